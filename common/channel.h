@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ * Framed messages with descriptors over a SOCK_SEQPACKET socket pair.
+ *
+ * Sending never blocks: what the socket does not take waits in a queue, with duplicates
+ * of its descriptors, until channel_flush(). Not tied to an event loop: poll
+ * channel_fd() for reading, and for writing while channel_pending() is true.
+ */
+#ifndef FUZZSUP_CHANNEL_H
+#define FUZZSUP_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "message.h"
+
+struct channel;
+
+/* A connected pair, close-on-exec, non-blocking. Returns 0 or a negative errno. */
+int channel_pair(int ret_fds[2]);
+
+/* Takes ownership of @fd, one end of a pair. Returns 0 or a negative errno. */
+int channel_new(int fd, struct channel **ret_channel);
+void channel_free(struct channel *channel);
+int channel_fd(const struct channel *channel);
+
+/* True while messages wait for the socket to become writable. */
+bool channel_pending(const struct channel *channel);
+
+/* Sends @message with @fds, which stay the caller's. Order is kept. Returns 0 if it is
+ * sent or queued, -EMSGSIZE if text or descriptors are too many, -EPIPE if the other
+ * side is gone, or another negative errno. */
+int channel_send(struct channel *channel, const struct message *message, const int *fds,
+    size_t fds_len);
+
+/* Sends what waits. Returns 0 (perhaps with some left), or a negative errno. */
+int channel_flush(struct channel *channel);
+
+/* Receives one message; the caller owns the descriptors in @ret_fds (close-on-exec).
+ * text is NUL-terminated for convenience when it is shorter than MESSAGE_TEXT_MAX.
+ * Returns 0, -EAGAIN if there is none, -EPIPE if the other side closed, -EPROTO for
+ * what is no message of ours (descriptors are closed), or another negative errno. */
+int channel_receive(struct channel *channel, struct message *ret_message,
+    int ret_fds[MESSAGE_FDS_MAX], size_t *ret_fds_len);
+
+/* Fills a message: type, target and text (formatted as by printf, truncated). */
+void message_init(struct message *message, enum message_type type, uint32_t target);
+void message_printf(struct message *message, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Name of @type for logs; "?" for what is none. */
+const char *message_type_name(unsigned type);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ * What supervisor and workers say to each other: one struct, a table of types; types
+ * alone. Workers talk to the supervisor only (daemon/dispatch.c says who may ask what).
+ */
+#ifndef FUZZSUP_MESSAGE_H
+#define FUZZSUP_MESSAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MESSAGE_TEXT_MAX 8160
+#define MESSAGE_FDS_MAX 4
+
+/*  type            from → to                 fields and descriptors */
+#define MESSAGE_TYPES(X) \
+	/* supervisor → symbolizer: fds executable (O_RDONLY) and, with code 1, a sealed memfd \
+	   of u64 PCs to take instead of the executable's own PC table; target and generation \
+	   come back in the answer; text: entry points wanted, one a line, a symbol or 0x… */ \
+	X(SYMBOLIZE, "symbolize") \
+	/* symbolizer → supervisor: code enum table_status; text: why (not OK); fd: table (OK) */ \
+	X(TABLE, "table") \
+	\
+	/* supervisor → collector: target, generation, text name; code bit 0: fd table follows, \
+	   bit 1: fd live segment of a dead collector follows, to start from, bit 2: owner_uid \
+	   in value. Without a table: find a coverage file and send PCS. A second COLLECT of \
+	   one target replaces the first. */ \
+	X(COLLECT, "collect") \
+	/* supervisor → collector, after COLLECT: one more place to look in. fd directory; with \
+	   code 1 a second fd, its doorbell FIFO. text: path of the directory for messages, \
+	   NUL, name of the one file to look at, empty for all. value: uid that may own files \
+	   besides root, the service's own and the directory's owner; UINT64_MAX: none */ \
+	X(COVERAGE_DIR, "coverage-dir") \
+	/* supervisor → collector: link-time address of an entry point in value */ \
+	X(ENTRY_POINT, "entry-point") \
+	/* collector → supervisor: generation of its COLLECT; fd: the live segment */ \
+	X(LIVE, "live") \
+	/* collector → supervisor: code enum target_state (READY, LIVE, STALE), text: what a \
+	   user should know (files left out and why, where nothing was found); on change only */ \
+	X(ACTIVITY, "activity") \
+	/* collector → supervisor: fd sealed memfd with the u64 PCs of a coverage file */ \
+	X(PCS, "pcs") \
+	\
+	/* supervisor → front-end: fd directory with the page's files; text: its path */ \
+	X(SHARE, "share") \
+	/* supervisor → front-end: fd listening socket; text: its address */ \
+	X(LISTENER, "listener") \
+	/* supervisor → front-end: text: names, one a line, that Host and Origin may have \
+	   besides loopback's; value: random id of this life of the service */ \
+	X(SERVICE, "service") \
+	/* supervisor → front-end: target is served from now on, or its sources changed: \
+	   forget its roots; text: name, then source-exclude prefixes, one a line */ \
+	X(SERVE, "serve") \
+	/* supervisor → front-end, after SERVE: fd directory (O_PATH); text: configured path, \
+	   NUL, real path; value: its place among the target's roots, from 0 */ \
+	X(SOURCE_ROOT, "source-root") \
+	/* supervisor → front-end: generation; fd: table, sealed */ \
+	X(SERVE_TABLE, "serve-table") \
+	/* supervisor → front-end: generation; fd: live segment */ \
+	X(SERVE_LIVE, "serve-live") \
+	/* supervisor → front-end: the directory has a new generation */ \
+	X(DIRECTORY, "directory") \
+	\
+	/* supervisor → collector, front-end: target is gone */ \
+	X(FORGET, "forget") \
+	\
+	/* front-end → supervisor → runner: compile share/web/client.c; code 0 optimized, 1 \
+	   debug; value: comes back in the answer */ \
+	X(BUILD_WASM, "build-wasm") \
+	/* runner → supervisor → front-end: code enum wasm_status; value; fd: sealed memfd with \
+	   the module (BUILT, CACHED) or with the compiler's words (FAILED) */ \
+	X(WASM, "wasm")
+
+enum message_type {
+	MESSAGE_NONE,
+#define X(name, text) MESSAGE_##name,
+	MESSAGE_TYPES(X)
+#undef X
+	MESSAGE_TYPES_LEN
+};
+
+enum table_status {
+	TABLE_OK,
+	TABLE_NO_PC_TABLE, /* sound executable, but it has no PC table of its own */
+	TABLE_FAILED,
+};
+
+enum wasm_status {
+	WASM_BUILT,       /* compiled for this request: sources had changed */
+	WASM_CACHED,      /* compiled earlier from the same sources */
+	WASM_FAILED,      /* the compiler refused */
+	WASM_NO_COMPILER, /* use the shipped module */
+};
+
+struct message {
+	uint32_t type;
+	uint32_t target; /* id; 0: none */
+	uint64_t generation;
+	uint64_t value;
+	uint32_t code;
+	uint32_t text_len; /* bytes of text, not NUL-terminated */
+	char text[MESSAGE_TEXT_MAX];
+};
+_Static_assert(offsetof(struct message, text) == 32, "message");
+_Static_assert(sizeof(struct message) == 8192, "message");
+
+#endif

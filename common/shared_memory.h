@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ * Sealed memfds: how tables, PC lists and WASM modules travel between processes.
+ */
+#ifndef FUZZSUP_SHARED_MEMORY_H
+#define FUZZSUP_SHARED_MEMORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A new memfd, close-on-exec, sealable; @name is only for /proc. Returns it or -errno. */
+int shared_memory_create(const char *name);
+
+/* Writes all of @data at the end of @fd. Faster than filling a map. 0 or -errno. */
+int shared_memory_append(int fd, const void *data, size_t len);
+
+/* Seals @fd against every change. Fails with -EBUSY while somebody maps it writable. */
+int shared_memory_seal(int fd);
+
+/* Maps a memfd that must carry the seals of shared_memory_seal(), so that it can neither
+ * change nor shrink under the reader. Does not keep @fd; munmap() ends it. An empty one
+ * gives a NULL map. Returns 0, -EPROTO if a seal is missing, or -errno. */
+int shared_memory_map_sealed(int fd, const void **ret_data, size_t *ret_len);
+
+#endif

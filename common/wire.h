@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT
+ * Every byte between the front-end and a browser; types alone, little-endian.
+ * Included by the front-end and, compiled for wasm32, by the page's client.c.
+ *
+ * Two protocols share the WebSocket URL of a target:
+ *  - no subprotocol: that of Zig 0.14's fuzz web server (lib/std/Build/Fuzz/abi.zig),
+ *    tags 0 to 3, one target per connection;
+ *  - subprotocol WIRE_SUBPROTOCOL: ours, tags from 16, all targets on one connection.
+ */
+#ifndef FUZZSUP_WIRE_H
+#define FUZZSUP_WIRE_H
+
+#include <stdint.h>
+
+#define WIRE_SUBPROTOCOL "fuzzsup.v1"
+
+enum wire_tag {
+	/* the reference's */
+	WIRE_CURRENT_TIME = 0,
+	WIRE_SOURCE_INDEX = 1,
+	WIRE_COVERAGE_UPDATE = 2,
+	WIRE_ENTRY_POINTS = 3,
+	/* ours */
+	WIRE_HELLO = 16,
+	WIRE_STATS = 17,
+	WIRE_COVERAGE_FULL = 18,
+	WIRE_COVERAGE_DELTA = 19,
+	WIRE_HIT_TIMES = 20,
+	WIRE_ENTRIES = 21,
+};
+
+/* ---- the reference's messages ---- */
+
+struct __attribute__((packed)) wire_current_time {
+	uint8_t tag;
+	int64_t base; /* ns since the server's start */
+};
+_Static_assert(sizeof(struct wire_current_time) == 9, "current time");
+
+/* Followed by directories (u32 offset into the string bytes each), files, source
+ * locations, string bytes. Also the whole content of BASE/index.bin. */
+struct __attribute__((packed, aligned(4))) wire_source_index {
+	uint32_t flags; /* low byte: tag */
+	uint32_t directories_len;
+	uint32_t files_len;
+	uint32_t locations_len;
+	uint32_t string_bytes_len;
+	int64_t start_timestamp; /* ns since the server's start */
+};
+_Static_assert(sizeof(struct wire_source_index) == 28, "source index");
+
+struct wire_file {
+	uint32_t directory; /* index into directories */
+	uint32_t basename;  /* offset into string bytes */
+};
+_Static_assert(sizeof(struct wire_file) == 8, "file");
+
+#define WIRE_FILE_UNKNOWN UINT32_C(0xffffffff)
+
+/* Unknown: WIRE_FILE_UNKNOWN, 0, 0. Line 0 with a file: code without a line. */
+struct wire_location {
+	uint32_t file; /* index into files */
+	uint32_t line; /* from 1 */
+	uint32_t column;
+};
+_Static_assert(sizeof(struct wire_location) == 12, "source location");
+
+/* Followed by ceil(locations_len/64) u64 words of seen bits; bits past the end are 0. */
+struct wire_coverage_update {
+	uint64_t flags; /* low byte: tag */
+	uint64_t n_runs;
+	uint64_t unique_runs;
+};
+_Static_assert(sizeof(struct wire_coverage_update) == 24, "coverage update");
+
+/* u32: low byte tag, upper 24 bits count; then count × u32 index of a location. */
+#define WIRE_ENTRY_POINTS_MAX 0xffffff
+
+/* ---- fuzzsup.v1, server to client, binary frames ---- */
+
+/* Begins every frame of ours. */
+struct wire_header {
+	uint8_t tag;
+	uint8_t reserved[3];
+	uint32_t target; /* id, never used twice in a service's life; 0: none */
+};
+_Static_assert(sizeof(struct wire_header) == 8, "frame header");
+
+/* First frame on every connection. */
+struct wire_hello {
+	struct wire_header header;
+	uint64_t instance; /* random; another one means that the service was restarted */
+	int64_t now_ms;    /* Unix time in milliseconds, as are all *_ms below */
+};
+_Static_assert(sizeof(struct wire_hello) == 24, "hello");
+
+/* header with target 0, u32 count, u32 zero, then count × this. Sent to everybody for
+ * the targets whose numbers changed, a few times a second. */
+struct wire_stats {
+	uint32_t target;
+	uint32_t covered; /* PCs reached */
+	uint64_t n_runs;
+	uint64_t unique_runs;
+	int64_t last_find_ms; /* when a PC was last reached for the first time; 0: never */
+	int64_t last_run_ms;  /* when n_runs last grew; 0: never seen to grow */
+	float runs_per_second;
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct wire_stats) == 48, "stats");
+
+/* Followed by ceil(pcs_len/64) u64 words. The base of every delta. */
+struct wire_coverage_full {
+	struct wire_header header;
+	uint64_t version; /* of the set of bits */
+	uint32_t pcs_len;
+	uint32_t reserved;
+	int64_t base_ms; /* what hit times of this target count from */
+};
+_Static_assert(sizeof(struct wire_coverage_full) == 32, "full coverage");
+
+enum wire_delta_encoding {
+	WIRE_DELTA_GAPS = 0, /* varints: index of the first bit, then gap to the next, … */
+	WIRE_DELTA_RUNS = 1, /* varint pairs: gap to the run's start, length of the run */
+};
+
+/* Bits that became set between two versions, as unsigned LEB128 varints; a gap counts
+ * from the bit behind the last one (at first from 0). A client whose version is not
+ * from_version has missed something: it drops the delta and waits for a full frame,
+ * which the server sends it by itself. */
+struct wire_coverage_delta {
+	struct wire_header header;
+	uint64_t from_version;
+	uint64_t to_version;
+	uint32_t bits_len; /* how many bits became set */
+	uint32_t encoding; /* enum wire_delta_encoding */
+	uint32_t hit_time; /* of all of them, as in WIRE_HIT_TIMES */
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct wire_coverage_delta) == 40, "coverage delta");
+
+/* Follows the full frame of a new subscription: for each set bit of that version, in
+ * order of index, u32 time of its first hit in 1/100 s since base_ms (0: it was set
+ * before the service looked for the first time). */
+struct wire_hit_times {
+	struct wire_header header;
+	uint64_t version;
+	uint32_t times_len;
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct wire_hit_times) == 24, "hit times");
+
+/* u32 count, then count × u32 index of a location. */
+struct wire_entries {
+	struct wire_header header;
+	uint32_t entries_len;
+};
+_Static_assert(sizeof(struct wire_entries) == 12, "entries");
+
+/* ---- fuzzsup.v1, text frames (JSON) ----
+ *
+ * Server to client:
+ *  {"type":"targets","full":true,"targets":[{"id":1,"name":"json","state":"live",
+ *    "reason":"","build_id":"3ace…","pcs":5744,"table":7,
+ *    "roots":["/srv/json"],"exclude":["third_party/"]}],"removed":[]}
+ *    full: the whole list; else only what changed, and the ids that are gone. state: a
+ *    name of enum target_state. table: generation of the source-location table, 0 while
+ *    there is none; when it changes fetch /t/NAME/index.bin?table=N again and start
+ *    anew with the next full coverage frame.
+ *  {"type":"error","message":"…"}: the last request could not be carried out.
+ *
+ * Client to server:
+ *  {"subscribe":1}    answered by full coverage, hit times and entries, then deltas
+ *  {"unsubscribe":1}
+ */
+
+#endif
