@@ -39,8 +39,8 @@ struct source_table_header {
 	uint64_t strings;     /* NUL-terminated, normalised: no "//", "/./", "/../" */
 	uint64_t entries;     /* u64 × entries_len: link-time addresses of entry points */
 };
-_Static_assert(sizeof(struct source_table_header) == 176, "source table header");
-_Static_assert(offsetof(struct source_table_header, pcs) == 120, "source table offsets");
+_Static_assert(sizeof(struct source_table_header) == 168, "source table header");
+_Static_assert(offsetof(struct source_table_header, pcs) == 112, "source table offsets");
 
 /* A table as mapped for reading; the pointers lie inside of the map. */
 struct source_table {

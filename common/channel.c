@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT
+ * Framed messages with descriptors; between the supervisor and each worker.
+ */
+#include "config.h"
+
+#include "channel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "banned.h"
+
+#define HEADER_SIZE offsetof(struct message, text)
+
+struct waiting {
+	struct waiting *next;
+	size_t size;
+	size_t fds_len;
+	int fds[MESSAGE_FDS_MAX];
+	unsigned char bytes[];
+};
+
+struct channel {
+	int fd;
+	struct waiting *first;
+	struct waiting **last; /* where the next one is hung in */
+};
+
+int
+channel_pair(int ret_fds[2])
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+		ret_fds) != 0)
+		return -errno;
+	return 0;
+}
+
+int
+channel_new(int fd, struct channel **ret_channel)
+{
+	struct channel *channel;
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+		return -errno;
+	channel = calloc(1, sizeof(*channel));
+	if (channel == NULL)
+		return -ENOMEM;
+	channel->fd = fd;
+	channel->last = &channel->first;
+	*ret_channel = channel;
+	return 0;
+}
+
+static void
+waiting_free(struct waiting *waiting)
+{
+	for (size_t i = 0; i < waiting->fds_len; i++)
+		close(waiting->fds[i]);
+	free(waiting);
+}
+
+void
+channel_free(struct channel *channel)
+{
+	struct waiting *next;
+
+	if (channel == NULL)
+		return;
+	for (; channel->first != NULL; channel->first = next) {
+		next = channel->first->next;
+		waiting_free(channel->first);
+	}
+	close(channel->fd);
+	free(channel);
+}
+
+int
+channel_fd(const struct channel *channel)
+{
+	return channel->fd;
+}
+
+bool
+channel_pending(const struct channel *channel)
+{
+	return channel->first != NULL;
+}
+
+/* Hands one packet to the socket. 0, -EAGAIN or another negative errno. */
+static int
+send_packet(int socket, const void *bytes, size_t size, const int *fds, size_t fds_len)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int) * MESSAGE_FDS_MAX)];
+	} control;
+	struct iovec iov = { .iov_base = (void *)bytes, .iov_len = size };
+	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr *cmsg;
+	ssize_t n;
+
+	if (fds_len > 0) {
+		memset(&control, 0, sizeof(control));
+		header.msg_control = &control;
+		header.msg_controllen = CMSG_SPACE(sizeof(int) * fds_len);
+		cmsg = CMSG_FIRSTHDR(&header);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(int) * fds_len);
+		memcpy(CMSG_DATA(cmsg), fds, sizeof(int) * fds_len);
+	}
+	do
+		n = sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n >= 0)
+		return 0;
+	if (errno == EWOULDBLOCK || errno == ENOBUFS || errno == ETOOMANYREFS)
+		return -EAGAIN;
+	return errno == ECONNRESET || errno == ENOTCONN ? -EPIPE : -errno;
+}
+
+static int
+enqueue(struct channel *channel, const void *bytes, size_t size, const int *fds,
+    size_t fds_len)
+{
+	struct waiting *waiting = malloc(sizeof(*waiting) + size);
+	int r;
+
+	if (waiting == NULL)
+		return -ENOMEM;
+	waiting->next = NULL;
+	waiting->size = size;
+	memcpy(waiting->bytes, bytes, size);
+	for (waiting->fds_len = 0; waiting->fds_len < fds_len; waiting->fds_len++) {
+		int copy = fcntl(fds[waiting->fds_len], F_DUPFD_CLOEXEC, 3);
+
+		if (copy < 0) {
+			r = -errno;
+			waiting_free(waiting);
+			return r;
+		}
+		waiting->fds[waiting->fds_len] = copy;
+	}
+	*channel->last = waiting;
+	channel->last = &waiting->next;
+	return 0;
+}
+
+int
+channel_send(struct channel *channel, const struct message *message, const int *fds,
+    size_t fds_len)
+{
+	size_t size;
+	int r;
+
+	if (fds_len > MESSAGE_FDS_MAX || message->text_len > MESSAGE_TEXT_MAX)
+		return -EMSGSIZE;
+	size = HEADER_SIZE + message->text_len;
+	if (channel->first == NULL) {
+		r = send_packet(channel->fd, message, size, fds, fds_len);
+		if (r != -EAGAIN)
+			return r;
+	}
+	return enqueue(channel, message, size, fds, fds_len);
+}
+
+int
+channel_flush(struct channel *channel)
+{
+	struct waiting *waiting;
+	int r;
+
+	while ((waiting = channel->first) != NULL) {
+		r = send_packet(channel->fd, waiting->bytes, waiting->size, waiting->fds,
+		    waiting->fds_len);
+		if (r == -EAGAIN)
+			return 0;
+		if (r < 0)
+			return r;
+		channel->first = waiting->next;
+		if (channel->first == NULL)
+			channel->last = &channel->first;
+		waiting_free(waiting);
+	}
+	return 0;
+}
+
+/* Collects what descriptors came along; closes those beyond the limit. */
+static size_t
+take_descriptors(struct msghdr *header, int *fds)
+{
+	struct cmsghdr *cmsg;
+	size_t len = 0, n, i;
+	int fd;
+
+	for (cmsg = CMSG_FIRSTHDR(header); cmsg != NULL; cmsg = CMSG_NXTHDR(header, cmsg)) {
+		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
+			continue;
+		n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (i = 0; i < n; i++) {
+			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(int), sizeof(fd));
+			if (len < MESSAGE_FDS_MAX)
+				fds[len++] = fd;
+			else
+				close(fd);
+		}
+	}
+	return len;
+}
+
+int
+channel_receive(struct channel *channel, struct message *ret_message,
+    int ret_fds[MESSAGE_FDS_MAX], size_t *ret_fds_len)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int) * MESSAGE_FDS_MAX)];
+	} control;
+	struct iovec iov = { .iov_base = ret_message, .iov_len = sizeof(*ret_message) };
+	struct msghdr header = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	ssize_t n;
+
+	do
+		n = recvmsg(channel->fd, &header, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EWOULDBLOCK ? -EAGAIN
+		    : errno == ECONNRESET   ? -EPIPE
+					    : -errno;
+	if (n == 0)
+		return -EPIPE;
+	*ret_fds_len = take_descriptors(&header, ret_fds);
+	if ((size_t)n < HEADER_SIZE || (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
+	    ret_message->type == MESSAGE_NONE || ret_message->type >= MESSAGE_TYPES_LEN ||
+	    ret_message->text_len != (size_t)n - HEADER_SIZE) {
+		while (*ret_fds_len > 0)
+			close(ret_fds[--*ret_fds_len]);
+		return -EPROTO;
+	}
+	if (ret_message->text_len < MESSAGE_TEXT_MAX)
+		ret_message->text[ret_message->text_len] = '\0';
+	return 0;
+}
+
+void
+message_init(struct message *message, enum message_type type, uint32_t target)
+{
+	memset(message, 0, HEADER_SIZE);
+	message->type = type;
+	message->target = target;
+}
+
+void
+message_printf(struct message *message, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(message->text, sizeof(message->text), format, args);
+	va_end(args);
+	message->text_len = n < 0 ? 0
+	    : (size_t)n < MESSAGE_TEXT_MAX ? (uint32_t)n
+					   : MESSAGE_TEXT_MAX - 1;
+}
+
+const char *
+message_type_name(unsigned type)
+{
+	static const char *const names[] = {
+		"none",
+#define X(name, text) text,
+		MESSAGE_TYPES(X)
+#undef X
+	};
+	return type < MESSAGE_TYPES_LEN ? names[type] : "?";
+}
