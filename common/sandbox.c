@@ -101,16 +101,13 @@ enter_empty_root(void)
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		r = -errno;
+	rmdir(path);
 	if (geteuid() != 0 && r == 0)
 		r = enter_user_namespace();
 	if (r == 0 && (fchdir(fd) != 0 || chroot(".") != 0))
 		r = -errno;
 	if (fd >= 0)
 		close(fd);
-	/* From inside the path no longer exists; the supervisor's side of /tmp is reached
-	 * by the old name only where chroot failed. */
-	if (r < 0)
-		rmdir(path);
 	return r;
 }
 
