@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT
+ * Finds instrumented modules by the section headers of their files; in the fuzzed process.
+ */
+#include "rt_module.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct search {
+	struct rt_module *modules;
+	size_t len, max;
+	const char *problem;
+};
+
+static bool
+read_at(int fd, void *buffer, size_t len, uint64_t offset)
+{
+	return offset <= INT64_MAX && pread(fd, buffer, len, (off_t)offset) == (ssize_t)len;
+}
+
+/* All section headers of an ELF file, for free(); NULL if it has none that can be read. */
+static ElfW(Shdr) *
+read_sections(int fd, ElfW(Ehdr) *header)
+{
+	ElfW(Shdr) *sections;
+	size_t size;
+
+	if (!read_at(fd, header, sizeof(*header), 0) ||
+	    memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 || header->e_shnum == 0 ||
+	    header->e_shentsize != sizeof(*sections) ||
+	    header->e_shstrndx >= header->e_shnum)
+		return NULL;
+	size = header->e_shnum * sizeof(*sections);
+	sections = malloc(size);
+	if (sections != NULL && !read_at(fd, sections, size, header->e_shoff)) {
+		free(sections);
+		return NULL;
+	}
+	return sections;
+}
+
+static void
+take_section(struct rt_module *module, const char *name, const ElfW(Shdr) *section,
+    size_t *pcs_size)
+{
+	const void *start = (const void *)(module->base + section->sh_addr);
+
+	if (strcmp(name, "__sancov_cntrs") == 0 || strcmp(name, "__sancov_bools") == 0) {
+		module->counters = start;
+		module->len = section->sh_size;
+	} else if (strcmp(name, "__sancov_pcs") == 0) {
+		module->pcs = start;
+		*pcs_size = section->sh_size;
+	}
+}
+
+/* Fills in where the module's counters and PCs lie. True if it has both. */
+static bool
+find_tables(int fd, struct rt_module *module, const char **problem)
+{
+	size_t pcs_size = 0;
+	ElfW(Ehdr) header;
+	ElfW(Shdr) *sections = read_sections(fd, &header);
+	char name[32];
+
+	if (sections == NULL)
+		return false;
+	for (size_t i = 0; i < header.e_shnum; i++) {
+		uint64_t at = sections[header.e_shstrndx].sh_offset + sections[i].sh_name;
+		ssize_t n = pread(fd, name, sizeof(name) - 1, (off_t)at);
+
+		if (n <= 0)
+			continue;
+		name[n] = '\0';
+		take_section(module, name, &sections[i], &pcs_size);
+	}
+	free(sections);
+	if (module->counters == NULL || module->pcs == NULL || module->len == 0)
+		return false;
+	if (pcs_size / sizeof(struct rt_pc) != module->len) {
+		*problem = "its PC table and its counters differ in length";
+		return false;
+	}
+	return true;
+}
+
+static void
+find_build_id(const struct dl_phdr_info *info, struct rt_module *module)
+{
+	for (size_t i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+		const char *at = (const char *)(info->dlpi_addr + segment->p_vaddr);
+		size_t left = segment->p_memsz, size;
+
+		if (segment->p_type != PT_NOTE)
+			continue;
+		while (left >= sizeof(ElfW(Nhdr))) {
+			const ElfW(Nhdr) *note = (const ElfW(Nhdr) *)at;
+			size_t name = (note->n_namesz + 3UL) & ~3UL;
+			size_t content = (note->n_descsz + 3UL) & ~3UL;
+
+			size = sizeof(*note) + name + content;
+			if (size > left)
+				break;
+			if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 &&
+			    memcmp(at + sizeof(*note), "GNU", 4) == 0 &&
+			    note->n_descsz <= RT_BUILD_ID_MAX) {
+				module->build_id_len = note->n_descsz;
+				memcpy(module->build_id, at + sizeof(*note) + name,
+				    note->n_descsz);
+				return;
+			}
+			at += size;
+			left -= size;
+		}
+	}
+}
+
+static int
+look_at(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct search *search = arg;
+	struct rt_module *module;
+	ssize_t n;
+	int fd;
+
+	(void)size;
+	if (search->len == search->max)
+		return 1;
+	module = &search->modules[search->len];
+	memset(module, 0, sizeof(*module));
+	module->base = info->dlpi_addr;
+	if (info->dlpi_name == NULL || info->dlpi_name[0] == '\0') {
+		n = readlink("/proc/self/exe", module->path, sizeof(module->path) - 1);
+		fd = n > 0 ? open("/proc/self/exe", O_RDONLY | O_CLOEXEC) : -1;
+	} else {
+		/* Libraries are named as they were found, the vDSO by no path at all. */
+		n = realpath(info->dlpi_name, module->path) != NULL ? 1 : -1;
+		fd = n > 0 ? open(module->path, O_RDONLY | O_CLOEXEC) : -1;
+	}
+	if (fd < 0)
+		return 0;
+	if (find_tables(fd, module, &search->problem)) {
+		find_build_id(info, module);
+		search->len++;
+	}
+	close(fd);
+	return search->problem != NULL;
+}
+
+int
+rt_modules_find(struct rt_module *modules, size_t max, const char **ret_problem)
+{
+	struct search search = { .modules = modules, .max = max };
+
+	dl_iterate_phdr(look_at, &search);
+	if (search.problem != NULL) {
+		*ret_problem = search.problem;
+		return -1;
+	}
+	return (int)search.len;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * The modules (executable, shared libraries) of a fuzz target that carry coverage
+ * instrumentation; in the fuzzed process.
+ */
+#ifndef FUZZSUP_RT_MODULE_H
+#define FUZZSUP_RT_MODULE_H
+
+#include <limits.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define RT_MODULES_MAX 64
+#define RT_BUILD_ID_MAX 64
+
+/* One entry of __sancov_pcs, as Clang's SanitizerCoverage emits it. */
+struct rt_pc {
+	uintptr_t pc; /* run-time address */
+	uintptr_t flags;
+};
+
+struct rt_module {
+	char path[PATH_MAX];
+	uintptr_t base; /* what run-time addresses exceed link-time ones by */
+	const uint8_t *counters; /* 8-bit counters or bools, one per PC */
+	const struct rt_pc *pcs;
+	size_t len;
+	uint8_t build_id[RT_BUILD_ID_MAX];
+	size_t build_id_len;
+};
+
+/* Finds the instrumented modules that are loaded now; needs section headers in their
+ * files, but no symbols. Returns how many were filled in, or -1 after *ret_problem was
+ * set to what is wrong with one of them. */
+int rt_modules_find(struct rt_module *modules, size_t max, const char **ret_problem);
+
+#endif
