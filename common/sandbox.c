@@ -199,7 +199,7 @@ set_limits(enum sandbox_kind kind)
 #define CALL(name) SCMP_SYS(name)
 
 static const int calls_for_all[] = {
-	CALL(read), CALL(write), CALL(readv), CALL(writev), CALL(pread64), CALL(close),
+	CALL(read), CALL(write), CALL(readv), CALL(writev), CALL(pread64), CALL(preadv), CALL(close),
 	CALL(munmap), CALL(brk), CALL(madvise), CALL(mremap), CALL(fstat), CALL(lseek),
 	CALL(fcntl), CALL(memfd_create), CALL(ftruncate), CALL(sendmsg), CALL(recvmsg),
 	CALL(poll), CALL(ppoll), CALL(getrandom), CALL(clock_gettime), CALL(gettimeofday),

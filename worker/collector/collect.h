@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT
+ * What the collector keeps: places (directories), the files in them, and the targets that
+ * look there. A file belongs to every target of its place whose PCs it has.
+ */
+#ifndef FUZZSUP_COLLECT_H
+#define FUZZSUP_COLLECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "coverage_file.h"
+#include "live.h"
+#include "module_file.h"
+#include "rate.h"
+#include "source_table.h"
+
+#define FILES_PER_PLACE_MAX 16384
+#define FILE_NAME_MAX 256
+#define PLACE_BUCKETS 256
+#define REASON_MAX 200
+#define TEXT_MAX 300
+
+struct collector_loop;
+struct event;
+struct target;
+struct place;
+
+enum file_state {
+	FILE_UNFINISHED, /* somebody is still writing it: looked at again, soon at first */
+	FILE_REFUSED,	 /* no coverage file; looked at again when it changes */
+	FILE_OTHER,	 /* sound, but of a build that no target here has */
+	FILE_ATTACHED,	 /* read for at least one target */
+};
+
+struct file {
+	TAILQ_ENTRY(file) in_place;
+	TAILQ_ENTRY(file) in_queue; /* busy or idle, while attached */
+	TAILQ_ENTRY(file) in_later; /* while retry_ms is not 0 */
+	LIST_ENTRY(file) in_bucket; /* by name */
+	struct place *place;
+	char name[FILE_NAME_MAX];
+	enum file_state state;
+	char reason[REASON_MAX];
+	struct coverage_file file;
+	struct module_file module;
+	bool has_module, busy, from_start, polled, gone, fresh;
+	int64_t first_seen_ms, retry_ms, changed_ms, checked_ms, read_ms; /* monotonic */
+	uint64_t n_runs, unique_runs; /* as last read */
+	struct target **owners; /* kept while the file is cut or replaced */
+	size_t owners_len;
+};
+
+/* A target looks in a place, at one name or at all. */
+struct look {
+	LIST_ENTRY(look) in_place, in_target;
+	struct place *place;
+	struct target *target;
+	uint64_t owner;
+	char name[FILE_NAME_MAX];
+};
+
+struct place {
+	LIST_ENTRY(place) in_all;
+	int fd, doorbell, watch;
+	dev_t device;
+	ino_t inode;
+	uid_t owner;
+	char path[512]; /* for messages */
+	TAILQ_HEAD(, file) files;
+	LIST_HEAD(, file) buckets[PLACE_BUCKETS];
+	size_t files_len;
+	LIST_HEAD(, look) looks;
+	size_t looks_len;
+	struct event *doorbell_event;
+	struct collector_loop *loop;
+	bool full, rang, pending; /* pending: rung, and not read since */
+	int64_t scanned_us, scan_cost_us; /* monotonic */
+};
+
+struct target {
+	LIST_ENTRY(target) in_all;
+	uint32_t id;
+	uint64_t generation;
+	char name[64];
+	bool has_table, asked; /* asked: its PCs were sent */
+	struct source_table table;
+	uint64_t pcs_hash;
+	struct live live;
+	struct rate rate;
+	LIST_HEAD(, look) looks;
+	uint64_t sum_runs, sum_unique; /* of all its files, never going back */
+	uint64_t grown; /* executions that were seen to happen */
+	int64_t grown_ms, collected_ms;	   /* monotonic; grown_ms 0: never */
+	unsigned attached;
+	bool dirty, ran; /* dirty: something to publish */
+	uint64_t told_bits;
+	int64_t published_ms;
+	int told_state;
+	char told[TEXT_MAX];
+	uint64_t early_entries[64]; /* told before there was a table */
+	size_t early_entries_len;
+};
+
+TAILQ_HEAD(file_queue, file);
+
+struct collector {
+	LIST_HEAD(, place) places;
+	LIST_HEAD(, target) targets;
+	struct file_queue busy, idle, later;
+	size_t idle_len;
+	int64_t idle_polled_ms, idle_cost_ns;
+	uint64_t *scratch; /* bits of the file that is being read */
+	size_t scratch_words;
+	int inotify;
+	int64_t now_ms;	 /* monotonic */
+	int64_t wall_ms; /* Unix */
+	void (*tell_activity)(struct collector *, struct target *, int state,
+	    const char *text);
+	void (*tell_pcs)(struct collector *, struct target *, const uint64_t *pcs,
+	    size_t len);
+	void (*watch_doorbell)(struct collector *, struct place *);
+};
+
+/* ---- targets (target.c) ---- */
+
+struct target *target_find(struct collector *collector, uint32_t id);
+
+/* A new target, or a new generation of one. Takes the map behind @table (NULL: none yet)
+ * and seeds from @seed_fd (-1: none). Returns 0 or a negative errno. */
+int target_collect(struct collector *collector, uint32_t id, uint64_t generation,
+    const char *name, struct source_table *table, int seed_fd,
+    struct target **ret_target);
+void target_forget(struct collector *collector, struct target *target);
+
+/* Adds the entry point at link-time @address. */
+void target_add_entry(struct target *target, uint64_t address);
+
+/* True if @file is of this target's build; else @reason may say why it is not, though its
+ * PCs are the same. */
+bool target_owns(const struct target *target, const struct file *file);
+
+/* Adds what was just read of a file (its bits lie in scratch): by how much its counters
+ * grew, and whether that was seen to happen. */
+void target_add(struct collector *collector, struct target *target, struct file *file,
+    uint64_t grew, uint64_t grew_unique, bool lived);
+
+/* Sums up runs and rate and publishes: bits at once, numbers alone ten times a second.
+ * True if something was published. */
+bool target_settle(struct collector *collector, struct target *target);
+
+/* Tells the supervisor of the target's activity, if that changed. */
+void target_tell(struct collector *collector, struct target *target);
+
+/* ---- files (file.c) ---- */
+
+struct file *file_find(struct place *place, const char *name);
+
+/* Looks at @name in @place, new or known: opens, checks, attaches. */
+void file_look(struct collector *collector, struct place *place, const char *name,
+    bool from_start);
+void file_forget(struct collector *collector, struct file *file);
+
+/* Attaches the file to the target of one more look, if it is of its build. */
+void file_offer(struct collector *collector, struct file *file, struct look *look);
+
+/* Detaches it from a target. */
+void file_withdraw(struct collector *collector, struct file *file, struct target *target);
+
+/* Looks again at the files that are not attached and whose time has come. */
+void file_retry_all(struct collector *collector);
+
+/* Reads an attached file; true if anything in it changed. */
+bool file_poll(struct collector *collector, struct file *file);
+
+/* ---- places (place.c) ---- */
+
+/* The place of the directory @fd, made and listed if it is new. Takes @fd and @doorbell
+ * (-1: none). NULL after a log line. */
+struct place *place_open(struct collector *collector, int fd, int doorbell,
+    const char *path);
+
+/* Lets @target look at @name (empty: all) in @place. Returns 0 or -ENOMEM. */
+int place_add_look(struct collector *collector, struct place *place,
+    struct target *target, const char *name, uint64_t owner);
+void place_remove_look(struct collector *collector, struct look *look);
+
+/* Lists the directory and looks at every file that may be one of coverage. */
+void place_list(struct collector *collector, struct place *place, bool from_start);
+
+/* Takes what inotify has to say. */
+void place_read_events(struct collector *collector);
+
+#endif

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MIT
+ * The collector's loop; libevent.
+ */
+#include "config.h"
+
+#include "collector.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "collect.h"
+#include "log.h"
+#include "poll.h"
+#include "shared_memory.h"
+#include "banned.h"
+
+#define HOUSEKEEPING_MS 250
+
+struct collector_loop {
+	struct collector collector; /* first: callbacks get this address */
+	struct event_base *base;
+	struct channel *channel;
+	struct event *readable, *writable, *inotify, *tick, *ring_again;
+	int news;
+	int64_t kept_ms;
+	int error;
+};
+
+/* ---- to the supervisor and the front-end ---- */
+
+static void
+say(struct collector_loop *loop, const struct message *message, int fd)
+{
+	int r = channel_send(loop->channel, message, &fd, fd >= 0 ? 1 : 0);
+
+	if (r < 0 && r != -EPIPE)
+		log_err("cannot tell the supervisor %s: %s", message_type_name(message->type),
+		    strerror(-r));
+	if (channel_pending(loop->channel))
+		event_add(loop->writable, NULL);
+}
+
+static void
+tell_activity(struct collector *collector, struct target *target, int state,
+    const char *text)
+{
+	struct message message;
+
+	message_init(&message, MESSAGE_ACTIVITY, target->id);
+	message.generation = target->generation;
+	message.code = (uint32_t)state;
+	message_printf(&message, "%s", text);
+	say((struct collector_loop *)collector, &message, -1);
+}
+
+static void
+tell_pcs(struct collector *collector, struct target *target, const uint64_t *pcs,
+    size_t len)
+{
+	struct message message;
+	int fd = shared_memory_create("fuzzsupd-pcs");
+
+	message_init(&message, MESSAGE_PCS, target->id);
+	message.generation = target->generation;
+	if (fd >= 0 && shared_memory_append(fd, pcs, 8 * len) == 0 &&
+	    shared_memory_seal(fd) == 0)
+		say((struct collector_loop *)collector, &message, fd);
+	else
+		log_err("%s: no memory for its PC list", target->name);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Publishes what changed and rings the front-end once for all of it. */
+static void
+publish(struct collector_loop *loop, bool all)
+{
+	struct collector *collector = &loop->collector;
+	const uint64_t one = 1;
+	struct target *target;
+	bool published = false;
+
+	LIST_FOREACH (target, &collector->targets, in_all) {
+		if (target->dirty || all)
+			published = target_settle(collector, target) || published;
+		if (all)
+			target_tell(collector, target);
+	}
+	if (published && write(loop->news, &one, sizeof(one)) < 0 && errno != EAGAIN)
+		log_err("cannot ring the front-end: %s", strerror(errno));
+}
+
+/* ---- the clock ---- */
+
+static void
+plan(struct collector_loop *loop)
+{
+	int ms = poll_wait_ms(&loop->collector);
+	struct timeval wait = { 0, ms * 1000 };
+
+	event_add(loop->tick, &wait);
+}
+
+static void
+tick_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct collector_loop *loop = arg;
+	struct collector *collector = &loop->collector;
+	bool changed, all;
+
+	(void)fd;
+	(void)what;
+	poll_set_clock(collector);
+	changed = poll_due(collector);
+	all = collector->now_ms - loop->kept_ms >= HOUSEKEEPING_MS;
+	if (all)
+		loop->kept_ms = collector->now_ms;
+	if (changed || all)
+		publish(loop, all);
+	plan(loop);
+}
+
+static void
+scan_rung(struct collector_loop *loop, struct place *place)
+{
+	bool changed = false;
+	int64_t us = poll_rung(&loop->collector, place, &changed);
+	struct timeval wait = { 0, us };
+
+	if (us > 0)
+		event_add(loop->ring_again, &wait);
+	if (changed)
+		publish(loop, false);
+}
+
+static void
+ring_again_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct collector_loop *loop = arg;
+	struct place *place;
+
+	(void)fd;
+	(void)what;
+	poll_set_clock(&loop->collector);
+	LIST_FOREACH (place, &loop->collector.places, in_all)
+		if (place->pending)
+			scan_rung(loop, place);
+}
+
+static void
+doorbell_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct place *place = arg;
+	struct collector_loop *loop = place->loop;
+	char rings[4096];
+
+	(void)what;
+	if (read(fd, rings, sizeof(rings)) <= 0)
+		return;
+	poll_set_clock(&loop->collector);
+	scan_rung(loop, place);
+}
+
+static void
+watch_doorbell(struct collector *collector, struct place *place)
+{
+	struct collector_loop *loop = (struct collector_loop *)collector;
+
+	if (place->doorbell_event != NULL)
+		event_free(place->doorbell_event);
+	place->doorbell_event = NULL;
+	place->loop = loop;
+	if (place->doorbell < 0)
+		return;
+	place->doorbell_event = event_new(loop->base, place->doorbell, EV_READ | EV_PERSIST,
+	    doorbell_cb, place);
+	if (place->doorbell_event == NULL || event_add(place->doorbell_event, NULL) != 0)
+		log_warning("%s: its doorbell cannot be heard; files are polled", place->path);
+}
+
+static void
+inotify_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct collector_loop *loop = arg;
+
+	(void)fd;
+	(void)what;
+	poll_set_clock(&loop->collector);
+	place_read_events(&loop->collector);
+	publish(loop, false);
+	plan(loop);
+}
+
+/* ---- from the supervisor ---- */
+
+static void
+take_collect(struct collector_loop *loop, const struct message *message, const int *fds,
+    size_t fds_len)
+{
+	bool has_table = (message->code & 1) != 0, has_seed = (message->code & 2) != 0;
+	struct source_table table = { 0 };
+	struct target *target;
+	struct message answer;
+	int r = 0, seed = -1;
+
+	if (fds_len != (size_t)has_table + has_seed) {
+		log_err("collect for %s: wrong number of descriptors", message->text);
+		return;
+	}
+	if (has_table)
+		r = source_table_map(fds[0], &table);
+	if (has_seed)
+		seed = fds[fds_len - 1];
+	if (r == 0)
+		r = target_collect(&loop->collector, message->target, message->generation,
+		    message->text, has_table ? &table : NULL, seed, &target);
+	if (r < 0) {
+		log_err("%s: cannot be collected: %s", message->text, strerror(-r));
+		source_table_unmap(&table);
+		return;
+	}
+	if (!has_table)
+		return;
+	message_init(&answer, MESSAGE_LIVE, target->id);
+	answer.generation = target->generation;
+	live_publish(&target->live);
+	say(loop, &answer, target->live.fd);
+}
+
+/* Takes the descriptors. */
+static void
+take_directory(struct collector_loop *loop, const struct message *message, int *fds,
+    size_t fds_len)
+{
+	struct target *target = target_find(&loop->collector, message->target);
+	size_t path_len = strnlen(message->text, message->text_len);
+	const char *name = path_len < message->text_len ? message->text + path_len + 1 : "";
+	struct place *place;
+
+	if (target == NULL || fds_len != (message->code == 1 ? 2U : 1U) ||
+	    message->text_len >= MESSAGE_TEXT_MAX) {
+		while (fds_len > 0)
+			close(fds[--fds_len]);
+		return;
+	}
+	place = place_open(&loop->collector, fds[0], fds_len > 1 ? fds[1] : -1, message->text);
+	if (place != NULL &&
+	    place_add_look(&loop->collector, place, target, name, message->value) < 0)
+		log_err("%s: out of memory", target->name);
+}
+
+/* Descriptors that the handler did not take are closed. */
+static void
+take_message(struct collector_loop *loop, const struct message *message, int *fds,
+    size_t fds_len)
+{
+	struct target *target = target_find(&loop->collector, message->target);
+
+	poll_set_clock(&loop->collector);
+	switch (message->type) {
+	case MESSAGE_COVERAGE_DIR:
+		take_directory(loop, message, fds, fds_len);
+		return;
+	case MESSAGE_COLLECT:
+		take_collect(loop, message, fds, fds_len);
+		break;
+	case MESSAGE_ENTRY_POINT:
+		if (target != NULL) {
+			target_add_entry(target, message->value);
+			target->dirty = true;
+		}
+		break;
+	case MESSAGE_FORGET:
+		if (target != NULL)
+			target_forget(&loop->collector, target);
+		break;
+	default:
+		log_warning("the supervisor sent %s, which is not for the collector",
+		    message_type_name(message->type));
+	}
+	while (fds_len > 0)
+		close(fds[--fds_len]);
+}
+
+static void
+readable_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct collector_loop *loop = arg;
+	int fds[MESSAGE_FDS_MAX], r = 0;
+	struct message message;
+	size_t fds_len;
+
+	(void)fd;
+	(void)what;
+	for (int i = 0; i < 64; i++) {
+		r = channel_receive(loop->channel, &message, fds, &fds_len);
+		if (r < 0)
+			break;
+		take_message(loop, &message, fds, fds_len);
+	}
+	if (r == -EPROTO)
+		log_err("the supervisor sent what is no message");
+	else if (r < 0 && r != -EAGAIN) {
+		loop->error = r == -EPIPE ? 0 : r;
+		event_base_loopbreak(loop->base);
+		return;
+	}
+	publish(loop, true);
+	plan(loop);
+}
+
+static void
+writable_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct collector_loop *loop = arg;
+
+	(void)fd;
+	(void)what;
+	channel_flush(loop->channel);
+	if (!channel_pending(loop->channel))
+		event_del(loop->writable);
+}
+
+/* ---- life ---- */
+
+static struct event *
+add(struct collector_loop *loop, int fd, short what, event_callback_fn callback, bool now)
+{
+	struct event *event = event_new(loop->base, fd, what, callback, loop);
+
+	if (event != NULL && now)
+		event_add(event, NULL);
+	return event;
+}
+
+int
+collector_loop_new(struct channel *channel, int news, struct collector_loop **ret_loop)
+{
+	struct collector_loop *loop = calloc(1, sizeof(*loop));
+	struct collector *collector;
+
+	if (loop == NULL)
+		return -ENOMEM;
+	collector = &loop->collector;
+	LIST_INIT(&collector->places);
+	LIST_INIT(&collector->targets);
+	TAILQ_INIT(&collector->busy);
+	TAILQ_INIT(&collector->idle);
+	TAILQ_INIT(&collector->later);
+	collector->tell_activity = tell_activity;
+	collector->tell_pcs = tell_pcs;
+	collector->watch_doorbell = watch_doorbell;
+	loop->channel = channel;
+	loop->news = news;
+	collector->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	loop->base = event_base_new();
+	if (collector->inotify < 0 || loop->base == NULL) {
+		collector_loop_free(loop);
+		return -EMFILE;
+	}
+	loop->readable = add(loop, channel_fd(channel), EV_READ | EV_PERSIST, readable_cb, true);
+	loop->writable = add(loop, channel_fd(channel), EV_WRITE | EV_PERSIST, writable_cb, false);
+	loop->inotify = add(loop, collector->inotify, EV_READ | EV_PERSIST, inotify_cb, true);
+	loop->tick = add(loop, -1, 0, tick_cb, false);
+	loop->ring_again = add(loop, -1, 0, ring_again_cb, false);
+	if (loop->readable == NULL || loop->writable == NULL || loop->inotify == NULL ||
+	    loop->tick == NULL || loop->ring_again == NULL) {
+		collector_loop_free(loop);
+		return -ENOMEM;
+	}
+	*ret_loop = loop;
+	return 0;
+}
+
+int
+collector_loop_run(struct collector_loop *loop)
+{
+	poll_set_clock(&loop->collector);
+	plan(loop);
+	if (event_base_dispatch(loop->base) < 0)
+		return -EIO;
+	return loop->error;
+}
+
+void
+collector_loop_free(struct collector_loop *loop)
+{
+	struct event *events[] = { loop->readable, loop->writable, loop->inotify, loop->tick,
+		loop->ring_again };
+	struct target *target;
+
+	while ((target = LIST_FIRST(&loop->collector.targets)) != NULL)
+		target_forget(&loop->collector, target);
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		if (events[i] != NULL)
+			event_free(events[i]);
+	if (loop->base != NULL)
+		event_base_free(loop->base);
+	if (loop->collector.inotify >= 0)
+		close(loop->collector.inotify);
+	free(loop->collector.scratch);
+	free(loop);
+}

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT
+ * The life of one coverage file: seen, checked, attached, read, replaced, gone; in the
+ * collector.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "collect.h"
+#include "coverage_map.h"
+#include "bitmap_diff.h"
+#include "hash.h"
+#include "log.h"
+#include "shared_memory.h"
+#include "banned.h"
+
+#define BUSY_FOR_MS 5000     /* a file that changed is polled quickly for so long */
+#define SETTLES_WITHIN_MS 30000 /* a file may be unfinished, or of no build, for so long */
+#define LENGTH_CHECK_MS 1000
+
+static unsigned
+bucket_of(const char *name)
+{
+	return (unsigned)(hash_bytes(HASH_SEED, name, strlen(name)) % PLACE_BUCKETS);
+}
+
+struct file *
+file_find(struct place *place, const char *name)
+{
+	struct file *file;
+
+	LIST_FOREACH (file, &place->buckets[bucket_of(name)], in_bucket)
+		if (strcmp(file->name, name) == 0)
+			return file;
+	return NULL;
+}
+
+static void
+set_busy(struct collector *collector, struct file *file, bool busy)
+{
+	if (file->busy == busy)
+		return;
+	TAILQ_REMOVE(file->busy ? &collector->busy : &collector->idle, file, in_queue);
+	collector->idle_len += file->busy ? 1 : -1UL;
+	file->busy = busy;
+	if (busy)
+		TAILQ_INSERT_TAIL(&collector->busy, file, in_queue);
+	else
+		TAILQ_INSERT_TAIL(&collector->idle, file, in_queue);
+}
+
+static void
+set_state(struct collector *collector, struct file *file, enum file_state state)
+{
+	char quoted[4 * FILE_NAME_MAX];
+
+	if (file->state == FILE_ATTACHED && state != FILE_ATTACHED) {
+		TAILQ_REMOVE(file->busy ? &collector->busy : &collector->idle, file, in_queue);
+		collector->idle_len -= file->busy ? 0 : 1;
+		file->busy = false;
+	}
+	if (file->state != FILE_ATTACHED && state == FILE_ATTACHED) {
+		file->busy = true;
+		file->changed_ms = collector->now_ms;
+		TAILQ_INSERT_TAIL(&collector->busy, file, in_queue);
+	}
+	if (state == FILE_REFUSED && file->state != FILE_REFUSED)
+		log_warning("%s/%s is left out: %s", file->place->path,
+		    log_quote(file->name, strlen(file->name), quoted, sizeof(quoted)),
+		    file->reason);
+	file->state = state;
+}
+
+static bool
+look_allows(const struct look *look, const struct file *file)
+{
+	return look->name[0] == '\0' || strcmp(look->name, file->name) == 0;
+}
+
+/* Sends the PCs of a sound file to a target whose executable has no PC table. */
+static void
+offer_pcs(struct collector *collector, struct file *file, struct target *target)
+{
+	uint64_t *pcs;
+	int error;
+
+	pcs = coverage_file_pcs(&file->file, &error);
+	if (pcs == NULL)
+		return;
+	target->asked = true;
+	collector->tell_pcs(collector, target, pcs, file->file.pcs_len);
+	free(pcs);
+}
+
+static bool
+add_owner(struct file *file, struct target *target)
+{
+	struct target **larger;
+
+	for (size_t i = 0; i < file->owners_len; i++)
+		if (file->owners[i] == target)
+			return false;
+	larger = realloc(file->owners, (file->owners_len + 1) * sizeof(struct target *));
+	if (larger == NULL)
+		return false;
+	file->owners = larger;
+	file->owners[file->owners_len++] = target;
+	target->attached++;
+	/* What others have been credited with already. */
+	target->sum_runs += file->n_runs;
+	target->sum_unique += file->unique_runs;
+	return true;
+}
+
+/* True if @look's target has become an owner of the file, which is open. */
+static bool
+offer(struct collector *collector, struct file *file, struct look *look)
+{
+	struct target *target = look->target;
+
+	if (!look_allows(look, file))
+		return false;
+	if (!target->has_table && !target->asked)
+		offer_pcs(collector, file, target);
+	return target_owns(target, file) && add_owner(file, target);
+}
+
+static void
+attach(struct collector *collector, struct file *file)
+{
+	if (file->state != FILE_ATTACHED)
+		log_notice("reading %s/%s (%u PCs%s)", file->place->path, file->name,
+		    file->file.pcs_len, file->has_module ? "" : ", written by others");
+	set_state(collector, file, FILE_ATTACHED);
+	file->fresh = true; /* its next read is a change for the new owner */
+	file_poll(collector, file);
+}
+
+void
+file_offer(struct collector *collector, struct file *file, struct look *look)
+{
+	const struct target *target = look->target;
+
+	if (file->state == FILE_ATTACHED) {
+		if (offer(collector, file, look))
+			attach(collector, file);
+	} else if (file->state == FILE_OTHER && look_allows(look, file) &&
+	    (target->has_table ? target->pcs_hash == file->file.pcs_hash : !target->asked)) {
+		/* Its descriptor was not kept. */
+		file_look(collector, file->place, file->name, file->from_start);
+	}
+}
+
+void
+file_withdraw(struct collector *collector, struct file *file, struct target *target)
+{
+	for (size_t i = 0; i < file->owners_len; i++) {
+		if (file->owners[i] != target)
+			continue;
+		file->owners[i] = file->owners[--file->owners_len];
+		target->attached--;
+		break;
+	}
+	if (file->owners_len == 0 && file->state == FILE_ATTACHED) {
+		set_state(collector, file, FILE_OTHER);
+		coverage_file_close(&file->file);
+	}
+}
+
+static void
+open_file(struct collector *collector, struct file *file)
+{
+	struct place *place = file->place;
+	struct coverage_owner owner = {
+		.service = geteuid(), .directory = place->owner, .allowed = UINT64_MAX };
+	enum coverage_status status;
+	struct coverage_file before = file->file;
+	struct look *look;
+
+	LIST_FOREACH (look, &place->looks, in_place)
+		if (look->owner != UINT64_MAX && look_allows(look, file))
+			owner.allowed = look->owner;
+	status = coverage_file_open(place->fd, file->name, &owner, &file->file, file->reason,
+	    sizeof(file->reason));
+	if (status != COVERAGE_SOUND) {
+		set_state(collector, file,
+		    status == COVERAGE_REFUSED ? FILE_REFUSED : FILE_UNFINISHED);
+		return;
+	}
+	if (before.device != file->file.device || before.inode != file->file.inode)
+		file->n_runs = file->unique_runs = 0;
+	file->has_module = module_file_read(place->fd, file->name, &file->module) == 0;
+	snprintf(file->reason, sizeof(file->reason), "has the PC table of another build (%u PCs)",
+	    file->file.pcs_len);
+	set_state(collector, file, FILE_OTHER);
+	for (size_t i = file->owners_len; i-- > 0;)
+		if (!target_owns(file->owners[i], file))
+			file_withdraw(collector, file, file->owners[i]);
+	LIST_FOREACH (look, &place->looks, in_place)
+		offer(collector, file, look);
+	/* Nobody's: the descriptor is not worth keeping, hash and length are. */
+	if (file->owners_len == 0)
+		coverage_file_close(&file->file);
+	else
+		attach(collector, file);
+}
+
+
+static void
+plan_retry(struct collector *collector, struct file *file)
+{
+	int64_t age = collector->now_ms - file->first_seen_ms;
+
+	if (file->retry_ms != 0)
+		TAILQ_REMOVE(&collector->later, file, in_later);
+	file->retry_ms = 0;
+	/* PCs that are being written look like those of another build. */
+	if (file->state != FILE_ATTACHED && age < SETTLES_WITHIN_MS)
+		file->retry_ms = collector->now_ms + (age < 2000 ? 50 : 1000);
+	else if (file->state == FILE_UNFINISHED)
+		file->retry_ms = collector->now_ms + 2000;
+	if (file->retry_ms != 0)
+		TAILQ_INSERT_TAIL(&collector->later, file, in_later);
+}
+
+/* True if the name still leads to the inode that is open. */
+static bool
+is_same_inode(const struct file *file)
+{
+	struct stat st;
+	int fd = openat(file->place->fd, file->name,
+	    O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	bool same;
+
+	if (fd < 0)
+		return false;
+	same = fstat(fd, &st) == 0 && st.st_dev == file->file.device &&
+	    st.st_ino == file->file.inode;
+	close(fd);
+	return same;
+}
+
+void
+file_look(struct collector *collector, struct place *place, const char *name,
+    bool from_start)
+{
+	struct file *file = file_find(place, name);
+
+	if (file == NULL) {
+		if (place->files_len >= FILES_PER_PLACE_MAX) {
+			if (!place->full)
+				log_warning("%s: more than %d coverage files; the rest is not "
+					    "read", place->path, FILES_PER_PLACE_MAX);
+			place->full = true;
+			return;
+		}
+		file = calloc(1, sizeof(*file));
+		if (file == NULL) {
+			log_err("%s/%s: out of memory", place->path, name);
+			return;
+		}
+		snprintf(file->name, sizeof(file->name), "%s", name);
+		file->place = place;
+		file->file.fd = -1;
+		file->from_start = from_start;
+		file->first_seen_ms = collector->now_ms;
+		TAILQ_INSERT_TAIL(&place->files, file, in_place);
+		LIST_INSERT_HEAD(&place->buckets[bucket_of(name)], file, in_bucket);
+		place->files_len++;
+	} else if (file->state == FILE_ATTACHED && is_same_inode(file)) {
+		return;
+	} else {
+		/* Another file under the name: its counters begin anew, ours go on. */
+		set_state(collector, file, FILE_UNFINISHED);
+		coverage_file_close(&file->file);
+		file->gone = false;
+	}
+	open_file(collector, file);
+	plan_retry(collector, file);
+}
+
+void
+file_forget(struct collector *collector, struct file *file)
+{
+	set_state(collector, file, FILE_OTHER);
+	if (file->retry_ms != 0)
+		TAILQ_REMOVE(&collector->later, file, in_later);
+	while (file->owners_len > 0)
+		file->owners[--file->owners_len]->attached--;
+	coverage_file_close(&file->file);
+	TAILQ_REMOVE(&file->place->files, file, in_place);
+	LIST_REMOVE(file, in_bucket);
+	file->place->files_len--;
+	free(file->owners);
+	free(file);
+}
+
+void
+file_retry_all(struct collector *collector)
+{
+	struct file *file, *next;
+
+	for (file = TAILQ_FIRST(&collector->later); file != NULL; file = next) {
+		next = TAILQ_NEXT(file, in_later);
+		if (file->retry_ms <= collector->now_ms)
+			file_look(collector, file->place, file->name, file->from_start);
+	}
+}
+
+/* Counters that go back were set anew by somebody: what they show now is growth. */
+static uint64_t
+growth(uint64_t now, uint64_t before)
+{
+	return now >= before ? now - before : now;
+}
+
+static bool
+make_room(struct collector *collector, size_t words)
+{
+	uint64_t *larger;
+
+	if (words <= collector->scratch_words)
+		return true;
+	larger = realloc(collector->scratch, 8 * words);
+	if (larger == NULL)
+		return false;
+	collector->scratch = larger;
+	collector->scratch_words = words;
+	return true;
+}
+
+static void
+lose(struct collector *collector, struct file *file)
+{
+	log_warning("%s/%s was cut or grown under its readers; what it had shown is kept",
+	    file->place->path, file->name);
+	snprintf(file->reason, sizeof(file->reason), "was cut or grown");
+	set_state(collector, file, FILE_UNFINISHED);
+	coverage_file_close(&file->file);
+	file->first_seen_ms = collector->now_ms;
+	plan_retry(collector, file);
+}
+
+static bool
+length_is_sound(struct collector *collector, struct file *file)
+{
+	if (collector->now_ms - file->checked_ms < LENGTH_CHECK_MS)
+		return true;
+	file->checked_ms = collector->now_ms;
+	return coverage_file_check_length(&file->file) == 0;
+}
+
+/* Bits count even where no counter moved: a fuzzer need not count as ours does. */
+static bool
+is_news(const struct collector *collector, const struct file *file, uint64_t n_runs,
+    uint64_t unique_runs)
+{
+	size_t words = coverage_map_words(file->file.pcs_len);
+
+	if (file->fresh || n_runs != file->n_runs || unique_runs != file->unique_runs)
+		return true;
+	for (size_t i = 0; i < file->owners_len; i++) {
+		const uint64_t *known = (const uint64_t *)file->owners[i]->live.map.bits;
+
+		if (bitmap_diff_next(collector->scratch, known, 0, words) < words)
+			return true;
+	}
+	return false;
+}
+
+bool
+file_poll(struct collector *collector, struct file *file)
+{
+	size_t words = coverage_map_words(file->file.pcs_len);
+	uint64_t n_runs, unique_runs, grew, grew_unique;
+	bool lived;
+
+	if (!make_room(collector, words))
+		return false;
+	if (coverage_file_read(&file->file, &n_runs, &unique_runs, collector->scratch) < 0 ||
+	    !length_is_sound(collector, file)) {
+		lose(collector, file);
+		return false;
+	}
+	if (!is_news(collector, file, n_runs, unique_runs)) {
+		if (file->busy && collector->now_ms - file->changed_ms > BUSY_FOR_MS)
+			set_busy(collector, file, false);
+		return false;
+	}
+	grew = growth(n_runs, file->n_runs);
+	grew_unique = growth(unique_runs, file->unique_runs);
+	/* What stood there when we came is no sign of life. */
+	lived = grew > 0 && (file->polled || !file->from_start);
+	file->polled = true;
+	file->n_runs = n_runs;
+	file->unique_runs = unique_runs;
+	for (size_t i = 0; i < file->owners_len; i++)
+		target_add(collector, file->owners[i], file, grew, grew_unique, lived);
+	file->fresh = false;
+	file->changed_ms = collector->now_ms;
+	set_busy(collector, file, true);
+	return true;
+}

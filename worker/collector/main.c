@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ * fuzzsupd-collector: reads what fuzzers reached, and publishes what is new.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector.h"
+#include "heritage.h"
+#include "log.h"
+#include "sandbox.h"
+#include "banned.h"
+
+int
+main(int argc, char **argv)
+{
+	struct collector_loop *loop = NULL;
+	struct channel *channel = NULL;
+	struct heritage heritage;
+	int r;
+
+	if (heritage_take(argc, argv, "collector", &heritage) < 0)
+		return EXIT_FAILURE;
+	r = channel_new(HERITAGE_CHANNEL, &channel);
+	if (r == 0)
+		r = collector_loop_new(channel, HERITAGE_NEWS, &loop);
+	if (r == 0)
+		r = sandbox_enter(SANDBOX_COLLECTOR, &heritage);
+	if (r == 0)
+		r = collector_loop_run(loop);
+	if (loop != NULL)
+		collector_loop_free(loop);
+	channel_free(channel);
+	if (r < 0)
+		log_err("stopping: %s", strerror(-r));
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ * The sidecar ID.module that our runtime writes beside a coverage file; in the collector.
+ */
+#ifndef FUZZSUP_MODULE_FILE_H
+#define FUZZSUP_MODULE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MODULE_ENTRIES_MAX 64
+
+struct module_file {
+	uint8_t build_id[64];
+	uint32_t build_id_len; /* 0: the module has none */
+	uint64_t entries[MODULE_ENTRIES_MAX];
+	size_t entries_len;
+};
+
+/* Reads the text of a sidecar, which anybody may have written. Keys that are not known
+ * are passed over. Returns 0, or -EPROTO if it is none. */
+int module_file_parse(const char *text, size_t len, struct module_file *ret_module);
+
+/* Reads the sidecar of the coverage file @name in @directory. Returns 0, -ENOENT if there
+ * is none (a foreign fuzzer's file), -EPROTO, or another negative errno. */
+int module_file_read(int directory, const char *name, struct module_file *ret_module);
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT
+ * Directories in which coverage files appear, watched by inotify; in the collector.
+ *
+ * The sandbox leaves no path to name: a directory is watched as "." after fchdir().
+ */
+#include "config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "collect.h"
+#include "coverage_map.h"
+#include "log.h"
+#include "banned.h"
+
+#define WATCHED (IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_MODIFY | IN_DELETE | IN_MOVED_FROM)
+
+static struct place *
+find_by_inode(struct collector *collector, const struct stat *st)
+{
+	struct place *place;
+
+	LIST_FOREACH (place, &collector->places, in_all)
+		if (place->device == st->st_dev && place->inode == st->st_ino)
+			return place;
+	return NULL;
+}
+
+/* Sixteen lower-case hex digits. */
+static bool
+is_coverage_name(const char *name)
+{
+	return strlen(name) == 16 && strspn(name, "0123456789abcdef") == 16;
+}
+
+/* What somebody named in the configuration is looked at whatever it is called. */
+static bool
+is_wanted(const struct place *place, const char *name)
+{
+	const struct look *look;
+	bool hex = is_coverage_name(name);
+
+	if (strlen(name) >= FILE_NAME_MAX)
+		return false;
+	LIST_FOREACH (look, &place->looks, in_place)
+		if (look->name[0] == '\0' ? hex : strcmp(look->name, name) == 0)
+			return true;
+	return false;
+}
+
+static void
+close_place(struct collector *collector, struct place *place)
+{
+	if (place->watch >= 0)
+		inotify_rm_watch(collector->inotify, place->watch);
+	close(place->fd);
+	if (place->doorbell >= 0) {
+		int doorbell = place->doorbell;
+
+		place->doorbell = -1;
+		collector->watch_doorbell(collector, place);
+		close(doorbell);
+	}
+	LIST_REMOVE(place, in_all);
+	free(place);
+}
+
+struct place *
+place_open(struct collector *collector, int fd, int doorbell, const char *path)
+{
+	struct place *place;
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || !S_ISDIR(st.st_mode)) {
+		log_err("%s: not a directory", path);
+		goto fail;
+	}
+	place = find_by_inode(collector, &st);
+	if (place != NULL) {
+		close(fd);
+		if (doorbell >= 0 && place->doorbell < 0) {
+			place->doorbell = doorbell;
+			collector->watch_doorbell(collector, place);
+		} else if (doorbell >= 0) {
+			close(doorbell);
+		}
+		return place;
+	}
+	place = calloc(1, sizeof(*place));
+	if (place == NULL) {
+		log_err("%s: out of memory", path);
+		goto fail;
+	}
+	place->fd = fd;
+	place->doorbell = doorbell;
+	place->device = st.st_dev;
+	place->inode = st.st_ino;
+	place->owner = st.st_uid;
+	snprintf(place->path, sizeof(place->path), "%s", path);
+	TAILQ_INIT(&place->files);
+	/* Watched before it is listed, so that nothing falls between. */
+	place->watch = fchdir(fd) == 0
+	    ? inotify_add_watch(collector->inotify, ".", WATCHED | IN_ONLYDIR)
+	    : -1;
+	if (place->watch < 0)
+		log_warning("%s: new files will not be noticed: %s", path, strerror(errno));
+	LIST_INSERT_HEAD(&collector->places, place, in_all);
+	if (doorbell >= 0)
+		collector->watch_doorbell(collector, place);
+	return place;
+fail:
+	close(fd);
+	if (doorbell >= 0)
+		close(doorbell);
+	return NULL;
+}
+
+int
+place_add_look(struct collector *collector, struct place *place, struct target *target,
+    const char *name, uint64_t owner)
+{
+	struct look *look = calloc(1, sizeof(*look));
+	struct file *file;
+
+	if (look == NULL)
+		return -ENOMEM;
+	look->place = place;
+	look->target = target;
+	look->owner = owner;
+	snprintf(look->name, sizeof(look->name), "%s", name);
+	LIST_INSERT_HEAD(&place->looks, look, in_place);
+	LIST_INSERT_HEAD(&target->looks, look, in_target);
+	place->looks_len++;
+	TAILQ_FOREACH (file, &place->files, in_place)
+		file_offer(collector, file, look);
+	/* A first look lists; a later one needs to only where it wants another name. */
+	if (place->looks_len == 1 || look->name[0] != '\0' || TAILQ_EMPTY(&place->files))
+		place_list(collector, place, true);
+	return 0;
+}
+
+void
+place_remove_look(struct collector *collector, struct look *look)
+{
+	struct place *place = look->place;
+	struct file *file, *next;
+
+	TAILQ_FOREACH (file, &place->files, in_place)
+		file_withdraw(collector, file, look->target);
+	LIST_REMOVE(look, in_place);
+	LIST_REMOVE(look, in_target);
+	free(look);
+	if (--place->looks_len > 0)
+		return;
+	for (file = TAILQ_FIRST(&place->files); file != NULL; file = next) {
+		next = TAILQ_NEXT(file, in_place);
+		file_forget(collector, file);
+	}
+	close_place(collector, place);
+}
+
+void
+place_list(struct collector *collector, struct place *place, bool from_start)
+{
+	/* A descriptor of its own: a directory stream moves the offset. */
+	int fd = openat(place->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *entry;
+
+	if (directory == NULL) {
+		log_warning("%s: cannot be listed: %s", place->path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((entry = readdir(directory)) != NULL)
+		if (is_wanted(place, entry->d_name) &&
+		    file_find(place, entry->d_name) == NULL)
+			file_look(collector, place, entry->d_name, from_start);
+	closedir(directory);
+}
+
+static void
+take_event(struct collector *collector, const struct inotify_event *event)
+{
+	struct place *place;
+	struct file *file;
+
+	LIST_FOREACH (place, &collector->places, in_all) {
+		if ((event->mask & IN_Q_OVERFLOW) != 0)
+			place_list(collector, place, false);
+		if (place->watch != event->wd || event->len == 0 ||
+		    !is_wanted(place, event->name))
+			continue;
+		file = file_find(place, event->name);
+		if ((event->mask & (IN_DELETE | IN_MOVED_FROM)) == 0)
+			file_look(collector, place, event->name, false);
+		else if (file != NULL && file->state != FILE_ATTACHED)
+			file_forget(collector, file);
+		else if (file != NULL)
+			/* Its fuzzer may still write to it; it goes when it stands still. */
+			file->gone = true;
+		return;
+	}
+}
+
+void
+place_read_events(struct collector *collector)
+{
+	union {
+		struct inotify_event event;
+		char space[16384];
+	} buffer;
+	const struct inotify_event *event;
+	ssize_t n;
+
+	while ((n = read(collector->inotify, &buffer, sizeof(buffer))) > 0) {
+		for (ssize_t at = 0; at < n;
+		     at += (ssize_t)(sizeof(*event) + event->len)) {
+			event = (const struct inotify_event *)(buffer.space + at);
+			take_event(collector, event);
+		}
+	}
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ * The collector's schedule.
+ */
+#include "config.h"
+
+#include "poll.h"
+
+#include <time.h>
+
+#include "banned.h"
+
+#define BUSY_TICK_MS 10
+#define IDLE_TICK_MS 20
+#define RINGING_MS 100	   /* for the runs of files whose bits announce themselves */
+#define IDLE_ROUND_MS 40   /* at least; idle files take a 200th of a core at most */
+#define IDLE_SHARE 200
+#define RING_GAP_US 500	   /* between two scans for one doorbell */
+#define GONE_AFTER_MS 10000 /* a file without a name is let go when it stands still */
+
+static int64_t
+microseconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+void
+poll_set_clock(struct collector *collector)
+{
+	struct timespec t;
+
+	collector->now_ms = microseconds() / 1000;
+	clock_gettime(CLOCK_REALTIME, &t);
+	collector->wall_ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static bool
+announces_itself(const struct file *file)
+{
+	return file->has_module && file->place->rang;
+}
+
+static bool
+poll_busy(struct collector *collector)
+{
+	struct file *file, *next;
+	bool changed = false;
+
+	for (file = TAILQ_FIRST(&collector->busy); file != NULL; file = next) {
+		next = TAILQ_NEXT(file, in_queue);
+		if (announces_itself(file) && collector->now_ms - file->read_ms < RINGING_MS)
+			continue;
+		file->read_ms = collector->now_ms;
+		changed = file_poll(collector, file) || changed;
+	}
+	return changed;
+}
+
+static int64_t
+idle_round_ms(const struct collector *collector)
+{
+	int64_t fair = (int64_t)collector->idle_len * collector->idle_cost_ns * IDLE_SHARE /
+	    1000000;
+
+	return fair > IDLE_ROUND_MS ? fair : IDLE_ROUND_MS;
+}
+
+/* As many of the idle files as have come due since the last time, from the front of their
+ * queue to its end. */
+static bool
+poll_idle(struct collector *collector)
+{
+	int64_t passed = collector->now_ms - collector->idle_polled_ms;
+	size_t due = collector->idle_len, n = 0;
+	int64_t round = idle_round_ms(collector), from = microseconds();
+	struct file *file;
+	bool changed = false;
+
+	if (collector->idle_len == 0 || passed < IDLE_TICK_MS)
+		return false;
+	if (passed < round)
+		due = (size_t)((int64_t)due * passed / round) + 1;
+	collector->idle_polled_ms = collector->now_ms;
+	for (; n < due && (file = TAILQ_FIRST(&collector->idle)) != NULL; n++) {
+		TAILQ_REMOVE(&collector->idle, file, in_queue);
+		TAILQ_INSERT_TAIL(&collector->idle, file, in_queue);
+		if (file_poll(collector, file))
+			changed = true;
+		else if (file->gone && collector->now_ms - file->changed_ms > GONE_AFTER_MS)
+			file_forget(collector, file);
+	}
+	if (n > 0)
+		collector->idle_cost_ns = (collector->idle_cost_ns * 7 +
+		    (microseconds() - from) * 1000 / (int64_t)n) / 8;
+	return changed;
+}
+
+bool
+poll_due(struct collector *collector)
+{
+	bool changed = poll_busy(collector);
+
+	file_retry_all(collector);
+	return poll_idle(collector) || changed;
+}
+
+int
+poll_wait_ms(const struct collector *collector)
+{
+	const struct file *file;
+
+	TAILQ_FOREACH (file, &collector->busy, in_queue)
+		if (!announces_itself(file))
+			return BUSY_TICK_MS;
+	if (!TAILQ_EMPTY(&collector->idle))
+		return IDLE_TICK_MS;
+	return !TAILQ_EMPTY(&collector->later) ? 50 : RINGING_MS;
+}
+
+int64_t
+poll_rung(struct collector *collector, struct place *place, bool *ret_changed)
+{
+	int64_t now = microseconds(), gap = 4 * place->scan_cost_us;
+	struct file *file, *next;
+
+	gap = gap > RING_GAP_US ? gap : RING_GAP_US;
+	place->rang = place->pending = true;
+	if (now - place->scanned_us < gap)
+		return gap - (now - place->scanned_us);
+	place->pending = false;
+	for (file = TAILQ_FIRST(&place->files); file != NULL; file = next) {
+		next = TAILQ_NEXT(file, in_place);
+		if (file->state == FILE_ATTACHED && file->has_module)
+			*ret_changed = file_poll(collector, file) || *ret_changed;
+	}
+	place->scanned_us = microseconds();
+	place->scan_cost_us = place->scanned_us - now;
+	return 0;
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT
+ * What is collected for one target: coverage, runs, rate, and what a user should know; in
+ * the collector.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collect.h"
+#include "coverage_map.h"
+#include "log.h"
+#include "target_state.h"
+#include "banned.h"
+
+#define STALE_AFTER_MS 10000
+#define CROWD 64 /* in a place of more targets nobody is told of files that are not his */
+
+struct target *
+target_find(struct collector *collector, uint32_t id)
+{
+	struct target *target;
+
+	LIST_FOREACH (target, &collector->targets, in_all)
+		if (target->id == id)
+			return target;
+	return NULL;
+}
+
+static void
+clear(struct collector *collector, struct target *target)
+{
+	struct look *look, *next;
+
+	for (look = LIST_FIRST(&target->looks); look != NULL; look = next) {
+		next = LIST_NEXT(look, in_target);
+		place_remove_look(collector, look);
+	}
+	if (target->has_table) {
+		live_close(&target->live);
+		source_table_unmap(&target->table);
+	}
+	target->has_table = false;
+}
+
+void
+target_forget(struct collector *collector, struct target *target)
+{
+	clear(collector, target);
+	LIST_REMOVE(target, in_all);
+	free(target);
+}
+
+void
+target_add_entry(struct target *target, uint64_t address)
+{
+	size_t max = sizeof(target->early_entries) / sizeof(target->early_entries[0]);
+	int64_t index;
+
+	if (!target->has_table) {
+		if (target->early_entries_len < max)
+			target->early_entries[target->early_entries_len++] = address;
+		return;
+	}
+	index = source_table_nearest(&target->table, address);
+	if (index < 0)
+		log_warning("%s: entry point 0x%llx lies before every PC", target->name,
+		    (unsigned long long)address);
+	else
+		live_add_entry(&target->live, (uint32_t)index);
+}
+
+static int
+take_table(struct collector *collector, struct target *target, struct source_table *table,
+    int seed_fd)
+{
+	size_t early = target->early_entries_len;
+	int r;
+
+	r = live_open(table->header->pcs_len, collector->wall_ms, seed_fd, &target->live);
+	if (r < 0)
+		return r;
+	target->table = *table;
+	target->has_table = true;
+	target->pcs_hash = coverage_pcs_hash(table->pcs, table->header->pcs_len);
+	for (uint32_t i = 0; i < table->header->entries_len; i++)
+		target_add_entry(target, table->entries[i]);
+	target->early_entries_len = 0;
+	for (size_t i = 0; i < early; i++)
+		target_add_entry(target, target->early_entries[i]);
+	return 0;
+}
+
+int
+target_collect(struct collector *collector, uint32_t id, uint64_t generation,
+    const char *name, struct source_table *table, int seed_fd, struct target **ret_target)
+{
+	struct target *target = target_find(collector, id);
+	int r = 0;
+
+	if (target == NULL) {
+		target = calloc(1, sizeof(*target));
+		if (target == NULL)
+			return -ENOMEM;
+		target->id = id;
+		LIST_INSERT_HEAD(&collector->targets, target, in_all);
+	} else {
+		clear(collector, target);
+	}
+	target->generation = generation;
+	snprintf(target->name, sizeof(target->name), "%s", name);
+	target->asked = false;
+	target->sum_runs = target->sum_unique = target->grown = 0;
+	target->grown_ms = 0;
+	target->collected_ms = collector->now_ms;
+	target->told_state = -1;
+	target->dirty = true;
+	memset(&target->rate, 0, sizeof(target->rate));
+	if (table != NULL)
+		r = take_table(collector, target, table, seed_fd);
+	if (r < 0) {
+		target_forget(collector, target);
+		return r;
+	}
+	*ret_target = target;
+	return 0;
+}
+
+bool
+target_owns(const struct target *target, const struct file *file)
+{
+	const struct source_table_header *header = target->table.header;
+
+	if (!target->has_table || file->file.pcs_len != header->pcs_len ||
+	    file->file.pcs_hash != target->pcs_hash)
+		return false;
+	/* Equal PCs and other sources: a rebuild that changed no code's place. */
+	return !file->has_module || file->module.build_id_len == 0 || header->build_id_len == 0 ||
+	    (file->module.build_id_len == header->build_id_len &&
+		memcmp(file->module.build_id, header->build_id, header->build_id_len) == 0);
+}
+
+void
+target_add(struct collector *collector, struct target *target, struct file *file,
+    uint64_t grew, uint64_t grew_unique, bool lived)
+{
+	bool before = file->from_start && !lived;
+
+	target->sum_runs += grew;
+	target->sum_unique += grew_unique;
+	if (lived) {
+		target->grown += grew;
+		target->grown_ms = collector->now_ms;
+		target->ran = true;
+	}
+	target->dirty = true;
+	live_add_bits(&target->live, collector->scratch, collector->wall_ms,
+	    before && target->collected_ms + STALE_AFTER_MS > collector->now_ms);
+	if (file->has_module)
+		for (size_t i = 0; i < file->module.entries_len; i++)
+			target_add_entry(target, file->module.entries[i]);
+}
+
+/* ---- what a user should know ---- */
+
+/* Behind the @used bytes that stand there; returns how many stand there then. */
+static __attribute__((format(printf, 3, 4))) size_t
+append(char *text, size_t used, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	if (used >= TEXT_MAX - 1)
+		return used;
+	va_start(args, format);
+	n = vsnprintf(text + used, TEXT_MAX - used, format, args);
+	va_end(args);
+	return n < 0 ? used : used + (size_t)n < TEXT_MAX ? used + (size_t)n : TEXT_MAX - 1;
+}
+
+/* Names the files that were left out where this target looks. */
+static void
+describe_left_out(const struct target *target, char *text, size_t used)
+{
+	const struct look *look;
+	const struct file *file;
+	unsigned named = 0;
+
+	LIST_FOREACH (look, &target->looks, in_target) {
+		if (look->place->looks_len > CROWD)
+			continue;
+		TAILQ_FOREACH (file, &look->place->files, in_place) {
+			if (file->state == FILE_ATTACHED ||
+			    (look->name[0] != '\0' && strcmp(look->name, file->name) != 0))
+				continue;
+			if (++named > 2) {
+				append(text, used, "; and others");
+				return;
+			}
+			used = append(text, used, "%s%s%s/%s %s", used > 0 ? "; " : "",
+			    named == 1 ? "left out: " : "", look->place->path, file->name,
+			    file->reason);
+		}
+	}
+}
+
+static size_t
+describe_waiting(const struct target *target, char *text)
+{
+	const struct look *look = LIST_FIRST(&target->looks);
+
+	if (look == NULL)
+		return append(text, 0, "none of its coverage directories exists yet");
+	return append(text, 0, "no coverage file of this build yet in %s%s%s", look->place->path,
+	    look->name[0] != '\0' ? "/" : "", look->name);
+}
+
+static int
+describe(const struct collector *collector, const struct target *target, char *text)
+{
+	int state;
+	size_t used = 0;
+
+	text[0] = '\0';
+	if (target->grown_ms != 0 && collector->now_ms - target->grown_ms < STALE_AFTER_MS) {
+		state = TARGET_LIVE;
+	} else if (target->attached > 0 &&
+	    (target->grown_ms != 0 ||
+		collector->now_ms - target->collected_ms > STALE_AFTER_MS)) {
+		state = TARGET_STALE;
+		used = append(text, 0, "%s",
+		    target->grown_ms != 0 ? "no executions for the last 10 seconds"
+					  : "coverage of an earlier run; no fuzzer runs");
+	} else {
+		state = TARGET_READY;
+		used = target->attached > 0 ? 0 : describe_waiting(target, text);
+	}
+	describe_left_out(target, text, used);
+	return state;
+}
+
+void
+target_tell(struct collector *collector, struct target *target)
+{
+	char text[TEXT_MAX];
+	int state = describe(collector, target, text);
+
+	if (state == target->told_state && strcmp(text, target->told) == 0)
+		return;
+	target->told_state = state;
+	memcpy(target->told, text, sizeof(text));
+	collector->tell_activity(collector, target, state, text);
+}
+
+bool
+target_settle(struct collector *collector, struct target *target)
+{
+	bool published;
+	uint64_t bits;
+
+	if (!target->has_table)
+		return false;
+	bits = atomic_load_explicit(&target->live.map.head->bits_version, memory_order_relaxed);
+	if (bits == target->told_bits && collector->now_ms - target->published_ms < 100)
+		return false;
+	rate_add(&target->rate, collector->now_ms, target->grown);
+	live_set_runs(&target->live, target->sum_runs, target->sum_unique,
+	    rate_milli_per_second(&target->rate, collector->now_ms), collector->wall_ms,
+	    target->ran);
+	published = live_publish(&target->live);
+	if (published)
+		target->published_ms = collector->now_ms;
+	target->told_bits = bits;
+	target->ran = target->dirty = false;
+	return published;
+}
