@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT
+ * Sections of an executable, by libelf; in the symbolizer.
+ */
+#include "config.h"
+
+#include "elf_image.h"
+
+#include <errno.h>
+#include <gelf.h>
+#include <libelf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "inflate.h"
+#include "banned.h"
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define NATIVE_ORDER ELFDATA2LSB
+#else
+#define NATIVE_ORDER ELFDATA2MSB
+#endif
+
+struct code_range {
+	uint64_t start, end;
+};
+
+struct elf_image {
+	Elf *elf;
+	GElf_Ehdr header;
+	size_t names; /* index of the section with section names */
+	uint64_t file_size;
+	struct code_range *code; /* sorted, disjoint */
+	size_t code_len;
+	struct inflated *inflated; /* list; freed with the image */
+};
+
+static int
+compare_ranges(const void *a, const void *b)
+{
+	const struct code_range *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+/* Sorts the ranges and joins those that touch. */
+static void
+merge_ranges(struct elf_image *image)
+{
+	struct code_range *code = image->code;
+	size_t kept = 0;
+
+	if (image->code_len == 0)
+		return;
+	qsort(code, image->code_len, sizeof(*code), compare_ranges);
+	for (size_t i = 1; i < image->code_len; i++) {
+		if (code[i].start > code[kept].end)
+			code[++kept] = code[i];
+		else if (code[i].end > code[kept].end)
+			code[kept].end = code[i].end;
+	}
+	image->code_len = kept + 1;
+}
+
+static int
+collect_code(struct elf_image *image, struct failure *failure)
+{
+	size_t count, size = 0;
+	Elf_Scn *scn = NULL;
+	GElf_Shdr header;
+
+	if (elf_getshdrnum(image->elf, &count) != 0)
+		return failure_say(failure, ENOEXEC, "section headers: %s",
+		    elf_errmsg(-1));
+	size = count * sizeof(*image->code); /* count is bounded by the file's size */
+	image->code = malloc(size > 0 ? size : 1);
+	if (image->code == NULL)
+		return failure_say(failure, ENOMEM, "out of memory for %zu sections",
+		    count);
+	while ((scn = elf_nextscn(image->elf, scn)) != NULL && image->code_len < count) {
+		if (gelf_getshdr(scn, &header) == NULL ||
+		    (header.sh_flags & SHF_EXECINSTR) == 0 || header.sh_size == 0 ||
+		    header.sh_size > UINT64_MAX - header.sh_addr)
+			continue;
+		image->code[image->code_len++] = (struct code_range){ header.sh_addr,
+			header.sh_addr + header.sh_size };
+	}
+	merge_ranges(image);
+	return 0;
+}
+
+static int
+check_header(const struct elf_image *image, struct failure *failure)
+{
+	const GElf_Ehdr *h = &image->header;
+
+	if (h->e_ident[EI_CLASS] != ELFCLASS64)
+		return failure_say(failure, ENOEXEC,
+		    "a 32-bit executable: only 64-bit ones are understood; build without "
+		    "-m32");
+	if (h->e_ident[EI_DATA] != NATIVE_ORDER)
+		return failure_say(failure, ENOEXEC,
+		    "its byte order is not this machine's: run the service where the "
+		    "target runs");
+	if (h->e_type == ET_REL)
+		return failure_say(failure, ENOEXEC,
+		    "an object file that is not linked yet: name the linked executable");
+	if (h->e_type != ET_EXEC && h->e_type != ET_DYN)
+		return failure_say(failure, ENOEXEC,
+		    "ELF type %u is neither an executable nor a shared library",
+		    (unsigned)h->e_type);
+	return 0;
+}
+
+static int
+open_elf(struct elf_image *image, int fd, struct failure *failure)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return failure_say(failure, errno, "fstat: %s", strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return failure_say(failure, ENOEXEC, "not a regular file");
+	image->file_size = (uint64_t)st.st_size;
+	if (image->file_size == 0)
+		return failure_say(failure, ENOEXEC, "the file is empty: build it again");
+	elf_version(EV_CURRENT);
+	/* READ, not READ_MMAP: a file that is cut while it is mapped is a SIGBUS. */
+	image->elf = elf_begin(fd, ELF_C_READ, NULL);
+	if (image->elf == NULL || elf_kind(image->elf) != ELF_K_ELF ||
+	    gelf_getehdr(image->elf, &image->header) == NULL)
+		return failure_say(failure, ENOEXEC,
+		    "not an ELF executable (a script or a damaged file?): name the linked "
+		    "fuzz target itself");
+	return check_header(image, failure);
+}
+
+int
+elf_image_open(int fd, struct elf_image **ret_image, struct failure *failure)
+{
+	struct elf_image *image = calloc(1, sizeof(*image));
+	int r;
+
+	if (image == NULL)
+		return failure_say(failure, ENOMEM, "out of memory");
+	r = open_elf(image, fd, failure);
+	if (r == 0 && elf_getshdrstrndx(image->elf, &image->names) != 0)
+		r = failure_say(failure, ENOEXEC,
+		    "its section headers at offset 0x%llx are missing or damaged (%s): do "
+		    "not strip them",
+		    (unsigned long long)image->header.e_shoff, elf_errmsg(-1));
+	if (r == 0)
+		r = collect_code(image, failure);
+	if (r < 0) {
+		elf_image_free(image);
+		return r;
+	}
+	*ret_image = image;
+	return 0;
+}
+
+void
+elf_image_free(struct elf_image *image)
+{
+	if (image == NULL)
+		return;
+	inflated_free(image->inflated);
+	free(image->code);
+	elf_end(image->elf);
+	free(image);
+}
+
+unsigned
+elf_image_machine(const struct elf_image *image)
+{
+	return image->header.e_machine;
+}
+
+bool
+elf_image_is_position_independent(const struct elf_image *image)
+{
+	return image->header.e_type == ET_DYN;
+}
+
+static const char *
+section_name(const struct elf_image *image, const GElf_Shdr *header)
+{
+	const char *name = elf_strptr(image->elf, image->names, header->sh_name);
+
+	return name != NULL ? name : "(no name)";
+}
+
+static Elf_Scn *
+find(const struct elf_image *image, const char *name, GElf_Shdr *ret_header)
+{
+	Elf_Scn *scn = NULL;
+
+	while ((scn = elf_nextscn(image->elf, scn)) != NULL)
+		if (gelf_getshdr(scn, ret_header) != NULL &&
+		    strcmp(section_name(image, ret_header), name) == 0)
+			return scn;
+	return NULL;
+}
+
+static int
+load(struct elf_image *image, Elf_Scn *scn, const GElf_Shdr *header,
+    struct elf_section *ret_section, struct failure *failure)
+{
+	const char *name = section_name(image, header);
+	struct elf_section section;
+	const Elf_Data *data;
+	int r;
+
+	if (header->sh_type == SHT_NOBITS)
+		return -ENOENT;
+	if (header->sh_offset > image->file_size ||
+	    header->sh_size > image->file_size - header->sh_offset)
+		return failure_say(failure, ENOEXEC,
+		    "section %s (offset 0x%llx, %llu bytes) reaches past the end of the "
+		    "file: it is cut or still being written; build it again",
+		    name, (unsigned long long)header->sh_offset,
+		    (unsigned long long)header->sh_size);
+	data = elf_rawdata(scn, NULL);
+	if (data == NULL || (data->d_buf == NULL && header->sh_size != 0))
+		return failure_say(failure, EIO, "section %s at offset 0x%llx: %s", name,
+		    (unsigned long long)header->sh_offset, elf_errmsg(-1));
+	section.header = *header;
+	section.data = data->d_buf;
+	section.size = data->d_size;
+	if ((header->sh_flags & SHF_COMPRESSED) != 0) {
+		r = inflate_section(name, section.data, section.size, &image->inflated,
+		    &section.data, &section.size, failure);
+		if (r < 0)
+			return r;
+	}
+	*ret_section = section;
+	return 0;
+}
+
+int
+elf_image_section(struct elf_image *image, const char *name,
+    struct elf_section *ret_section, struct failure *failure)
+{
+	GElf_Shdr header;
+	Elf_Scn *scn = find(image, name, &header);
+
+	if (scn == NULL)
+		return -ENOENT;
+	return load(image, scn, &header, ret_section, failure);
+}
+
+int
+elf_image_section_at(struct elf_image *image, size_t index,
+    struct elf_section *ret_section, struct failure *failure)
+{
+	Elf_Scn *scn = elf_getscn(image->elf, index);
+	GElf_Shdr header;
+
+	if (scn == NULL || gelf_getshdr(scn, &header) == NULL)
+		return -ENOENT;
+	return load(image, scn, &header, ret_section, failure);
+}
+
+int
+elf_image_next(struct elf_image *image, uint32_t type, size_t *index,
+    struct elf_section *ret_section, struct failure *failure)
+{
+	Elf_Scn *scn = *index > 0 ? elf_getscn(image->elf, *index) : NULL;
+	GElf_Shdr header;
+
+	while ((scn = elf_nextscn(image->elf, scn)) != NULL) {
+		if (gelf_getshdr(scn, &header) == NULL || header.sh_type != type)
+			continue;
+		*index = elf_ndxscn(scn);
+		return load(image, scn, &header, ret_section, failure);
+	}
+	return -ENOENT;
+}
+
+bool
+elf_image_has(const struct elf_image *image, const char *name, uint64_t *ret_size)
+{
+	GElf_Shdr header;
+
+	if (find(image, name, &header) == NULL)
+		return false;
+	*ret_size = header.sh_size;
+	return true;
+}
+
+bool
+elf_image_is_code(const struct elf_image *image, uint64_t address)
+{
+	size_t low = 0, high = image->code_len, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (image->code[middle].start <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low > 0 && address < image->code[low - 1].end;
+}
+
+struct byte_reader
+elf_image_build_id(struct elf_image *image)
+{
+	struct byte_reader notes, none = { 0 }, name, id;
+	struct failure ignored;
+	struct elf_section section;
+	size_t index = 0;
+	uint32_t name_len, id_len, type;
+
+	while (elf_image_next(image, SHT_NOTE, &index, &section, &ignored) == 0) {
+		notes = byte_reader_over(section.data, section.size);
+		while (byte_reader_left(&notes) > 0) {
+			name_len = byte_reader_u32(&notes);
+			id_len = byte_reader_u32(&notes);
+			type = byte_reader_u32(&notes);
+			name = byte_reader_cut(&notes, ((uint64_t)name_len + 3) & ~3ULL);
+			id = byte_reader_cut(&notes, ((uint64_t)id_len + 3) & ~3ULL);
+			if (notes.bad)
+				break;
+			if (type != NT_GNU_BUILD_ID || name_len != 4 ||
+			    memcmp(name.at, "GNU", 4) != 0)
+				continue;
+			id.end = id.at + (id_len < 64 ? id_len : 64);
+			return id;
+		}
+	}
+	return none;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ * A linked executable or library, read section by section into memory of our own, so that
+ * nobody can cut it under us; in the symbolizer.
+ */
+#ifndef FUZZSUP_ELF_IMAGE_H
+#define FUZZSUP_ELF_IMAGE_H
+
+#include <elf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "byte_reader.h"
+#include "failure.h"
+
+struct elf_image;
+
+struct elf_section {
+	Elf64_Shdr header; /* sh_size: as stored, perhaps compressed */
+	const unsigned char *data;
+	size_t size; /* of data, inflated */
+};
+
+/* Reads the headers of the file behind @fd, which must stay open for as long as the image
+ * lives. Returns 0, or a negative errno with @failure said. */
+int elf_image_open(int fd, struct elf_image **ret_image, struct failure *failure);
+void elf_image_free(struct elf_image *image);
+
+/* e_machine and e_type. */
+unsigned elf_image_machine(const struct elf_image *image);
+bool elf_image_is_position_independent(const struct elf_image *image);
+
+/* Bytes of the section @name, inflated; they live as long as the image. Returns 0,
+ * -ENOENT (nothing said) if there is no such section or it has no bytes in the file, or
+ * another negative errno with @failure said. */
+int elf_image_section(struct elf_image *image, const char *name,
+    struct elf_section *ret_section, struct failure *failure);
+
+/* The same by index (sh_link), and for each section in turn: the first of @type behind
+ * @index (0: from the start). Outputs its index. */
+int elf_image_section_at(struct elf_image *image, size_t index,
+    struct elf_section *ret_section, struct failure *failure);
+int elf_image_next(struct elf_image *image, uint32_t type, size_t *index,
+    struct elf_section *ret_section, struct failure *failure);
+
+/* True if there is a section @name, whatever is in it; its size as stored. */
+bool elf_image_has(const struct elf_image *image, const char *name, uint64_t *ret_size);
+
+/* True if @address lies in a section that holds code. */
+bool elf_image_is_code(const struct elf_image *image, uint64_t address);
+
+/* Build ID, at most 64 bytes of it; empty if there is none. */
+struct byte_reader elf_image_build_id(struct elf_image *image);
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT
+ * Streaming decoder of .debug_line; in the symbolizer.
+ */
+#include "config.h"
+
+#include "line_program.h"
+
+#include <dwarf.h>
+#include <errno.h>
+
+#include "banned.h"
+
+/* ---- headers ---- */
+
+static int
+read_header(struct byte_reader *unit, struct line_table *table)
+{
+	uint64_t header_length;
+	struct byte_reader header;
+
+	table->version = byte_reader_u16(unit);
+	if (unit->bad || table->version < 2 || table->version > 5)
+		return unit->bad ? -EBADMSG : -ENOTSUP;
+	if (table->version >= 5) {
+		table->address_size = byte_reader_u8(unit);
+		byte_reader_u8(unit); /* segment selectors: none on any system of ours */
+	}
+	header_length = byte_reader_offset(unit, table->dwarf64);
+	header = byte_reader_cut(unit, header_length);
+	table->program = *unit;
+	table->min_instruction = byte_reader_u8(&header);
+	table->max_operations = table->version >= 4 ? byte_reader_u8(&header) : 1;
+	byte_reader_u8(&header); /* default_is_stmt: every row counts here */
+	table->line_base = (int8_t)byte_reader_u8(&header);
+	table->line_range = byte_reader_u8(&header);
+	table->opcode_base = byte_reader_u8(&header);
+	table->opcode_lengths = header.at;
+	if (table->opcode_base > 0)
+		byte_reader_skip(&header, table->opcode_base - 1u);
+	table->names = header;
+	if (unit->bad || header.bad || table->opcode_base == 0 || table->line_range == 0)
+		return -EBADMSG;
+	return 0;
+}
+
+int
+line_table_next(struct byte_reader *section, const unsigned char *start,
+    struct line_table *ret_table)
+{
+	struct line_table table = { 0 };
+	struct byte_reader unit;
+	uint64_t length = 0;
+	int r;
+
+	/* Zeros between tables are padding. */
+	while (length == 0) {
+		if (byte_reader_left(section) == 0)
+			return -ENODATA;
+		table.offset = (uint64_t)(section->at - start);
+		length = byte_reader_unit_length(section, &table.dwarf64);
+		unit = byte_reader_cut(section, length);
+		ret_table->offset = table.offset;
+		if (section->bad)
+			return -EPROTO;
+	}
+	r = read_header(&unit, &table);
+	if (r == 0)
+		*ret_table = table;
+	return r;
+}
+
+/* ---- programs ---- */
+
+void
+line_program_start(struct line_program *program, const struct line_table *table)
+{
+	unsigned adjusted;
+
+	program->table = table;
+	program->code = table->program;
+	program->row = (struct line_row){ .file = 1, .line = 1 };
+	program->before = program->row;
+	program->op_index = 0;
+	program->in_sequence = false;
+	program->row_is_out = false;
+	for (unsigned opcode = table->opcode_base; opcode < 256; opcode++) {
+		adjusted = opcode - table->opcode_base;
+		program->address_steps[opcode] =
+		    adjusted / table->line_range * table->min_instruction;
+		program->line_steps[opcode] =
+		    table->line_base + (int)(adjusted % table->line_range);
+	}
+}
+
+uint64_t
+line_program_place(const struct line_program *program, const unsigned char *start)
+{
+	return (uint64_t)(program->code.at - start);
+}
+
+/* Moves on by @operations: instructions, but for machines that bundle several into one. */
+static inline void
+advance(struct line_program *program, struct line_row *row, uint64_t operations)
+{
+	const struct line_table *table = program->table;
+
+	if (table->max_operations <= 1) {
+		row->address += operations * table->min_instruction;
+		return;
+	}
+	operations += program->op_index;
+	row->address += operations / table->max_operations * table->min_instruction;
+	program->op_index = (uint32_t)(operations % table->max_operations);
+}
+
+static inline uint32_t
+clamp(uint64_t value)
+{
+	return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+}
+
+/* What an opcode leads to. */
+enum step { STEP_NONE, STEP_ROW, STEP_END, STEP_BAD };
+
+static enum step
+extended(struct line_program *program, struct byte_reader *code, struct line_row *row)
+{
+	uint64_t len = byte_reader_uleb(code);
+	struct byte_reader operands = byte_reader_cut(code, len);
+	unsigned opcode = len > 0 ? byte_reader_u8(&operands) : 0;
+
+	if (code->bad || len == 0)
+		return STEP_BAD;
+	switch (opcode) {
+	case DW_LNE_end_sequence:
+		return STEP_END;
+	case DW_LNE_set_address:
+		program->op_index = 0;
+		if (byte_reader_left(&operands) == 8)
+			row->address = byte_reader_u64(&operands);
+		else if (byte_reader_left(&operands) == 4)
+			row->address = byte_reader_u32(&operands);
+		else
+			return STEP_BAD;
+		return STEP_NONE;
+	default: /* discriminators, vendors' own; DW_LNE_define_file is nobody's any more */
+		return STEP_NONE;
+	}
+}
+
+/* An opcode that we do not know says in the header how many operands it has. */
+static enum step
+unknown(const struct line_table *table, struct byte_reader *code, unsigned opcode)
+{
+	for (unsigned i = 0; i < table->opcode_lengths[opcode - 1]; i++)
+		byte_reader_uleb(code);
+	return STEP_NONE;
+}
+
+static inline enum step
+standard(struct line_program *program, struct byte_reader *code, struct line_row *row,
+    unsigned opcode)
+{
+	const struct line_table *table = program->table;
+
+	switch (opcode) {
+	case 0:
+		return extended(program, code, row);
+	case DW_LNS_copy:
+		return STEP_ROW;
+	case DW_LNS_advance_pc:
+		advance(program, row, byte_reader_uleb(code));
+		break;
+	case DW_LNS_advance_line:
+		row->line += (uint32_t)byte_reader_sleb(code);
+		break;
+	case DW_LNS_set_file:
+		row->file = clamp(byte_reader_uleb(code));
+		break;
+	case DW_LNS_set_column:
+		row->column = clamp(byte_reader_uleb(code));
+		break;
+	case DW_LNS_negate_stmt:
+	case DW_LNS_set_basic_block:
+	case DW_LNS_set_prologue_end:
+	case DW_LNS_set_epilogue_begin:
+		break;
+	case DW_LNS_const_add_pc:
+		advance(program, row, (255u - table->opcode_base) / table->line_range);
+		break;
+	case DW_LNS_fixed_advance_pc:
+		row->address += byte_reader_u16(code);
+		program->op_index = 0;
+		break;
+	default: /* DW_LNS_set_isa among them */
+		return unknown(table, code, opcode);
+	}
+	return STEP_NONE;
+}
+
+static inline enum step
+special(struct line_program *program, struct line_row *row, unsigned opcode)
+{
+	const struct line_table *table = program->table;
+
+	if (table->max_operations <= 1)
+		row->address += program->address_steps[opcode];
+	else
+		advance(program, row, (opcode - table->opcode_base) / table->line_range);
+	row->line += (uint32_t)program->line_steps[opcode];
+	return STEP_ROW;
+}
+
+/* Leaves the loop below with an event: what was in registers goes back into @program. */
+static enum line_event
+report(struct line_program *program, const struct byte_reader *code,
+    const struct line_row *row, const struct line_row *before, enum line_event event)
+{
+	program->code = *code;
+	program->row = *row;
+	program->before = *before;
+	program->in_sequence = event == LINE_FIRST || event == LINE_PASSED;
+	program->row_is_out = program->in_sequence;
+	return event;
+}
+
+enum line_event
+line_program_next(struct line_program *program, uint64_t until)
+{
+	const unsigned opcode_base = program->table->opcode_base;
+	struct byte_reader code = program->code;
+	struct line_row row = program->row, before = program->before;
+	bool in_sequence = program->in_sequence;
+	enum step step;
+	unsigned opcode;
+
+	if (program->row_is_out)
+		before = row;
+	else if (!in_sequence)
+		row = (struct line_row){ .file = 1, .line = 1 };
+	while (code.at < code.end) {
+		opcode = *code.at++;
+		step = opcode >= opcode_base ? special(program, &row, opcode)
+					     : standard(program, &code, &row, opcode);
+		if (step == STEP_NONE)
+			continue;
+		if (step == STEP_ROW && in_sequence && row.address >= before.address &&
+		    row.address <= until) {
+			before = row;
+			continue;
+		}
+		if (step == STEP_END)
+			program->op_index = 0;
+		if (step == STEP_END && in_sequence)
+			return report(program, &code, &row, &before, LINE_LAST);
+		if (step == STEP_END) { /* of a sequence without rows */
+			row = (struct line_row){ .file = 1, .line = 1 };
+			continue;
+		}
+		if (step == STEP_BAD)
+			return report(program, &code, &row, &before, LINE_BAD);
+		return report(program, &code, &row, &before,
+		    in_sequence && row.address >= before.address ? LINE_PASSED
+								 : LINE_FIRST);
+	}
+	return report(program, &code, &row, &before, code.bad ? LINE_BAD : LINE_DONE);
+}

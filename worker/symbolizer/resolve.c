@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: MIT
+ * The merge of sorted PCs with the rows of .debug_line; in the symbolizer.
+ *
+ * Each table is streamed once, and only up to the rows that lie around a PC is anything
+ * done. `next` keeps hostile tables linear, whose sequences claim the same PCs again and
+ * again: whoever comes second jumps over what is claimed.
+ */
+#include "config.h"
+
+#include "resolve.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "line_names.h"
+#include "line_program.h"
+#include "units.h"
+#include "banned.h"
+
+/* In `files`: number of a file of the current table → number in the path table. */
+#define FILE_NOT_ASKED UINT32_C(0xfffffffe)
+
+struct resolver {
+	struct elf_image *image;
+	const struct resolve_job *job;
+	struct elf_section lines;
+	struct line_strings strings;
+	struct units *units; /* NULL until a table before DWARF 5 is hit */
+	struct line_table table;
+	struct line_program program;
+	struct line_names names;
+	bool names_are_read;
+	bool names_are_bad;
+	uint32_t *files; /* of the current table, by file register; FILE_NOT_ASKED */
+	size_t files_len, files_size;
+	uint32_t *next;	 /* by place: 0 free, else a place behind it + 1 */
+	uint32_t cursor; /* place of the last search */
+	uint32_t damaged, foreign; /* tables */
+	uint64_t first_damage, first_foreign;
+};
+
+/* ---- places: indexes of sorted PCs ---- */
+
+/* The first place from @place on that nobody has claimed. */
+static uint32_t
+first_free(struct resolver *resolver, uint32_t place)
+{
+	uint32_t *next = resolver->next;
+
+	while (place < resolver->job->len && next[place] != 0) {
+		uint32_t after = next[place] - 1;
+
+		/* Halve the way for who comes later. */
+		if (after < resolver->job->len && next[after] != 0)
+			next[place] = next[after];
+		place = after;
+	}
+	return place;
+}
+
+/* The first place whose PC is not below @address, in [low, high]. */
+static uint32_t
+lower_bound(const uint64_t *pcs, uint32_t low, uint32_t high, uint64_t address)
+{
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (pcs[middle] < address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* The same over all places. Sequences mostly lie close to each other: gallop from where
+ * the last one was. */
+static uint32_t
+search(struct resolver *resolver, uint64_t address)
+{
+	const uint64_t *pcs = resolver->job->sorted;
+	const uint32_t len = resolver->job->len;
+	uint32_t at = resolver->cursor, step = 1;
+
+	if (at < len && pcs[at] < address) {
+		while (step < len - at && pcs[at + step] < address)
+			step *= 2;
+		return lower_bound(pcs, at + step / 2 + 1,
+		    step < len - at ? at + step : len, address);
+	}
+	while (step <= at && pcs[at - step] >= address)
+		step *= 2;
+	return lower_bound(pcs, step <= at ? at - step + 1 : 0, at - step / 2, address);
+}
+
+/* ---- files ---- */
+
+static struct byte_reader
+section_bytes(struct elf_image *image, const char *name)
+{
+	struct elf_section section;
+	struct failure ignored;
+
+	if (elf_image_section(image, name, &section, &ignored) < 0)
+		return (struct byte_reader){ 0 };
+	return byte_reader_over(section.data, section.size);
+}
+
+static int
+read_units(struct resolver *resolver)
+{
+	const struct units_sections sections = {
+		.info = section_bytes(resolver->image, ".debug_info"),
+		.abbrev = section_bytes(resolver->image, ".debug_abbrev"),
+		.str = resolver->strings.str,
+	};
+
+	return units_read(&sections, &resolver->units);
+}
+
+/* Reads directories and files of the current table at its first hit. Returns 0, or a
+ * negative errno if all is lost; malformed names only lose the table. */
+static int
+read_names(struct resolver *resolver)
+{
+	int r = line_names_read(&resolver->names, &resolver->table, &resolver->strings);
+	size_t wanted = resolver->names.files_len + 1;
+	uint32_t *larger;
+
+	resolver->names_are_read = true;
+	if (r == -ENOMEM)
+		return r;
+	resolver->names_are_bad = r < 0;
+	resolver->files_len = 0;
+	if (r < 0)
+		return 0;
+	if (wanted > resolver->files_size) {
+		larger = realloc(resolver->files, wanted * sizeof(*larger));
+		if (larger == NULL)
+			return -ENOMEM;
+		resolver->files = larger;
+		resolver->files_size = wanted;
+	}
+	for (size_t i = 0; i < wanted; i++)
+		resolver->files[i] = FILE_NOT_ASKED;
+	resolver->files_len = wanted;
+	if (resolver->table.version < 5 && resolver->units == NULL)
+		return read_units(resolver);
+	return 0;
+}
+
+static int
+intern_file(struct resolver *resolver, uint32_t file, uint32_t *ret_file)
+{
+	struct byte_text parts[3], directory = { 0 };
+	int r;
+
+	*ret_file = WIRE_FILE_UNKNOWN;
+	if (resolver->table.version < 5)
+		directory = units_directory(resolver->units, resolver->table.offset);
+	if (line_names_path(&resolver->names, file, directory, parts) < 0)
+		return 0;
+	r = path_table_file(resolver->job->paths, parts, 3, ret_file);
+	return r == -EINVAL || r == -ENAMETOOLONG ? 0 : r;
+}
+
+/* Number in the path table of @file, a register of the current table. */
+static int
+find_file(struct resolver *resolver, uint32_t file, uint32_t *ret_file)
+{
+	int r = 0;
+
+	if (!resolver->names_are_read)
+		r = read_names(resolver);
+	if (r == 0 && file < resolver->files_len &&
+	    resolver->files[file] == FILE_NOT_ASKED)
+		r = intern_file(resolver, file, &resolver->files[file]);
+	if (r == 0)
+		*ret_file = file < resolver->files_len ? resolver->files[file]
+						       : WIRE_FILE_UNKNOWN;
+	return r;
+}
+
+/* ---- the merge ---- */
+
+/* Gives all free PCs from @place on that lie below @end the location of @row; outputs
+ * the first free place behind them. */
+static int
+claim(struct resolver *resolver, uint32_t place, uint64_t end, const struct line_row *row,
+    uint32_t *ret_place)
+{
+	const struct resolve_job *job = resolver->job;
+	struct wire_location location = { WIRE_FILE_UNKNOWN, 0, 0 };
+	int r;
+
+	if (place < job->len && job->sorted[place] < end) {
+		r = find_file(resolver, row->file, &location.file);
+		if (r < 0)
+			return r;
+		if (location.file != WIRE_FILE_UNKNOWN) {
+			location.line = row->line;
+			location.column = row->column;
+		}
+	}
+	while (place < job->len && job->sorted[place] < end) {
+		job->locations[job->order[place]] = location;
+		resolver->next[place] = place + 2;
+		place = first_free(resolver, place + 1);
+	}
+	*ret_place = place;
+	return 0;
+}
+
+/* The address up to which rows need not be told. */
+static uint64_t
+question(const struct resolver *resolver, uint32_t place)
+{
+	return place < resolver->job->len ? resolver->job->sorted[place] : UINT64_MAX;
+}
+
+/* Runs the current table's program. Returns 0, -EBADMSG if it is malformed (what came
+ * before it counts), or a negative errno if all is lost. */
+static int
+run_program(struct resolver *resolver)
+{
+	struct line_program *program = &resolver->program;
+	const uint32_t nowhere = resolver->job->len;
+	uint32_t place = nowhere;
+	enum line_event event;
+	int r = 0;
+
+	line_program_start(program, &resolver->table);
+	while (r == 0) {
+		event = line_program_next(program, question(resolver, place));
+		if (event == LINE_DONE)
+			break;
+		if (event == LINE_BAD)
+			return -EBADMSG;
+		if (event == LINE_FIRST) {
+			/* What the linker threw away begins at 0 or another place
+			 * without code. */
+			place = nowhere;
+			if (!elf_image_is_code(resolver->image, program->row.address))
+				continue;
+			resolver->cursor = search(resolver, program->row.address);
+			place = first_free(resolver, resolver->cursor);
+			continue;
+		}
+		r = claim(resolver, place,
+		    event == LINE_PASSED || event == LINE_LAST ? program->row.address : 0,
+		    &program->before, &place);
+		if (event == LINE_LAST)
+			place = nowhere;
+	}
+	return r;
+}
+
+static void
+note(uint32_t *count, uint64_t *first, uint64_t offset)
+{
+	if ((*count)++ == 0)
+		*first = offset;
+}
+
+static int
+run_tables(struct resolver *resolver)
+{
+	const struct elf_section *lines = &resolver->lines;
+	struct byte_reader section = byte_reader_over(lines->data, lines->size);
+	int r = 0;
+
+	while (r == 0) {
+		r = line_table_next(&section, lines->data, &resolver->table);
+		if (r == -ENODATA)
+			return 0;
+		if (r == 0) {
+			resolver->names_are_read = false;
+			resolver->names_are_bad = false;
+			resolver->files_len = 0;
+			r = run_program(resolver);
+			if (r == 0 && resolver->names_are_bad)
+				r = -EBADMSG;
+		}
+		if (r == -EBADMSG || r == -EPROTO)
+			note(&resolver->damaged, &resolver->first_damage,
+			    resolver->table.offset);
+		else if (r == -ENOTSUP)
+			note(&resolver->foreign, &resolver->first_foreign,
+			    resolver->table.offset);
+		if (r == -EPROTO)
+			return 0;
+		r = r == -EBADMSG || r == -ENOTSUP ? 0 : r;
+	}
+	return r;
+}
+
+/* ---- the job ---- */
+
+static int
+no_lines(const struct elf_image *image, struct failure *remarks)
+{
+	uint64_t size;
+
+	if (elf_image_has(image, ".zdebug_line", &size))
+		return failure_say(remarks, ENODATA,
+		    "its debug information is compressed in the old GNU way "
+		    "(.zdebug_line): build with -gz=zlib");
+	if (elf_image_has(image, ".gnu_debuglink", &size))
+		return failure_say(remarks, ENODATA,
+		    "no .debug_line: its debug information was split off into a separate "
+		    "file (.gnu_debuglink); name the executable as it was before it was "
+		    "stripped");
+	return failure_say(remarks, ENODATA,
+	    "no .debug_line: build with -g (or -gline-tables-only), and do not strip");
+}
+
+static void
+remark(const struct resolver *resolver, struct failure *remarks)
+{
+	if (resolver->damaged > 0)
+		failure_add(remarks,
+		    "%u damaged line tables were left out, the first at .debug_line+0x%llx: "
+		    "the file may be cut or still being written; build it again",
+		    resolver->damaged, (unsigned long long)resolver->first_damage);
+	if (resolver->foreign > 0)
+		failure_add(remarks,
+		    "%u line tables are of an unknown DWARF version, the first at "
+		    ".debug_line+0x%llx: build with -gdwarf-5",
+		    resolver->foreign, (unsigned long long)resolver->first_foreign);
+}
+
+static int
+resolve(struct resolver *resolver, struct failure *remarks)
+{
+	const struct resolve_job *job = resolver->job;
+	int r;
+
+	r = elf_image_section(resolver->image, ".debug_line", &resolver->lines, remarks);
+	if (r == -ENOENT || (r == 0 && resolver->lines.size == 0))
+		return no_lines(resolver->image, remarks);
+	if (r < 0)
+		return r;
+	resolver->strings.line_str = section_bytes(resolver->image, ".debug_line_str");
+	resolver->strings.str = section_bytes(resolver->image, ".debug_str");
+	resolver->next = calloc((size_t)job->len + 1, sizeof(*resolver->next));
+	if (resolver->next == NULL)
+		return failure_say(remarks, ENOMEM, "out of memory for %u PCs", job->len);
+	for (uint32_t i = 0; i < job->len; i++)
+		job->locations[i] = (struct wire_location){ WIRE_FILE_UNKNOWN, 0, 0 };
+	r = run_tables(resolver);
+	if (r == -ENOSPC)
+		return failure_say(remarks, ENOSPC,
+		    ".debug_line+0x%llx: the names of its source files are more than %u "
+		    "bytes",
+		    (unsigned long long)resolver->table.offset, PATH_TABLE_STRINGS_MAX);
+	if (r < 0)
+		return failure_say(remarks, -r, ".debug_line+0x%llx: %s",
+		    (unsigned long long)resolver->table.offset, strerror(-r));
+	remark(resolver, remarks);
+	return 0;
+}
+
+int
+resolve_lines(struct elf_image *image, const struct resolve_job *job,
+    struct failure *remarks)
+{
+	struct resolver *resolver = calloc(1, sizeof(*resolver));
+	int r;
+
+	if (resolver == NULL)
+		return failure_say(remarks, ENOMEM, "out of memory");
+	resolver->image = image;
+	resolver->job = job;
+	r = resolve(resolver, remarks);
+	line_names_free(&resolver->names);
+	units_free(resolver->units);
+	free(resolver->files);
+	free(resolver->next);
+	free(resolver);
+	return r;
+}

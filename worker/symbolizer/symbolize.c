@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT
+ * One job: an executable in, its source-location table out; in the symbolizer.
+ */
+#include "config.h"
+
+#include "symbolize.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "coverage_map.h"
+#include "elf_image.h"
+#include "entry_points.h"
+#include "path_table.h"
+#include "pc_sort.h"
+#include "pc_table.h"
+#include "resolve.h"
+#include "shared_memory.h"
+#include "table_writer.h"
+#include "banned.h"
+
+struct job {
+	struct elf_image *image;
+	uint64_t *pcs;
+	uint32_t pcs_len;
+	uint64_t *sorted;
+	uint32_t *order;
+	struct wire_location *locations;
+	struct path_table *paths;
+	struct entry_points entries;
+};
+
+/* Copies the PCs of a coverage file, which the collector laid into @fd. */
+static int
+take_list(struct job *job, int fd, struct failure *text)
+{
+	const void *data;
+	size_t size;
+	int r = pc_table_check(job->image, text);
+
+	if (r < 0)
+		return r;
+	r = shared_memory_map_sealed(fd, &data, &size);
+	if (r < 0)
+		return failure_say(text, -r, "the list of PCs cannot be mapped: %s",
+		    strerror(-r));
+	if (size == 0 || size % 8 != 0 || size / 8 > COVERAGE_MAP_PCS_MAX) {
+		r = failure_say(text, EINVAL,
+		    "the list of PCs has %zu bytes: neither 1 to %llu PCs of 8 bytes", size,
+		    (unsigned long long)COVERAGE_MAP_PCS_MAX);
+	} else {
+		job->pcs = malloc(size);
+		job->pcs_len = (uint32_t)(size / 8);
+		if (job->pcs != NULL)
+			memcpy(job->pcs, data, size);
+		else
+			r = failure_say(text, ENOMEM, "out of memory for %u PCs",
+			    job->pcs_len);
+	}
+	if (data != NULL)
+		munmap((void *)data, size);
+	return r;
+}
+
+static int
+allocate(struct job *job, struct failure *text)
+{
+	job->sorted = malloc(job->pcs_len * sizeof(*job->sorted));
+	job->order = malloc(job->pcs_len * sizeof(*job->order));
+	job->locations = malloc(job->pcs_len * sizeof(*job->locations));
+	if (job->sorted == NULL || job->order == NULL || job->locations == NULL ||
+	    path_table_new(&job->paths) < 0 ||
+	    pc_sort(job->pcs, job->pcs_len, job->sorted, job->order) < 0)
+		return failure_say(text, ENOMEM, "out of memory for %u PCs", job->pcs_len);
+	return 0;
+}
+
+static int
+resolve(struct job *job, struct failure *text)
+{
+	const struct resolve_job resolve_job = {
+		.sorted = job->sorted,
+		.order = job->order,
+		.len = job->pcs_len,
+		.paths = job->paths,
+		.locations = job->locations,
+	};
+
+	return resolve_lines(job->image, &resolve_job, text);
+}
+
+static int
+write_table(const struct job *job, int *ret_table, struct failure *text)
+{
+	const struct table_content content = {
+		.pcs = job->pcs,
+		.order = job->order,
+		.locations = job->locations,
+		.pcs_len = job->pcs_len,
+		.paths = job->paths,
+		.entries = job->entries.addresses,
+		.entries_len = job->entries.len,
+		.build_id = elf_image_build_id(job->image),
+	};
+	int r;
+
+	if (table_unknown(&content) == job->pcs_len) {
+		failure_add(text,
+		    "none of its %u PCs has a line in .debug_line: compile the sources "
+		    "under test with -g",
+		    job->pcs_len);
+		return -ENODATA;
+	}
+	r = table_write(&content, ret_table);
+	if (r < 0)
+		return failure_say(text, -r, "writing the table: %s", strerror(-r));
+	return 0;
+}
+
+static enum table_status
+run(struct job *job, const struct symbolize_request *request, int *ret_table,
+    struct failure *text)
+{
+	int r = elf_image_open(request->executable, &job->image, text);
+
+	if (r < 0)
+		return TABLE_FAILED;
+	if (request->pcs >= 0) {
+		r = take_list(job, request->pcs, text);
+	} else {
+		r = pc_table_read(job->image, &job->pcs, &job->pcs_len, text);
+		if (r == -ENOENT)
+			return TABLE_NO_PC_TABLE;
+	}
+	if (r == 0)
+		r = allocate(job, text);
+	if (r == 0)
+		r = resolve(job, text);
+	if (r == 0) {
+		r = entry_points_find(job->image, request->wanted, request->wanted_len,
+		    &job->entries, text);
+		if (r < 0)
+			failure_say(text, -r, "entry points: %s", strerror(-r));
+	}
+	if (r == 0)
+		r = write_table(job, ret_table, text);
+	return r == 0 ? TABLE_OK : TABLE_FAILED;
+}
+
+enum table_status
+symbolize(const struct symbolize_request *request, int *ret_table, struct failure *text)
+{
+	struct job job = { 0 };
+	enum table_status status;
+
+	text->text[0] = '\0';
+	status = run(&job, request, ret_table, text);
+	free(job.pcs);
+	free(job.sorted);
+	free(job.order);
+	free(job.locations);
+	path_table_free(job.paths);
+	entry_points_free(&job.entries);
+	elf_image_free(job.image);
+	return status;
+}

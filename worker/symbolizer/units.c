@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT
+ * The first DIE of each unit before DWARF 5; in the symbolizer. By hand, and not by libdw,
+ * since that loads all debug sections of an executable to answer this, and knows no zstd.
+ */
+#include "config.h"
+
+#include "units.h"
+
+#include <dwarf.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "banned.h"
+
+/* Bytes of .debug_abbrev that are looked at in all: units may share one long table, and
+ * each begins to search at its start. Real ones find theirs in the first few bytes. */
+#define ABBREV_BUDGET (UINT64_C(1) << 28)
+
+struct unit {
+	uint64_t line_table;
+	size_t place; /* in .debug_info: the first wins */
+	struct byte_text directory;
+};
+
+struct units {
+	struct unit *units;
+	size_t len, size;
+	uint64_t budget;
+};
+
+struct root {
+	struct byte_reader info; /* at the DIE */
+	uint64_t abbrev;	 /* offset of its table */
+	uint16_t version;
+	uint8_t address_size;
+	bool dwarf64;
+};
+
+/* Moves behind one declaration's attributes. */
+static void
+skip_attributes(struct byte_reader *abbrev)
+{
+	uint64_t name, form;
+
+	do {
+		name = byte_reader_uleb(abbrev);
+		form = byte_reader_uleb(abbrev);
+		if (form == DW_FORM_implicit_const)
+			byte_reader_sleb(abbrev);
+	} while (!abbrev->bad && (name != 0 || form != 0));
+}
+
+/* Finds the declaration with @code; outputs a reader at its attributes. */
+static bool
+find_declaration(struct units *units, struct byte_reader abbrev, uint64_t code,
+    struct byte_reader *ret_attributes)
+{
+	const unsigned char *start = abbrev.at;
+	uint64_t here;
+	bool found = false;
+
+	while (!found && (uint64_t)(abbrev.at - start) < units->budget) {
+		here = byte_reader_uleb(&abbrev);
+		byte_reader_uleb(&abbrev); /* tag */
+		byte_reader_u8(&abbrev);   /* has children */
+		if (abbrev.bad || here == 0)
+			break;
+		found = here == code;
+		if (found)
+			*ret_attributes = abbrev;
+		else
+			skip_attributes(&abbrev);
+	}
+	if ((uint64_t)(abbrev.at - start) >= units->budget)
+		units->budget = 0;
+	else
+		units->budget -= (uint64_t)(abbrev.at - start);
+	return found;
+}
+
+/* Bytes of a form whose size is fixed; -1 where it is not. */
+static int
+fixed_size(const struct root *root, uint64_t form)
+{
+	const int offset = root->dwarf64 ? 8 : 4;
+
+	switch (form) {
+	case DW_FORM_flag_present:
+	case DW_FORM_implicit_const:
+		return 0;
+	case DW_FORM_data1:
+	case DW_FORM_flag:
+	case DW_FORM_ref1:
+		return 1;
+	case DW_FORM_data2:
+	case DW_FORM_ref2:
+		return 2;
+	case DW_FORM_data4:
+	case DW_FORM_ref4:
+		return 4;
+	case DW_FORM_data8:
+	case DW_FORM_ref8:
+	case DW_FORM_ref_sig8:
+		return 8;
+	case DW_FORM_addr:
+		return root->address_size;
+	case DW_FORM_ref_addr:
+		return root->version <= 2 ? root->address_size : offset;
+	case DW_FORM_strp:
+	case DW_FORM_sec_offset:
+	case DW_FORM_GNU_ref_alt:
+	case DW_FORM_GNU_strp_alt:
+		return offset;
+	default:
+		return -1;
+	}
+}
+
+/* Moves behind one value; false for a form that is not known. */
+static bool
+skip_form(struct root *root, uint64_t form)
+{
+	struct byte_reader *info = &root->info;
+	int size = fixed_size(root, form);
+
+	if (size >= 0) {
+		byte_reader_skip(info, (uint64_t)size);
+		return !info->bad;
+	}
+	switch (form) {
+	case DW_FORM_string:
+		byte_reader_text(info);
+		break;
+	case DW_FORM_sdata:
+	case DW_FORM_udata:
+	case DW_FORM_ref_udata:
+	case DW_FORM_GNU_addr_index:
+	case DW_FORM_GNU_str_index:
+		byte_reader_uleb(info);
+		break;
+	case DW_FORM_block:
+	case DW_FORM_exprloc:
+		byte_reader_skip(info, byte_reader_uleb(info));
+		break;
+	case DW_FORM_block1:
+		byte_reader_skip(info, byte_reader_u8(info));
+		break;
+	case DW_FORM_block2:
+		byte_reader_skip(info, byte_reader_u16(info));
+		break;
+	case DW_FORM_block4:
+		byte_reader_skip(info, byte_reader_u32(info));
+		break;
+	default:
+		return false;
+	}
+	return !info->bad;
+}
+
+static struct byte_text
+read_directory(struct root *root, uint64_t form, struct byte_reader str)
+{
+	if (form == DW_FORM_string)
+		return byte_reader_text(&root->info);
+	if (form == DW_FORM_strp) {
+		byte_reader_skip(&str, byte_reader_offset(&root->info, root->dwarf64));
+		return byte_reader_text(&str);
+	}
+	if (!skip_form(root, form))
+		byte_reader_spoil(&root->info);
+	return (struct byte_text){ 0 };
+}
+
+static bool
+read_line_table(struct root *root, uint64_t form, uint64_t *ret_offset)
+{
+	if (form == DW_FORM_data4)
+		*ret_offset = byte_reader_u32(&root->info);
+	else if (form == DW_FORM_data8)
+		*ret_offset = byte_reader_u64(&root->info);
+	else if (form == DW_FORM_sec_offset)
+		*ret_offset = byte_reader_offset(&root->info, root->dwarf64);
+	else
+		return false;
+	return !root->info.bad;
+}
+
+/* Reads the attributes of the DIE until both that we want are there. */
+static bool
+read_root(struct units *units, const struct units_sections *sections, struct root *root,
+    struct unit *ret_unit)
+{
+	struct byte_reader attributes = sections->abbrev;
+	uint64_t code = byte_reader_uleb(&root->info), name, form;
+	bool has_table = false;
+
+	ret_unit->directory = (struct byte_text){ 0 };
+	byte_reader_skip(&attributes, root->abbrev);
+	if (code == 0 || !find_declaration(units, attributes, code, &attributes))
+		return false;
+	while (!has_table || ret_unit->directory.text == NULL) {
+		name = byte_reader_uleb(&attributes);
+		form = byte_reader_uleb(&attributes);
+		if (form == DW_FORM_implicit_const)
+			byte_reader_sleb(&attributes);
+		if (form == DW_FORM_indirect)
+			form = byte_reader_uleb(&root->info);
+		if (attributes.bad || (name == 0 && form == 0))
+			return false;
+		if (name == DW_AT_comp_dir)
+			ret_unit->directory = read_directory(root, form, sections->str);
+		else if (name == DW_AT_stmt_list)
+			has_table = read_line_table(root, form, &ret_unit->line_table);
+		else if (!skip_form(root, form))
+			return false;
+	}
+	return true;
+}
+
+static int
+add(struct units *units, const struct unit *unit)
+{
+	struct unit *larger;
+	size_t size;
+
+	if (units->len == units->size) {
+		size = units->size * 2 + 64;
+		larger = realloc(units->units, size * sizeof(*larger));
+		if (larger == NULL)
+			return -ENOMEM;
+		units->units = larger;
+		units->size = size;
+	}
+	units->units[units->len++] = *unit;
+	return 0;
+}
+
+static int
+compare_units(const void *a, const void *b)
+{
+	const struct unit *x = a, *y = b;
+
+	if (x->line_table != y->line_table)
+		return x->line_table < y->line_table ? -1 : 1;
+	return x->place < y->place ? -1 : x->place > y->place;
+}
+
+static int
+read_units(struct units *units, const struct units_sections *sections)
+{
+	struct byte_reader info = sections->info;
+	struct root root;
+	struct unit unit;
+	uint64_t length;
+	int r = 0;
+
+	while (r == 0 && byte_reader_left(&info) > 0) {
+		unit.place = byte_reader_left(&sections->info) - byte_reader_left(&info);
+		length = byte_reader_unit_length(&info, &root.dwarf64);
+		root.info = byte_reader_cut(&info, length);
+		root.version = byte_reader_u16(&root.info);
+		root.abbrev = byte_reader_offset(&root.info, root.dwarf64);
+		root.address_size = byte_reader_u8(&root.info);
+		if (root.info.bad || root.version < 2 || root.version > 4)
+			continue;
+		if (read_root(units, sections, &root, &unit))
+			r = add(units, &unit);
+	}
+	return r;
+}
+
+int
+units_read(const struct units_sections *sections, struct units **ret_units)
+{
+	struct units *units = calloc(1, sizeof(*units));
+	int r;
+
+	if (units == NULL)
+		return -ENOMEM;
+	units->budget = ABBREV_BUDGET;
+	r = read_units(units, sections);
+	if (r < 0) {
+		units_free(units);
+		return r;
+	}
+	if (units->len > 0)
+		qsort(units->units, units->len, sizeof(*units->units), compare_units);
+	*ret_units = units;
+	return 0;
+}
+
+void
+units_free(struct units *units)
+{
+	if (units == NULL)
+		return;
+	free(units->units);
+	free(units);
+}
+
+struct byte_text
+units_directory(const struct units *units, uint64_t offset)
+{
+	size_t low = 0, high = units->len, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (units->units[middle].line_table < offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < units->len && units->units[low].line_table == offset)
+		return units->units[low].directory;
+	return (struct byte_text){ 0 };
+}
