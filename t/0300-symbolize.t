@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The symbolizer against llvm-symbolizer: every PC of real fuzz targets, in each form of
+DWARF and of executable that compilers make, must have the same file, line and column."""
+import itertools
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from fuzzsup import *
+from symbolizer import *
+
+TARGETS = os.path.join(SRC, "t", "targets")
+TOOLS = os.environ.get("FUZZSUPD_TOOLS", "")
+CALCULATOR = [os.path.join(TARGETS, name) for name in ("calculator.c", "calculator_apply.c")]
+COMDAT = [os.path.join(TARGETS, name) for name in ("comdat.cc", "comdat_other.cc")]
+OWN = sorted(os.path.join(SRC, folder, name) for folder in ("worker/symbolizer", "common")
+             for name in os.listdir(os.path.join(SRC, folder)) if name.endswith(".c") and name != "main.c")
+
+
+def run(*command, cwd=None):
+    done = subprocess.run(command, cwd=cwd, text=True, capture_output=True)
+    if done.returncode:
+        raise RuntimeError(" ".join(command) + "\n" + done.stderr[-2000:])
+    return done.stdout
+
+
+def compile_all(folder, sources, options):
+    """Objects of @sources, two compilers at a time."""
+    os.makedirs(folder)
+    objects = [os.path.join(folder, f"{i}.o") for i in range(len(sources))]
+    work, errors = list(zip(sources, objects)), []
+
+    def compiler():
+        while work and not errors:
+            source, target = work.pop()
+            try:
+                run(CLANG, "-fsanitize=fuzzer-no-link", "-fPIC", "-w", *options, "-c", source, "-o", target, cwd=folder)
+            except (RuntimeError, OSError) as error:
+                errors.append(error)
+
+    threads = [threading.Thread(target=compiler) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return objects
+
+
+def link(output, objects, *options):
+    run(CLANG, "-fsanitize=fuzzer", *objects, *options, "-o", output)
+    return output
+
+
+def resolve(worker, executable, entries="", pcs=None):
+    """The table; raises with the worker's words if there is none."""
+    status, text, fd = worker.ask(executable, entries, pcs)
+    if status != TABLE_OK:
+        raise RuntimeError(text)
+    table = Table(fd)
+    table.remarks = text
+    return table
+
+
+def compare(worker, executable, name, at_least=20):
+    """One test: all PCs equal."""
+    try:
+        table = resolve(worker, executable)
+        wanted = llvm(executable, table.pcs)
+        pairs = list(zip(table.pcs, table.locations, wanted))
+        differing = [f"{pc:#x} ours {ours} llvm's {theirs}" for pc, ours, theirs in pairs if ours != theirs]
+        return ok(len(pairs) == len(wanted) >= at_least and not differing and not table.remarks and
+                  sorted(range(len(table.pcs)), key=lambda i: (table.pcs[i], i)) == list(table.order),
+                  f"{name}: {len(pairs)} PCs, {len(table.files)} files, all equal",
+                  "\n".join(differing[:20]) or f"{len(pairs)} PCs, remarks: {table.remarks}")
+    except (RuntimeError, OSError) as error:
+        return ok(False, name, error)
+
+
+def matrix(worker, folder, name, sources, options=(), linking=(), dwarfs=(4, 5), levels=(1, 2)):
+    for dwarf, level in itertools.product(dwarfs, levels):
+        objects = compile_all(os.path.join(folder, f"{name}-{dwarf}-{level}"), sources, [f"-gdwarf-{dwarf}", f"-O{level}", *options])
+        for form in ("-pie", "-no-pie"):
+            output = link(os.path.join(folder, f"{name}-{dwarf}-{level}{form}"), objects, form, *linking)
+            compare(worker, output, f"{name}, DWARF {dwarf}, -O{level}, {form}")
+            os.unlink(output)
+
+
+VARIANTS = [  # name, options to compile with, to link with
+    ("zlib sections, DWARF 4", ["-gdwarf-4"], ["-gz=zlib"]),
+    ("zlib sections, DWARF 5", ["-gdwarf-5"], ["-gz=zlib"]),
+    ("zstd sections, DWARF 4", ["-gdwarf-4"], ["-gz=zstd", "-fuse-ld=lld"]),
+    ("zstd sections, DWARF 5", ["-gdwarf-5"], ["-gz=zstd", "-fuse-ld=lld"]),
+    ("64-bit DWARF 4", ["-gdwarf-4", "-gdwarf64"], []),
+    ("64-bit DWARF 5", ["-gdwarf-5", "-gdwarf64"], []),
+    ("DWARF 3", ["-gdwarf-3"], []),
+    ("DWARF 2", ["-gdwarf-2"], []),
+    ("sections dropped by GNU ld", ["-ffunction-sections"], ["-Wl,--gc-sections"]),
+    ("sections dropped by lld", ["-ffunction-sections"], ["-Wl,--gc-sections", "-fuse-ld=lld"]),
+    ("lld, PIE", [], ["-fuse-ld=lld"]),
+    ("RELR by lld", [], ["-Wl,--pack-dyn-relocs=relr", "-fuse-ld=lld"]),
+    ("RELR by GNU ld", [], ["-Wl,-z,pack-relative-relocs"]),
+    ("thin LTO", ["-flto=thin"], ["-flto=thin", "-fuse-ld=lld"]),
+    ("split DWARF 4", ["-gdwarf-4", "-gsplit-dwarf"], []),
+    ("split DWARF 5", ["-gdwarf-5", "-gsplit-dwarf"], []),
+    ("line tables only", ["-gline-tables-only"], []),
+    ("relative build directory, DWARF 4", ["-gdwarf-4", "-fdebug-compilation-dir=."], []),
+    ("relative build directory, DWARF 5", ["-gdwarf-5", "-fdebug-compilation-dir=."], []),
+    ("prefix map", ["-ffile-prefix-map=" + TARGETS + "=/usr/src/./x/../calc"], []),
+    ("AddressSanitizer", ["-fsanitize=address"], ["-fsanitize=address"]),
+]
+
+
+def variants(worker, folder):
+    for name, compiling, linking in VARIANTS:
+        place = os.path.join(folder, name.replace(" ", "-"))
+        # By a relative path, so that the build directory matters.
+        sources = [os.path.relpath(path, place) for path in CALCULATOR]
+        try:
+            output = link(place + ".out", compile_all(place, sources, ["-g", "-O1", *compiling]), *linking)
+        except RuntimeError as error:
+            if re.search(r"not (available|built|supported)|not enabled|unsupported", str(error)):
+                note(f"{name}: left out, this toolchain cannot make it")
+            else:
+                ok(False, name, error)
+            continue
+        compare(worker, output, name)
+    for linker in ("bfd", "lld"):
+        objects = compile_all(os.path.join(folder, "comdat-" + linker), COMDAT, ["-g", "-O1", "-fno-exceptions"])
+        compare(worker, link(os.path.join(folder, "comdat-" + linker + ".out"), objects, "-fuse-ld=" + linker),
+                f"functions that two units share, {linker}", 8)
+
+
+def entry_points(worker, folder):
+    objects = compile_all(os.path.join(folder, "entries"), CALCULATOR, ["-g", "-O1"])
+    output = link(os.path.join(folder, "entries.out"), objects)
+    symbols = {line.split()[-1]: int(line.split()[0], 16) for line in run("nm", output).splitlines() if len(line.split()) == 3}
+    table = resolve(worker, output, "calculator_apply\n0x12ab\nno_such_thing")
+    equal(set(table.entries), {symbols["LLVMFuzzerTestOneInput"], symbols["calculator_apply"], 0x12ab},
+          "entry points: the default, a symbol, an address")
+    ok("no_such_thing" in table.remarks, "an unknown entry point is said, and no failure", table.remarks)
+    build_id = re.search(r"Build ID: (\w+)", run("readelf", "-n", output))
+    equal(table.build_id, build_id.group(1) if build_id else "", "the build ID is told")
+    # A list of PCs takes the place of the executable's: here two, one of them nowhere.
+    apply = symbols["calculator_apply"]
+    listed = resolve(worker, output, pcs=struct.pack("=3Q", apply, 0xffffffffff000000, apply))
+    wanted = llvm(output, [apply])[0]
+    equal(listed.locations, [wanted, (None, 0, 0), wanted], "a given list of PCs is resolved, unknown ones stay unknown")
+    return output
+
+
+def refusals(worker, folder, good):
+    def refused(path, status, words, name, pcs=None):
+        got, text, fd = worker.ask(path, pcs=pcs)
+        if fd is not None:
+            os.close(fd)
+        ok(got == status and re.search(words, text), f"{name}: {text}", f"status {got}")
+
+    stripped = os.path.join(folder, "stripped")
+    run("objcopy", "-S", good, stripped)
+    refused(stripped, TABLE_FAILED, r"no \.debug_line: build with -g", "stripped")
+    plain = os.path.join(folder, "plain.c")
+    with open(plain, "w") as file:
+        file.write("int main(void) { return 0; }\n")
+    run(CLANG, "-g", plain, "-o", plain + ".out")
+    refused(plain + ".out", TABLE_NO_PC_TABLE, r"no PC table .*-fsanitize=fuzzer", "without coverage")
+    refused(plain, TABLE_FAILED, r"not an ELF executable", "a text file")
+    refused("/dev/null", TABLE_FAILED, r"not a regular file", "a device")
+    empty = os.path.join(folder, "empty")
+    open(empty, "w").close()
+    refused(empty, TABLE_FAILED, r"empty", "an empty file")
+    objects = compile_all(os.path.join(folder, "mixed"), CALCULATOR, ["-g"])
+    refused(objects[0], TABLE_FAILED, r"not linked", "an object file")
+    run(CLANG, "-fsanitize-coverage=inline-8bit-counters", "-fPIC", "-g", "-c", CALCULATOR[1], "-o", objects[1])
+    refused(link(os.path.join(folder, "mixed.out"), objects), TABLE_FAILED, r"__sancov_pcs has \d+ .*__sancov_cntrs has \d+",
+            "counters without PCs")
+    both, section = os.path.join(folder, "both"), os.path.join(folder, "section")
+    with open(section, "wb") as file:
+        file.write(bytes(80))
+    run("objcopy", "--add-section", "__sancov_pcs1=" + section, "--set-section-flags", "__sancov_pcs1=alloc,readonly", good, both)
+    for pcs in (None, bytes(8)):
+        refused(both, TABLE_FAILED, r"both Zig's PC table \(__sancov_pcs1, 10 entries\) and Clang's", "Zig with C", pcs)
+    other = os.path.join(folder, "other.c")
+    with open(other, "w") as file:
+        file.write("int other(void) { return 1; }\n")
+    run(CLANG, "-g", "-fPIC", "-c", other, "-o", other + ".o")
+    lineless = link(os.path.join(folder, "lineless"), compile_all(os.path.join(folder, "nolines"), CALCULATOR, ["-g0"]), other + ".o")
+    refused(lineless, TABLE_FAILED, r"none of its \d+ PCs has a line .*compile .* with -g", "lines elsewhere only")
+
+
+def zig(worker, folder):
+    python = os.path.join(TOOLS, "python", "bin", "python")
+    if not TOOLS or not os.path.exists(python):
+        return note("no $FUZZSUPD_TOOLS/python: Zig's own fuzz test is left out (t/lib/fetch)")
+    source = os.path.join(folder, "parse.zig")
+    shutil.copy(os.path.join(TARGETS, "parse.zig"), source)
+    output = os.path.join(folder, "zig-test")
+    run(python, "-m", "ziglang", "test", "-ffuzz", "--test-no-exec", "-femit-bin=" + output, source, cwd=folder)
+    compare(worker, output, "Zig's own fuzz test", 1000)
+
+
+def zlib(worker, folder):
+    source = os.path.join(TOOLS, "zlib")
+    if not TOOLS or not os.path.isdir(source):
+        return note("no $FUZZSUPD_TOOLS/zlib: zlib is left out (t/lib/fetch)")
+    sources = [os.path.join(source, name) for name in sorted(os.listdir(source)) if name.endswith(".c")]
+    matrix(worker, folder, "zlib", sources + [os.path.join(TARGETS, "zlib_uncompress.c")], ["-I" + source, "-DZ_HAVE_UNISTD_H"])
+
+
+with scratch() as folder:
+    log = os.path.join(folder, "worker.log")
+    worker = Worker(log)
+    matrix(worker, folder, "calculator", CALCULATOR)
+    variants(worker, folder)
+    matrix(worker, folder, "the symbolizer itself", OWN + CALCULATOR,
+           ["-std=gnu17", "-D_GNU_SOURCE", "-I" + os.path.join(SRC, "common"), "-I" + BUILD],
+           ["-lelf", "-lz", "-lzstd", "-lseccomp"], dwarfs=(5,), levels=(2,))
+    zlib(worker, folder)
+    zig(worker, folder)
+    refusals(worker, folder, entry_points(worker, folder))
+    equal(worker.stop(), 0, "the worker ends when the supervisor closes the channel")
+    words = open(log, errors="replace").read()
+    ok("Sanitizer" not in words and "runtime error" not in words, "no sanitizer complains", words)
+done()

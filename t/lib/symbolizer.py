@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+"""What the symbolizer's tests share: the worker over its channel, the library through
+dump_table, and llvm-symbolizer to compare with."""
+import array
+import os
+import posixpath
+import socket
+import struct
+import subprocess
+import sys
+
+from fuzzsup import BUILD, SYMBOLIZER
+
+HEADER = struct.Struct("=IIQQII")  # struct message, up to its text
+MESSAGE_SYMBOLIZE, MESSAGE_TABLE = 1, 2
+TABLE_OK, TABLE_NO_PC_TABLE, TABLE_FAILED = 0, 1, 2
+DUMP = os.path.join(BUILD, "t", "lib", "dump_table")
+
+
+def sealed(data):
+    """A memfd with @data that nobody can change."""
+    import fcntl
+    fd = os.memfd_create("list", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.write(fd, data)
+    fcntl.fcntl(fd, 1033, 0xF)  # F_ADD_SEALS: SEAL, SHRINK, GROW, WRITE
+    return fd
+
+
+class Worker:
+    """The real fuzzsupd-symbolizer, as the supervisor starts it."""
+
+    def __init__(self, log, sandbox=True):
+        self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        words = [f"parent={os.getpid()}", "log=3", f"sandbox={int(sandbox)}", f"uid={65534 if os.geteuid() == 0 else os.geteuid()}",
+                 f"gid={65534 if os.getegid() == 0 else os.getegid()}", "slot=1"]
+        actions = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), 3), (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+                   (os.POSIX_SPAWN_OPEN, 2, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)]
+        if theirs.fileno() == 3:
+            os.set_inheritable(3, True)
+        program = os.path.join(BUILD, "fuzzsupd-symbolizer")
+        self.pid = os.posix_spawn(program, [program, *words], os.environ, file_actions=actions)
+        theirs.close()
+        self.socket.settimeout(120)
+
+    def ask(self, executable, entries="", pcs=None, target=1, generation=1):
+        """Sends SYMBOLIZE; returns (status, text, table descriptor or None)."""
+        fds = [os.open(executable, os.O_RDONLY)] + ([sealed(pcs)] if pcs is not None else [])
+        text = entries.encode()
+        message = HEADER.pack(MESSAGE_SYMBOLIZE, target, generation, 0, int(pcs is not None), len(text)) + text
+        self.socket.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))])
+        for fd in fds:
+            os.close(fd)
+        data, control, _, _ = self.socket.recvmsg(8192, socket.CMSG_SPACE(16))
+        if not data:
+            raise ConnectionError("the worker died")
+        kind, answered, came_back, _, code, length = HEADER.unpack_from(data)
+        assert (kind, answered, came_back) == (MESSAGE_TABLE, target, generation), data[:32]
+        table = None
+        for level, what, payload in control:
+            if level == socket.SOL_SOCKET and what == socket.SCM_RIGHTS:
+                table = struct.unpack_from("i", payload)[0]
+        return code, data[HEADER.size:HEADER.size + length].decode("utf-8", "replace"), table
+
+    def stop(self):
+        """Closes the channel; returns the worker's exit code (negative: the signal)."""
+        self.socket.close()
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+class Table:
+    """source_table.h, read from a descriptor, which is closed."""
+
+    def __init__(self, fd):
+        size = os.fstat(fd).st_size
+        data = os.pread(fd, size, 0)
+        os.close(fd)
+        (self.magic, self.version, self.size, self.pcs_len, self.unknown_len, directories_len, files_len, strings_len,
+         entries_len, build_id_len) = struct.unpack_from("=IIQIIIIIII", data)
+        self.build_id = data[44:44 + build_id_len].hex()
+        pcs, order, directories, files, locations, strings, entries = struct.unpack_from("=7Q", data, 112)
+        self.pcs = struct.unpack_from(f"={self.pcs_len}Q", data, pcs)
+        self.order = struct.unpack_from(f"={self.pcs_len}I", data, order)
+        self.entries = struct.unpack_from(f"={entries_len}Q", data, entries)
+        heap = data[strings:strings + strings_len]
+        text = lambda at: heap[at:heap.index(b"\0", at)].decode()
+        folders = [text(at) for at in struct.unpack_from(f"={directories_len}I", data, directories)]
+        flat = struct.unpack_from(f"={2 * files_len}I", data, files)
+        self.files = [folders[flat[i]] + "/" + text(flat[i + 1]) for i in range(0, len(flat), 2)]
+        flat = struct.unpack_from(f"={3 * self.pcs_len}I", data, locations)
+        self.locations = [(None, 0, 0) if flat[i] == 0xFFFFFFFF else (posixpath.normpath(self.files[flat[i]]), flat[i + 1], flat[i + 2])
+                          for i in range(0, len(flat), 3)]
+
+
+def llvm(executable, pcs):
+    """What llvm-symbolizer says: (path, line, column) each, path None where unknown."""
+    text = subprocess.run([SYMBOLIZER, "--no-inlines", "--functions=none", "--obj=" + executable],
+                          input="\n".join(hex(pc) for pc in pcs), text=True, capture_output=True, check=True).stdout
+    found = []
+    for block in text.strip().split("\n\n"):
+        path, line, column = block.splitlines()[0].rsplit(":", 2)
+        found.append((None if path == "??" else posixpath.normpath(path), int(line), int(column)))
+    return found
