@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "coverage_map.h"
@@ -35,6 +36,11 @@ static struct mirror *mirrors;
 static size_t mirrors_len;
 static rt_scan_fn *scan;
 static int doorbell = -1;
+static dev_t doorbell_device;
+static ino_t doorbell_inode;
+
+/* Out of the way of targets that expect, or close, the low numbers. */
+#define DOORBELL_FD_MIN 512
 
 static __attribute__((format(printf, 1, 2))) void
 say_and_stay_off(const char *format, ...)
@@ -66,7 +72,7 @@ mirror_module(int directory, const char *path, const struct rt_module *module)
 
 	for (size_t i = 0; i < module->len && !holds_entry; i++)
 		holds_entry = module->pcs[i].pc == (uintptr_t)__real_LLVMFuzzerTestOneInput;
-	mirror->map = rt_file_map(directory, module, holds_entry ? entry : 0, &problem);
+	mirror->map = fuzzsup_rt_file_map(directory, module, holds_entry ? entry : 0, &problem);
 	if (mirror->map == NULL) {
 		say_and_stay_off("%s: %s", path, problem);
 		return false;
@@ -86,9 +92,38 @@ mirror_module(int directory, const char *path, const struct rt_module *module)
 static void
 open_doorbell(int directory)
 {
+	struct stat st;
 	/* Read and write: a FIFO that has a reader, ourselves, never raises SIGPIPE. */
-	doorbell = openat(directory, COVERAGE_DOORBELL,
-	    O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(directory, COVERAGE_DOORBELL,
+	    O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC), high;
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) != 0 || !S_ISFIFO(st.st_mode)) {
+		close(fd);
+		return;
+	}
+	high = fcntl(fd, F_DUPFD_CLOEXEC, DOORBELL_FD_MIN);
+	if (high >= 0)
+		close(fd);
+	doorbell = high >= 0 ? high : fd;
+	doorbell_device = st.st_dev;
+	doorbell_inode = st.st_ino;
+}
+
+/* Targets close what is not theirs, and then the number may name a file of theirs: look
+ * first. A full pipe means that the reader has yet to look: nothing is lost. */
+static __attribute__((noinline, cold)) void
+ring(void)
+{
+	int saved = errno;
+	struct stat st;
+
+	if (fstat(doorbell, &st) != 0 || !S_ISFIFO(st.st_mode) ||
+	    st.st_dev != doorbell_device || st.st_ino != doorbell_inode ||
+	    (write(doorbell, "!", 1) < 0 && errno != EAGAIN && errno != EINTR))
+		doorbell = -1;
+	errno = saved;
 }
 
 static void
@@ -98,7 +133,7 @@ set_up(struct rt_module *modules)
 	char path[PATH_MAX];
 	int len, directory;
 
-	len = rt_modules_find(modules, RT_MODULES_MAX, &problem);
+	len = fuzzsup_rt_modules_find(modules, RT_MODULES_MAX, &problem);
 	if (len == 0)
 		problem = "no module has both a PC table and 8-bit counters: compile with "
 			  "-fsanitize=fuzzer";
@@ -106,13 +141,13 @@ set_up(struct rt_module *modules)
 		say_and_stay_off("%s", problem);
 		return;
 	}
-	directory = rt_directory_open(path, &problem);
+	directory = fuzzsup_rt_directory_open(path, &problem);
 	if (directory < 0) {
 		say_and_stay_off("%s: %s", path, problem);
 		return;
 	}
 	mirrors = calloc((size_t)len, sizeof(*mirrors));
-	scan = rt_scan_choose();
+	scan = fuzzsup_rt_scan_choose();
 	for (int i = 0; i < len; i++) {
 		if (mirrors == NULL || !mirror_module(directory, path, &modules[i])) {
 			mirrors_len = 0;
@@ -156,13 +191,8 @@ carry_over(void)
 		__atomic_fetch_add(&mirror->map->n_runs, 1, __ATOMIC_RELAXED);
 		new += here;
 	}
-	/* A full pipe means that the reader has yet to look: nothing is lost. */
-	if (__builtin_expect(new > 0, 0) && doorbell >= 0) {
-		int saved = errno;
-
-		if (write(doorbell, "!", 1) < 0)
-			errno = saved;
-	}
+	if (__builtin_expect(new > 0, 0) && doorbell >= 0)
+		ring();
 }
 
 int

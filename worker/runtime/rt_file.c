@@ -13,20 +13,26 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "hash.h"
 
 int
-rt_directory_open(char path[PATH_MAX], const char **ret_problem)
+fuzzsup_rt_directory_open(char path[PATH_MAX], const char **ret_problem)
 {
 	const char *wanted = getenv("FUZZSUP_DIR");
 	struct stat st;
 	int fd;
 
 	if (wanted != NULL) {
-		snprintf(path, PATH_MAX, "%s", wanted);
+		if (snprintf(path, PATH_MAX, "%s", wanted) >= PATH_MAX) {
+			snprintf(path, PATH_MAX, "FUZZSUP_DIR");
+			*ret_problem = strerror(ENAMETOOLONG);
+			return -1;
+		}
 		mkdir(path, 0755);
 	} else if (access(COVERAGE_SYSTEM_DIR, W_OK | X_OK) == 0) {
 		snprintf(path, PATH_MAX, "%s", COVERAGE_SYSTEM_DIR);
@@ -79,16 +85,34 @@ write_all(int fd, const void *data, size_t len)
 	return true;
 }
 
+/* Whoever writes more than it may is killed by SIGXFSZ, not told. */
+static bool
+may_write(size_t len)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur >= len)
+		return true;
+	errno = EFBIG;
+	return false;
+}
+
 /* Writes @data under @name, whole or not at all; a name that is taken stays as it is. */
 static bool
 publish(int directory, const char *name, const void *data, size_t len)
 {
 	char temporary[96];
+	uint64_t random = 0;
 	bool done;
 	int fd;
 
-	snprintf(temporary, sizeof(temporary), ".%s.%ld", name, (long)getpid());
-	unlinkat(directory, temporary, 0);
+	if (!may_write(len))
+		return false;
+	/* Containers that share a directory have equal pids: first of all, 1. */
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
+		random = (uint64_t)(uintptr_t)&random;
+	snprintf(temporary, sizeof(temporary), ".%s.%ld.%016llx", name, (long)getpid(),
+	    (unsigned long long)random);
 	fd = openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return false;
@@ -149,6 +173,17 @@ same_pcs(const struct coverage_map_header *map, const struct rt_module *module)
 	return true;
 }
 
+/* Whoever owns a file can cut it, and who then writes to the map gets SIGBUS. The
+ * directory's owner could do worse, and was chosen. */
+static bool
+is_trusted(const struct stat *file, int directory)
+{
+	struct stat st;
+
+	return file->st_uid == geteuid() || file->st_uid == 0 ||
+	    (fstat(directory, &st) == 0 && file->st_uid == st.st_uid);
+}
+
 /* Maps an existing file. NULL with errno 0: it is not this module's. */
 static struct coverage_map_header *
 join(int directory, const char *name, const struct rt_module *module)
@@ -163,6 +198,11 @@ join(int directory, const char *name, const struct rt_module *module)
 		return NULL;
 	errno = 0;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == size) {
+		if (!is_trusted(&st, directory)) {
+			close(fd);
+			errno = EPERM;
+			return NULL;
+		}
 		map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 		if (map == MAP_FAILED)
 			map = NULL;
@@ -177,7 +217,7 @@ join(int directory, const char *name, const struct rt_module *module)
 }
 
 struct coverage_map_header *
-rt_file_map(int directory, const struct rt_module *module, uintptr_t entry,
+fuzzsup_rt_file_map(int directory, const struct rt_module *module, uintptr_t entry,
     const char **ret_problem)
 {
 	struct coverage_map_header *map;

@@ -44,6 +44,22 @@ read_sections(int fd, ElfW(Ehdr) *header)
 	return sections;
 }
 
+/* True if @size bytes at the run-time address @start are mapped: a file on disk need not be
+ * what was loaded. */
+static bool
+is_loaded(const struct dl_phdr_info *info, uint64_t start, uint64_t size)
+{
+	for (size_t i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+		uint64_t begin = info->dlpi_addr + segment->p_vaddr;
+
+		if (segment->p_type == PT_LOAD && start >= begin && size <= segment->p_memsz &&
+		    start - begin <= segment->p_memsz - size)
+			return true;
+	}
+	return false;
+}
+
 static void
 take_section(struct rt_module *module, const char *name, const ElfW(Shdr) *section,
     size_t *pcs_size)
@@ -61,7 +77,8 @@ take_section(struct rt_module *module, const char *name, const ElfW(Shdr) *secti
 
 /* Fills in where the module's counters and PCs lie. True if it has both. */
 static bool
-find_tables(int fd, struct rt_module *module, const char **problem)
+find_tables(int fd, const struct dl_phdr_info *info, struct rt_module *module,
+    const char **problem)
 {
 	size_t pcs_size = 0;
 	ElfW(Ehdr) header;
@@ -82,6 +99,11 @@ find_tables(int fd, struct rt_module *module, const char **problem)
 	free(sections);
 	if (module->counters == NULL || module->pcs == NULL || module->len == 0)
 		return false;
+	if (!is_loaded(info, (uintptr_t)module->counters, module->len) ||
+	    !is_loaded(info, (uintptr_t)module->pcs, pcs_size)) {
+		*problem = "its file is not what was loaded";
+		return false;
+	}
 	if (pcs_size / sizeof(struct rt_pc) != module->len) {
 		*problem = "its PC table and its counters differ in length";
 		return false;
@@ -97,7 +119,8 @@ find_build_id(const struct dl_phdr_info *info, struct rt_module *module)
 		const char *at = (const char *)(info->dlpi_addr + segment->p_vaddr);
 		size_t left = segment->p_memsz, size;
 
-		if (segment->p_type != PT_NOTE)
+		if (segment->p_type != PT_NOTE ||
+		    !is_loaded(info, info->dlpi_addr + segment->p_vaddr, segment->p_memsz))
 			continue;
 		while (left >= sizeof(ElfW(Nhdr))) {
 			const ElfW(Nhdr) *note = (const ElfW(Nhdr) *)at;
@@ -145,7 +168,7 @@ look_at(struct dl_phdr_info *info, size_t size, void *arg)
 	}
 	if (fd < 0)
 		return 0;
-	if (find_tables(fd, module, &search->problem)) {
+	if (find_tables(fd, info, module, &search->problem)) {
 		find_build_id(info, module);
 		search->len++;
 	}
@@ -154,7 +177,7 @@ look_at(struct dl_phdr_info *info, size_t size, void *arg)
 }
 
 int
-rt_modules_find(struct rt_module *modules, size_t max, const char **ret_problem)
+fuzzsup_rt_modules_find(struct rt_module *modules, size_t max, const char **ret_problem)
 {
 	struct search search = { .modules = modules, .max = max };
 

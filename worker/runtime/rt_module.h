@@ -31,6 +31,6 @@ struct rt_module {
 /* Finds the instrumented modules that are loaded now; needs section headers in their
  * files, but no symbols. Returns how many were filled in, or -1 after *ret_problem was
  * set to what is wrong with one of them. */
-int rt_modules_find(struct rt_module *modules, size_t max, const char **ret_problem);
+int fuzzsup_rt_modules_find(struct rt_module *modules, size_t max, const char **ret_problem);
 
 #endif

@@ -28,7 +28,7 @@ mark(const uint8_t *counters, uint8_t *unseen, size_t from, size_t to, uint64_t 
 }
 
 size_t
-rt_scan_words(const uint8_t *counters, uint8_t *unseen, size_t len, uint64_t *words)
+fuzzsup_rt_scan_words(const uint8_t *counters, uint8_t *unseen, size_t len, uint64_t *words)
 {
 	size_t new = 0, i = 0;
 	uint64_t a, b;
@@ -63,17 +63,17 @@ scan_avx2(const uint8_t *counters, uint8_t *unseen, size_t len, uint64_t *words)
 		if (__builtin_expect(!_mm256_testz_si256(either, either), 0))
 			new += mark(counters, unseen, i, i + 64, words);
 	}
-	return new + rt_scan_words(counters + i, unseen + i, len - i, words + i / 64);
+	return new + fuzzsup_rt_scan_words(counters + i, unseen + i, len - i, words + i / 64);
 }
 #endif
 
 rt_scan_fn *
-rt_scan_choose(void)
+fuzzsup_rt_scan_choose(void)
 {
 #if defined(__x86_64__)
 	__builtin_cpu_init();
 	if (__builtin_cpu_supports("avx2"))
 		return scan_avx2;
 #endif
-	return rt_scan_words;
+	return fuzzsup_rt_scan_words;
 }

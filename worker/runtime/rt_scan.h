@@ -14,9 +14,9 @@ typedef size_t rt_scan_fn(const uint8_t *counters, uint8_t *unseen, size_t len,
     uint64_t *words);
 
 /* The fastest one that this processor has. */
-rt_scan_fn *rt_scan_choose(void);
+rt_scan_fn *fuzzsup_rt_scan_choose(void);
 
 /* The one that every processor has. */
-rt_scan_fn rt_scan_words;
+rt_scan_fn fuzzsup_rt_scan_words;
 
 #endif

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: MIT
+"""A collector without a service: this side of its channel is the supervisor's.
+
+    with Collector() as collector:
+        collector.collect(1, "json", Table(pcs))
+        collector.look(1, directory)
+        live = collector.live(1)            # the live segment, mapped
+        collector.until(lambda: live.bits == 5, "bits")
+"""
+
+import array
+import ctypes
+import fcntl
+import mmap
+import select
+import socket
+import struct
+import subprocess
+import tempfile
+
+from fuzzsup import *
+
+MESSAGE = struct.Struct("<IIQQII")  # type, target, generation, value, code, text_len
+NO_OWNER = 2 ** 64 - 1
+SEAL_ALL = 15
+READY, LIVE, STALE = 2, 3, 4
+
+
+def message_types():
+    """Numbers of the messages, from the one place that lists them."""
+    with open(os.path.join(SRC, "common", "message.h")) as file:
+        return {name: number for number, name in enumerate(re.findall(r"\bX\((\w+), \"", file.read()), 1)}
+
+
+def sealed(data):
+    fd = os.memfd_create("t", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    with open(os.dup(fd), "wb") as file:
+        file.write(data)
+    fcntl.fcntl(fd, 1033, SEAL_ALL)  # F_ADD_SEALS
+    return fd
+
+
+def table(pcs, build_id=b"", entries=()):
+    """A source-location table (source_table.h) without sources, in a sealed memfd."""
+    count = len(pcs)
+    pad = lambda data: data + bytes(-len(data) % 8)
+    order = sorted(range(count), key=lambda i: (pcs[i], i))
+    parts = [pad(array.array("Q", pcs).tobytes()), pad(array.array("I", order).tobytes()), b"", b"",
+             pad(struct.pack("<III", 0xffffffff, 0, 0) * count), b"", pad(array.array("Q", entries).tobytes())]
+    offsets, at = [], 168
+    for part in parts:
+        offsets.append(at)
+        at += len(part)
+    head = struct.pack("<IIQ7I64sI7Q", 0x54535a46, 1, at, count, count, 0, 0, 0, len(entries), len(build_id), build_id.ljust(64, b"\0"), 0, *offsets)
+    return sealed(head + b"".join(parts))
+
+
+class Segment:
+    """A live segment (live_segment.h), as the front-end sees it."""
+
+    def __init__(self, fd, generation):
+        self.fd, self.generation = fd, generation
+        self.map = mmap.mmap(fd, os.fstat(fd).st_size, mmap.MAP_SHARED, mmap.PROT_READ)
+        magic, version, size, self.pcs_len, _, self.base_ms, self.at_bits, self.at_times, self.at_entries = struct.unpack_from("<IIQIIqQQQ", self.map)
+        assert (magic, version, size) == (0x564c5a46, 1, len(self.map))
+
+    def numbers(self):
+        names = ("sequence", "bits_version", "n_runs", "unique_runs", "milli_runs_per_second", "last_find_ms", "last_run_ms", "covered", "entries_len")
+        return dict(zip(names, struct.unpack_from("<5Q2q2I", self.map, 64)))
+
+    def __getattr__(self, name):
+        return self.numbers()[name]
+
+    @property
+    def bits(self):
+        """The seen bits as one number."""
+        return int.from_bytes(self.map[self.at_bits:self.at_bits + (self.pcs_len + 63) // 64 * 8], "little")
+
+    def time(self, index):
+        return struct.unpack_from("<I", self.map, self.at_times + 4 * index)[0]
+
+    @property
+    def entries(self):
+        return list(struct.unpack_from(f"<{self.entries_len}I", self.map, self.at_entries))
+
+
+class Collector:
+    def __init__(self, sandbox=True, level=3):
+        self.types = message_types()
+        self.names = {number: name for name, number in self.types.items()}
+        self.sandbox, self.level = sandbox, level
+        self.news = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) if hasattr(os, "eventfd") else ctypes.CDLL(None).eventfd(0, 0o4000 | 0o2000000)
+        self.log_file = tempfile.TemporaryFile("w+")
+        self.generation = 0
+        self.segments, self.activities, self.pcs, self.tables = {}, {}, {}, {}
+        self.process = None
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def start(self):
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.channel = ours
+        self.channel.setblocking(False)
+        null = os.open("/dev/null", os.O_RDWR)
+        wanted = [(os.dup(theirs.fileno()), 3), (os.dup(self.news), 4), (null, 5)]
+        high = [(fcntl.fcntl(fd, fcntl.F_DUPFD, 64), number) for fd, number in wanted]
+
+        def arrange():
+            for fd, number in high:
+                os.dup2(fd, number)
+                os.close(fd)
+
+        words = {"parent": os.getpid(), "log": self.level, "sandbox": int(self.sandbox), "uid": os.geteuid(), "gid": os.getegid(), "slot": 1}
+        self.process = subprocess.Popen([os.path.join(libexec(), "fuzzsupd-collector"), *(f"{k}={v}" for k, v in words.items())], stdin=subprocess.DEVNULL,
+                                        stdout=self.log_file, stderr=self.log_file, close_fds=False, preexec_fn=arrange)
+        theirs.close()
+        for fd, _ in wanted + high:
+            os.close(fd)
+
+    def log(self):
+        at = self.log_file.tell()
+        self.log_file.seek(0)
+        text = self.log_file.read()
+        self.log_file.seek(at)
+        return text
+
+    def send(self, name, target=0, generation=0, value=0, code=0, text=b"", fds=()):
+        head = MESSAGE.pack(self.types[name], target, generation, value, code, len(text))
+        control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+        while True:
+            try:
+                self.channel.sendmsg([head + text], control)
+                return
+            except BlockingIOError:
+                self.receive(0.05)
+
+    def receive(self, seconds):
+        """Takes what the collector says within @seconds; true if that was anything."""
+        if not select.select([self.channel], [], [], seconds)[0]:
+            return False
+        data, control, _, _ = self.channel.recvmsg(65536, socket.CMSG_SPACE(16))
+        if not data:
+            raise RuntimeError(f"the collector ended with {self.process.wait()}:\n{self.log()[-4000:]}")
+        fds = array.array("i")
+        for _, _, part in control:
+            fds.frombytes(part[:len(part) // 4 * 4])
+        kind, target, generation, value, code, length = MESSAGE.unpack_from(data)
+        text = data[MESSAGE.size:MESSAGE.size + length].decode("utf-8", "replace")
+        name = self.names[kind]
+        if name == "LIVE":
+            self.segments[target] = Segment(fds[0], generation)
+        elif name == "ACTIVITY":
+            self.activities[target] = (code, text)
+        elif name == "PCS":
+            with open(fds[0], "rb") as file:
+                self.pcs[target] = array.array("Q", file.read()).tolist()
+        else:
+            raise RuntimeError(f"the collector says {name}")
+        return True
+
+    def until(self, condition, what, patience=PATIENCE):
+        end = time.monotonic() + patience
+        while not condition():
+            self.receive(0.005)
+            if time.monotonic() > end:
+                raise TimeoutError(f"waited {patience:g} s for: {what}; {self.activities}\n{self.log()[-4000:]}")
+        return True
+
+    def collect(self, target, name, table_fd=None, seed=None):
+        self.generation += 1
+        self.segments.pop(target, None)
+        fds = [fd for fd in (table_fd, seed) if fd is not None]
+        self.send("COLLECT", target, self.generation, 0, (table_fd is not None) | (seed is not None) << 1, name.encode(), fds)
+        return self.generation
+
+    def look(self, target, directory, name="", owner=NO_OWNER, doorbell=False):
+        fds = [os.open(directory, os.O_RDONLY | os.O_DIRECTORY)]
+        if doorbell:
+            bell = os.path.join(directory, ".wake")
+            if not os.path.exists(bell):
+                os.mkfifo(bell)
+            fds.append(os.open(bell, os.O_RDWR | os.O_NONBLOCK))
+        self.send("COVERAGE_DIR", target, 0, owner, int(doorbell), directory.encode() + b"\0" + name.encode(), fds)
+        for fd in fds:
+            os.close(fd)
+
+    def live(self, target):
+        self.until(lambda: target in self.segments, f"the live segment of {target}")
+        return self.segments[target]
+
+    def wait_news(self, seconds):
+        """Waits for the doorbell of the front-end; true if it rang."""
+        if not select.select([self.news], [], [], seconds)[0]:
+            return False
+        os.read(self.news, 8)
+        return True
+
+    def cpu(self):
+        """Seconds of processor time so far."""
+        with open(f"/proc/{self.process.pid}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory(self):
+        """Resident bytes of its own (without shared ones)."""
+        with open(f"/proc/{self.process.pid}/status") as file:
+            return int(re.search(r"RssAnon:\s+(\d+)", file.read()).group(1)) * 1024
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.channel.close()
+
+    def stop(self):
+        """Closes the channel, which is how a supervisor's death looks; returns the exit code."""
+        self.channel.close()
+        return self.process.wait(PATIENCE)
+
+    def __exit__(self, kind, value, trace):
+        if self.process.poll() is None:
+            if kind is None:
+                code = self.stop()
+                note(f"the collector ends with {code}")
+            else:
+                self.kill()
+        found = re.search(r"(ERROR: (Address|Leak)Sanitizer|runtime error:).*", self.log())
+        ok(not found, "no sanitizer complains", found and self.log()[found.start():][:4000])
