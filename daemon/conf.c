@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT
+ * Reads fuzz.conf and its drop-ins; in the supervisor.
+ *
+ * libconfuse knows no context pointers and parses one file at a time, hence `loading`.
+ * It stops at the first error of a file; so does this.
+ */
+#include "config.h"
+
+#include "conf.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <glob.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "conf_check.h"
+#include "banned.h"
+
+#define FILE_MAX ((off_t)16 << 20)
+#define FILES_MAX 4096
+#define DEFAULT_LISTEN "127.0.0.1:8080"
+#define DEFAULT_STATE_DIR "/var/lib/fuzzsupd"
+#define DEFAULT_SYMBOLIZE_TIMEOUT 120
+
+struct loader {
+	conf_error_cb error_cb;
+	void *context;
+	struct string_list files; /* to read, in order; includes are added at the end */
+};
+
+static struct loader *loading;
+
+/* ---- errors ---- */
+
+/* Names of the keys that @cfg knows, since the one in the file is none of them. */
+static void
+append_known(cfg_t *cfg, char *text, size_t size)
+{
+	size_t used = strlen(text);
+
+	for (unsigned i = 0; cfg->opts[i].name != NULL && used < size; i++)
+		used += (size_t)snprintf(text + used, size - used, "%s%s",
+		    i == 0 ? "; expected one of: " : ", ", cfg->opts[i].name);
+}
+
+static void
+error_cb(cfg_t *cfg, const char *format, va_list args)
+{
+	char text[1024], line[2048];
+
+	vsnprintf(text, sizeof(text), format, args);
+	if (strncmp(text, "no such option", 14) == 0)
+		append_known(cfg, text, sizeof(text));
+	if (cfg != NULL && cfg->filename != NULL && cfg->line > 0)
+		snprintf(line, sizeof(line), "%s:%d: %s", cfg->filename, cfg->line, text);
+	else
+		snprintf(line, sizeof(line), "%s", text);
+	loading->error_cb(line, loading->context);
+}
+
+static void __attribute__((format(printf, 1, 2)))
+report(const char *format, ...)
+{
+	char line[PATH_MAX + 256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	loading->error_cb(line, loading->context);
+}
+
+/* ---- values, one at a time, so that errors carry their line ---- */
+
+/* Refuses a key that stands twice: the first would be lost in silence. */
+static int
+check_single(cfg_t *cfg, cfg_opt_t *opt)
+{
+	if ((opt->flags & CFGF_LIST) != 0 || opt->nvalues == 0 ||
+	    opt->values[0]->string == NULL)
+		return 0;
+	cfg_error(cfg, "%s stands here for the second time; expected it once", opt->name);
+	return -1;
+}
+
+static int
+plain_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	if (check_single(cfg, opt) != 0)
+		return -1;
+	*(const char **)result = value;
+	return 0;
+}
+
+/* Makes a path absolute; libconfuse copies the result at once. */
+static int
+path_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	static char absolute[PATH_MAX];
+
+	if (check_single(cfg, opt) != 0)
+		return -1;
+	if (value[0] == '\0') {
+		cfg_error(cfg, "%s is empty; expected a path", opt->name);
+		return -1;
+	}
+	if (conf_path_absolute(cfg->filename, value, absolute, sizeof(absolute)) < 0) {
+		cfg_error(cfg, "%s is too long for a path", opt->name);
+		return -1;
+	}
+	*(const char **)result = absolute;
+	return 0;
+}
+
+/* A compiler is a name to look for in PATH, a path, or empty for none. */
+static int
+program_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	if (strchr(value, '/') != NULL)
+		return path_cb(cfg, opt, value, result);
+	return plain_cb(cfg, opt, value, result);
+}
+
+static int
+checked_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	static char normal[PATH_MAX];
+	char why[512];
+	int r = 0;
+
+	if (check_single(cfg, opt) != 0)
+		return -1;
+	if (strcmp(opt->name, "listen") == 0)
+		r = conf_check_listen(cfg->filename, value, normal, sizeof(normal), why,
+		    sizeof(why));
+	else
+		r = conf_check_value(opt->name, value, normal, sizeof(normal), why,
+		    sizeof(why));
+	if (r < 0) {
+		cfg_error(cfg, "%s: %s", opt->name, why);
+		return -1;
+	}
+	*(const char **)result = normal;
+	return 0;
+}
+
+static int
+target_cb(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+	const char *name = cfg_title(section);
+
+	if (!conf_name_valid(name)) {
+		cfg_error(cfg,
+		    "target \"%s\": expected a name of at most 63 letters, digits, '.', "
+		    "'_' and '-', beginning with a letter or digit",
+		    name);
+		return -1;
+	}
+	if (cfg_getstr(section, "executable") == NULL) {
+		cfg_error(cfg, "target \"%s\" has no executable; expected executable = "
+			       "\"PATH\" in its block", name);
+		return -1;
+	}
+	if (cfg_opt_size(opt) > CONF_TARGETS_MAX) {
+		cfg_error(cfg, "too many targets; expected at most %d", CONF_TARGETS_MAX);
+		return -1;
+	}
+	return 0;
+}
+
+/* ---- includes ---- */
+
+static int
+include_pattern(cfg_t *cfg, const char *pattern)
+{
+	char absolute[PATH_MAX];
+	glob_t found;
+	int r = 0;
+
+	if (conf_path_absolute(cfg->filename, pattern, absolute, sizeof(absolute)) < 0) {
+		cfg_error(cfg, "include: the path is too long");
+		return -1;
+	}
+	switch (glob(absolute, 0, NULL, &found)) {
+	case 0:
+		break;
+	case GLOB_NOMATCH:
+		if (strpbrk(pattern, "*?[") != NULL)
+			return 0; /* an empty conf.d is fine */
+		cfg_error(cfg, "include: there is no file %s", absolute);
+		return -1;
+	default:
+		cfg_error(cfg, "include: cannot search for %s", absolute);
+		return -1;
+	}
+	for (size_t i = 0; i < found.gl_pathc && r == 0; i++)
+		r = string_list_add(&loading->files, found.gl_pathv[i]);
+	globfree(&found);
+	if (r == 0 && loading->files.len > FILES_MAX) {
+		cfg_error(cfg, "include: more than %d files; does one include itself?",
+		    FILES_MAX);
+		return -1;
+	}
+	return r;
+}
+
+static int
+include_cb(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
+{
+	(void)opt;
+	if (argc != 1) {
+		cfg_error(cfg, "include: expected one path or pattern: "
+			       "include(\"conf.d/*.conf\")");
+		return -1;
+	}
+	return include_pattern(cfg, argv[0]);
+}
+
+/* ---- the grammar ---- */
+
+#define KEY(key, key_flags, cb)                                                        \
+	{                                                                              \
+		.name = key, .type = CFGT_STR, .flags = CFGF_NODEFAULT | (key_flags),  \
+		.parsecb = cb                                                          \
+	}
+
+static cfg_t *
+new_grammar(void)
+{
+	cfg_opt_t target[] = {
+		KEY("executable", CFGF_NONE, path_cb),
+		KEY("source-roots", CFGF_LIST, path_cb),
+		KEY("source-exclude", CFGF_LIST, checked_cb),
+		KEY("coverage", CFGF_NONE, path_cb),
+		KEY("entry-points", CFGF_LIST, checked_cb),
+		CFG_END(),
+	};
+	cfg_opt_t top[] = {
+		KEY("listen", CFGF_LIST, checked_cb),
+		KEY("state-dir", CFGF_NONE, path_cb),
+		KEY("control", CFGF_NONE, path_cb),
+		KEY("user", CFGF_NONE, plain_cb),
+		KEY("allowed-hosts", CFGF_LIST, checked_cb),
+		KEY("coverage-dir", CFGF_LIST, path_cb),
+		KEY("wasm-compiler", CFGF_NONE, program_cb),
+		KEY("symbolize-timeout", CFGF_NONE, checked_cb),
+		CFG_SEC("target", target,
+		    CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+		CFG_FUNC("include", include_cb),
+		CFG_END(),
+	};
+	cfg_t *cfg = cfg_init(top, CFGF_NONE);
+
+	if (cfg == NULL)
+		return NULL;
+	cfg_set_error_function(cfg, error_cb);
+	cfg_set_validate_func(cfg, "target", target_cb);
+	return cfg;
+}
+
+static int
+parse_file(cfg_t *cfg, const char *path)
+{
+	struct stat st;
+	FILE *file = fopen(path, "re");
+	int r;
+
+	if (file == NULL || fstat(fileno(file), &st) != 0) {
+		report("%s: cannot be read: %s", path, strerror(errno));
+		r = -EINVAL;
+	} else if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX) {
+		/* flex ends the process when it cannot read */
+		report("%s: expected a regular file of at most 16 MiB", path);
+		r = -EINVAL;
+	} else {
+		free(cfg->filename);
+		cfg->filename = strdup(path);
+		r = cfg_parse_fp(cfg, file) == CFG_SUCCESS ? 0 : -EINVAL;
+	}
+	if (file != NULL)
+		fclose(file);
+	return r;
+}
+
+/* ---- from libconfuse's values to ours ---- */
+
+static int
+take_list(cfg_t *cfg, const char *key, struct string_list *list)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < cfg_size(cfg, key) && r == 0; i++)
+		r = string_list_add(list, cfg_getnstr(cfg, key, i));
+	return r;
+}
+
+static int
+take_string(cfg_t *cfg, const char *key, const char *otherwise, char **ret_string)
+{
+	const char *value = cfg_getstr(cfg, key);
+
+	if (value == NULL)
+		value = otherwise;
+	if (value == NULL)
+		return 0;
+	*ret_string = strdup(value);
+	return *ret_string != NULL ? 0 : -ENOMEM;
+}
+
+static int
+take_target(cfg_t *section, struct conf_target *target)
+{
+	int r = take_string(section, "executable", NULL, &target->executable);
+
+	target->name = strdup(cfg_title(section));
+	if (r == 0 && target->name == NULL)
+		r = -ENOMEM;
+	if (r == 0)
+		r = take_string(section, "coverage", NULL, &target->coverage);
+	if (r == 0)
+		r = take_list(section, "source-roots", &target->source_roots);
+	if (r == 0)
+		r = take_list(section, "source-exclude", &target->source_exclude);
+	if (r == 0)
+		r = take_list(section, "entry-points", &target->entry_points);
+	return r;
+}
+
+static int
+compare_targets(const void *a, const void *b)
+{
+	const struct conf_target *left = a, *right = b;
+
+	return strcmp(left->name, right->name);
+}
+
+static int
+take_targets(cfg_t *cfg, struct conf *conf)
+{
+	unsigned len = cfg_size(cfg, "target");
+	int r = 0;
+
+	conf->targets = calloc(len + 1, sizeof(*conf->targets));
+	if (conf->targets == NULL)
+		return -ENOMEM;
+	for (unsigned i = 0; i < len && r == 0; i++)
+		r = take_target(cfg_getnsec(cfg, "target", i),
+		    &conf->targets[conf->targets_len++]);
+	if (r == 0)
+		qsort(conf->targets, conf->targets_len, sizeof(*conf->targets),
+		    compare_targets);
+	return r;
+}
+
+static int
+take_all(cfg_t *cfg, struct conf *conf)
+{
+	const char *timeout = cfg_getstr(cfg, "symbolize-timeout");
+	int r = take_list(cfg, "listen", &conf->listen);
+
+	if (r == 0 && conf->listen.len == 0)
+		r = string_list_add(&conf->listen, DEFAULT_LISTEN);
+	if (r == 0)
+		r = take_string(cfg, "state-dir", DEFAULT_STATE_DIR, &conf->state_dir);
+	if (r == 0)
+		r = take_string(cfg, "control", NULL, &conf->control);
+	if (r == 0)
+		r = take_string(cfg, "user", NULL, &conf->user);
+	if (r == 0)
+		r = take_string(cfg, "wasm-compiler", NULL, &conf->wasm_compiler);
+	if (r == 0)
+		r = take_list(cfg, "allowed-hosts", &conf->allowed_hosts);
+	if (r == 0)
+		r = take_list(cfg, "coverage-dir", &conf->coverage_dirs);
+	conf->symbolize_timeout =
+	    timeout != NULL ? (unsigned)strtoul(timeout, NULL, 10) : DEFAULT_SYMBOLIZE_TIMEOUT;
+	return r == 0 ? take_targets(cfg, conf) : r;
+}
+
+int
+conf_load(const char *path, conf_error_cb report_cb, void *context, struct conf **ret_conf)
+{
+	struct loader loader = { .error_cb = report_cb, .context = context };
+	struct conf *conf = calloc(1, sizeof(*conf));
+	cfg_t *cfg = new_grammar();
+	int r = -ENOMEM;
+
+	loading = &loader;
+	if (conf == NULL || cfg == NULL)
+		goto out;
+	r = string_list_add(&loader.files, path);
+	for (size_t i = 0; i < loader.files.len && r == 0; i++)
+		r = parse_file(cfg, loader.files.items[i]);
+	if (r == 0)
+		r = take_all(cfg, conf);
+	if (r == 0) {
+		*ret_conf = conf;
+		conf = NULL;
+	}
+out:
+	loading = NULL;
+	string_list_clear(&loader.files);
+	if (cfg != NULL)
+		cfg_free(cfg);
+	conf_free(conf);
+	return r;
+}
