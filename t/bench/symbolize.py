@@ -19,30 +19,30 @@ ROUNDS = 15
 
 
 def measure(command, text=""):
-    """(CPU seconds, peak KiB) of one run; its output is thrown away."""
+    """CPU seconds of one run; its output is thrown away."""
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     process.stdin.write(text.encode())
     process.stdin.close()
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         sys.exit(f"{command[0]} failed")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss
+    return usage.ru_utime + usage.ru_stime
 
 
 def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
-    print("| executable | PCs | ours | llvm-symbolizer | ratio of CPU (quartiles) | memory |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    print("| executable | PCs | ours | llvm-symbolizer | ratio of CPU (quartiles) |")
+    print("| --- | --- | --- | --- | --- |")
     for path in sys.argv[1:]:
         rows = [line.split()[1] for line in subprocess.run([DUMP, path], text=True, capture_output=True, check=True).stdout.splitlines()
                 if not line.startswith("entry")]
         theirs_command = [SYMBOLIZER, "--no-inlines", "--functions=none", "--obj=" + path]
         pairs = [(measure([DUMP, "-q", path]), measure(theirs_command, "\n".join(rows))) for _ in range(ROUNDS)]
-        ratios = statistics.quantiles([theirs[0] / ours[0] for ours, theirs in pairs], n=4)
-        ours, theirs = (statistics.median(pair[i][0] for pair in pairs) for i in (0, 1))
+        ratios = statistics.quantiles([theirs / ours for ours, theirs in pairs], n=4)
+        ours, theirs = (statistics.median(pair[i] for pair in pairs) for i in (0, 1))
         print(f"| {os.path.basename(path)} | {len(rows)} | {1000 * ours:.1f} ms | {1000 * theirs:.1f} ms | "
-              f"{ratios[1]:.1f} ({ratios[0]:.1f} – {ratios[2]:.1f}) | {pairs[0][0][1] >> 10} / {pairs[0][1][1] >> 10} MiB |")
+              f"{ratios[1]:.1f} ({ratios[0]:.1f} – {ratios[2]:.1f}) |")
 
 
 main()
