@@ -56,16 +56,17 @@ class Hostile:
 
 
 def attempt(hostile, name, cases):
-    """One test: every case is answered."""
+    """One test: every case is answered. Returns the last answer."""
     count = 0
     try:
         for data in cases:
-            hostile.ask(data)
+            answer = hostile.ask(data)
             count += 1
-        ok(count > 0, f"{name}: {count} answered")
+        ok(count > 0, f"{name}: {count} answered" if count > 1 else f"{name}: {answer[1] or 'a table'}")
+        return answer
     except (AssertionError, ConnectionError, TimeoutError, OSError, ValueError, IndexError) as error:
         shutil.copy(hostile.path, os.path.join(BUILD, "t", "hostile-elf.failed"))
-        ok(False, name, f"case {count} (kept as t/hostile-elf.failed): {error!r}\n" + open(hostile.log, errors="replace").read()[-6000:])
+        ok(False, name, open(hostile.log, errors="replace").read()[-6000:] + f"\ncase {count} (kept as t/hostile-elf.failed): {error!r}")
         hostile.worker = Worker(hostile.log)
 
 

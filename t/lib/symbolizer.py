@@ -82,7 +82,7 @@ class Table:
         self.order = struct.unpack_from(f"={self.pcs_len}I", data, order)
         self.entries = struct.unpack_from(f"={entries_len}Q", data, entries)
         heap = data[strings:strings + strings_len]
-        text = lambda at: heap[at:heap.index(b"\0", at)].decode()
+        text = lambda at: heap[at:heap.index(b"\0", at)].decode("utf-8", "replace")
         folders = [text(at) for at in struct.unpack_from(f"={directories_len}I", data, directories)]
         flat = struct.unpack_from(f"={2 * files_len}I", data, files)
         self.files = [folders[flat[i]] + "/" + text(flat[i + 1]) for i in range(0, len(flat), 2)]

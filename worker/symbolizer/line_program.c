@@ -113,6 +113,34 @@ advance(struct line_program *program, struct line_row *row, uint64_t operations)
 	program->op_index = (uint32_t)(operations % table->max_operations);
 }
 
+/* Most numbers are one byte. The copies keep the decoder's own variables in registers:
+ * nothing that is not inlined ever sees their addresses. */
+static inline uint64_t
+uleb(struct byte_reader *code)
+{
+	struct byte_reader copy = *code;
+	uint64_t value;
+
+	if (code->at < code->end && *code->at < 0x80)
+		return *code->at++;
+	value = byte_reader_uleb(&copy);
+	*code = copy;
+	return value;
+}
+
+static inline int64_t
+sleb(struct byte_reader *code)
+{
+	struct byte_reader copy = *code;
+	int64_t value;
+
+	if (code->at < code->end && *code->at < 0x80)
+		return (int64_t)((*code->at++ ^ 0x40u) & 0x7f) - 0x40;
+	value = byte_reader_sleb(&copy);
+	*code = copy;
+	return value;
+}
+
 static inline uint32_t
 clamp(uint64_t value)
 {
@@ -122,7 +150,7 @@ clamp(uint64_t value)
 /* What an opcode leads to. */
 enum step { STEP_NONE, STEP_ROW, STEP_END, STEP_BAD };
 
-static enum step
+static __attribute__((noinline)) enum step
 extended(struct line_program *program, struct byte_reader *code, struct line_row *row)
 {
 	uint64_t len = byte_reader_uleb(code);
@@ -149,36 +177,46 @@ extended(struct line_program *program, struct byte_reader *code, struct line_row
 }
 
 /* An opcode that we do not know says in the header how many operands it has. */
-static enum step
-unknown(const struct line_table *table, struct byte_reader *code, unsigned opcode)
+static void
+skip_unknown(const struct line_table *table, struct byte_reader *code, unsigned opcode)
 {
+	struct byte_reader copy = *code;
+
 	for (unsigned i = 0; i < table->opcode_lengths[opcode - 1]; i++)
-		byte_reader_uleb(code);
-	return STEP_NONE;
+		byte_reader_uleb(&copy);
+	*code = copy;
 }
 
-static inline enum step
+static inline __attribute__((always_inline)) enum step
 standard(struct line_program *program, struct byte_reader *code, struct line_row *row,
     unsigned opcode)
 {
 	const struct line_table *table = program->table;
+	struct byte_reader code_copy;
+	struct line_row row_copy;
+	enum step step;
 
 	switch (opcode) {
 	case 0:
-		return extended(program, code, row);
+		code_copy = *code;
+		row_copy = *row;
+		step = extended(program, &code_copy, &row_copy);
+		*code = code_copy;
+		*row = row_copy;
+		return step;
 	case DW_LNS_copy:
 		return STEP_ROW;
 	case DW_LNS_advance_pc:
-		advance(program, row, byte_reader_uleb(code));
+		advance(program, row, uleb(code));
 		break;
 	case DW_LNS_advance_line:
-		row->line += (uint32_t)byte_reader_sleb(code);
+		row->line += (uint32_t)sleb(code);
 		break;
 	case DW_LNS_set_file:
-		row->file = clamp(byte_reader_uleb(code));
+		row->file = clamp(uleb(code));
 		break;
 	case DW_LNS_set_column:
-		row->column = clamp(byte_reader_uleb(code));
+		row->column = clamp(uleb(code));
 		break;
 	case DW_LNS_negate_stmt:
 	case DW_LNS_set_basic_block:
@@ -193,12 +231,13 @@ standard(struct line_program *program, struct byte_reader *code, struct line_row
 		program->op_index = 0;
 		break;
 	default: /* DW_LNS_set_isa among them */
-		return unknown(table, code, opcode);
+		skip_unknown(table, code, opcode);
+		break;
 	}
 	return STEP_NONE;
 }
 
-static inline enum step
+static inline __attribute__((always_inline)) enum step
 special(struct line_program *program, struct line_row *row, unsigned opcode)
 {
 	const struct line_table *table = program->table;

@@ -36,6 +36,7 @@ struct resolver {
 	size_t files_len, files_size;
 	uint32_t *next;	 /* by place: 0 free, else a place behind it + 1 */
 	uint32_t cursor; /* place of the last search */
+	uint32_t found;	 /* PCs that have a location */
 	uint32_t damaged, foreign; /* tables */
 	uint64_t first_damage, first_foreign;
 };
@@ -205,6 +206,7 @@ claim(struct resolver *resolver, uint32_t place, uint64_t end, const struct line
 	}
 	while (place < job->len && job->sorted[place] < end) {
 		job->locations[job->order[place]] = location;
+		resolver->found += location.file != WIRE_FILE_UNKNOWN;
 		resolver->next[place] = place + 2;
 		place = first_free(resolver, place + 1);
 	}
@@ -358,7 +360,13 @@ resolve(struct resolver *resolver, struct failure *remarks)
 		return failure_say(remarks, -r, ".debug_line+0x%llx: %s",
 		    (unsigned long long)resolver->table.offset, strerror(-r));
 	remark(resolver, remarks);
-	return 0;
+	if (resolver->found > 0)
+		return 0;
+	failure_add(remarks,
+	    "none of its %u PCs has a line in .debug_line: compile the sources under test "
+	    "with -g",
+	    job->len);
+	return -ENODATA;
 }
 
 int

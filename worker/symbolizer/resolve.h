@@ -21,7 +21,8 @@ struct resolve_job {
 
 /* Finds the location of every PC: that of the last row at or below it, in the first
  * sequence that covers it; unknown where there is none. A damaged table loses only
- * itself; that is said in @remarks. Returns 0, or a negative errno with @remarks said. */
+ * itself; that is said in @remarks. Returns 0, -ENODATA if there are no lines or none for
+ * any of the PCs, or another negative errno, with @remarks said. */
 int resolve_lines(struct elf_image *image, const struct resolve_job *job,
     struct failure *remarks);
 

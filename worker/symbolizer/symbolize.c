@@ -107,13 +107,6 @@ write_table(const struct job *job, int *ret_table, struct failure *text)
 	};
 	int r;
 
-	if (table_unknown(&content) == job->pcs_len) {
-		failure_add(text,
-		    "none of its %u PCs has a line in .debug_line: compile the sources "
-		    "under test with -g",
-		    job->pcs_len);
-		return -ENODATA;
-	}
 	r = table_write(&content, ret_table);
 	if (r < 0)
 		return failure_say(text, -r, "writing the table: %s", strerror(-r));

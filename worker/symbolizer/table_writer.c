@@ -20,8 +20,8 @@ struct part {
 	uint64_t len;
 };
 
-uint32_t
-table_unknown(const struct table_content *content)
+static uint32_t
+count_unknown(const struct table_content *content)
 {
 	uint32_t unknown = 0;
 
@@ -50,7 +50,7 @@ describe(const struct table_content *content, struct source_table_header *header
 	uint64_t pcs_len = content->pcs_len;
 
 	header->pcs_len = content->pcs_len;
-	header->unknown_len = table_unknown(content);
+	header->unknown_len = count_unknown(content);
 	header->entries_len = content->entries_len;
 	header->build_id_len = (uint32_t)byte_reader_left(&content->build_id);
 	if (header->build_id_len > 0)

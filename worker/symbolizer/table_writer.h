@@ -24,7 +24,4 @@ struct table_content {
 /* Writes @content into a memfd and seals it; the caller owns it. Returns 0 or -errno. */
 int table_write(const struct table_content *content, int *ret_fd);
 
-/* PCs without a location. */
-uint32_t table_unknown(const struct table_content *content);
-
 #endif

@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""CPU time of a whole process that symbolizes a PC table: ours against llvm-symbolizer's,
+in turns in one run. Needs a release build: builddir=BUILD t/bench/symbolize.py EXECUTABLE…
+
+Ours is t/lib/dump_table -q: the symbolizer's library from executable to sealed table, in
+a process of its own. llvm-symbolizer gets the same PCs on its standard input, and is asked
+for no more than we give: --no-inlines --functions=none."""
+import os
+import statistics
+import subprocess
+import sys
+
+SRC = os.environ.get("srcdir") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("builddir") or os.path.join(SRC, "build")
+SYMBOLIZER = os.environ.get("LLVM_SYMBOLIZER") or "llvm-symbolizer-19"
+DUMP = os.path.join(BUILD, "t", "lib", "dump_table")
+ROUNDS = 15
+
+
+def measure(command, text=""):
+    """CPU seconds of one run; its output is thrown away."""
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    process.stdin.write(text.encode())
+    process.stdin.close()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"{command[0]} failed")
+    return usage.ru_utime + usage.ru_stime
+
+
+def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    print("| executable | PCs | ours | llvm-symbolizer | ratio of CPU (quartiles) |")
+    print("| --- | --- | --- | --- | --- |")
+    for path in sys.argv[1:]:
+        rows = [line.split()[1] for line in subprocess.run([DUMP, path], text=True, capture_output=True, check=True).stdout.splitlines()
+                if not line.startswith("entry")]
+        theirs_command = [SYMBOLIZER, "--no-inlines", "--functions=none", "--obj=" + path]
+        pairs = [(measure([DUMP, "-q", path]), measure(theirs_command, "\n".join(rows))) for _ in range(ROUNDS)]
+        ratios = statistics.quantiles([theirs / ours for ours, theirs in pairs], n=4)
+        ours, theirs = (statistics.median(pair[i] for pair in pairs) for i in (0, 1))
+        print(f"| {os.path.basename(path)} | {len(rows)} | {1000 * ours:.1f} ms | {1000 * theirs:.1f} ms | "
+              f"{ratios[1]:.1f} ({ratios[0]:.1f} – {ratios[2]:.1f}) |")
+
+
+main()
