@@ -139,7 +139,7 @@ privs_coverage_dirs(const struct conf *conf, struct string_list *list)
 static int
 open_doorbell(int dir, const char *path)
 {
-	bool made = mkfifoat(dir, COVERAGE_DOORBELL, 0622) == 0;
+	bool made = mkfifoat(dir, COVERAGE_DOORBELL, 0666) == 0;
 	struct stat st;
 	int fd;
 
@@ -156,7 +156,7 @@ open_doorbell(int dir, const char *path)
 		close(fd);
 		return -1;
 	}
-	if (made && fchmod(fd, 0622) != 0)
+	if (made && fchmod(fd, 0666) != 0)
 		log_debug("%s/%s: mode: %s", path, COVERAGE_DOORBELL, strerror(errno));
 	return fd;
 }
