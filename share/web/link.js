@@ -46,9 +46,13 @@ function setLink(link) {
 	tell("link");
 }
 
-export function connect(root, wasm) {
+// Before anything else: where the service lives, and which main.wasm to take.
+export function configure(root, wasm) {
 	base = root;
 	wasmUrl = wasm;
+}
+
+export function connect() {
 	addEventListener("online", reconnectNow);
 	document.addEventListener("visibilitychange", () => !document.hidden && reconnectNow());
 	setInterval(() => {

@@ -103,18 +103,14 @@ export class Session {
 	}
 }
 
-// source-exclude holds prefixes of paths below a source root.
+// source-exclude holds prefixes of paths below a source root; a name's first part is its root's label.
 function excludedFiles(model, target) {
 	const prefixes = (target.exclude ?? []).filter((prefix) => prefix !== "");
 	if (!prefixes.length) return [];
-	const labels = (target.roots ?? []).flatMap((root) => {
-		const path = root.replace(/^\/+|\/+$/g, "");
-		return [`${path}/`, `${path.slice(path.lastIndexOf("/") + 1)}/`];
-	});
 	const excluded = [];
 	model.fileNames().forEach((name, file) => {
-		const below = [name, ...labels.filter((label) => name.startsWith(label)).map((label) => name.slice(label.length))];
-		if (prefixes.some((prefix) => below.some((path) => path.startsWith(prefix)))) excluded.push(file);
+		const below = name.slice(name.indexOf("/") + 1);
+		if (!name.startsWith("/") && prefixes.some((prefix) => below.startsWith(prefix))) excluded.push(file);
 	});
 	return excluded;
 }
