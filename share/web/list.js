@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// A list that makes elements only for the rows in sight; runs in the browser.
+
+const OVERSCAN = 8;
+
+// options: element (gets the rows), height() of a row in px, make(index) → element,
+// update(element, index), scroller: an element, or undefined for the window.
+export class VirtualList {
+	constructor(options) {
+		Object.assign(this, options);
+		this.count = 0;
+		this.rows = new Map();
+		this.wanted = false;
+		this.onscroll = () => this.request();
+		this.element.classList.add("virtual");
+		(this.scroller ?? window).addEventListener("scroll", this.onscroll, { passive: true });
+		this.observer = new ResizeObserver(() => this.request());
+		this.observer.observe(this.scroller ?? document.documentElement);
+	}
+
+	end() {
+		(this.scroller ?? window).removeEventListener("scroll", this.onscroll);
+		this.observer.disconnect();
+	}
+
+	setCount(count) {
+		this.count = count;
+		this.draw();
+	}
+
+	request() {
+		if (this.wanted) return;
+		this.wanted = true;
+		requestAnimationFrame(() => {
+			this.wanted = false;
+			if (this.element.isConnected) this.draw();
+		});
+	}
+
+	// First and last row in sight.
+	range() {
+		const height = this.height();
+		const top = this.scroller ? this.scroller.scrollTop : -this.element.getBoundingClientRect().top;
+		const size = this.scroller ? this.scroller.clientHeight : window.innerHeight;
+		const first = Math.floor(top / height) - OVERSCAN;
+		const last = Math.ceil((top + size) / height) + OVERSCAN;
+		return [Math.max(0, Math.min(first, this.count)), Math.max(0, Math.min(last, this.count))];
+	}
+
+	draw() {
+		const height = this.height();
+		const total = `${this.count * height}px`;
+		if (this.element.style.height !== total) this.element.style.height = total;
+		const [first, last] = this.range();
+		for (const [index, row] of this.rows)
+			if (index < first || index >= last) {
+				row.remove();
+				this.rows.delete(index);
+			}
+		const fresh = document.createDocumentFragment();
+		for (let index = first; index < last; index++) {
+			let row = this.rows.get(index);
+			if (!row) {
+				row = this.make(index);
+				this.rows.set(index, row);
+				fresh.append(row);
+			}
+			const top = `${index * height}px`;
+			if (row.style.top !== top) row.style.top = top;
+			this.update(row, index);
+		}
+		this.element.append(fresh);
+	}
+
+	// What the rows show is another thing now: make them all anew.
+	clear() {
+		for (const row of this.rows.values()) row.remove();
+		this.rows.clear();
+	}
+
+	// Scrolls as little as needed to bring a row into sight; center: to the middle.
+	reveal(index, center) {
+		const height = this.height();
+		const size = this.scroller ? this.scroller.clientHeight : window.innerHeight;
+		const offset = this.scroller ? 0 : this.element.getBoundingClientRect().top + window.scrollY;
+		const margin = this.scroller ? 0 : 60; // the header covers the top of the window
+		const now = this.scroller ? this.scroller.scrollTop : window.scrollY;
+		const top = offset + index * height;
+		let to = now;
+		if (center) to = top - size / 2 + height / 2;
+		else if (top < now + margin) to = top - margin;
+		else if (top + height > now + size) to = top + height - size;
+		if (to !== now) (this.scroller ?? window).scrollTo({ top: to, behavior: "instant" });
+		this.draw();
+	}
+}

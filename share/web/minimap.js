@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// The strip beside the source: the whole file at a glance, click to go there; runs in the browser.
+
+import { h } from "./dom.js";
+import { lineState } from "./model.js";
+
+export class Minimap {
+	constructor(scroller, rowHeight) {
+		this.scroller = scroller;
+		this.rowHeight = rowHeight;
+		this.canvas = h("canvas", { width: "14", height: "1" });
+		this.view = h("i");
+		this.element = h("div", { class: "map", "aria-hidden": "true", title: "the whole file" }, this.canvas, this.view);
+		this.frame = () => this.place();
+		scroller.addEventListener("scroll", this.frame, { passive: true });
+		this.element.addEventListener("pointerdown", (event) => {
+			this.element.setPointerCapture(event.pointerId);
+			this.scrollTo(event);
+		});
+		this.element.addEventListener("pointermove", (event) => event.buttons && this.scrollTo(event));
+		this.observer = new ResizeObserver(() => this.again());
+		this.observer.observe(this.element);
+		this.theme = () => this.again();
+		addEventListener("themechange", this.theme);
+		matchMedia("(prefers-color-scheme: dark)").addEventListener("change", this.theme);
+	}
+
+	end() {
+		this.observer.disconnect();
+		removeEventListener("themechange", this.theme);
+		matchMedia("(prefers-color-scheme: dark)").removeEventListener("change", this.theme);
+	}
+
+	scrollTo(event) {
+		const box = this.element.getBoundingClientRect();
+		const share = (event.clientY - box.top) / Math.min(box.height, this.used());
+		this.scroller.scrollTop = share * this.lines * this.rowHeight - this.scroller.clientHeight / 2;
+	}
+
+	// A short file does not fill the strip: its lines keep their true height.
+	used() {
+		return this.lines * this.rowHeight;
+	}
+
+	draw(model, summary, lines) {
+		this.lines = lines;
+		this.marks = new Map();
+		for (let i = 0; i < summary.lines; i++) {
+			const line = model.line(i, summary);
+			this.marks.set(line.line, lineState(line));
+		}
+		this.again();
+	}
+
+	again() {
+		if (!this.marks || !this.element.isConnected) return;
+		const height = Math.max(1, this.element.clientHeight);
+		if (this.canvas.height !== height) this.canvas.height = height;
+		const style = getComputedStyle(this.element);
+		const context = this.canvas.getContext("2d");
+		context.clearRect(0, 0, 14, height);
+		const step = Math.min(this.rowHeight, height / this.lines);
+		for (const wanted of ["hit", "part", "miss"]) {
+			context.fillStyle = wanted === "hit" ? style.color : style.outlineColor;
+			for (const [line, state] of this.marks)
+				if (state === wanted) context.fillRect(wanted === "part" ? 7 : 0, (line - 1) * step, wanted === "part" ? 7 : 14, Math.max(1, step));
+		}
+		this.place();
+	}
+
+	place() {
+		if (!this.lines) return;
+		const height = Math.min(this.element.clientHeight, this.used());
+		const all = this.lines * this.rowHeight;
+		this.view.style.top = `${(this.scroller.scrollTop / all) * height}px`;
+		this.view.style.height = `${Math.max(8, Math.min(1, this.scroller.clientHeight / all) * height)}px`;
+	}
+}

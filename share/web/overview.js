@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+// The list of all targets: is all running? Runs in the browser.
+
+import { h, svg, setText, setTitle, setClass, coverageBar, exact, short, rate, span, moment, codeBlock } from "./dom.js";
+import { VirtualList } from "./list.js";
+import { store, serverNow, targetUrl, perSecond } from "./link.js";
+
+const STATES = {
+	live: { look: "", group: "live" },
+	stale: { look: "quiet", group: "silent", text: "silent" },
+	ready: { look: "idle", group: "silent", text: "ready" },
+	waiting: { look: "idle", group: "waiting" },
+	symbolizing: { look: "busy", group: "waiting" },
+	failed: { look: "bad", group: "failed" },
+};
+
+const MEANING = {
+	live: "its executions grow",
+	stale: "coverage is there, executions stand still",
+	ready: "resolved; no fuzzer has been seen yet",
+	waiting: "for the executable, or for a first list of PCs",
+	symbolizing: "its PCs are being resolved to source lines",
+	failed: "see the reason",
+};
+
+export function stateLook(target) {
+	const state = STATES[target.state] ?? { look: "idle", group: "waiting" };
+	return { look: `state ${state.look}`, text: state.text ?? target.state, group: state.group, meaning: MEANING[target.state] ?? "" };
+}
+
+// Dot, word and reason; set(target) changes it.
+export function stateBadge() {
+	const word = h("span", { class: "state" });
+	const reason = h("span", { class: "reason" });
+	const element = h("span", { class: "statebox" }, word, reason);
+	element.set = (target) => {
+		const { look, text, meaning } = stateLook(target);
+		setClass(word, look);
+		setText(word, text);
+		setTitle(word, meaning);
+		setText(reason, target.reason ?? "");
+		setTitle(reason, target.reason ?? "");
+	};
+	return element;
+}
+
+const GROUPS = [["all", "All"], ["live", "Live"], ["silent", "Silent"], ["waiting", "Waiting"], ["failed", "Failed"]];
+
+const share = (target) => (target.pcs ? target.covered / target.pcs : -1);
+
+const COLUMNS = [
+	{ key: "name", label: "Target", value: (t) => t.name, up: true },
+	{ key: "state", label: "State", value: (t) => t.state, up: true },
+	{ key: "rate", label: "exec/s", value: perSecond, class: "num" },
+	{ label: "2 min", class: "wide" },
+	{ key: "runs", label: "Runs", value: (t) => t.runs, class: "num wide" },
+	{ key: "coverage", label: "Coverage", value: share },
+	{ key: "pcs", label: "PCs", value: (t) => t.pcs ?? 0, class: "num wide" },
+	{ key: "find", label: "Last find", value: (t) => t.lastFind, class: "num" },
+];
+
+export class Overview {
+	constructor(go) {
+		this.go = go;
+		this.selected = -1;
+		this.sorted = [];
+		this.filters = h("div", { class: "seg", role: "group", "aria-label": "Filter by state" });
+		this.heads = h("div", { class: "thead", role: "row" });
+		this.body = h("div", { role: "rowgroup" });
+		this.none = h("div", { class: "nothing dim" });
+		this.table = h("div", { class: "table targets", role: "table", "aria-label": "Targets" }, h("div", { role: "rowgroup" }, this.heads), this.body);
+		this.panel = h("div", { class: "panel" }, h("div", { class: "head" }, h("h1", {}, "Targets"), h("span", { class: "grow" }), this.filters), this.table, this.none);
+		this.empty = emptyState();
+		this.loading = h("p", { class: "nothing dim" }, "Waiting for the list of targets …");
+		this.element = h("div", { class: "view" }, this.panel, this.empty, this.loading);
+		this.list = new VirtualList({
+			element: this.body,
+			height: () => (window.innerWidth < 720 ? 72 : 42),
+			make: (index) => this.makeRow(index),
+			update: (row, index) => this.updateRow(row, this.sorted[index]),
+		});
+		this.filterButtons = GROUPS.map(([key, label]) => {
+			const button = h("button", { type: "button", onclick: () => this.setQuery({ state: key === "all" ? null : key }) }, label);
+			return { key, label, button };
+		});
+		this.filters.append(...this.filterButtons.map((filter) => filter.button));
+	}
+
+	enter(place) {
+		const query = place.query;
+		this.filter = GROUPS.some(([key]) => key === query.get("state")) ? query.get("state") : "all";
+		const sort = query.get("sort") ?? "name";
+		this.down = sort.startsWith("-");
+		this.column = COLUMNS.find((column) => column.key === sort.replace(/^-/, "")) ?? COLUMNS[0];
+		document.title = "fuzzsupd";
+		this.drawHeads();
+		this.arrange();
+	}
+
+	leave() {
+		this.list.end();
+	}
+
+	setQuery(change) {
+		const query = new URLSearchParams(location.search);
+		for (const [key, value] of Object.entries(change)) value ? query.set(key, value) : query.delete(key);
+		const text = query.toString();
+		this.go(location.pathname + (text ? `?${text}` : ""), true);
+	}
+
+	drawHeads() {
+		this.heads.replaceChildren(...COLUMNS.map((column) => {
+			const current = column === this.column;
+			const props = { role: "columnheader", class: column.class ?? "" };
+			if (current) props["aria-sort"] = this.down ? "descending" : "ascending";
+			if (!column.key) return h("span", props, column.label);
+			const turn = () => {
+				const down = current ? !this.down : !column.up;
+				this.setQuery({ sort: (down ? "-" : "") + column.key });
+			};
+			return h("span", props, h("button", { type: "button", onclick: turn }, column.label, h("i", { "aria-hidden": "true" }, current ? (this.down ? " ↓" : " ↑") : "")));
+		}));
+	}
+
+	// Which rows, in which order: only when the list or the wish changes, so that nothing jumps.
+	arrange() {
+		const all = [...store.targets.values()];
+		const counts = { all: all.length };
+		for (const target of all) {
+			const { group } = stateLook(target);
+			counts[group] = (counts[group] ?? 0) + 1;
+		}
+		for (const { key, label, button } of this.filterButtons) {
+			setText(button, `${label} ${counts[key] ?? 0}`);
+			button.setAttribute("aria-pressed", String(key === this.filter));
+		}
+		const { value } = this.column;
+		this.sorted = all.filter((target) => this.filter === "all" || stateLook(target).group === this.filter);
+		this.sorted.sort((a, b) => {
+			const x = value(a), y = value(b);
+			const order = typeof x === "string" ? x.localeCompare(y) : x - y;
+			return (this.down ? -order : order) || a.name.localeCompare(b.name);
+		});
+		this.loading.hidden = store.listed || all.length > 0;
+		this.empty.hidden = !store.listed || all.length > 0;
+		this.panel.hidden = all.length === 0;
+		setText(this.none, `No target is ${GROUPS.find(([key]) => key === this.filter)[1].toLowerCase()} now.`);
+		this.none.hidden = this.sorted.length > 0;
+		this.table.setAttribute("aria-rowcount", String(this.sorted.length + 1));
+		this.list.clear();
+		this.list.setCount(this.sorted.length);
+	}
+
+	makeRow(index) {
+		const target = this.sorted[index];
+		const cells = {
+			name: h("b", {}, target.name), badge: stateBadge(), rate: h("span"), spark: sparkline(),
+			runs: h("span"), bar: coverageBar(), pcs: h("span"), find: h("span"),
+		};
+		const cell = (content, name) => h("span", { role: "cell", class: name }, content);
+		const row = h("a", { class: "trow", role: "row", href: targetUrl(target.name), "aria-rowindex": String(index + 2) },
+			cell(cells.name, "name"), cell(cells.badge, "st"), cell(cells.rate, "num rate"), cell(cells.spark, "wide"), cell(cells.runs, "num wide"),
+			cell(cells.bar, "cv"), cell(cells.pcs, "num wide dim"), cell(cells.find, "num dim find"));
+		row.cells = cells;
+		row.index = index;
+		return row;
+	}
+
+	updateRow(row, target) {
+		const { badge, rate: speed, spark, runs, bar, pcs, find } = row.cells;
+		const now = perSecond(target);
+		badge.set(target);
+		setText(speed, now > 0 ? rate(now) : "–");
+		setTitle(speed, `${exact(Math.round(now))} executions per second`);
+		spark.set(target.samples);
+		setText(runs, target.counted ? short(target.runs) : "–");
+		setTitle(runs, `${exact(target.runs)} executions`);
+		bar.set(target.covered, target.pcs);
+		setText(pcs, target.pcs ? short(target.pcs) : "–");
+		setTitle(pcs, target.pcs ? `${exact(target.covered)} of ${exact(target.pcs)} PCs reached` : "");
+		setText(find, target.lastFind ? `${span(serverNow() - target.lastFind)} ago` : "–");
+		setTitle(find, target.lastFind ? moment(target.lastFind) : "nothing found yet");
+		row.classList.toggle("selected", row.index === this.selected);
+	}
+
+	update(what) {
+		if (what.has("targets")) this.arrange();
+		else this.list.draw();
+	}
+
+	key(event) {
+		if (event.key === "j" || event.key === "k") {
+			if (!this.sorted.length) return true;
+			this.selected = Math.max(0, Math.min(this.sorted.length - 1, this.selected + (event.key === "j" ? 1 : -1)));
+			this.list.reveal(this.selected);
+			this.list.rows.get(this.selected)?.focus({ preventScroll: true });
+			return true;
+		}
+		return false;
+	}
+}
+
+function sparkline() {
+	const area = svg("path", { class: "a" }), line = svg("path", { class: "l" });
+	const element = svg("svg", { class: "spark", viewBox: "0 0 96 22", preserveAspectRatio: "none", "aria-hidden": "true" }, area, line);
+	element.set = (samples) => {
+		const most = Math.max(1, ...samples);
+		const points = samples.map((value, i) => `${(96 - (samples.length - 1 - i) * (96 / 59)).toFixed(1)} ${(21 - (18 * value) / most).toFixed(1)}`);
+		const path = points.length > 1 && most > 1 ? `M${points.join(" L")}` : "";
+		if (line.getAttribute("d") === path) return;
+		line.setAttribute("d", path);
+		area.setAttribute("d", path && `${path} L96 22 L${points[0].split(" ")[0]} 22Z`);
+	};
+	return element;
+}
+
+const CONF = `target "json" {
+  executable   = "/srv/json/fuzz_json"
+  source-roots = { "/srv/json" }
+  coverage     = "/srv/json/coverage"
+}`;
+const LINK = "clang -g -fsanitize=fuzzer fuzz_json.c @fuzzsup.rsp -o fuzz_json";
+
+function emptyState() {
+	return h("section", { class: "panel empty" },
+		h("div", { class: "head" }, h("h1", {}, "No target yet")),
+		h("div", { class: "teach" },
+			h("h2", {}, "1. Link the fuzz target with our runtime"),
+			h("p", { class: "dim" }, "One option, no change of the source. It writes what was reached into FUZZSUP_DIR."),
+			codeBlock(LINK),
+			h("h2", {}, "2. Name it in fuzz.conf"),
+			h("p", { class: "dim" }, "coverage is where the runtime writes: its FUZZSUP_DIR. Only what lies below source-roots is ever shown."),
+			codeBlock(CONF),
+			h("h2", {}, "3. Let fuzzsupd read it"),
+			h("p", { class: "dim" }, "The target appears here by itself; a mistake is logged with its line, and what runs goes on."),
+			codeBlock("kill -HUP $(pidof fuzzsupd)")));
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+// One target's coverage from one source table: fetches the index, feeds the frames to the
+// model in their order; runs in the browser.
+
+import { Model } from "./model.js";
+
+const FULL = 18, ENTRIES = 21;
+
+export class Session {
+	// renew: called when frames were dropped and the target must be subscribed to again.
+	constructor(target, key, url, wasmUrl, tell, renew) {
+		this.target = target;
+		this.key = key;
+		this.url = url;
+		this.tell = tell;
+		this.renew = renew;
+		this.model = null;
+		this.error = "";
+		this.covered = false; // a full frame has come
+		this.subscribed = false;
+		this.waiting = [];
+		this.sources = new Map();
+		this.abort = new AbortController();
+		if (target.table) this.load(wasmUrl);
+	}
+
+	end() {
+		this.abort.abort();
+		this.waiting = [];
+	}
+
+	connectionLost() {
+		this.subscribed = false;
+		if (!this.model) this.waiting = [];
+	}
+
+	async load(wasmUrl) {
+		try {
+			const started = performance.now();
+			const [model, response] = await Promise.all([
+				Model.create(wasmUrl),
+				fetch(`${this.url}index.bin?table=${this.target.table}`, { signal: this.abort.signal }),
+			]);
+			if (!response.ok) throw new Error(`source index: ${response.status} ${(await response.text()).slice(0, 200)}`);
+			const bytes = await response.arrayBuffer();
+			if (this.abort.signal.aborted) return;
+			const error = model.feed("client_load_index", bytes);
+			if (error) throw new Error(`source index: ${Model.errorText(error)}`);
+			model.exclude(excludedFiles(model, this.target));
+			this.model = model;
+			for (const frame of this.waiting) this.apply(...frame);
+			this.waiting = [];
+			performance.measure("index", { start: started, end: performance.now() });
+		} catch (error) {
+			if (this.abort.signal.aborted) return;
+			this.error = error.message;
+			this.waiting = [];
+			setTimeout(() => this.abort.signal.aborted || this.again(wasmUrl), 3000);
+		}
+		this.tell("coverage");
+	}
+
+	again(wasmUrl) {
+		this.error = "";
+		this.renew();
+		this.load(wasmUrl);
+	}
+
+	// Until the index is there the newest full frame and all behind it are kept; a full frame makes
+	// what came before it worthless, but for the entries.
+	frame(tag, reader, data) {
+		if (this.model) {
+			this.apply(tag, reader, data);
+			this.tell("coverage");
+			return;
+		}
+		if (this.error) return;
+		if (tag === FULL) this.waiting = this.waiting.filter((frame) => frame[0] === ENTRIES);
+		this.waiting.push([tag, reader, data]);
+	}
+
+	apply(tag, reader, data) {
+		const error = this.model.feed(reader, data);
+		if (tag === FULL && !error) this.covered = true;
+	}
+
+	// Text of a source file: { text } or { status, message }. The last few are kept.
+	async source(name) {
+		const kept = this.sources.get(name);
+		if (kept) return kept;
+		let answer;
+		try {
+			const path = name.split("/").map(encodeURIComponent).join("/");
+			const response = await fetch(`${this.url}src/${path}`, { signal: this.abort.signal });
+			const text = await response.text();
+			answer = response.ok ? { text } : { status: response.status, message: text.slice(0, 500).trim() };
+		} catch (error) {
+			return { status: 0, message: error.message };
+		}
+		if (answer.text !== undefined) this.sources.set(name, answer);
+		if (this.sources.size > 6) this.sources.delete(this.sources.keys().next().value);
+		return answer;
+	}
+}
+
+// source-exclude holds prefixes of paths below a source root; a name's first part is its root's label.
+function excludedFiles(model, target) {
+	const prefixes = (target.exclude ?? []).filter((prefix) => prefix !== "");
+	if (!prefixes.length) return [];
+	const excluded = [];
+	model.fileNames().forEach((name, file) => {
+		const below = name.slice(name.indexOf("/") + 1);
+		if (!name.startsWith("/") && prefixes.some((prefix) => below.startsWith(prefix))) excluded.push(file);
+	});
+	return excluded;
+}

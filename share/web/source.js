@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: MIT
+// One source file: what is not reached, and what is new? Runs in the browser.
+
+import { h, setText, setTitle, setClass, coverageBar, exact, percent, span, moment, codeBlock } from "./dom.js";
+import { NONE, lineState } from "./model.js";
+import { VirtualList } from "./list.js";
+import { byName, currentSession, serverNow, store, targetUrl } from "./link.js";
+import { languageOf, Highlighter, scanStates } from "./highlight.js";
+import { renderLine } from "./line.js";
+import { Minimap } from "./minimap.js";
+import { fileUrl, matchFiles } from "./place.js";
+import { explain } from "./target.js";
+
+const ROW = 20;
+const LINES_MAX = 1500000; // beyond it the browser's largest element is exceeded
+const RECENT = 60000;
+const MARKS = { hit: ["●", "reached"], miss: ["○", "not reached"], part: ["◐", "partly reached"] };
+
+export class SourceView {
+	constructor(go) {
+		this.go = go;
+		this.flashes = new Map();
+		this.title = h("h1", { class: "mono" });
+		this.bar = coverageBar();
+		this.counts = h("span", { class: "dim small" });
+		this.news = h("span", { class: "dim small" });
+		this.hitPill = h("span", { class: "pill hit" });
+		this.missPill = h("span", { class: "pill miss" });
+		this.rows = h("div", { class: "rows" });
+		this.scroller = h("div", { class: "code", tabindex: "0", role: "region", "aria-label": "Source" }, this.rows);
+		this.message = h("div", { class: "teach" });
+		this.lineHead = h("h2");
+		this.linePill = h("span", { class: "pill" });
+		this.lineBody = h("div", { class: "facts" });
+		this.newest = h("div", { class: "newest" });
+		this.minimap = new Minimap(this.scroller, ROW);
+		this.box = h("div", { class: "src" }, this.scroller, this.minimap.element);
+		const hint = (key, label, action) => h("button", { class: "hint", type: "button", onclick: action }, label, " ", h("kbd", {}, key));
+		this.element = h("div", { class: "view source" },
+			h("nav", { class: "crumbs", "aria-label": "You are here" }, this.home = h("a", {}, "Targets"), " / ", this.crumb = h("a"), " / ", this.crumbFile = h("span")),
+			h("div", { class: "titlebar" }, this.title, this.bar, this.counts, h("span", { class: "grow" }), hint("n", "next uncovered", () => this.nextMissed()), hint("h", "newest", () => this.goNewest())),
+			h("div", { class: "cols" },
+				h("section", { class: "panel filebox" }, h("div", { class: "head" }, this.news, h("span", { class: "grow" }), this.hitPill, this.missPill), this.box, this.message),
+				h("aside", {},
+					h("section", { class: "panel" }, h("div", { class: "head" }, this.lineHead, this.linePill), this.lineBody),
+					h("section", { class: "panel" }, h("div", { class: "head" }, h("h2", {}, "Newest in this file")), this.newest))));
+		this.list = new VirtualList({
+			element: this.rows, scroller: this.scroller, height: () => ROW,
+			make: (index) => this.makeRow(index), update: (row, index) => this.updateRow(row, index),
+		});
+		this.scroller.addEventListener("click", (event) => this.clicked(event));
+	}
+
+	enter(place) {
+		const same = this.place?.target === place.target && this.place?.file === place.file && this.lines;
+		this.place = place;
+		this.home.href = place.root;
+		this.crumb.href = targetUrl(place.target);
+		setText(this.crumb, place.target);
+		if (same) {
+			this.goLine(place.line);
+			return;
+		}
+		this.openKey = null;
+		this.update(new Set(["targets", "coverage", "stats"]));
+	}
+
+	leave() {
+		this.list.end();
+		this.minimap.end();
+		this.stopScan?.();
+		currentSession()?.model?.close();
+	}
+
+	update(what) {
+		const session = currentSession();
+		if (session?.model && session.key !== this.openKey) {
+			this.openKey = session.key;
+			this.find(session);
+		}
+		if (!session?.model) return this.lines ? undefined : this.wait(session);
+		if (this.file === undefined) return undefined;
+		if (what.has("coverage") || what.has("fresh")) this.recount(session.model);
+		if (this.lines) {
+			this.updateNews(session.model);
+			this.list.draw();
+		}
+		return undefined;
+	}
+
+	wait(session) {
+		const target = byName(this.place.target);
+		setText(this.title, this.place.file);
+		setText(this.crumbFile, this.place.file);
+		this.show(target ? explain(target, session) : store.listed ? `There is no target "${this.place.target}".` : "Waiting for the service …");
+	}
+
+	show(...content) {
+		this.box.hidden = true;
+		this.message.hidden = false;
+		this.message.replaceChildren(...content);
+	}
+
+	// The file that the address means; several: all of them to choose from.
+	find(session) {
+		const names = session.model.fileNames();
+		const found = matchFiles(names, this.place.file);
+		this.lines = null;
+		this.file = undefined;
+		if (found.length !== 1) {
+			setText(this.title, this.place.file);
+			setText(this.crumbFile, this.place.file);
+			const links = found.slice(0, 50).map((file) => h("li", {}, h("a", { class: "mono", href: fileUrl(targetUrl(this.place.target), names[file], this.place.line) }, names[file])));
+			this.show(h("p", {}, found.length ? "Several files have this name:" : "No file of this build has this name."), h("ul", {}, links));
+			return;
+		}
+		this.file = found[0];
+		this.path = names[this.file];
+		setText(this.title, this.path);
+		setTitle(this.title, this.path);
+		setText(this.crumbFile, this.path);
+		document.title = `${this.path.slice(this.path.lastIndexOf("/") + 1)} · ${this.place.target}`;
+		session.model.open(this.file);
+		this.seen = session.model.summary.update;
+		this.load(session);
+	}
+
+	async load(session) {
+		if (this.path.startsWith("/")) return this.noSource("It lies outside of the source roots.", session.target);
+		const answer = await session.source(this.path);
+		if (currentSession() !== session || !this.element.isConnected) return undefined;
+		if (answer.text === undefined) {
+			const why = answer.status ? `The service answered ${answer.status}${answer.message ? `: ${answer.message}` : ""}.` : `It could not be fetched: ${answer.message}.`;
+			return this.noSource(why, session.target);
+		}
+		this.showText(answer.text, session.model);
+		return undefined;
+	}
+
+	noSource(why, target) {
+		const folder = this.path.startsWith("/") ? this.path.slice(0, this.path.lastIndexOf("/")) || "/" : "";
+		const roots = [...(target.roots ?? []), ...(folder ? [folder] : [])].map((root) => `"${root}"`).join(", ");
+		this.show(h("h2", {}, "No source to show"), h("p", {}, why), h("p", { class: "dim" }, "Looked for:"), codeBlock(this.path),
+			h("p", { class: "dim" }, folder ? `This line in target "${target.name}" of fuzz.conf would allow it:` : "It is looked for below:"), codeBlock(`source-roots = { ${roots} }`));
+		this.recount(currentSession().model);
+	}
+
+	showText(text, model) {
+		let lines = text.split("\n");
+		if (lines.at(-1) === "") lines.pop();
+		if (lines.length > LINES_MAX) lines = lines.slice(0, LINES_MAX);
+		this.lines = lines;
+		this.highlighter = new Highlighter(languageOf(this.path));
+		this.states = null;
+		this.stopScan?.();
+		this.stopScan = scanStates(lines, this.highlighter, (states) => {
+			this.states = states;
+			this.list.clear();
+			this.list.draw();
+		});
+		this.message.hidden = true;
+		this.box.hidden = false;
+		const longest = lines.reduce((most, line) => Math.max(most, line.length), 0);
+		this.rows.style.minWidth = `calc(${Math.min(longest, 2000) + 4}ch + 150px)`;
+		this.list.clear();
+		this.list.setCount(lines.length);
+		this.recount(model);
+		this.goLine(this.place.line);
+		performance.mark("source-shown");
+	}
+
+	// After new coverage: which lines flash, what the head says, the strip at the right.
+	recount(model) {
+		const s = model.summary;
+		let hit = 0, missed = 0, beyond = 0;
+		const recent = [];
+		for (let i = 0; i < s.lines; i++) {
+			const line = model.line(i, s);
+			line.reached ? hit++ : missed++;
+			if (this.lines && line.line > this.lines.length) beyond++;
+			if (line.changed > this.seen) this.flashes.set(line.line, performance.now() + 1500);
+			if (line.newest && line.newest !== NONE && line.reached) recent.push(line);
+		}
+		this.seen = s.update;
+		recent.sort((a, b) => b.newest - a.newest || a.line - b.line);
+		this.recent = recent.slice(0, 12);
+		const file = model.file(this.file);
+		this.bar.set(file.covered, file.total);
+		setText(this.counts, `${exact(file.covered)} of ${exact(file.total)} PCs${s.noLine ? `, ${exact(s.noLine)} of them without a line` : ""}`);
+		setText(this.hitPill, `● reached ${exact(hit)}`);
+		setText(this.missPill, `○ not reached ${exact(missed)}`);
+		setTitle(this.hitPill, "lines with a place that was reached");
+		setTitle(this.missPill, "lines of which no place was reached");
+		this.beyond = beyond;
+		if (this.lines) this.minimap.draw(model, s, this.lines.length);
+		this.updateLine(model);
+	}
+
+	updateNews(model) {
+		const now = serverNow();
+		const fresh = this.recent.filter((line) => now - (model.baseMs + line.newest * 10) < RECENT).length;
+		const text = this.beyond ? `${exact(this.beyond)} marked lines are beyond the end: this source is not the one that was built` : fresh ? `${fresh === 12 ? "12 or more" : fresh} ${fresh === 1 ? "line" : "lines"} in the last minute` : "nothing new in the last minute";
+		setText(this.news, text);
+		this.news.classList.toggle("warn", this.beyond > 0);
+		const rows = this.recent.map((line) => `${line.line} ${span(now - (model.baseMs + line.newest * 10))}`);
+		const key = rows.join();
+		if (key === this.newestKey) return;
+		this.newestKey = key;
+		if (!rows.length) this.newest.replaceChildren(h("p", { class: "nothing dim small" }, "Nothing was first reached since the service looks."));
+		else this.newest.replaceChildren(...this.recent.map((line) => h("a", { href: fileUrl(targetUrl(this.place.target), this.path, line.line) },
+			h("span", { class: "num dim" }, String(line.line)), h("span", { class: "mono" }, (this.lines[line.line - 1] ?? "").trim().slice(0, 80)), h("span", { class: "num dim", title: moment(model.baseMs + line.newest * 10) }, span(now - (model.baseMs + line.newest * 10))))));
+	}
+
+	// ---- rows ----
+
+	makeRow(index) {
+		const cells = { mark: h("span", { class: "mark" }), number: h("a", { class: "no" }), time: h("span", { class: "time" }), text: h("span", { class: "text" }) };
+		const row = h("div", { class: "row" }, cells.mark, cells.number, cells.time, cells.text);
+		cells.number.textContent = String(index + 1);
+		cells.number.href = fileUrl(targetUrl(this.place.target), this.path, index + 1);
+		row.dataset.line = String(index + 1);
+		row.cells = cells;
+		return row;
+	}
+
+	updateRow(row, index) {
+		const model = currentSession()?.model;
+		if (!model || this.file === undefined) return;
+		const { mark, time, text } = row.cells, number = index + 1;
+		const line = model.lineAt(number);
+		const state = line ? lineState(line) : "";
+		const at = line?.reached ? model.baseMs + line.newest * 10 : 0;
+		const fresh = line?.reached && line.newest > 0 && serverNow() - at < RECENT;
+		const flash = (this.flashes.get(number) ?? 0) > performance.now();
+		if (!flash) this.flashes.delete(number);
+		setClass(row, `row ${state}${fresh ? " new" : ""}${flash ? " flash" : ""}${number === this.place.line ? " at" : ""}`);
+		this.setMark(mark, state);
+		const first = line?.reached ? line.first : NONE;
+		setText(time, first === NONE ? "" : first === 0 ? "earlier" : span(serverNow() - (model.baseMs + first * 10)));
+		setTitle(time, first === NONE ? "" : first === 0 ? "reached before the service first looked" : `first reached ${moment(model.baseMs + first * 10)}`);
+		const key = `${line?.reached ?? ""} ${this.states ? 1 : 0}`;
+		if (row.drawn === key) return;
+		row.drawn = key;
+		const missed = state === "part" ? model.places(line).filter((place) => !place.reached) : [];
+		const all = state === "part" ? model.places(line) : [];
+		renderLine(text, this.lines[index] ?? "", this.highlighter, this.states?.[index] ?? 0, missed, all);
+	}
+
+	setMark(mark, state) {
+		const [glyph, meaning] = MARKS[state] ?? ["", ""];
+		setText(mark, glyph);
+		setTitle(mark, meaning);
+		if (meaning) {
+			mark.setAttribute("role", "img");
+			mark.setAttribute("aria-label", meaning);
+		} else {
+			mark.removeAttribute("role");
+			mark.removeAttribute("aria-label");
+		}
+	}
+
+	// ---- going about ----
+
+	goLine(line) {
+		const model = currentSession()?.model;
+		this.place = { ...this.place, line };
+		if (this.lines && line) this.list.reveal(Math.min(line, this.lines.length) - 1, true);
+		else if (this.lines) this.list.draw();
+		if (model && this.file !== undefined) this.updateLine(model);
+	}
+
+	jump(line) {
+		if (line) this.go(fileUrl(targetUrl(this.place.target), this.path, line), true);
+	}
+
+	nextMissed() {
+		const model = currentSession()?.model;
+		if (model && this.lines) this.jump(model.nextMissed(this.place.line));
+	}
+
+	goNewest() {
+		if (this.recent?.length) this.jump(this.recent[0].line);
+	}
+
+	clicked(event) {
+		const row = event.target.closest(".row");
+		if (row && !event.target.closest("a") && String(getSelection()) === "") this.jump(Number(row.dataset.line));
+	}
+
+	updateLine(model) {
+		const number = this.place.line;
+		const line = number ? model.lineAt(number) : null;
+		const state = line ? lineState(line) : "";
+		setText(this.lineHead, number ? `Line ${exact(number)}` : "No line chosen");
+		setClass(this.linePill, `pill ${state === "part" ? "miss" : state}`);
+		setText(this.linePill, state ? `${MARKS[state][0]} ${MARKS[state][1]}` : "no code");
+		this.linePill.hidden = !number;
+		if (!line) {
+			this.lineBody.replaceChildren(h("p", { class: "dim small" }, number ? "The compiler put no place to count here." : "Click a line, or press n for the next one that is not reached."));
+			return;
+		}
+		const places = model.places(line).map((place) => {
+			const when = place.reached ? (place.time === 0 ? "earlier" : `${span(serverNow() - (model.baseMs + place.time * 10))} ago`) : "not reached";
+			return h("li", { class: place.reached ? "hit" : "miss" }, h("span", { class: "mono" }, `column ${place.column}`), h("span", {}, `${place.reached ? "●" : "○"} ${when}`), h("span", { class: "dim num" }, `${percentOf(place)}`));
+		});
+		this.lineBody.replaceChildren(h("ul", { class: "places" }, places.slice(0, 40)));
+	}
+
+	key(event) {
+		if (event.key === "n") this.nextMissed();
+		else if (event.key === "h") this.goNewest();
+		else if (event.key === "j" || event.key === "k") this.jump(Math.max(1, Math.min(this.lines?.length ?? 1, this.place.line + (event.key === "j" ? 1 : -1))));
+		else return false;
+		return true;
+	}
+}
+
+function percentOf(place) {
+	return place.pcs === 1 ? "1 PC" : `${exact(place.reached)} of ${exact(place.pcs)} PCs, ${percent(place.reached, place.pcs)}`;
+}
