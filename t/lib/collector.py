@@ -155,6 +155,7 @@ class Collector:
             self.activities[target] = (code, text)
         elif name == "PCS":
             with open(fds[0], "rb") as file:
+                file.seek(0)
                 self.pcs[target] = array.array("Q", file.read()).tolist()
         else:
             raise RuntimeError(f"the collector says {name}")

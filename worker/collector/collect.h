@@ -48,6 +48,9 @@ struct file {
 	struct module_file module;
 	bool has_module, busy, from_start, polled, gone, fresh;
 	int64_t first_seen_ms, retry_ms, changed_ms, checked_ms, read_ms; /* monotonic */
+	unsigned tries; /* how often it was looked at since it last changed */
+	uint64_t said;	/* hash of the last log line about it */
+	int64_t said_ms; /* log lines are paid for in advance: see may_say() */
 	uint64_t n_runs, unique_runs; /* as last read */
 	struct target **owners; /* kept while the file is cut or replaced */
 	size_t owners_len;
@@ -92,12 +95,11 @@ struct target {
 	struct rate rate;
 	LIST_HEAD(, look) looks;
 	uint64_t sum_runs, sum_unique; /* of all its files, never going back */
-	uint64_t grown; /* executions that were seen to happen */
+	uint64_t grown, grown_unique; /* what was seen to happen */
 	int64_t grown_ms, collected_ms;	   /* monotonic; grown_ms 0: never */
 	unsigned attached;
 	bool dirty, ran; /* dirty: something to publish */
 	uint64_t told_bits;
-	int64_t published_ms;
 	int told_state;
 	char told[TEXT_MAX];
 	uint64_t early_entries[64]; /* told before there was a table */
@@ -111,6 +113,7 @@ struct collector {
 	LIST_HEAD(, target) targets;
 	struct file_queue busy, idle, later;
 	size_t idle_len;
+	int64_t busy_polled_ms, busy_cost_us;
 	int64_t idle_polled_ms, idle_cost_ns;
 	uint64_t *scratch; /* bits of the file that is being read */
 	size_t scratch_words;
@@ -147,9 +150,9 @@ bool target_owns(const struct target *target, const struct file *file);
 void target_add(struct collector *collector, struct target *target, struct file *file,
     uint64_t grew, uint64_t grew_unique, bool lived);
 
-/* Sums up runs and rate and publishes: bits at once, numbers alone ten times a second.
+/* Sums up runs and rate and publishes: bits at once, counters alone only with @numbers.
  * True if something was published. */
-bool target_settle(struct collector *collector, struct target *target);
+bool target_settle(struct collector *collector, struct target *target, bool numbers);
 
 /* Tells the supervisor of the target's activity, if that changed. */
 void target_tell(struct collector *collector, struct target *target);
@@ -162,6 +165,11 @@ struct file *file_find(struct place *place, const char *name);
 void file_look(struct collector *collector, struct place *place, const char *name,
     bool from_start);
 void file_forget(struct collector *collector, struct file *file);
+
+/* @name in @place was made or changed; @another: it may lead to another inode now. Looks
+ * at once at what is new, and soon at what is known, however often that changes. */
+void file_notice(struct collector *collector, struct place *place, const char *name,
+    bool another);
 
 /* Attaches the file to the target of one more look, if it is of its build. */
 void file_offer(struct collector *collector, struct file *file, struct look *look);

@@ -19,6 +19,7 @@
 #include "banned.h"
 
 #define HOUSEKEEPING_MS 250
+#define NUMBERS_MS 100 /* counters alone ring the front-end no more often */
 
 struct collector_loop {
 	struct collector collector; /* first: callbacks get this address */
@@ -26,7 +27,8 @@ struct collector_loop {
 	struct channel *channel;
 	struct event *readable, *writable, *inotify, *tick, *ring_again;
 	int news;
-	int64_t kept_ms;
+	int64_t kept_ms, numbers_ms;
+	int64_t tick_ms; /* when tick comes */
 	int error;
 };
 
@@ -83,10 +85,13 @@ publish(struct collector_loop *loop, bool all)
 	const uint64_t one = 1;
 	struct target *target;
 	bool published = false;
+	bool numbers = collector->now_ms - loop->numbers_ms >= NUMBERS_MS;
 
+	if (numbers)
+		loop->numbers_ms = collector->now_ms;
 	LIST_FOREACH (target, &collector->targets, in_all) {
 		if (target->dirty || all)
-			published = target_settle(collector, target) || published;
+			published = target_settle(collector, target, numbers) || published;
 		if (all)
 			target_tell(collector, target);
 	}
@@ -96,12 +101,17 @@ publish(struct collector_loop *loop, bool all)
 
 /* ---- the clock ---- */
 
+/* Only ever brings the tick forward: events that keep coming must not put it off. */
 static void
 plan(struct collector_loop *loop)
 {
 	int ms = poll_wait_ms(&loop->collector);
-	struct timeval wait = { 0, ms * 1000 };
+	struct timeval wait = { ms / 1000, ms % 1000 * 1000 };
+	int64_t at = loop->collector.now_ms + ms;
 
+	if (event_pending(loop->tick, EV_TIMEOUT, NULL) && loop->tick_ms <= at)
+		return;
+	loop->tick_ms = at;
 	event_add(loop->tick, &wait);
 }
 
@@ -119,7 +129,7 @@ tick_cb(evutil_socket_t fd, short what, void *arg)
 	all = collector->now_ms - loop->kept_ms >= HOUSEKEEPING_MS;
 	if (all)
 		loop->kept_ms = collector->now_ms;
-	if (changed || all)
+	if (changed || all || collector->now_ms - loop->numbers_ms >= NUMBERS_MS)
 		publish(loop, all);
 	plan(loop);
 }
@@ -157,9 +167,13 @@ doorbell_cb(evutil_socket_t fd, short what, void *arg)
 	struct place *place = arg;
 	struct collector_loop *loop = place->loop;
 	char rings[4096];
+	ssize_t n = read(fd, rings, sizeof(rings));
 
 	(void)what;
-	if (read(fd, rings, sizeof(rings)) <= 0)
+	/* No writer is left, not even we: that would wake us for ever. */
+	if (n == 0)
+		event_del(place->doorbell_event);
+	if (n <= 0)
 		return;
 	poll_set_clock(&loop->collector);
 	scan_rung(loop, place);
@@ -207,8 +221,8 @@ take_collect(struct collector_loop *loop, const struct message *message, const i
 	struct message answer;
 	int r = 0, seed = -1;
 
-	if (fds_len != (size_t)has_table + has_seed) {
-		log_err("collect for %s: wrong number of descriptors", message->text);
+	if (fds_len != (size_t)has_table + has_seed || message->text_len >= MESSAGE_TEXT_MAX) {
+		log_err("collect for target %u: malformed", (unsigned)message->target);
 		return;
 	}
 	if (has_table)
@@ -242,7 +256,7 @@ take_directory(struct collector_loop *loop, const struct message *message, int *
 	struct place *place;
 
 	if (target == NULL || fds_len != (message->code == 1 ? 2U : 1U) ||
-	    message->text_len >= MESSAGE_TEXT_MAX) {
+	    message->text_len >= MESSAGE_TEXT_MAX || strchr(name, '/') != NULL) {
 		while (fds_len > 0)
 			close(fds[--fds_len]);
 		return;

@@ -59,15 +59,16 @@ check_length(const struct coverage_map_header *header, uint64_t size,
 {
 	uint32_t narrow[3];
 
-	if (header->pcs_len == 0)
-		return say(verdict, COVERAGE_UNFINISHED, "has no PCs yet");
-	if (header->pcs_len <= COVERAGE_MAP_PCS_MAX &&
+	if (header->pcs_len > 0 && header->pcs_len <= COVERAGE_MAP_PCS_MAX &&
 	    size == coverage_map_size(header->pcs_len))
 		return COVERAGE_SOUND;
+	/* Before a count of 0 is believed: there its first bits stand. */
 	memcpy(narrow, header, sizeof(narrow));
-	if (size == 12 + (UINT64_C(31) + narrow[2]) / 32 * 4 + UINT64_C(4) * narrow[2])
+	if (narrow[2] > 0 && size == 12 + (UINT64_C(31) + narrow[2]) / 32 * 4 + UINT64_C(4) * narrow[2])
 		return say(verdict, COVERAGE_REFUSED,
 		    "is of a 32-bit program, which is not supported");
+	if (header->pcs_len == 0)
+		return say(verdict, COVERAGE_UNFINISHED, "has no PCs yet");
 	if (header->pcs_len > COVERAGE_MAP_PCS_MAX)
 		return say(verdict, COVERAGE_REFUSED,
 		    "claims %llu PCs: no known layout; remove it",
@@ -123,6 +124,8 @@ coverage_file_open(int directory, const char *name, const struct coverage_owner 
 	*ret_file = (struct coverage_file){ .fd = -1 };
 	/* O_NONBLOCK: a FIFO must not hold us up; O_NOFOLLOW: nor a link lead us off. */
 	ret_file->fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (ret_file->fd < 0 && errno == ENOENT)
+		return say(&verdict, COVERAGE_GONE, "is gone");
 	if (ret_file->fd < 0)
 		return errno == ELOOP
 		    ? say(&verdict, COVERAGE_REFUSED, "is a symbolic link, not followed")

@@ -14,6 +14,7 @@
 enum coverage_status {
 	COVERAGE_SOUND,
 	COVERAGE_UNFINISHED, /* being written: look again soon */
+	COVERAGE_GONE,	     /* there is no such name */
 	COVERAGE_REFUSED,    /* no coverage file of ours; the reason says why */
 };
 

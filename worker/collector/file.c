@@ -23,6 +23,10 @@
 #define BUSY_FOR_MS 5000     /* a file that changed is polled quickly for so long */
 #define SETTLES_WITHIN_MS 30000 /* a file may be unfinished, or of no build, for so long */
 #define LENGTH_CHECK_MS 1000
+#define SOON_MS 50
+#define LATER_MS 2000	   /* for what may still be written */
+#define MUCH_LATER_MS 30000 /* for what was refused: its mode or owner may be mended */
+#define SAY_EACH_MS 10000
 
 static unsigned
 bucket_of(const char *name)
@@ -55,6 +59,22 @@ set_busy(struct collector *collector, struct file *file, bool busy)
 		TAILQ_INSERT_TAIL(&collector->idle, file, in_queue);
 }
 
+/* A file may be cut, filled and replaced a thousand times a second by who means harm: each
+ * has five log lines at once and then one in ten seconds, and never the same twice. */
+static bool
+may_say(const struct collector *collector, struct file *file, const char *text)
+{
+	uint64_t hash = hash_bytes(HASH_SEED, text, strlen(text));
+	int64_t earliest = collector->now_ms - 4 * SAY_EACH_MS;
+
+	if (hash == file->said || file->said_ms > collector->now_ms)
+		return false;
+	file->said = hash;
+	file->said_ms = (file->said_ms > earliest && file->said_ms != 0 ? file->said_ms : earliest) +
+	    SAY_EACH_MS;
+	return true;
+}
+
 static void
 set_state(struct collector *collector, struct file *file, enum file_state state)
 {
@@ -70,11 +90,21 @@ set_state(struct collector *collector, struct file *file, enum file_state state)
 		file->changed_ms = collector->now_ms;
 		TAILQ_INSERT_TAIL(&collector->busy, file, in_queue);
 	}
-	if (state == FILE_REFUSED && file->state != FILE_REFUSED)
+	if (state == FILE_REFUSED && !file->gone && may_say(collector, file, file->reason))
 		log_warning("%s/%s is left out: %s", file->place->path,
 		    log_quote(file->name, strlen(file->name), quoted, sizeof(quoted)),
 		    file->reason);
 	file->state = state;
+}
+
+static void
+set_retry(struct collector *collector, struct file *file, int64_t after_ms)
+{
+	if (file->retry_ms != 0)
+		TAILQ_REMOVE(&collector->later, file, in_later);
+	file->retry_ms = after_ms > 0 ? collector->now_ms + after_ms : 0;
+	if (file->retry_ms != 0)
+		TAILQ_INSERT_TAIL(&collector->later, file, in_later);
 }
 
 static bool
@@ -134,7 +164,7 @@ offer(struct collector *collector, struct file *file, struct look *look)
 static void
 attach(struct collector *collector, struct file *file)
 {
-	if (file->state != FILE_ATTACHED)
+	if (file->state != FILE_ATTACHED && may_say(collector, file, "reading"))
 		log_notice("reading %s/%s (%u PCs%s)", file->place->path, file->name,
 		    file->file.pcs_len, file->has_module ? "" : ", written by others");
 	set_state(collector, file, FILE_ATTACHED);
@@ -154,6 +184,10 @@ file_offer(struct collector *collector, struct file *file, struct look *look)
 	    (target->has_table ? target->pcs_hash == file->file.pcs_hash : !target->asked)) {
 		/* Its descriptor was not kept. */
 		file_look(collector, file->place, file->name, file->from_start);
+	} else if (file->state == FILE_REFUSED && look->owner != UINT64_MAX &&
+	    look_allows(look, file)) {
+		/* Perhaps it belongs to whom this look trusts. */
+		set_retry(collector, file, SOON_MS);
 	}
 }
 
@@ -189,8 +223,12 @@ open_file(struct collector *collector, struct file *file)
 	status = coverage_file_open(place->fd, file->name, &owner, &file->file, file->reason,
 	    sizeof(file->reason));
 	if (status != COVERAGE_SOUND) {
+		file->gone = status == COVERAGE_GONE;
+		/* Who writes it anew counts anew. */
+		if (status == COVERAGE_UNFINISHED)
+			file->n_runs = file->unique_runs = 0;
 		set_state(collector, file,
-		    status == COVERAGE_REFUSED ? FILE_REFUSED : FILE_UNFINISHED);
+		    status == COVERAGE_UNFINISHED ? FILE_UNFINISHED : FILE_REFUSED);
 		return;
 	}
 	if (before.device != file->file.device || before.inode != file->file.inode)
@@ -212,21 +250,22 @@ open_file(struct collector *collector, struct file *file)
 }
 
 
+/* Ever more rarely, since to look at a file of another build is to read all of its PCs. */
 static void
 plan_retry(struct collector *collector, struct file *file)
 {
 	int64_t age = collector->now_ms - file->first_seen_ms;
+	int64_t wait = SOON_MS * (INT64_C(1) << (file->tries < 5 ? file->tries : 5));
 
-	if (file->retry_ms != 0)
-		TAILQ_REMOVE(&collector->later, file, in_later);
-	file->retry_ms = 0;
-	/* PCs that are being written look like those of another build. */
-	if (file->state != FILE_ATTACHED && age < SETTLES_WITHIN_MS)
-		file->retry_ms = collector->now_ms + (age < 2000 ? 50 : 1000);
+	file->tries++;
+	if (file->state == FILE_ATTACHED)
+		wait = 0;
 	else if (file->state == FILE_UNFINISHED)
-		file->retry_ms = collector->now_ms + 2000;
-	if (file->retry_ms != 0)
-		TAILQ_INSERT_TAIL(&collector->later, file, in_later);
+		wait = age < LATER_MS ? SOON_MS : LATER_MS;
+	/* PCs that are being written look like those of another build. */
+	else if (age > SETTLES_WITHIN_MS)
+		wait = file->state == FILE_REFUSED ? MUCH_LATER_MS : 0;
+	set_retry(collector, file, wait);
 }
 
 /* True if the name still leads to the inode that is open. */
@@ -286,11 +325,27 @@ file_look(struct collector *collector, struct place *place, const char *name,
 }
 
 void
+file_notice(struct collector *collector, struct place *place, const char *name, bool another)
+{
+	struct file *file = file_find(place, name);
+
+	if (file == NULL || file->state == FILE_ATTACHED) {
+		if (file == NULL || another)
+			file_look(collector, place, name, false);
+		return;
+	}
+	file->first_seen_ms = collector->now_ms;
+	file->tries = 0;
+	file->gone = false;
+	if (file->retry_ms == 0 || file->retry_ms > collector->now_ms + SOON_MS)
+		set_retry(collector, file, SOON_MS);
+}
+
+void
 file_forget(struct collector *collector, struct file *file)
 {
 	set_state(collector, file, FILE_OTHER);
-	if (file->retry_ms != 0)
-		TAILQ_REMOVE(&collector->later, file, in_later);
+	set_retry(collector, file, 0);
 	while (file->owners_len > 0)
 		file->owners[--file->owners_len]->attached--;
 	coverage_file_close(&file->file);
@@ -308,8 +363,11 @@ file_retry_all(struct collector *collector)
 
 	for (file = TAILQ_FIRST(&collector->later); file != NULL; file = next) {
 		next = TAILQ_NEXT(file, in_later);
-		if (file->retry_ms <= collector->now_ms)
-			file_look(collector, file->place, file->name, file->from_start);
+		if (file->retry_ms > collector->now_ms)
+			continue;
+		file_look(collector, file->place, file->name, file->from_start);
+		if (file->gone && file->state == FILE_REFUSED)
+			file_forget(collector, file);
 	}
 }
 
@@ -338,12 +396,14 @@ make_room(struct collector *collector, size_t words)
 static void
 lose(struct collector *collector, struct file *file)
 {
-	log_warning("%s/%s was cut or grown under its readers; what it had shown is kept",
-	    file->place->path, file->name);
+	if (may_say(collector, file, "cut"))
+		log_warning("%s/%s was cut or grown under its readers; what it had shown is "
+			    "kept", file->place->path, file->name);
 	snprintf(file->reason, sizeof(file->reason), "was cut or grown");
 	set_state(collector, file, FILE_UNFINISHED);
 	coverage_file_close(&file->file);
 	file->first_seen_ms = collector->now_ms;
+	file->tries = 0;
 	plan_retry(collector, file);
 }
 

@@ -46,6 +46,9 @@ seed(struct live *live, int seed_fd)
 	SET(to->entries_len, entries);
 	SET(to->n_runs, GET(from->n_runs));
 	SET(to->unique_runs, GET(from->unique_runs));
+	live->seeded = true;
+	live->seed_runs = GET(to->n_runs);
+	live->seed_unique = GET(to->unique_runs);
 	SET(to->last_find_ms, GET(from->last_find_ms));
 	SET(to->last_run_ms, GET(from->last_run_ms));
 	SET(to->bits_version, GET(from->bits_version) + 1);

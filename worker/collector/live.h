@@ -12,6 +12,8 @@ struct live {
 	struct live_map map;
 	int fd;
 	bool changed; /* since the last live_publish() */
+	bool seeded;
+	uint64_t seed_runs, seed_unique; /* what a dead collector had counted */
 };
 
 /* A new segment for @pcs_len PCs; @seed_fd: segment of a collector that died, whose

@@ -6,12 +6,26 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "collector.h"
 #include "heritage.h"
 #include "log.h"
 #include "sandbox.h"
 #include "banned.h"
+
+/* Two descriptors a target, and one a file: more than the usual 1,024. */
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		log_warning("the limit of open files stays low: %s", strerror(errno));
+}
 
 int
 main(int argc, char **argv)
@@ -23,6 +37,7 @@ main(int argc, char **argv)
 
 	if (heritage_take(argc, argv, "collector", &heritage) < 0)
 		return EXIT_FAILURE;
+	raise_descriptor_limit();
 	r = channel_new(HERITAGE_CHANNEL, &channel);
 	if (r == 0)
 		r = collector_loop_new(channel, HERITAGE_NEWS, &loop);

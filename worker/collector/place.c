@@ -112,6 +112,9 @@ place_open(struct collector *collector, int fd, int doorbell, const char *path)
 	if (place->watch < 0)
 		log_warning("%s: new files will not be noticed: %s", path, strerror(errno));
 	LIST_INSERT_HEAD(&collector->places, place, in_all);
+	/* Others may read it, too: what was there may be gone when we come. */
+	if (doorbell >= 0)
+		fcntl(doorbell, F_SETFL, O_NONBLOCK);
 	if (doorbell >= 0)
 		collector->watch_doorbell(collector, place);
 	return place;
@@ -180,10 +183,14 @@ place_list(struct collector *collector, struct place *place, bool from_start)
 			close(fd);
 		return;
 	}
-	while ((entry = readdir(directory)) != NULL)
-		if (is_wanted(place, entry->d_name) &&
-		    file_find(place, entry->d_name) == NULL)
-			file_look(collector, place, entry->d_name, from_start);
+	while ((entry = readdir(directory)) != NULL) {
+		if (!is_wanted(place, entry->d_name))
+			continue;
+		if (from_start && file_find(place, entry->d_name) == NULL)
+			file_look(collector, place, entry->d_name, true);
+		else if (!from_start)
+			file_notice(collector, place, entry->d_name, true);
+	}
 	closedir(directory);
 }
 
@@ -201,7 +208,8 @@ take_event(struct collector *collector, const struct inotify_event *event)
 			continue;
 		file = file_find(place, event->name);
 		if ((event->mask & (IN_DELETE | IN_MOVED_FROM)) == 0)
-			file_look(collector, place, event->name, false);
+			file_notice(collector, place, event->name,
+			    (event->mask & (IN_CREATE | IN_MOVED_TO)) != 0);
 		else if (file != NULL && file->state != FILE_ATTACHED)
 			file_forget(collector, file);
 		else if (file != NULL)
@@ -221,7 +229,9 @@ place_read_events(struct collector *collector)
 	const struct inotify_event *event;
 	ssize_t n;
 
-	while ((n = read(collector->inotify, &buffer, sizeof(buffer))) > 0) {
+	/* Not to the end: who writes faster than we read would keep us for ever. */
+	for (int i = 0; i < 4; i++) {
+		n = read(collector->inotify, &buffer, sizeof(buffer));
 		for (ssize_t at = 0; at < n;
 		     at += (ssize_t)(sizeof(*event) + event->len)) {
 			event = (const struct inotify_event *)(buffer.space + at);

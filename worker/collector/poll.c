@@ -9,7 +9,8 @@
 
 #include "banned.h"
 
-#define BUSY_TICK_MS 10
+#define BUSY_TICK_MS 10	   /* at least; busy files take a quarter of a core at most */
+#define BUSY_SHARE 4
 #define IDLE_TICK_MS 20
 #define RINGING_MS 100	   /* for the runs of files whose bits announce themselves */
 #define IDLE_ROUND_MS 40   /* at least; idle files take a 200th of a core at most */
@@ -36,6 +37,14 @@ poll_set_clock(struct collector *collector)
 	collector->wall_ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static int
+busy_tick_ms(const struct collector *collector)
+{
+	int64_t fair = collector->busy_cost_us * BUSY_SHARE / 1000;
+
+	return fair < BUSY_TICK_MS ? BUSY_TICK_MS : fair < 1000 ? (int)fair : 1000;
+}
+
 static bool
 announces_itself(const struct file *file)
 {
@@ -47,7 +56,11 @@ poll_busy(struct collector *collector)
 {
 	struct file *file, *next;
 	bool changed = false;
+	int64_t from = microseconds();
 
+	if (from / 1000 - collector->busy_polled_ms < busy_tick_ms(collector) - 2)
+		return false;
+	collector->busy_polled_ms = from / 1000;
 	for (file = TAILQ_FIRST(&collector->busy); file != NULL; file = next) {
 		next = TAILQ_NEXT(file, in_queue);
 		if (announces_itself(file) && collector->now_ms - file->read_ms < RINGING_MS)
@@ -55,6 +68,7 @@ poll_busy(struct collector *collector)
 		file->read_ms = collector->now_ms;
 		changed = file_poll(collector, file) || changed;
 	}
+	collector->busy_cost_us = (collector->busy_cost_us + microseconds() - from) / 2;
 	return changed;
 }
 
@@ -113,7 +127,9 @@ poll_wait_ms(const struct collector *collector)
 
 	TAILQ_FOREACH (file, &collector->busy, in_queue)
 		if (!announces_itself(file))
-			return BUSY_TICK_MS;
+			return collector->busy_cost_us * BUSY_SHARE < 1000 * IDLE_TICK_MS
+			    ? busy_tick_ms(collector)
+			    : IDLE_TICK_MS;
 	if (!TAILQ_EMPTY(&collector->idle))
 		return IDLE_TICK_MS;
 	return !TAILQ_EMPTY(&collector->later) ? 50 : RINGING_MS;

@@ -81,6 +81,11 @@ take_table(struct collector *collector, struct target *target, struct source_tab
 	int r;
 
 	r = live_open(table->header->pcs_len, collector->wall_ms, seed_fd, &target->live);
+	if (r == -EPROTO) {
+		log_warning("%s: the live segment to start from is of another table; starting "
+			    "anew", target->name);
+		r = live_open(table->header->pcs_len, collector->wall_ms, -1, &target->live);
+	}
 	if (r < 0)
 		return r;
 	target->table = *table;
@@ -113,7 +118,7 @@ target_collect(struct collector *collector, uint32_t id, uint64_t generation,
 	target->generation = generation;
 	snprintf(target->name, sizeof(target->name), "%s", name);
 	target->asked = false;
-	target->sum_runs = target->sum_unique = target->grown = 0;
+	target->sum_runs = target->sum_unique = target->grown = target->grown_unique = 0;
 	target->grown_ms = 0;
 	target->collected_ms = collector->now_ms;
 	target->told_state = -1;
@@ -147,19 +152,21 @@ void
 target_add(struct collector *collector, struct target *target, struct file *file,
     uint64_t grew, uint64_t grew_unique, bool lived)
 {
-	bool before = file->from_start && !lived;
+	/* What came while a collector was dead is a find nonetheless. */
+	bool before = file->from_start && !lived && !target->live.seeded;
 
 	target->sum_runs += grew;
 	target->sum_unique += grew_unique;
 	if (lived) {
 		target->grown += grew;
+		target->grown_unique += grew_unique;
 		target->grown_ms = collector->now_ms;
 		target->ran = true;
 	}
 	target->dirty = true;
 	live_add_bits(&target->live, collector->scratch, collector->wall_ms,
 	    before && target->collected_ms + STALE_AFTER_MS > collector->now_ms);
-	if (file->has_module)
+	if (file->has_module && file->fresh)
 		for (size_t i = 0; i < file->module.entries_len; i++)
 			target_add_entry(target, file->module.entries[i]);
 }
@@ -255,8 +262,16 @@ target_tell(struct collector *collector, struct target *target)
 	collector->tell_activity(collector, target, state, text);
 }
 
+/* The files' sum; but not less than what a dead collector had counted and what was seen
+ * since, for a file may have been cut meanwhile. */
+static uint64_t
+total(uint64_t sum, uint64_t seed, uint64_t grown)
+{
+	return sum > seed + grown ? sum : seed + grown;
+}
+
 bool
-target_settle(struct collector *collector, struct target *target)
+target_settle(struct collector *collector, struct target *target, bool numbers)
 {
 	bool published;
 	uint64_t bits;
@@ -264,15 +279,15 @@ target_settle(struct collector *collector, struct target *target)
 	if (!target->has_table)
 		return false;
 	bits = atomic_load_explicit(&target->live.map.head->bits_version, memory_order_relaxed);
-	if (bits == target->told_bits && collector->now_ms - target->published_ms < 100)
+	if (bits == target->told_bits && !numbers)
 		return false;
 	rate_add(&target->rate, collector->now_ms, target->grown);
-	live_set_runs(&target->live, target->sum_runs, target->sum_unique,
+	live_set_runs(&target->live,
+	    total(target->sum_runs, target->live.seed_runs, target->grown),
+	    total(target->sum_unique, target->live.seed_unique, target->grown_unique),
 	    rate_milli_per_second(&target->rate, collector->now_ms), collector->wall_ms,
 	    target->ran);
 	published = live_publish(&target->live);
-	if (published)
-		target->published_ms = collector->now_ms;
 	target->told_bits = bits;
 	target->ran = target->dirty = false;
 	return published;
