@@ -84,8 +84,7 @@ write_cb(struct archive *archive, void *arg, const void *data, size_t len)
 	return (la_ssize_t)len;
 }
 
-/* Unblocked, so that each write reaches the chunk at once; names are bytes, whatever the
- * locale. */
+/* Unblocked, so that each write reaches the chunk at once. */
 static int
 open_archive(struct job *job)
 {
@@ -93,7 +92,6 @@ open_archive(struct job *job)
 	if (job->archive == NULL)
 		return -ENOMEM;
 	if (archive_write_set_format_pax_restricted(job->archive) != ARCHIVE_OK ||
-	    archive_write_set_options(job->archive, "hdrcharset=BINARY") != ARCHIVE_OK ||
 	    archive_write_set_bytes_per_block(job->archive, 0) != ARCHIVE_OK ||
 	    archive_write_open(job->archive, job, NULL, write_cb, NULL) != ARCHIVE_OK)
 		return -ENOMEM;
