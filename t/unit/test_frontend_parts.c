@@ -1,0 +1,553 @@
+/* SPDX-License-Identifier: MIT
+ * The front-end's pure parts: routes, request checks, handshake, names, index, deltas.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "frontend/coverage.h"
+#include "frontend/delta.h"
+#include "frontend/handshake.h"
+#include "frontend/request_check.h"
+#include "frontend/route.h"
+#include "frontend/sha1.h"
+#include "frontend/source_index.h"
+#include "wire.h"
+
+/* ---- routes ---- */
+
+static void
+assert_route(const char *path, enum route_kind kind, const char *name, bool debug,
+    const char *rest)
+{
+	struct route route;
+
+	route_parse(path, &route);
+	assert_int_equal(route.kind, kind);
+	if (kind == ROUTE_NONE)
+		return;
+	assert_int_equal(route.debug, debug);
+	assert_int_equal(route.name != NULL, name != NULL);
+	if (name != NULL) {
+		assert_int_equal(route.name_len, strlen(name));
+		assert_memory_equal(route.name, name, route.name_len);
+	}
+	assert_string_equal(route.rest, rest);
+}
+
+static void
+routes_of_both_bases(void **state)
+{
+	(void)state;
+	assert_route("/", ROUTE_PAGE, NULL, false, "");
+	assert_route("/debug", ROUTE_PAGE, NULL, true, "");
+	assert_route("/debug/", ROUTE_PAGE, NULL, true, "");
+	assert_route("/t/a", ROUTE_REDIRECT, "a", false, "");
+	assert_route("/t/a.b/", ROUTE_PAGE, "a.b", false, "");
+	assert_route("/t/a/debug", ROUTE_PAGE, "a", true, "");
+	assert_route("/t/a/debug/main.wasm", ROUTE_WASM, "a", true, "");
+	assert_route("/main.wasm", ROUTE_WASM, NULL, false, "");
+	assert_route("/debug/sources.tar", ROUTE_TAR, NULL, true, "");
+	assert_route("/t/a/index.bin", ROUTE_INDEX, "a", false, "");
+	assert_route("/t/a/src/x/y.c", ROUTE_SOURCE, "a", false, "x/y.c");
+	assert_route("/vendor/prism.js", ROUTE_FILE, NULL, false, "vendor/prism.js");
+	assert_route("/healthz", ROUTE_HEALTH, NULL, false, "");
+	assert_route("/api/v1/targets", ROUTE_API_TARGETS, NULL, false, "");
+}
+
+static void
+routes_that_lead_nowhere(void **state)
+{
+	(void)state;
+	assert_route("", ROUTE_NONE, NULL, false, "");
+	assert_route("x", ROUTE_NONE, NULL, false, "");
+	assert_route("/../etc/passwd", ROUTE_NONE, NULL, false, "");
+	assert_route("/src/../x", ROUTE_NONE, NULL, false, "");
+	assert_route("/src//etc/passwd", ROUTE_NONE, NULL, false, "");
+	assert_route("/src/", ROUTE_NONE, NULL, false, "");
+	assert_route("/t/", ROUTE_NONE, NULL, false, "");
+	assert_route("/t//", ROUTE_NONE, NULL, false, "");
+	assert_route("/a\nb", ROUTE_NONE, NULL, false, "");
+	assert_route("/debug/debug/", ROUTE_NONE, NULL, false, "");
+}
+
+/* ---- request checks ---- */
+
+static void
+hosts(void **state)
+{
+	static const char list[] = "fuzz.example\nbox";
+	struct allowed_hosts allowed = { 0 };
+
+	(void)state;
+	assert_true(request_host_allowed(&allowed, "localhost"));
+	assert_true(request_host_allowed(&allowed, "LOCALHOST:80"));
+	assert_true(request_host_allowed(&allowed, "x.localhost"));
+	assert_true(request_host_allowed(&allowed, "127.0.0.1:8080"));
+	assert_true(request_host_allowed(&allowed, "127.9.9.9"));
+	assert_true(request_host_allowed(&allowed, "[::1]:8080"));
+	assert_false(request_host_allowed(&allowed, "[::2]"));
+	assert_false(request_host_allowed(&allowed, "127.0.0.1.evil.com"));
+	assert_false(request_host_allowed(&allowed, "localhost.evil.com"));
+	assert_false(request_host_allowed(&allowed, "evillocalhost"));
+	assert_false(request_host_allowed(&allowed, ""));
+	assert_false(request_host_allowed(&allowed, "localhost:80:80"));
+	assert_false(request_host_allowed(&allowed, "localhost@evil"));
+	assert_false(request_host_allowed(&allowed, "fuzz.example"));
+	assert_int_equal(allowed_hosts_set(&allowed, list, strlen(list)), 0);
+	assert_true(request_host_allowed(&allowed, "Fuzz.Example:1"));
+	assert_true(request_host_allowed(&allowed, "box."));
+	assert_true(request_origin_allowed(&allowed, "https://fuzz.example"));
+	assert_true(request_origin_allowed(&allowed, "http://localhost:3"));
+	assert_false(request_origin_allowed(&allowed, "null"));
+	assert_false(request_origin_allowed(&allowed, "http://evil"));
+	assert_false(request_origin_allowed(&allowed, "file://box"));
+	allowed_hosts_free(&allowed);
+}
+
+static void
+content_lengths(void **state)
+{
+	size_t length = 0;
+
+	(void)state;
+	assert_true(request_content_length("65536", &length));
+	assert_int_equal(length, 65536);
+	assert_true(request_content_length("99999999999999999999999999", &length));
+	assert_true(length > REQUEST_BODY_MAX);
+	assert_false(request_content_length("", &length));
+	assert_false(request_content_length("+5", &length));
+	assert_false(request_content_length("-1", &length));
+	assert_false(request_content_length("5, 5", &length));
+	assert_false(request_content_length("0x5", &length));
+}
+
+static void
+header_lists(void **state)
+{
+	(void)state;
+	assert_true(request_header_lists("keep-alive, Upgrade", "upgrade"));
+	assert_true(request_header_lists(" upgrade ,x", "upgrade"));
+	assert_false(request_header_lists("upgraded", "upgrade"));
+	assert_false(request_header_lists(NULL, "upgrade"));
+	assert_true(request_etag_matches("\"a\", W/\"b\"", "\"b\""));
+	assert_true(request_etag_matches("*", "\"b\""));
+	assert_false(request_etag_matches("\"bb\"", "\"b\""));
+	assert_false(request_etag_matches(NULL, "\"b\""));
+}
+
+/* ---- handshake ---- */
+
+static struct handshake
+sound_handshake(void)
+{
+	return (struct handshake){ .upgrade = "websocket", .connection = "Upgrade",
+		.key = "dGhlIHNhbXBsZSBub25jZQ==", .version = "13", .get = true,
+		.http_1_1 = true };
+}
+
+static int
+refusal(struct handshake handshake)
+{
+	const char *why = NULL;
+	bool ours;
+	int status = handshake_check(&handshake, &ours, &why);
+
+	assert_true(status == 0 || why != NULL);
+	return status;
+}
+
+/* The key and its answer are the example of RFC 6455, 1.3. */
+static void
+handshake_of_the_rfc(void **state)
+{
+	struct handshake handshake = sound_handshake();
+	char reply[HANDSHAKE_REPLY_MAX];
+	const char *why;
+	bool ours = true;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(handshake_check(&handshake, &ours, &why), 0);
+	assert_false(ours);
+	len = handshake_reply(handshake.key, false, reply);
+	assert_int_equal(len, strlen(reply));
+	assert_non_null(strstr(reply, "Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"));
+	handshake.protocols = "chat, fuzzsup.v1";
+	assert_int_equal(handshake_check(&handshake, &ours, &why), 0);
+	assert_true(ours);
+	handshake_reply(handshake.key, true, reply);
+	assert_non_null(strstr(reply, "Protocol: fuzzsup.v1\r\n\r\n"));
+}
+
+static void
+handshakes_refused(void **state)
+{
+	struct handshake handshake = sound_handshake();
+
+	(void)state;
+	handshake.get = false;
+	assert_int_equal(refusal(handshake), 405);
+	handshake = sound_handshake();
+	handshake.version = "8";
+	assert_int_equal(refusal(handshake), 426);
+	handshake.version = NULL;
+	assert_int_equal(refusal(handshake), 426);
+	handshake = sound_handshake();
+	handshake.http_1_1 = false;
+	assert_int_equal(refusal(handshake), 400);
+	handshake = sound_handshake();
+	handshake.connection = "keep-alive";
+	assert_int_equal(refusal(handshake), 400);
+	handshake = sound_handshake();
+	handshake.key = "dGhlIHNhbXBsZSBub25jZR==";
+	assert_int_equal(refusal(handshake), 400);
+	handshake.key = "short";
+	assert_int_equal(refusal(handshake), 400);
+	handshake.key = NULL;
+	assert_int_equal(refusal(handshake), 400);
+	handshake = sound_handshake();
+	handshake.protocols = "chat";
+	assert_int_equal(refusal(handshake), 400);
+}
+
+/* Lengths around the padding's edges; digests by coreutils' sha1sum. */
+static void
+sha1_at_block_edges(void **state)
+{
+	static const struct {
+		size_t len;
+		unsigned char first[4];
+	} cases[] = {
+		{ 0, { 0xda, 0x39, 0xa3, 0xee } },
+		{ 55, { 0xc1, 0xc8, 0xbb, 0xdc } },
+		{ 56, { 0xc2, 0xdb, 0x33, 0x0f } },
+		{ 64, { 0x00, 0x98, 0xba, 0x82 } },
+	};
+	unsigned char digest[SHA1_BYTES];
+	char text[64];
+
+	(void)state;
+	memset(text, 'a', sizeof(text));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		sha1(text, cases[i].len, digest);
+		assert_memory_equal(digest, cases[i].first, 4);
+	}
+}
+
+/* ---- names ---- */
+
+static void
+assert_name(const struct source_roots *roots, const char *directory, const char *wanted)
+{
+	char *name = NULL;
+	size_t root;
+	int r = source_directory_name(roots, directory, &name, &root);
+
+	if (wanted == NULL) {
+		assert_int_equal(r, -ENOENT);
+		return;
+	}
+	assert_int_equal(r, 0);
+	assert_string_equal(name, wanted);
+	free(name);
+}
+
+static void
+directories_below_roots(void **state)
+{
+	struct source_roots roots = { 0 };
+
+	(void)state;
+	assert_name(&roots, "/srv/json", NULL);
+	assert_int_equal(source_roots_add(&roots, "/srv/json/", "/data/json-1.2", -1), 0);
+	assert_int_equal(source_roots_add(&roots, "/opt/json", "/opt/json", -1), 0);
+	assert_int_equal(source_roots_add(&roots, "/srv/json/inner", "/x/inner", -1), 0);
+	assert_name(&roots, "/srv/json", "json");
+	assert_name(&roots, "/srv/json/a/b", "json/a/b");
+	assert_name(&roots, "/data/json-1.2/a", "json/a");
+	assert_name(&roots, "/opt/json/a", "json-2/a");
+	assert_name(&roots, "/srv/json/inner/c", "inner/c");
+	assert_name(&roots, "/srv/jsonx", NULL);
+	assert_name(&roots, "/etc", NULL);
+	assert_name(&roots, "sub/dir", "json/sub/dir");
+	assert_name(&roots, ".", "json");
+	assert_name(&roots, "../x", NULL);
+	assert_name(&roots, "/srv/json/../../etc", NULL);
+	source_roots_free(&roots);
+	assert_int_equal(source_roots_add(&roots, "/", "/", -1), 0);
+	assert_name(&roots, "/etc/x", "root/etc/x");
+	source_roots_free(&roots);
+}
+
+/* Offsets into names: */
+#define NAMES "/srv/json\0/etc\0/data\0b.c\0a.c\0shadow\0.."
+enum { N_SRV = 0, N_ETC = 10, N_DATA = 15, N_B = 21, N_A = 25, N_SHADOW = 29, N_UP = 36 };
+
+static const struct wire_file small_files[] = { { 0, N_B }, { 0, N_A }, { 1, N_SHADOW },
+	{ 2, N_A }, { 0, N_UP } };
+static const uint32_t small_directories[] = { N_SRV, N_ETC, N_DATA };
+static const struct wire_location small_locations[] = { { 0, 7, 1 },
+	{ WIRE_FILE_UNKNOWN, 0, 0 }, { 1, 9, 2 } };
+static const struct source_table_header small_header = { .pcs_len = 3,
+	.directories_len = 3, .files_len = 5, .string_bytes_len = sizeof(NAMES) };
+static const struct source_table small_table = { .header = &small_header,
+	.directories = small_directories, .files = small_files,
+	.locations = small_locations, .strings = NAMES };
+
+static void
+list_is_sorted_once_and_below_roots(void **state)
+{
+	struct source_roots roots = { 0 };
+	struct source_list *list = NULL;
+
+	(void)state;
+	/* /data is the real path of /srv/json: a.c comes by two names. */
+	assert_int_equal(source_roots_add(&roots, "/srv/json", "/data", -1), 0);
+	assert_int_equal(source_list_new(&small_table, &roots, &list), 0);
+	assert_int_equal(list->len, 2);
+	assert_string_equal(list->files[0].name, "json/a.c");
+	assert_string_equal(list->files[0].below, "a.c");
+	assert_string_equal(list->files[1].name, "json/b.c");
+	assert_non_null(source_list_find(list, "json/b.c"));
+	assert_null(source_list_find(list, "/etc/shadow"));
+	assert_null(source_list_find(list, "json/.."));
+	source_list_free(list);
+	source_roots_free(&roots);
+}
+
+static void
+index_names_agree_with_the_list(void **state)
+{
+	struct source_roots roots = { 0 };
+	struct frame *frame = NULL;
+	struct wire_source_index head;
+	struct wire_file file;
+	uint32_t directory;
+	const char *front, *strings;
+
+	(void)state;
+	assert_int_equal(source_roots_add(&roots, "/srv/json", "/srv/json", -1), 0);
+	assert_int_equal(
+	    source_index_new(&small_table, &roots, 42, (struct frame_shared){ 0 }, &frame), 0);
+	front = frame_front(frame);
+	strings = frame_tail(frame);
+	memcpy(&head, front, sizeof(head));
+	assert_int_equal(head.flags, WIRE_SOURCE_INDEX);
+	assert_int_equal(head.locations_len, 3);
+	assert_int_equal(head.start_timestamp, 42);
+	assert_int_equal(frame->parts[1].iov_len, 28 + 3 * 4 + 5 * 8);
+	assert_ptr_equal(frame->parts[2].iov_base, small_locations);
+	assert_int_equal(frame->parts[2].iov_len, 36);
+	assert_int_equal(frame->parts[3].iov_len, head.string_bytes_len);
+	memcpy(&directory, front + 28, 4);
+	assert_string_equal(strings + directory, "json");
+	memcpy(&directory, front + 32, 4);
+	assert_string_equal(strings + directory, "/etc");
+	memcpy(&file, front + 28 + 12 + 8, 8);
+	assert_string_equal(strings + file.basename, "a.c");
+	assert_int_equal(strings[head.string_bytes_len - 1], 0);
+	frame_unref(frame);
+	source_roots_free(&roots);
+}
+
+/* ---- deltas ---- */
+
+static void
+assert_delta(const uint32_t *indexes, size_t len, uint32_t encoding,
+    const unsigned char *wanted, size_t wanted_len)
+{
+	struct delta delta = { 0 };
+	unsigned char *bytes;
+	uint32_t got;
+	size_t got_len;
+
+	for (size_t i = 0; i < len; i++)
+		assert_int_equal(delta_add(&delta, indexes[i]), 0);
+	assert_int_equal(delta_encode(&delta, &bytes, &got_len, &got), 0);
+	assert_int_equal(got, encoding);
+	assert_int_equal(got_len, wanted_len);
+	assert_memory_equal(bytes, wanted, wanted_len);
+	free(bytes);
+	delta_free(&delta);
+}
+
+static void
+deltas_take_the_shorter_encoding(void **state)
+{
+	(void)state;
+	assert_delta((uint32_t[]){ 0, 5, 300 }, 3, WIRE_DELTA_GAPS,
+	    (unsigned char[]){ 0, 4, 0xa6, 0x02 }, 4);
+	assert_delta((uint32_t[]){ 200, 201, 202, 203, 204, 210, 211, 212 }, 8,
+	    WIRE_DELTA_RUNS, (unsigned char[]){ 0xc8, 0x01, 5, 5, 3 }, 5);
+}
+
+static void
+assert_header(size_t len, size_t header_len, unsigned char second)
+{
+	struct frame *frame = frame_new(FRAME_BINARY, len, NULL, 0);
+
+	assert_int_equal(frame->parts[0].iov_len, header_len);
+	assert_int_equal(frame->header[0], 0x82);
+	assert_int_equal(frame->header[1], second);
+	assert_int_equal(frame->size, header_len + len);
+	frame_unref(frame);
+}
+
+static void
+frame_headers_at_their_edges(void **state)
+{
+	(void)state;
+	assert_header(0, 2, 0);
+	assert_header(125, 2, 125);
+	assert_header(126, 4, 126);
+	assert_header(65535, 4, 126);
+	assert_header(65536, 10, 127);
+}
+
+/* ---- coverage ---- */
+
+static void
+set_live_bit(struct live_map *live, uint32_t index)
+{
+	atomic_fetch_or(&live->bits[index / 64], UINT64_C(1) << index % 64);
+	atomic_store(&live->times[index], index + 1);
+	atomic_fetch_add(&live->head->bits_version, 1);
+	atomic_fetch_add(&live->head->sequence, 1);
+}
+
+static void
+coverage_grows_by_deltas(void **state)
+{
+	struct coverage coverage = { 0 };
+	struct wire_coverage_delta head;
+	struct live_map live;
+	uint64_t first;
+	int fd;
+
+	(void)state;
+	assert_int_equal(live_segment_create(100, 1000, &fd, &live), 0);
+	assert_int_equal(coverage_reset(&coverage, 9, 100), 0);
+	assert_int_equal(coverage_look(&coverage, &live), 0);
+	first = coverage.version;
+	set_live_bit(&live, 99);
+	assert_int_equal(coverage_look(&coverage, &live), COVERAGE_BITS);
+	assert_int_equal(coverage_look(&coverage, &live), 0);
+	assert_int_equal(coverage.version, first + 1);
+	assert_non_null(coverage_delta(&coverage, first));
+	assert_null(coverage_delta(&coverage, first + 1));
+	memcpy(&head, frame_front(coverage_delta(&coverage, first)), sizeof(head));
+	assert_int_equal(head.header.target, 9);
+	assert_int_equal(head.from_version, first);
+	assert_int_equal(head.to_version, first + 1);
+	assert_int_equal(head.bits_len, 1);
+	assert_int_equal(head.hit_time, 100);
+	/* A new build: no delta leads there. */
+	assert_int_equal(coverage_reset(&coverage, 9, 100), 0);
+	assert_null(coverage_delta(&coverage, first + 1));
+	assert_true(coverage.version > first + 1);
+	coverage_clear(&coverage);
+	live_segment_unmap(&live);
+}
+
+static void
+bits_past_the_end_are_none(void **state)
+{
+	struct coverage coverage = { 0 };
+	struct live_map live;
+	int fd;
+
+	(void)state;
+	assert_int_equal(live_segment_create(70, 0, &fd, &live), 0);
+	assert_int_equal(coverage_reset(&coverage, 1, 70), 0);
+	atomic_store(&live.bits[1], UINT64_MAX);
+	atomic_store(&live.head->bits_version, 1);
+	assert_int_equal(coverage_look(&coverage, &live), COVERAGE_BITS);
+	assert_int_equal(coverage.bits[1], 0x3f);
+	coverage_clear(&coverage);
+	live_segment_unmap(&live);
+}
+
+/* A reader that fell further behind than deltas are kept gets everything. */
+static void
+old_versions_have_no_delta(void **state)
+{
+	struct coverage coverage = { 0 };
+	struct live_map live;
+	uint64_t first;
+	int fd;
+
+	(void)state;
+	assert_int_equal(live_segment_create(4096, 0, &fd, &live), 0);
+	assert_int_equal(coverage_reset(&coverage, 1, 4096), 0);
+	first = coverage.version;
+	for (uint32_t i = 0; i <= COVERAGE_DELTAS; i++) {
+		set_live_bit(&live, 2 * i);
+		assert_int_equal(coverage_look(&coverage, &live), COVERAGE_BITS);
+	}
+	assert_null(coverage_delta(&coverage, first));
+	assert_non_null(coverage_delta(&coverage, first + 1));
+	coverage_clear(&coverage);
+	live_segment_unmap(&live);
+}
+
+static void
+unknown_entry_points_stay_here(void **state)
+{
+	struct coverage coverage = { 0 };
+	struct live_map live;
+	uint32_t words[2];
+	struct frame *frame;
+	int fd;
+
+	(void)state;
+	assert_int_equal(live_segment_create(3, 0, &fd, &live), 0);
+	assert_int_equal(coverage_reset(&coverage, 1, 3), 0);
+	atomic_store(&live.entries[0], 1);
+	atomic_store(&live.entries[1], 2);
+	atomic_store(&live.entries[2], 77);
+	atomic_store(&live.head->entries_len, 3);
+	assert_int_equal(coverage_look(&coverage, &live), COVERAGE_ENTRIES);
+	assert_int_equal(coverage.entries_len, 2);
+	frame = coverage_entry_points(&coverage, &small_table);
+	assert_int_equal(frame->parts[1].iov_len, 8);
+	memcpy(words, frame_front(frame), 8);
+	assert_int_equal(words[0], WIRE_ENTRY_POINTS | 1 << 8);
+	assert_int_equal(words[1], 2);
+	coverage_clear(&coverage);
+	live_segment_unmap(&live);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(routes_of_both_bases),
+		cmocka_unit_test(routes_that_lead_nowhere),
+		cmocka_unit_test(hosts),
+		cmocka_unit_test(content_lengths),
+		cmocka_unit_test(header_lists),
+		cmocka_unit_test(handshake_of_the_rfc),
+		cmocka_unit_test(handshakes_refused),
+		cmocka_unit_test(sha1_at_block_edges),
+		cmocka_unit_test(directories_below_roots),
+		cmocka_unit_test(list_is_sorted_once_and_below_roots),
+		cmocka_unit_test(index_names_agree_with_the_list),
+		cmocka_unit_test(deltas_take_the_shorter_encoding),
+		cmocka_unit_test(frame_headers_at_their_edges),
+		cmocka_unit_test(coverage_grows_by_deltas),
+		cmocka_unit_test(bits_past_the_end_are_none),
+		cmocka_unit_test(old_versions_have_no_delta),
+		cmocka_unit_test(unknown_entry_points_stay_here),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

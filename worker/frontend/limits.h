@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ * What a connection may cost before it has made a request: time, bytes, descriptors.
+ */
+#ifndef FUZZSUP_LIMITS_H
+#define FUZZSUP_LIMITS_H
+
+struct event_base;
+struct evhttp;
+struct evhttp_bound_socket;
+struct evhttp_request;
+struct limits;
+
+#define LIMITS_HEADER_MAX 16384	  /* bytes of a request's head */
+#define LIMITS_DEADLINE_MS 10000  /* from the first byte of a head to its last */
+#define LIMITS_SILENCE_SECONDS 30 /* that a connection may be idle */
+#define LIMITS_LISTENERS_MAX 16
+
+/* Puts itself in the way of every connection of @http. */
+struct limits *limits_new(struct event_base *base, struct evhttp *http,
+    unsigned deadline_ms);
+void limits_free(struct limits *limits);
+
+/* Stops accepting on @listener while all descriptors are in use. Returns 0, -E2BIG. */
+int limits_add_listener(struct limits *limits, struct evhttp_bound_socket *listener);
+
+/* The head of @request is complete: the next one's counts from its first byte. */
+void limits_request_arrived(struct limits *limits, struct evhttp_request *request);
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ * fuzzsupd-frontend: the worker that browsers talk to.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+#include <event2/event.h>
+
+#include "heritage.h"
+#include "inbox.h"
+#include "log.h"
+#include "sandbox.h"
+#include "banned.h"
+
+struct frontend {
+	struct channel *channel;
+	struct snapshot snapshot;
+	struct targets targets;
+	struct server server;
+	struct news *news;
+	struct inbox *inbox;
+};
+
+static int
+open_all(struct frontend *frontend, const struct heritage *heritage)
+{
+	struct server *server = &frontend->server;
+	int r;
+
+	r = channel_new(HERITAGE_CHANNEL, &frontend->channel);
+	if (r == 0)
+		r = snapshot_open(&frontend->snapshot, HERITAGE_DIRECTORY, heritage->slot);
+	if (r < 0)
+		return r;
+	server->base = event_base_new();
+	if (server->base == NULL)
+		return -ENOMEM;
+	server->targets = &frontend->targets;
+	server->files = static_files_new();
+	if (server->files == NULL)
+		return -ENOMEM;
+	server->wasm = wasm_new(server->base, frontend->channel, server->files);
+	server->stream = stream_new(server->base, &frontend->targets);
+	server->references = reference_stream_new(server->base, &frontend->targets);
+	if (server->wasm == NULL || server->stream == NULL || server->references == NULL)
+		return -ENOMEM;
+	frontend->news = news_new(server->base, HERITAGE_NEWS, &frontend->targets,
+	    server->stream, server->references);
+	if (frontend->news == NULL)
+		return -ENOMEM;
+	r = server_open(server);
+	if (r < 0)
+		return r;
+	frontend->inbox = inbox_new(frontend->channel, &frontend->snapshot, server,
+	    frontend->news);
+	return frontend->inbox != NULL ? 0 : -ENOMEM;
+}
+
+static void
+close_all(struct frontend *frontend)
+{
+	struct server *server = &frontend->server;
+
+	inbox_free(frontend->inbox);
+	stream_free(server->stream);
+	reference_stream_free(server->references);
+	news_free(frontend->news);
+	server_close(server);
+	wasm_free(server->wasm);
+	static_files_free(server->files);
+	targets_free(&frontend->targets);
+	if (server->base != NULL)
+		event_base_free(server->base);
+	snapshot_close(&frontend->snapshot);
+	channel_free(frontend->channel);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct frontend frontend = { 0 };
+	struct heritage heritage;
+	int r;
+
+	if (heritage_take(argc, argv, "frontend", &heritage) < 0)
+		return 2;
+	signal(SIGPIPE, SIG_IGN);
+	target_clock();
+	r = open_all(&frontend, &heritage);
+	if (r < 0)
+		log_err("cannot start: %s", strerror(-r));
+	if (r == 0)
+		r = sandbox_enter(SANDBOX_FRONTEND, &heritage);
+	if (r == 0) {
+		inbox_refresh(frontend.inbox);
+		event_base_dispatch(frontend.server.base);
+	}
+	close_all(&frontend);
+	return r == 0 ? 0 : 1;
+}

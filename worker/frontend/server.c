@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: MIT
+ * The HTTP server; in the front-end.
+ */
+#include "config.h"
+
+#include "server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/queue.h>
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
+#include <event2/keyvalq_struct.h>
+
+#include "handshake.h"
+#include "log.h"
+#include "reply.h"
+#include "route.h"
+#include "source_file.h"
+#include "sources_tar.h"
+#include "target_json.h"
+#include "banned.h"
+
+/* evhttp's bits for methods; the highest stands for those that it does not know. */
+#define ALL_METHODS 0xffff
+
+/* ---- checks ---- */
+
+static unsigned
+count_headers(const struct evkeyvalq *headers, const char *name)
+{
+	struct evkeyval *header;
+	unsigned count = 0;
+
+	TAILQ_FOREACH(header, headers, next)
+		count += strcasecmp(header->key, name) == 0;
+	return count;
+}
+
+/* A name with a space in it would be read differently by the next one. */
+static bool
+header_names_sound(const struct evkeyvalq *headers)
+{
+	struct evkeyval *header;
+
+	TAILQ_FOREACH(header, headers, next)
+		if (header->key[0] == '\0' || strpbrk(header->key, " \t") != NULL)
+			return false;
+	return true;
+}
+
+/* The request's own framing: 0, or the status to refuse it with. */
+static int
+check_framing(struct evhttp_request *request, const char **ret_why)
+{
+	const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
+	const char *length_text = evhttp_find_header(headers, "content-length");
+	size_t length = 0;
+
+	if (!header_names_sound(headers)) {
+		*ret_why = "a header's name must not hold spaces";
+		return 400;
+	}
+	if (count_headers(headers, "content-length") > 1 ||
+	    (length_text != NULL && !request_content_length(length_text, &length))) {
+		*ret_why = "content-length must be one decimal number";
+		return 400;
+	}
+	if (length_text != NULL && evhttp_find_header(headers, "transfer-encoding") != NULL) {
+		*ret_why = "content-length and transfer-encoding exclude each other";
+		return 400;
+	}
+	if (length > REQUEST_BODY_MAX) {
+		*ret_why = "the body is too large";
+		return 413;
+	}
+	if (count_headers(headers, "host") != 1) {
+		*ret_why = "a request needs one host header";
+		return 400;
+	}
+	return 0;
+}
+
+static int
+check_origin(const struct server *server, struct evhttp_request *request,
+    char *why, size_t size)
+{
+	const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
+	const char *host = evhttp_find_header(headers, "host");
+	const char *origin = evhttp_find_header(headers, "origin");
+	char quoted[256];
+
+	if (!request_host_allowed(&server->hosts, host)) {
+		snprintf(why, size, "host %s is not allowed here; name it in allowed-hosts "
+				    "of fuzz.conf",
+		    log_quote(host, strlen(host), quoted, sizeof(quoted)));
+		return 403;
+	}
+	if (origin != NULL && !request_origin_allowed(&server->hosts, origin)) {
+		snprintf(why, size, "origin %s is not allowed here; name its host in "
+				    "allowed-hosts of fuzz.conf",
+		    log_quote(origin, strlen(origin), quoted, sizeof(quoted)));
+		return 403;
+	}
+	return 0;
+}
+
+static bool
+is_read(struct evhttp_request *request)
+{
+	enum evhttp_cmd_type command = evhttp_request_get_command(request);
+
+	return command == EVHTTP_REQ_GET || command == EVHTTP_REQ_HEAD;
+}
+
+/* evhttp reads no body of these methods: it would be taken for the next request. */
+static void
+distrust_body(struct evhttp_request *request)
+{
+	const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
+
+	if (evhttp_find_header(headers, "content-length") != NULL ||
+	    evhttp_find_header(headers, "transfer-encoding") != NULL)
+		evhttp_add_header(evhttp_request_get_output_headers(request), "connection",
+		    "close");
+}
+
+/* Answers what must not go on; returns true then. */
+static bool
+refused(const struct server *server, struct evhttp_request *request)
+{
+	const char *sentence = NULL;
+	char why[512];
+	int status = check_framing(request, &sentence);
+
+	if (status != 0) {
+		reply_refuse(request, status, sentence);
+		return true;
+	}
+	status = check_origin(server, request, why, sizeof(why));
+	if (status != 0) {
+		reply_refuse(request, status, why);
+		return true;
+	}
+	if (!is_read(request)) {
+		evhttp_add_header(evhttp_request_get_output_headers(request), "allow",
+		    "GET, HEAD");
+		reply_refuse(request, 405, "only GET and HEAD are known here");
+		return true;
+	}
+	distrust_body(request);
+	return false;
+}
+
+/* ---- routes ---- */
+
+static struct target *
+target_of(const struct server *server, const struct route *route)
+{
+	if (route->name == NULL)
+		return targets_default(server->targets);
+	return targets_by_name(server->targets, route->name, route->name_len);
+}
+
+static void
+serve_redirect(struct server *server, struct evhttp_request *request,
+    const struct route *route)
+{
+	char location[DIRECTORY_NAME_MAX + 8];
+
+	if (targets_by_name(server->targets, route->name, route->name_len) == NULL) {
+		reply_not_found(request);
+		return;
+	}
+	snprintf(location, sizeof(location), "/t/%.*s/", (int)route->name_len, route->name);
+	reply_redirect(request, location);
+}
+
+static void
+serve_index(struct evhttp_request *request, struct target *target)
+{
+	struct frame *index = target != NULL ? target_index(target) : NULL;
+	struct evbuffer *body = evbuffer_new();
+	char etag[64];
+
+	if (index == NULL || body == NULL) {
+		reply_not_found(request);
+	} else {
+		for (unsigned i = 1; i < index->parts_len; i++)
+			if (index->parts[i].iov_len > 0 &&
+			    evbuffer_add_reference(body, index->parts[i].iov_base,
+				index->parts[i].iov_len, frame_unref_cb,
+				frame_ref(index)) != 0)
+				frame_unref(index);
+		snprintf(etag, sizeof(etag), "\"i%llx-%x-%zx\"",
+		    (unsigned long long)target->table_generation, target->names_version,
+		    index->size);
+		reply_body(request, "application/octet-stream", etag, body);
+	}
+	if (body != NULL)
+		evbuffer_free(body);
+}
+
+static void
+serve_api_targets(struct server *server, struct evhttp_request *request)
+{
+	struct evbuffer *body = evbuffer_new();
+	char *text = targets_json_api(server->targets);
+
+	if (body == NULL || text == NULL) {
+		reply_text(request, 503, "out of memory\n");
+	} else {
+		evbuffer_add(body, text, strlen(text));
+		reply_body(request, "application/json", NULL, body);
+	}
+	free(text);
+	if (body != NULL)
+		evbuffer_free(body);
+}
+
+static void
+serve_route(struct server *server, struct evhttp_request *request,
+    const struct route *route)
+{
+	struct target *target = target_of(server, route);
+
+	if (route->name != NULL && target == NULL) {
+		reply_not_found(request);
+		return;
+	}
+	switch (route->kind) {
+	case ROUTE_PAGE:
+		static_files_serve(server->files, request, "index.html");
+		break;
+	case ROUTE_FILE:
+		static_files_serve(server->files, request, route->rest);
+		break;
+	case ROUTE_WASM:
+		wasm_serve(server->wasm, request, route->debug);
+		break;
+	case ROUTE_TAR:
+		sources_tar_serve(request, target);
+		break;
+	case ROUTE_INDEX:
+		serve_index(request, target);
+		break;
+	case ROUTE_SOURCE:
+		if (target != NULL)
+			source_file_serve(request, target, route->rest);
+		else
+			reply_not_found(request);
+		break;
+	case ROUTE_REDIRECT:
+		serve_redirect(server, request, route);
+		break;
+	case ROUTE_HEALTH:
+		reply_text(request, 200, "ok\n");
+		break;
+	case ROUTE_API_TARGETS:
+		serve_api_targets(server, request);
+		break;
+	default:
+		reply_not_found(request);
+	}
+}
+
+/* ---- WebSockets ---- */
+
+static void
+upgrade(struct server *server, struct evhttp_request *request, const struct route *route,
+    const struct handshake *handshake)
+{
+	struct target *target = NULL;
+	char reply[HANDSHAKE_REPLY_MAX];
+	struct websocket *socket;
+	const char *why;
+	bool ours;
+	int status, r;
+
+	if (route->name != NULL)
+		target = targets_by_name(server->targets, route->name, route->name_len);
+	if (route->kind != ROUTE_PAGE || (route->name != NULL && target == NULL)) {
+		reply_not_found(request);
+		return;
+	}
+	status = handshake_check(handshake, &ours, &why);
+	if (status == 426)
+		evhttp_add_header(evhttp_request_get_output_headers(request),
+		    "sec-websocket-version", "13");
+	if (status != 0) {
+		reply_refuse(request, status, why);
+		return;
+	}
+	r = websocket_upgrade(server->base, request, reply,
+	    handshake_reply(handshake->key, ours, reply), &socket);
+	if (r < 0)
+		reply_refuse(request, 503, strerror(-r));
+	else if (ours)
+		stream_accept(server->stream, socket);
+	else
+		reference_stream_accept(server->references, socket, target);
+}
+
+static struct handshake
+read_handshake(struct evhttp_request *request)
+{
+	const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
+
+	return (struct handshake){
+		.upgrade = evhttp_find_header(headers, "upgrade"),
+		.connection = evhttp_find_header(headers, "connection"),
+		.key = evhttp_find_header(headers, "sec-websocket-key"),
+		.version = evhttp_find_header(headers, "sec-websocket-version"),
+		.protocols = evhttp_find_header(headers, "sec-websocket-protocol"),
+		.get = evhttp_request_get_command(request) == EVHTTP_REQ_GET,
+		.http_1_1 = request->major > 1 || (request->major == 1 && request->minor >= 1),
+	};
+}
+
+/* ---- requests ---- */
+
+static char *
+decoded_path(struct evhttp_request *request)
+{
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+	const char *path = uri != NULL ? evhttp_uri_get_path(uri) : NULL;
+	size_t len;
+	char *decoded;
+
+	if (path == NULL)
+		return NULL;
+	decoded = evhttp_uridecode(path, 0, &len);
+	if (decoded != NULL && strlen(decoded) != len) {
+		free(decoded);
+		return NULL;
+	}
+	return decoded;
+}
+
+static void
+request_cb(struct evhttp_request *request, void *arg)
+{
+	struct server *server = arg;
+	struct handshake handshake;
+	struct route route;
+	char *path;
+
+	limits_request_arrived(server->limits, request);
+	if (refused(server, request))
+		return;
+	path = decoded_path(request);
+	if (path == NULL) {
+		reply_refuse(request, 400, "the path is malformed");
+		return;
+	}
+	route_parse(path, &route);
+	handshake = read_handshake(request);
+	if (handshake_wanted(&handshake))
+		upgrade(server, request, &route, &handshake);
+	else
+		serve_route(server, request, &route);
+	free(path);
+}
+
+int
+server_open(struct server *server)
+{
+	server->http = evhttp_new(server->base);
+	if (server->http == NULL)
+		return -ENOMEM;
+	server->limits = limits_new(server->base, server->http, LIMITS_DEADLINE_MS);
+	if (server->limits == NULL)
+		return -ENOMEM;
+	evhttp_set_max_body_size(server->http, REQUEST_BODY_MAX);
+	evhttp_set_allowed_methods(server->http, ALL_METHODS);
+	evhttp_set_gencb(server->http, request_cb, server);
+	return 0;
+}
+
+void
+server_close(struct server *server)
+{
+	if (server->http != NULL)
+		evhttp_free(server->http);
+	limits_free(server->limits);
+	allowed_hosts_free(&server->hosts);
+}
+
+int
+server_listen(struct server *server, int fd)
+{
+	struct evhttp_bound_socket *bound;
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
+		close(fd);
+		return -EINVAL;
+	}
+	bound = evhttp_accept_socket_with_handle(server->http, fd);
+	if (bound == NULL) {
+		close(fd);
+		return -ENOMEM;
+	}
+	return limits_add_listener(server->limits, bound);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ * The source index of a target: message 1 of the reference's protocol, and index.bin.
+ */
+#ifndef FUZZSUP_SOURCE_INDEX_H
+#define FUZZSUP_SOURCE_INDEX_H
+
+#include "frame.h"
+#include "source_names.h"
+
+/* Builds it from @table, whose locations it refers to through @shared (data and len are
+ * set here). @start: ns since the server's start. Returns 0 or -ENOMEM; then @shared is
+ * still the caller's. */
+int source_index_new(const struct source_table *table, const struct source_roots *roots,
+    int64_t start, struct frame_shared shared, struct frame **ret_frame);
+
+#endif

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT
+ * Targets; in the front-end.
+ */
+#include "config.h"
+
+#include "target.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "source_index.h"
+#include "banned.h"
+
+static void
+table_unref(void *arg)
+{
+	struct target_table *table = arg;
+
+	if (table == NULL || --table->references > 0)
+		return;
+	source_table_unmap(&table->table);
+	free(table);
+}
+
+/* Names depend on the roots and on the table. */
+static void
+forget_names(struct target *target)
+{
+	source_list_free(target->sources);
+	target->sources = NULL;
+	frame_unref(target->index);
+	target->index = NULL;
+	target->names_version++;
+}
+
+static void
+forget_live(struct target *target)
+{
+	live_segment_unmap(&target->live);
+	target->live = (struct live_map){ 0 };
+	target->live_sequence = UINT64_MAX;
+	target->stats_changed = true;
+}
+
+struct target *
+target_new(uint32_t id, const char *name)
+{
+	struct target *target = calloc(1, sizeof(*target));
+
+	if (target == NULL)
+		return NULL;
+	target->id = target->entry.id = id;
+	strncpy(target->entry.name, name, sizeof(target->entry.name) - 1);
+	LIST_INIT(&target->subscriptions);
+	LIST_INIT(&target->references);
+	return target;
+}
+
+void
+target_free(struct target *target)
+{
+	if (target == NULL)
+		return;
+	forget_names(target);
+	forget_live(target);
+	coverage_clear(&target->coverage);
+	table_unref(target->table);
+	source_roots_free(&target->roots);
+	free(target->exclude);
+	free(target->json);
+	free(target);
+}
+
+int
+target_serve(struct target *target, const char *exclude, size_t len)
+{
+	char *copy = strndup(exclude, len);
+
+	if (copy == NULL)
+		return -ENOMEM;
+	forget_names(target);
+	source_roots_free(&target->roots);
+	free(target->exclude);
+	target->exclude = copy;
+	target->served = true;
+	target->json_stale = true;
+	return 0;
+}
+
+int
+target_add_root(struct target *target, const char *configured, const char *real, int fd)
+{
+	forget_names(target);
+	target->json_stale = true;
+	return source_roots_add(&target->roots, configured, real, fd);
+}
+
+/* The same code at the same places: what was seen of the one was seen of the other. */
+static bool
+same_build(const struct source_table *old, const struct source_table *new)
+{
+	return old->header->pcs_len == new->header->pcs_len &&
+	    old->header->build_id_len == new->header->build_id_len &&
+	    memcmp(old->header->build_id, new->header->build_id,
+		sizeof(new->header->build_id)) == 0 &&
+	    memcmp(old->pcs, new->pcs, 8 * (size_t)new->header->pcs_len) == 0;
+}
+
+int
+target_set_table(struct target *target, uint64_t generation, int fd)
+{
+	struct target_table *table;
+	bool same;
+	int r;
+
+	if (generation == target->table_generation)
+		return 0;
+	table = calloc(1, sizeof(*table));
+	if (table == NULL)
+		return -ENOMEM;
+	table->references = 1;
+	r = source_table_map(fd, &table->table);
+	if (r < 0) {
+		free(table);
+		return r;
+	}
+	same = target->table != NULL && same_build(&target->table->table, &table->table);
+	forget_names(target);
+	table_unref(target->table);
+	target->table = table;
+	target->table_generation = generation;
+	target->table_since = target_clock();
+	target->json_stale = true;
+	/* The bits of another build are no bits of this one; its own segment follows. */
+	if (!same) {
+		forget_live(target);
+		if (target->watchers > 0)
+			coverage_reset(&target->coverage, target->id,
+			    table->table.header->pcs_len);
+	}
+	return 1;
+}
+
+int
+target_set_live(struct target *target, int fd)
+{
+	struct live_map live;
+	int r = live_segment_map(fd, &live);
+
+	if (r < 0)
+		return r;
+	forget_live(target);
+	target->live = live;
+	/* Another segment counts its versions anew. */
+	target->coverage.bits_version = UINT64_MAX;
+	return 0;
+}
+
+int
+target_watch(struct target *target)
+{
+	int r = 0;
+
+	if (target->watchers == 0 && target->table != NULL) {
+		r = coverage_reset(&target->coverage, target->id,
+		    target->table->table.header->pcs_len);
+		if (r < 0)
+			return r;
+		target->coverage.bits_version = UINT64_MAX;
+	}
+	target->watchers++;
+	return 0;
+}
+
+void
+target_unwatch(struct target *target)
+{
+	if (--target->watchers == 0)
+		coverage_clear(&target->coverage);
+}
+
+int
+target_look(struct target *target)
+{
+	if (target->watchers == 0 || target->table == NULL)
+		return 0;
+	return coverage_look(&target->coverage, &target->live);
+}
+
+uint32_t
+target_covered(const struct target *target)
+{
+	if (target->live.head == NULL)
+		return 0;
+	return atomic_load_explicit(&target->live.head->covered, memory_order_relaxed);
+}
+
+struct source_list *
+target_sources(struct target *target)
+{
+	if (target->sources == NULL && target->table != NULL)
+		source_list_new(&target->table->table, &target->roots, &target->sources);
+	return target->sources;
+}
+
+/* When its fuzzing would have started if it had always run as fast as now: executions
+ * outlive processes, so that counting from our own start would show a nonsense rate. */
+static int64_t
+start_of_fuzzing(const struct target *target)
+{
+	uint64_t runs, rate;
+
+	if (target->live.head == NULL)
+		return target->table_since;
+	runs = atomic_load_explicit(&target->live.head->n_runs, memory_order_relaxed);
+	rate = atomic_load_explicit(&target->live.head->milli_runs_per_second,
+	    memory_order_relaxed);
+	if (rate == 0 || runs > INT64_MAX / 1000 || runs * 1000 / rate > 1000000000)
+		return target->table_since;
+	return target_clock() - (int64_t)((double)runs * 1e12 / (double)rate);
+}
+
+struct frame *
+target_index(struct target *target)
+{
+	struct frame_shared shared = { .release = table_unref, .owner = target->table };
+
+	if (target->index != NULL || target->table == NULL)
+		return target->index;
+	if (source_index_new(&target->table->table, &target->roots, start_of_fuzzing(target),
+		shared, &target->index) == 0)
+		target->table->references++;
+	return target->index;
+}
+
+int64_t
+target_clock(void)
+{
+	static int64_t start;
+	struct timespec now;
+	int64_t ns;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	if (start == 0)
+		start = ns;
+	return ns - start;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ * One target as the front-end knows it: what the directory says of it, and what the
+ * supervisor sent for it.
+ */
+#ifndef FUZZSUP_TARGET_H
+#define FUZZSUP_TARGET_H
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include "coverage.h"
+#include "directory.h"
+#include "source_names.h"
+
+struct stream_subscription;
+struct reference_client;
+
+/* A mapped table; frames that refer to its locations keep it mapped. */
+struct target_table {
+	unsigned references;
+	struct source_table table;
+};
+
+struct target {
+	uint32_t id;
+	bool listed;		       /* in the directory */
+	bool served;		       /* the supervisor sent SERVE */
+	struct directory_target entry; /* copy; before it is listed only id and name */
+	struct source_roots roots;
+	char *exclude; /* prefixes, one a line; NULL: none */
+	struct target_table *table;
+	uint64_t table_generation; /* 0: none */
+	int64_t table_since;	   /* ns since the server's start */
+	struct live_map live;
+	uint64_t live_sequence;	   /* as last looked at */
+	struct source_list *sources; /* made when first asked for */
+	struct frame *index;	     /* likewise */
+	unsigned names_version;	     /* + 1 whenever these two are forgotten */
+	bool stats_changed;
+
+	unsigned watchers; /* while it is not 0 coverage holds bits */
+	struct coverage coverage;
+	LIST_HEAD(, stream_subscription) subscriptions;
+	LIST_HEAD(, reference_client) references;
+	bool reference_due;
+
+	char *json;	 /* as clients have it; NULL: not told yet */
+	bool json_stale; /* something of it may have changed */
+};
+
+struct target *target_new(uint32_t id, const char *name);
+void target_free(struct target *target);
+
+/* Begins anew with its roots; @exclude: @len bytes. Returns 0 or -ENOMEM. */
+int target_serve(struct target *target, const char *exclude, size_t len);
+
+/* Adds a root; takes @fd. Returns 0 or a negative errno. */
+int target_add_root(struct target *target, const char *configured, const char *real, int fd);
+
+/* Maps the table behind @fd, which stays the caller's. Returns 1 if it is a new one, 0 if
+ * it was there, or a negative errno. */
+int target_set_table(struct target *target, uint64_t generation, int fd);
+
+/* Maps the live segment behind @fd. Returns 0 or a negative errno. */
+int target_set_live(struct target *target, int fd);
+
+/* Begins and ends watching: while somebody does, coverage holds bits. 0 or -ENOMEM. */
+int target_watch(struct target *target);
+void target_unwatch(struct target *target);
+
+/* Takes over what is new in the live segment. Returns an OR of enum coverage_change. */
+int target_look(struct target *target);
+
+/* PCs reached, as the collector counts them. */
+uint32_t target_covered(const struct target *target);
+
+/* Made at the first call, then borrowed; NULL without a table or memory. */
+struct source_list *target_sources(struct target *target);
+struct frame *target_index(struct target *target);
+
+/* Nanoseconds since this process started. */
+int64_t target_clock(void);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ * Targets as JSON; in the front-end.
+ */
+#include "config.h"
+
+#include "target_json.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "target_state.h"
+#include "banned.h"
+
+/* Foreign bytes that are no UTF-8 must not make the whole object invalid. */
+static json_t *
+text(const char *string)
+{
+	json_t *value = json_string(string);
+
+	return value != NULL ? value : json_string("(not UTF-8)");
+}
+
+static json_t *
+build_id(const struct directory_target *entry)
+{
+	char hex[2 * sizeof(entry->build_id) + 1] = "";
+	size_t len = entry->build_id_len <= sizeof(entry->build_id) ? entry->build_id_len : 0;
+
+	for (size_t i = 0; i < len; i++)
+		snprintf(hex + 2 * i, 3, "%02x", entry->build_id[i]);
+	return json_string(hex);
+}
+
+static json_t *
+lines(const char *string)
+{
+	json_t *array = json_array();
+	size_t len;
+
+	for (; string != NULL && *string != '\0'; string += len + (string[len] == '\n')) {
+		json_t *line;
+
+		len = strcspn(string, "\n");
+		line = json_stringn(string, len);
+		if (len > 0 && line != NULL)
+			json_array_append(array, line);
+		json_decref(line);
+	}
+	return array;
+}
+
+static json_t *
+describe(const struct target *target)
+{
+	const struct directory_target *entry = &target->entry;
+	json_t *object = json_object(), *roots = json_array(), *labels = json_array();
+	uint32_t pcs = target->table != NULL ? target->table->table.header->pcs_len
+					     : entry->pcs_len;
+
+	for (size_t i = 0; i < target->roots.len; i++) {
+		json_array_append_new(roots, text(target->roots.roots[i].configured));
+		json_array_append_new(labels, text(target->roots.roots[i].label));
+	}
+	json_object_set_new(object, "id", json_integer(target->id));
+	json_object_set_new(object, "name", text(entry->name));
+	json_object_set_new(object, "state", text(target_state_name(entry->state)));
+	json_object_set_new(object, "reason", text(entry->reason));
+	json_object_set_new(object, "build_id", build_id(entry));
+	json_object_set_new(object, "pcs", json_integer(pcs));
+	json_object_set_new(object, "table", json_integer((json_int_t)target->table_generation));
+	json_object_set_new(object, "roots", roots);
+	json_object_set_new(object, "labels", labels);
+	json_object_set_new(object, "exclude", lines(target->exclude));
+	return object;
+}
+
+char *
+target_json(const struct target *target)
+{
+	json_t *object = describe(target);
+	char *dumped = json_dumps(object, JSON_COMPACT);
+
+	json_decref(object);
+	return dumped;
+}
+
+static void
+add_numbers(json_t *object, const struct live_segment *live)
+{
+	uint64_t rate = atomic_load(&live->milli_runs_per_second);
+
+	json_object_set_new(object, "covered", json_integer(atomic_load(&live->covered)));
+	json_object_set_new(object, "n_runs",
+	    json_integer((json_int_t)atomic_load(&live->n_runs)));
+	json_object_set_new(object, "unique_runs",
+	    json_integer((json_int_t)atomic_load(&live->unique_runs)));
+	json_object_set_new(object, "runs_per_second", json_real((double)rate / 1000));
+	json_object_set_new(object, "last_find_ms",
+	    json_integer(atomic_load(&live->last_find_ms)));
+	json_object_set_new(object, "last_run_ms",
+	    json_integer(atomic_load(&live->last_run_ms)));
+}
+
+char *
+targets_json_api(const struct targets *targets)
+{
+	json_t *root = json_object(), *array = json_array();
+	char *dumped;
+
+	for (size_t i = 0; i < targets->len; i++) {
+		json_t *object;
+
+		if (!targets->sorted[i]->listed)
+			continue;
+		object = describe(targets->sorted[i]);
+		if (targets->sorted[i]->live.head != NULL)
+			add_numbers(object, targets->sorted[i]->live.head);
+		json_array_append_new(array, object);
+	}
+	json_object_set_new(root, "targets", array);
+	dumped = json_dumps(root, JSON_COMPACT);
+	json_decref(root);
+	return dumped;
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT
+ * main.wasm on request; in the front-end.
+ */
+#include "config.h"
+
+#include "wasm.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/queue.h>
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <event2/http.h>
+
+#include "hash.h"
+#include "log.h"
+#include "reply.h"
+#include "shared_memory.h"
+#include "static_file.h"
+#include "banned.h"
+
+#define PATIENCE_SECONDS 10  /* a build takes half a second, on a busy machine more */
+#define WAITING_MAX 1024     /* requests */
+#define WORDS_LOGGED_MAX 3000 /* bytes of the compiler's words that fit in a log line */
+#define SHIPPED "main.wasm"
+
+struct waiting {
+	STAILQ_ENTRY(waiting) link;
+	struct evhttp_request *request;
+};
+
+/* A module in memory, kept by answers that are under way. */
+struct module {
+	unsigned references;
+	const void *data;
+	size_t len;
+	char etag[24];
+};
+
+/* One of the two: optimized and debug. */
+struct mode {
+	struct wasm *wasm;
+	uint32_t code;
+	uint64_t asked; /* what the build under way was asked with; 0: none is */
+	struct event patience;
+	size_t waiting_len;
+	STAILQ_HEAD(, waiting) waiting;
+};
+
+struct wasm {
+	struct channel *channel;
+	struct event writable; /* pending: a question waits in the channel */
+	struct static_files *files;
+	uint64_t next;
+	struct mode modes[2];
+};
+
+static void
+module_unref(struct module *module)
+{
+	if (module == NULL || --module->references > 0)
+		return;
+	if (module->len > 0)
+		munmap((void *)module->data, module->len);
+	free(module);
+}
+
+static void
+module_unref_cb(const void *data, size_t len, void *module)
+{
+	(void)data;
+	(void)len;
+	module_unref(module);
+}
+
+static void
+answer_module(struct evhttp_request *request, struct module *module)
+{
+	struct evbuffer *body = evbuffer_new();
+
+	if (body == NULL ||
+	    evbuffer_add_reference(body, module->data, module->len, module_unref_cb,
+		module) != 0) {
+		reply_text(request, 503, "out of memory\n");
+	} else {
+		module->references++;
+		reply_body(request, "application/wasm", module->etag, body);
+	}
+	if (body != NULL)
+		evbuffer_free(body);
+}
+
+static void
+answer_words(struct evhttp_request *request, const struct module *words)
+{
+	struct evbuffer *body = evbuffer_new();
+
+	reply_headers(request, "text/plain; charset=utf-8");
+	if (body != NULL && evhttp_request_get_command(request) != EVHTTP_REQ_HEAD)
+		evbuffer_add(body, words->data, words->len);
+	evhttp_send_reply(request, 500, "Internal Server Error", body);
+	if (body != NULL)
+		evbuffer_free(body);
+}
+
+/* Answers all who wait: with @module, @words, or (both NULL) the shipped file. */
+static void
+answer_all(struct mode *mode, struct module *module, const struct module *words)
+{
+	struct waiting *waiting;
+
+	mode->asked = 0;
+	mode->waiting_len = 0;
+	event_del(&mode->patience);
+	while ((waiting = STAILQ_FIRST(&mode->waiting)) != NULL) {
+		STAILQ_REMOVE_HEAD(&mode->waiting, link);
+		if (module != NULL)
+			answer_module(waiting->request, module);
+		else if (words != NULL)
+			answer_words(waiting->request, words);
+		else
+			static_files_serve(mode->wasm->files, waiting->request, SHIPPED);
+		free(waiting);
+	}
+}
+
+static void
+patience_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct mode *mode = arg;
+
+	(void)fd;
+	(void)what;
+	log_warning("main.wasm: no answer from the compiler within %d s; "
+		    "sending the shipped file", PATIENCE_SECONDS);
+	answer_all(mode, NULL, NULL);
+}
+
+static void
+writable_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct wasm *wasm = arg;
+
+	(void)fd;
+	(void)what;
+	if (channel_flush(wasm->channel) == 0 && channel_pending(wasm->channel))
+		event_add(&wasm->writable, NULL);
+}
+
+struct wasm *
+wasm_new(struct event_base *base, struct channel *channel, struct static_files *files)
+{
+	struct wasm *wasm = calloc(1, sizeof(*wasm));
+
+	if (wasm == NULL)
+		return NULL;
+	wasm->channel = channel;
+	wasm->files = files;
+	event_assign(&wasm->writable, base, channel_fd(channel), EV_WRITE, writable_cb, wasm);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct mode *mode = &wasm->modes[i];
+
+		mode->wasm = wasm;
+		mode->code = i;
+		STAILQ_INIT(&mode->waiting);
+		event_assign(&mode->patience, base, -1, 0, patience_cb, mode);
+	}
+	return wasm;
+}
+
+void
+wasm_free(struct wasm *wasm)
+{
+	struct waiting *waiting;
+
+	if (wasm == NULL)
+		return;
+	event_del(&wasm->writable);
+	for (size_t i = 0; i < 2; i++) {
+		event_del(&wasm->modes[i].patience);
+		while ((waiting = STAILQ_FIRST(&wasm->modes[i].waiting)) != NULL) {
+			STAILQ_REMOVE_HEAD(&wasm->modes[i].waiting, link);
+			free(waiting);
+		}
+	}
+	free(wasm);
+}
+
+/* Returns false if nobody can be asked. */
+static bool
+ask(struct mode *mode)
+{
+	const struct timeval patience = { PATIENCE_SECONDS, 0 };
+	struct message message;
+
+	message_init(&message, MESSAGE_BUILD_WASM, 0);
+	message.code = mode->code;
+	message.value = ++mode->wasm->next;
+	if (channel_send(mode->wasm->channel, &message, NULL, 0) < 0)
+		return false;
+	if (channel_pending(mode->wasm->channel))
+		event_add(&mode->wasm->writable, NULL);
+	mode->asked = message.value;
+	event_add(&mode->patience, &patience);
+	return true;
+}
+
+void
+wasm_serve(struct wasm *wasm, struct evhttp_request *request, bool debug)
+{
+	struct mode *mode = &wasm->modes[debug];
+	struct waiting *waiting;
+
+	if (mode->waiting_len >= WAITING_MAX || (mode->asked == 0 && !ask(mode))) {
+		static_files_serve(wasm->files, request, SHIPPED);
+		return;
+	}
+	waiting = malloc(sizeof(*waiting));
+	if (waiting == NULL) {
+		reply_text(request, 503, "out of memory\n");
+		return;
+	}
+	waiting->request = request;
+	mode->waiting_len++;
+	STAILQ_INSERT_TAIL(&mode->waiting, waiting, link);
+}
+
+static struct module *
+map_module(int fd)
+{
+	struct module *module = calloc(1, sizeof(*module));
+
+	if (module == NULL)
+		return NULL;
+	module->references = 1;
+	if (fd < 0 || shared_memory_map_sealed(fd, &module->data, &module->len) < 0 ||
+	    module->len == 0) {
+		free(module);
+		return NULL;
+	}
+	snprintf(module->etag, sizeof(module->etag), "\"w%016llx\"",
+	    (unsigned long long)hash_bytes(HASH_SEED, module->data, module->len));
+	return module;
+}
+
+static void
+log_words(const struct module *words)
+{
+	size_t len = words->len < WORDS_LOGGED_MAX ? words->len : WORDS_LOGGED_MAX;
+	char quoted[WORDS_LOGGED_MAX + 64];
+
+	log_err("main.wasm: the compiler refused share/web/client.c: %s",
+	    log_quote(words->data, len, quoted, sizeof(quoted)));
+}
+
+void
+wasm_built(struct wasm *wasm, const struct message *message, int fd)
+{
+	struct module *module;
+	struct mode *mode = NULL;
+
+	for (size_t i = 0; i < 2; i++)
+		if (message->value != 0 && wasm->modes[i].asked == message->value)
+			mode = &wasm->modes[i];
+	if (mode == NULL)
+		return; /* came too late */
+	module = map_module(fd);
+	if (message->code == WASM_BUILT)
+		log_notice("source changes detected; rebuilt wasm component");
+	if (module == NULL) {
+		answer_all(mode, NULL, NULL);
+	} else if (message->code == WASM_FAILED) {
+		log_words(module);
+		answer_all(mode, NULL, module);
+		module_unref(module);
+	} else if (message->code == WASM_BUILT || message->code == WASM_CACHED) {
+		answer_all(mode, module, NULL);
+		module_unref(module);
+	} else {
+		module_unref(module);
+		answer_all(mode, NULL, NULL);
+	}
+}
