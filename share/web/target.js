@@ -15,7 +15,7 @@ const RECENT = 60000;
 export class TargetView {
 	constructor(go) {
 		this.go = go;
-		this.collapsed = new Set();
+		this.turned = new Set();
 		this.selected = -1;
 		this.rows = [];
 		this.title = h("h1");
@@ -165,11 +165,11 @@ export class TargetView {
 	// Excluded and foreign folders begin closed.
 	isOpen(node) {
 		const closed = node.excluded || node.label.startsWith("/");
-		return closed !== this.collapsed.has(node.key);
+		return closed === this.turned.has(node.key);
 	}
 
 	toggle(node) {
-		this.collapsed.has(node.key) ? this.collapsed.delete(node.key) : this.collapsed.add(node.key);
+		this.turned.has(node.key) ? this.turned.delete(node.key) : this.turned.add(node.key);
 		this.arrange();
 	}
 

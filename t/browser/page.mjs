@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+// Looks at the page in a real Chromium and says in TAP what it saw.
+//
+// usage: node page.mjs BASE-URL TARGET [--screens FOLDER] [--expect FILE] [--stop COMMAND --start COMMAND]
+//
+// --expect: JSON { "file name as in the source index": { "line": "hit" | "miss" | "part", … }, … }, of coverage
+// that stands still or only grows to it; lines not named must carry no mark. Without it the first file is opened.
+// --stop, --start: shell commands that take the service away and bring it back at the same address.
+// CHROMIUM: the browser, if not /usr/bin/chromium. PLAYWRIGHT: folder of node_modules, if not the one beside this file.
+
+import { execSync } from "node:child_process";
+import { createRequire } from "node:module";
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+const { values: options, positionals } = parseArgs({
+	allowPositionals: true,
+	options: { screens: { type: "string" }, expect: { type: "string" }, stop: { type: "string" }, start: { type: "string" } },
+});
+const [base, target] = positionals;
+if (!target) {
+	process.stderr.write("usage: page.mjs BASE-URL TARGET [--screens FOLDER] [--expect FILE] [--stop COMMAND --start COMMAND]\n");
+	process.exit(2);
+}
+const require = createRequire(process.env.PLAYWRIGHT ? join(process.env.PLAYWRIGHT, "x.js") : import.meta.url);
+const { chromium } = require("playwright-core");
+const targetUrl = new URL(`t/${encodeURIComponent(target)}/`, base).href;
+const expected = options.expect ? JSON.parse(readFileSync(options.expect, "utf8")) : null;
+const WAIT = 15000;
+
+let count = 0, failed = 0, away = false;
+const complaints = [];
+
+async function test(name, body) {
+	count++;
+	try {
+		const skip = await body();
+		process.stdout.write(`ok ${count} - ${name}${typeof skip === "string" ? ` # SKIP ${skip}` : ""}\n`);
+	} catch (error) {
+		failed++;
+		process.stdout.write(`not ok ${count} - ${name}\n`);
+		for (const line of String(error.stack ?? error).split("\n")) process.stdout.write(`# ${line}\n`);
+	}
+}
+
+function check(condition, message) {
+	if (!condition) throw new Error(message);
+}
+
+function listenTo(page) {
+	page.on("pageerror", (error) => complaints.push(String(error.stack)));
+	page.on("console", (message) => {
+		const refused = away && /WebSocket connection|ERR_CONNECTION_REFUSED|Failed to load resource/.test(message.text());
+		if (["error", "warning"].includes(message.type()) && !refused) complaints.push(`${message.text()} (${message.location().url})`);
+	});
+	return page;
+}
+
+async function screen(page, name) {
+	if (!options.screens) return;
+	mkdirSync(options.screens, { recursive: true });
+	await page.screenshot({ path: join(options.screens, `${name}.png`) });
+}
+
+const browser = await chromium.launch({
+	executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+	args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+});
+const open = async (width = 1280, height = 860, colorScheme = "light") => listenTo(await (await browser.newContext({ viewport: { width, height }, colorScheme })).newPage());
+const live = (page) => page.waitForSelector("#link.live", { timeout: WAIT });
+const fileRows = (page) => page.waitForSelector(".tree .trow", { timeout: WAIT });
+const page = await open();
+
+await test("the overview shows the target", async () => {
+	await page.goto(base);
+	await live(page);
+	const row = page.locator(".targets .trow", { has: page.locator("b", { hasText: new RegExp(`^${target.replace(/\W/g, "\\$&")}$`) }) });
+	await row.waitFor({ timeout: WAIT });
+	await screen(page, "overview-light");
+	await row.click();
+	check(page.url() === targetUrl, `a click leads to ${page.url()}`);
+});
+
+await test("the target's runs grow without a reload", async () => {
+	await page.waitForSelector(".stats dd", { timeout: WAIT });
+	const runs = () => page.locator(".stats dd").nth(1).getAttribute("title");
+	const before = Number((await runs()).replace(/\D/g, ""));
+	await page.waitForFunction((old) => Number(document.querySelectorAll(".stats dd")[1].title.replace(/\D/g, "")) > old, before, { timeout: WAIT });
+});
+
+await test("the tree lists files with percentages", async () => {
+	await fileRows(page);
+	const text = await page.locator(".tree .trow").first().innerText();
+	check(/\d+\.\d%/.test(text), `the first row says ${text}`);
+	await screen(page, "target-light");
+});
+
+// The file to look at: the first expected, else the first in the tree that can be fetched.
+async function fileToOpen() {
+	if (expected) return Object.keys(expected)[0];
+	const hashes = await page.locator(".tree a.trow").evaluateAll((rows) => rows.map((row) => new URL(row.href).hash.slice(1)));
+	return decodeURIComponent(hashes.find((hash) => !hash.startsWith("/")) ?? "");
+}
+
+const anchor = (name, line) => `${targetUrl}#${name.split("/").map(encodeURIComponent).join("/")}${line ? `:${line}` : ""}`;
+let file = "";
+
+await test("a file opens with its source and marks", async () => {
+	file = await fileToOpen();
+	check(file, "no file below the source roots in the tree");
+	await page.goto(anchor(file));
+	await page.waitForSelector(".row .text", { timeout: WAIT });
+	await page.waitForSelector(".row.hit, .row.miss, .row.part", { timeout: WAIT });
+	await screen(page, "source-light");
+});
+
+// What all lines show, collected while scrolling through the file.
+async function lineStates() {
+	return page.evaluate(async () => {
+		const code = document.querySelector(".code"), states = {};
+		const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+		for (let top = 0; ; top += code.clientHeight) {
+			code.scrollTop = top;
+			await frame();
+			for (const row of code.querySelectorAll(".row")) {
+				const state = ["hit", "miss", "part"].find((name) => row.classList.contains(name));
+				if (state) states[row.dataset.line] = state;
+				else delete states[row.dataset.line];
+			}
+			if (top >= code.scrollHeight) return states;
+		}
+	});
+}
+
+await test("marks on lines are the expected ones", async () => {
+	if (!expected) return "no --expect";
+	for (const [name, wanted] of Object.entries(expected)) {
+		await page.goto(anchor(name));
+		await page.waitForFunction((text) => document.querySelector(".view.source h1")?.title === text && document.querySelector(".row.hit, .row.miss, .row.part"), name, { timeout: WAIT });
+		let wrong = [];
+		for (const until = Date.now() + WAIT; Date.now() < until; ) {
+			const seen = await lineStates();
+			const lines = new Set([...Object.keys(seen), ...Object.keys(wanted)]);
+			wrong = [...lines].filter((line) => seen[line] !== wanted[line]).map((line) => `${name}:${line} shows ${seen[line]}, expected ${wanted[line]}`);
+			if (!wrong.length) break;
+		}
+		check(!wrong.length, `${wrong.length} lines differ: ${wrong.slice(0, 10).join("; ")}`);
+	}
+	return undefined;
+});
+
+await test("a deep link scrolls to its line, also by the end of a path", async () => {
+	const lines = await page.locator(".rows").evaluate((rows) => Math.round(rows.offsetHeight / 20));
+	const line = Math.max(1, Math.floor(lines * 0.8));
+	const other = await open();
+	for (const name of [file, file.split("/").slice(-1)[0]]) {
+		await other.goto("about:blank");
+		await other.goto(anchor(name, line));
+		await Promise.race([other.waitForSelector(`.row.at[data-line="${line}"]`, { timeout: WAIT }), other.waitForSelector(".teach li", { timeout: WAIT })]);
+		if (await other.locator(".teach li").count()) continue; // several files end so: the page lets choose
+		check(await other.locator(`.row.at[data-line="${line}"]`).evaluate((row) => {
+			const box = row.getBoundingClientRect();
+			return box.top >= 0 && box.bottom <= innerHeight;
+		}), `line ${line} is not in sight`);
+	}
+	await other.context().close();
+});
+
+await test("the page comes back by itself when the service does", async () => {
+	if (!options.stop || !options.start) return "no --stop and --start";
+	away = true;
+	await page.goto(targetUrl);
+	await live(page);
+	execSync(options.stop, { stdio: "ignore" });
+	await page.waitForSelector("#link.reconnecting, #link.away", { timeout: WAIT });
+	check(await page.evaluate(() => document.body.classList.contains("away")), "the numbers are not dimmed");
+	await screen(page, "away-light");
+	execSync(options.start, { stdio: "ignore" });
+	await live(page);
+	away = false;
+	const runs = await page.locator(".stats dd").nth(1).getAttribute("title");
+	await page.waitForFunction((old) => document.querySelectorAll(".stats dd")[1].title !== old, runs, { timeout: 2 * WAIT });
+	await fileRows(page);
+	return undefined;
+});
+
+const background = (on) => on.evaluate(() => getComputedStyle(document.body).backgroundColor);
+
+await test("dark by the system's wish, and by key", async () => {
+	const dark = await open(1280, 860, "dark");
+	for (const [name, url] of [["overview", base], ["target", targetUrl], ["source", anchor(file)]]) {
+		await dark.goto(url);
+		await live(dark);
+		await dark.waitForSelector(name === "source" ? ".row .text" : ".trow", { timeout: WAIT });
+		await screen(dark, `${name}-dark`);
+	}
+	const before = await background(dark);
+	await dark.keyboard.press("t");
+	const after = await background(dark);
+	check(before !== after, `the background stays ${before}`);
+	await dark.reload();
+	check((await background(dark)) === after, "the theme is not kept");
+	await dark.context().close();
+});
+
+await test("390 pixels need no horizontal scrolling", async () => {
+	const phone = await open(390, 780);
+	for (const [name, url] of [["overview", base], ["target", targetUrl], ["source", anchor(file)]]) {
+		await phone.goto(url);
+		await live(phone);
+		await phone.waitForSelector(name === "source" ? ".row .text" : ".trow", { timeout: WAIT });
+		await screen(phone, `${name}-390`);
+		const width = await phone.evaluate(() => document.documentElement.scrollWidth);
+		check(width <= 390, `${name} is ${width} wide`);
+	}
+	await phone.context().close();
+});
+
+await test("figures", async () => {
+	const fresh = await open();
+	await fresh.goto(targetUrl);
+	await fileRows(fresh);
+	const shown = await fresh.evaluate(() => performance.now());
+	const index = await fresh.evaluate(() => performance.getEntriesByName("index")[0]?.duration ?? 0);
+	await fresh.goto(anchor(file));
+	await fresh.waitForSelector(".row .text", { timeout: WAIT });
+	const jumps = await fresh.evaluate(async () => {
+		const code = document.querySelector(".code"), times = [];
+		for (let i = 0; i < 20; i++) {
+			const start = performance.now();
+			code.scrollTop = (code.scrollHeight * ((i * 7) % 20)) / 20;
+			await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+			times.push(performance.now() - start);
+		}
+		return times.sort((a, b) => a - b);
+	});
+	process.stdout.write(`# tree shown ${shown.toFixed(0)} ms after navigation (index fetched and parsed in ${index.toFixed(0)} ms); scroll jump median ${jumps[10].toFixed(1)} ms, slowest ${jumps[19].toFixed(1)} ms\n`);
+	await fresh.context().close();
+});
+
+await test("nothing complained: no console error, no CSP violation", async () => {
+	check(!complaints.length, complaints.slice(0, 10).join("\n"));
+});
+
+process.stdout.write(`1..${count}\n`);
+await browser.close();
+process.exit(failed ? 1 : 0);
