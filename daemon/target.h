@@ -30,7 +30,6 @@ struct target {
 	uint32_t id;
 	struct conf_target conf;
 	bool announced; /* by the control socket: no reload removes it */
-	bool keep;	/* mark of a reload */
 	uint64_t coverage_id;
 	uint64_t owner; /* uid that may own coverage files; UINT64_MAX: the executable's */
 	enum target_state state;
