@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT
+ * Opening and closing what the supervisor holds; in the supervisor.
+ */
+#include "config.h"
+
+#include "setup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "control.h"
+#include "directory_writer.h"
+#include "log.h"
+#include "privs.h"
+#include "spawn.h"
+#include "table.h"
+#include "target.h"
+#include "wasm_relay.h"
+#include "banned.h"
+
+static struct message message;
+
+static int
+open_listeners(struct supervisor *supervisor)
+{
+	const struct string_list *listen = &supervisor->conf->listen;
+
+	for (size_t i = 0; i < listen->len; i++) {
+		struct listener *listener = &supervisor->listeners[i];
+		int r;
+
+		if (i == CONF_LISTEN_MAX) {
+			log_err("listen: more than %d addresses", CONF_LISTEN_MAX);
+			return -E2BIG;
+		}
+		r = privs_listen(listen->items[i], &listener->fd, listener->text,
+		    sizeof(listener->text));
+		if (r < 0) {
+			log_err("cannot listen on %s: %s%s", listen->items[i], strerror(-r),
+			    r == -EADDRINUSE ? "; set listen to another port, or to port 0 for "
+					       "any free one"
+					     : "");
+			return r;
+		}
+		supervisor->listeners_len++;
+	}
+	return 0;
+}
+
+static int
+open_control(struct supervisor *supervisor)
+{
+	const struct conf *conf = supervisor->conf;
+	const char *runtime = getenv("RUNTIME_DIRECTORY");
+	char path[PATH_MAX];
+	int r = privs_make_folder(conf->state_dir, 0755);
+
+	if (r < 0) {
+		log_err("state-dir %s cannot be made: %s", conf->state_dir, strerror(-r));
+		return r;
+	}
+	if (conf->control != NULL)
+		snprintf(path, sizeof(path), "%s", conf->control);
+	else
+		snprintf(path, sizeof(path), "%s/control",
+		    runtime != NULL && runtime[0] == '/' ? runtime : conf->state_dir);
+	r = control_new(supervisor, path, &supervisor->control);
+	if (r < 0)
+		log_err("control socket %s: %s%s", path, strerror(-r),
+		    r == -EADDRINUSE ? "; is another fuzzsupd running?" : "");
+	return r;
+}
+
+static int
+find_user(struct supervisor *supervisor)
+{
+	const char *user = supervisor->conf->user;
+	int r = privs_worker_user(user, &supervisor->setup.uid, &supervisor->setup.gid);
+
+	if (r < 0)
+		log_err("user %s: %s", user != NULL ? user : "nobody",
+		    r == -ENOENT ? "there is none of that name"
+				 : "only root can run workers as somebody else");
+	return r;
+}
+
+static int
+open_memory(struct supervisor *supervisor)
+{
+	int r = directory_writer_new(0, &supervisor->directory);
+
+	if (r < 0)
+		return r;
+	supervisor->setup.directory = directory_writer_fd(supervisor->directory);
+	supervisor->setup.news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (supervisor->setup.news < 0 ||
+	    getrandom(&supervisor->instance, sizeof(supervisor->instance), 0) < 0)
+		return -errno;
+	r = targets_new(supervisor, &supervisor->targets);
+	if (r == 0)
+		r = tables_new(supervisor, &supervisor->tables);
+	return r == 0 ? wasm_relay_new(supervisor, &supervisor->wasm_relay) : r;
+}
+
+int
+setup_open(struct supervisor *supervisor, const struct worker_callbacks *callbacks)
+{
+	int r;
+
+	supervisor->base = event_base_new();
+	if (supervisor->base == NULL)
+		return -ENOMEM;
+	supervisor->setup = (struct worker_setup){ .base = supervisor->base,
+		.callbacks = callbacks,
+		.context = supervisor,
+		.news = -1,
+		.sandbox = supervisor->options->sandbox };
+	r = find_user(supervisor);
+	if (r == 0)
+		r = open_listeners(supervisor);
+	if (r == 0)
+		r = open_memory(supervisor);
+	if (r == 0)
+		r = privs_coverage_dirs(supervisor->conf, &supervisor->coverage_dirs);
+	return r == 0 ? open_control(supervisor) : r;
+}
+
+static void
+close_listeners(struct supervisor *supervisor)
+{
+	for (size_t i = 0; i < supervisor->listeners_len; i++) {
+		const char *text = supervisor->listeners[i].text;
+
+		close(supervisor->listeners[i].fd);
+		if (strncmp(text, "unix:", 5) == 0)
+			unlink(text + 5);
+	}
+}
+
+void
+setup_close(struct supervisor *supervisor)
+{
+	struct event *events[] = { supervisor->commit, supervisor->poll, supervisor->watchdog,
+		supervisor->hang_up, supervisor->terminate, supervisor->interrupt,
+		supervisor->child, supervisor->end };
+
+	control_free(supervisor->control);
+	for (unsigned i = 0; i < WORKERS_LEN; i++)
+		worker_close(&supervisor->workers[i]);
+	tables_free(supervisor->tables);
+	targets_free(supervisor->targets);
+	wasm_relay_free(supervisor->wasm_relay);
+	directory_writer_free(supervisor->directory);
+	close_listeners(supervisor);
+	string_list_clear(&supervisor->coverage_dirs);
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		if (events[i] != NULL)
+			event_free(events[i]);
+	if (supervisor->setup.news >= 0)
+		close(supervisor->setup.news);
+	if (supervisor->base != NULL)
+		event_base_free(supervisor->base);
+	conf_free(supervisor->conf);
+}
+
+/* ---- for the front-end ---- */
+
+static void
+send_share(struct worker *worker)
+{
+	const char *folder = spawn_web_folder();
+	int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0) {
+		log_err("the page's files %s: %s; install them, or set FUZZSUPD_WEB", folder,
+		    strerror(errno));
+		return;
+	}
+	message_init(&message, MESSAGE_SHARE, 0);
+	message_printf(&message, "%s", folder);
+	worker_send(worker, &message, &fd, 1);
+	close(fd);
+}
+
+void
+setup_frontend_service(struct supervisor *supervisor)
+{
+	const struct string_list *hosts = &supervisor->conf->allowed_hosts;
+	size_t used = 0;
+
+	message_init(&message, MESSAGE_SERVICE, 0);
+	message.value = supervisor->instance;
+	for (size_t i = 0; i < hosts->len; i++) {
+		size_t len = strlen(hosts->items[i]);
+
+		if (used + len + 2 > MESSAGE_TEXT_MAX)
+			break;
+		memcpy(message.text + used, hosts->items[i], len);
+		used += len;
+		message.text[used++] = '\n';
+	}
+	message.text_len = (uint32_t)used;
+	worker_send(supervisor_worker(supervisor, WORKER_FRONTEND), &message, NULL, 0);
+}
+
+void
+setup_frontend(struct supervisor *supervisor)
+{
+	struct worker *worker = supervisor_worker(supervisor, WORKER_FRONTEND);
+
+	setup_frontend_service(supervisor);
+	send_share(worker);
+	for (size_t i = 0; i < supervisor->listeners_len; i++) {
+		message_init(&message, MESSAGE_LISTENER, 0);
+		message_printf(&message, "%s", supervisor->listeners[i].text);
+		worker_send(worker, &message, &supervisor->listeners[i].fd, 1);
+	}
+}

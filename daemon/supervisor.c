@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: MIT
+ * Start, loop, reload and end of the service; the supervisor itself.
+ */
+#include "config.h"
+
+#include "supervisor.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "control.h"
+#include "directory_writer.h"
+#include "dispatch.h"
+#include "log.h"
+#include "privs.h"
+#include "service.h"
+#include "setup.h"
+#include "target.h"
+#include "wasm_relay.h"
+#include "banned.h"
+
+#define COMMIT_DELAY_US 2000
+#define COMMIT_BLOCKED_MAX_MS 5000
+#define POLL_S 2
+#define END_GRACE_MS 1200
+
+static const struct timeval commit_delay = { .tv_usec = COMMIT_DELAY_US };
+
+/* ---- publishing ---- */
+
+void
+supervisor_changed(struct supervisor *supervisor)
+{
+	if (supervisor->commit != NULL && !evtimer_pending(supervisor->commit, NULL))
+		event_add(supervisor->commit, &commit_delay);
+}
+
+static void
+announce_directory(struct supervisor *supervisor)
+{
+	struct worker *worker = supervisor_worker(supervisor, WORKER_FRONTEND);
+	static struct message message;
+
+	if (!supervisor->announce_directory || !worker_has_room(worker))
+		return;
+	supervisor->announce_directory = false;
+	message_init(&message, MESSAGE_DIRECTORY, 0);
+	worker_send(worker, &message, NULL, 0);
+}
+
+/* A reader copies for microseconds; one that holds the lock for seconds is stuck. */
+static void
+commit_blocked(struct supervisor *supervisor)
+{
+	int64_t now = worker_now_ms();
+
+	if (supervisor->commit_blocked_ms == 0)
+		supervisor->commit_blocked_ms = now;
+	if (now - supervisor->commit_blocked_ms > COMMIT_BLOCKED_MAX_MS) {
+		worker_kill(supervisor_worker(supervisor, WORKER_FRONTEND),
+		    "it holds the directory's lock for too long");
+		supervisor->commit_blocked_ms = 0;
+	}
+	event_add(supervisor->commit, &commit_delay);
+}
+
+static void
+commit_cb(evutil_socket_t fd, short what, void *context)
+{
+	struct supervisor *supervisor = context;
+	int r = targets_commit(supervisor->targets);
+
+	(void)fd;
+	(void)what;
+	if (r == -EAGAIN) {
+		commit_blocked(supervisor);
+		return;
+	}
+	if (r < 0)
+		log_err("directory: %s", strerror(-r));
+	supervisor->commit_blocked_ms = 0;
+	supervisor->announce_directory = true;
+	announce_directory(supervisor);
+}
+
+/* ---- what workers do ---- */
+
+static void
+log_listening(struct supervisor *supervisor)
+{
+	if (supervisor->listening_logged)
+		return;
+	supervisor->listening_logged = true;
+	for (size_t i = 0; i < supervisor->listeners_len; i++) {
+		const char *text = supervisor->listeners[i].text;
+		const char *wanted = supervisor->conf->listen.items[i];
+
+		if (strncmp(text, "unix:", 5) == 0)
+			log_notice("web interface listening at %s", text);
+		else
+			log_notice("web interface listening at http://%s/", text);
+		if (strcmp(text, wanted) != 0)
+			log_notice("to keep this port: listen = { \"%s\" }", text);
+	}
+	service_notify("READY=1");
+}
+
+static void
+started_cb(struct worker *worker, void *context)
+{
+	struct supervisor *supervisor = context;
+
+	switch (worker->kind) {
+	case WORKER_SYMBOLIZER:
+		tables_started(supervisor->tables);
+		break;
+	case WORKER_COLLECTOR:
+		targets_resend(supervisor->targets, OUTBOX_COLLECTOR);
+		break;
+	case WORKER_FRONTEND:
+		setup_frontend(supervisor);
+		targets_resend(supervisor->targets, OUTBOX_FRONTEND);
+		supervisor->announce_directory = true;
+		announce_directory(supervisor);
+		log_listening(supervisor);
+		break;
+	default:
+		wasm_relay_runner_started(supervisor->wasm_relay);
+		break;
+	}
+}
+
+static void
+message_cb(struct worker *worker, const struct message *message, int *fds, size_t fds_len,
+    void *context)
+{
+	dispatch(context, worker, message, fds, fds_len);
+}
+
+static void
+drained_cb(struct worker *worker, void *context)
+{
+	struct supervisor *supervisor = context;
+
+	if (worker->kind == WORKER_SYMBOLIZER)
+		tables_started(supervisor->tables);
+	if (worker->kind == WORKER_COLLECTOR)
+		targets_pump(supervisor->targets, OUTBOX_COLLECTOR);
+	if (worker->kind == WORKER_FRONTEND) {
+		targets_pump(supervisor->targets, OUTBOX_FRONTEND);
+		announce_directory(supervisor);
+	}
+}
+
+static void
+died_cb(struct worker *worker, const char *how, void *context)
+{
+	struct supervisor *supervisor = context;
+
+	directory_writer_recover(supervisor->directory, (unsigned)worker->kind + 1);
+	if (supervisor->ending)
+		return;
+	if (worker->kind == WORKER_SYMBOLIZER)
+		tables_died(supervisor->tables, how);
+	if (worker->kind == WORKER_RUNNER)
+		wasm_relay_runner_died(supervisor->wasm_relay);
+	if (worker->kind == WORKER_FRONTEND)
+		wasm_relay_frontend_died(supervisor->wasm_relay);
+}
+
+static const struct worker_callbacks supervisor_callbacks = {
+	.started = started_cb,
+	.message = message_cb,
+	.drained = drained_cb,
+	.died = died_cb,
+};
+
+/* ---- reload ---- */
+
+struct report {
+	conf_error_cb error_cb;
+	void *context;
+};
+
+static void
+reload_error_cb(const char *message, void *context)
+{
+	const struct report *report = context;
+
+	log_err("%s", message);
+	if (report->error_cb != NULL)
+		report->error_cb(message, report->context);
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Sockets and users are for the whole life of the service. */
+static void
+warn_fixed(const struct conf *old, const struct conf *new)
+{
+	if (!string_list_equal(&old->listen, &new->listen) ||
+	    !string_list_equal(&old->coverage_dirs, &new->coverage_dirs) ||
+	    !same_text(old->state_dir, new->state_dir) ||
+	    !same_text(old->control, new->control) || !same_text(old->user, new->user))
+		log_warning("reload: listen, state-dir, control, coverage-dir and user change "
+			    "only when the service is restarted");
+}
+
+int
+supervisor_reload(struct supervisor *supervisor, conf_error_cb error_cb, void *context)
+{
+	struct report report = { error_cb, context };
+	struct conf *conf;
+	int r;
+
+	service_reloading();
+	r = conf_load(supervisor->options->conf_path, reload_error_cb, &report, &conf);
+	if (r < 0) {
+		log_err("reload refused; the old configuration stays in force");
+		service_notify("READY=1");
+		return r;
+	}
+	warn_fixed(supervisor->conf, conf);
+	conf_free(supervisor->conf);
+	supervisor->conf = conf;
+	setup_frontend_service(supervisor);
+	r = targets_configure(supervisor->targets, conf);
+	if (r < 0)
+		log_err("reload: not every target was taken over: %s", strerror(-r));
+	log_notice("reloaded: %zu targets", supervisor->targets->len);
+	service_notify("READY=1");
+	return 0;
+}
+
+/* ---- signals ---- */
+
+static void
+hang_up_cb(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	supervisor_reload(context, NULL, NULL);
+}
+
+static void
+check_ended(struct supervisor *supervisor)
+{
+	for (unsigned i = 0; i < WORKERS_LEN; i++)
+		if (supervisor->workers[i].state != WORKER_STATE_STOPPED)
+			return;
+	event_base_loopbreak(supervisor->base);
+}
+
+/* Also of grandchildren whose worker died: we are their subreaper. */
+static void
+child_cb(evutil_socket_t fd, short what, void *context)
+{
+	struct supervisor *supervisor = context;
+	siginfo_t info;
+
+	(void)fd;
+	(void)what;
+	for (unsigned i = 0; i < WORKERS_LEN; i++)
+		worker_reap(&supervisor->workers[i]);
+	do {
+		info.si_pid = 0;
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+		    info.si_pid == 0)
+			break;
+		for (unsigned i = 0; i < WORKERS_LEN; i++)
+			if (supervisor->workers[i].pid == info.si_pid)
+				worker_reap(&supervisor->workers[i]);
+		waitpid(info.si_pid, NULL, WNOHANG);
+	} while (true);
+	if (supervisor->ending)
+		check_ended(supervisor);
+}
+
+static void
+end_cb(evutil_socket_t fd, short what, void *context)
+{
+	struct supervisor *supervisor = context;
+
+	(void)fd;
+	(void)what;
+	for (unsigned i = 0; i < WORKERS_LEN; i++)
+		worker_stop(&supervisor->workers[i], SIGKILL);
+	check_ended(supervisor);
+}
+
+static void
+terminate_cb(evutil_socket_t number, short what, void *context)
+{
+	const struct timeval grace = { .tv_sec = END_GRACE_MS / 1000,
+		.tv_usec = END_GRACE_MS % 1000 * 1000 };
+	struct supervisor *supervisor = context;
+
+	(void)what;
+	if (supervisor->ending)
+		return;
+	supervisor->ending = true;
+	log_notice("stopping (%s)", strsignal((int)number));
+	service_notify("STOPPING=1");
+	for (unsigned i = 0; i < WORKERS_LEN; i++)
+		worker_stop(&supervisor->workers[i], SIGTERM);
+	event_add(supervisor->end, &grace);
+	check_ended(supervisor);
+}
+
+static void
+poll_cb(evutil_socket_t fd, short what, void *context)
+{
+	struct supervisor *supervisor = context;
+
+	(void)fd;
+	(void)what;
+	if (!supervisor->ending)
+		targets_poll(supervisor->targets);
+}
+
+static void
+watchdog_cb(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	(void)context;
+	service_notify("WATCHDOG=1");
+}
+
+/* ---- the loop ---- */
+
+static int
+make_events(struct supervisor *supervisor)
+{
+	struct event_base *base = supervisor->base;
+	const struct timeval poll = { .tv_sec = POLL_S };
+	unsigned ms = service_watchdog_ms() / 2;
+	const struct timeval watchdog = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+	supervisor->commit = evtimer_new(base, commit_cb, supervisor);
+	supervisor->end = evtimer_new(base, end_cb, supervisor);
+	supervisor->poll = event_new(base, -1, EV_PERSIST, poll_cb, supervisor);
+	supervisor->watchdog = event_new(base, -1, EV_PERSIST, watchdog_cb, supervisor);
+	supervisor->hang_up = evsignal_new(base, SIGHUP, hang_up_cb, supervisor);
+	supervisor->terminate = evsignal_new(base, SIGTERM, terminate_cb, supervisor);
+	supervisor->interrupt = evsignal_new(base, SIGINT, terminate_cb, supervisor);
+	supervisor->child = evsignal_new(base, SIGCHLD, child_cb, supervisor);
+	if (supervisor->commit == NULL || supervisor->end == NULL ||
+	    supervisor->poll == NULL || supervisor->watchdog == NULL ||
+	    supervisor->hang_up == NULL || supervisor->terminate == NULL ||
+	    supervisor->interrupt == NULL || supervisor->child == NULL)
+		return -ENOMEM;
+	event_add(supervisor->poll, &poll);
+	if (ms > 0)
+		event_add(supervisor->watchdog, &watchdog);
+	event_add(supervisor->hang_up, NULL);
+	event_add(supervisor->terminate, NULL);
+	event_add(supervisor->interrupt, NULL);
+	event_add(supervisor->child, NULL);
+	return 0;
+}
+
+static void
+start(struct supervisor *supervisor)
+{
+	for (unsigned i = 0; i < WORKERS_LEN; i++)
+		worker_init(&supervisor->workers[i], i, &supervisor->setup);
+	targets_configure(supervisor->targets, supervisor->conf);
+	for (unsigned i = 0; i < WORKERS_LEN; i++)
+		worker_start(&supervisor->workers[i]);
+}
+
+int
+supervisor_run(const struct supervisor_options *options, struct conf *conf)
+{
+	static struct supervisor supervisor;
+	int r;
+
+	supervisor.options = options;
+	supervisor.conf = conf;
+	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	privs_raise_files();
+	r = setup_open(&supervisor, &supervisor_callbacks);
+	if (r == 0)
+		r = make_events(&supervisor);
+	if (r == 0) {
+		start(&supervisor);
+		event_base_dispatch(supervisor.base);
+	}
+	setup_close(&supervisor);
+	return r == 0 && supervisor.ending ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT
+ * The queue of the symbolizer and the tables that came out of it; in the supervisor.
+ */
+#include "config.h"
+
+#include "table.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "hash.h"
+#include "log.h"
+#include "shared_memory.h"
+#include "source_table.h"
+#include "target.h"
+#include "banned.h"
+
+#define BUCKETS 1024
+#define DEATHS_MAX 3
+
+struct tables {
+	struct supervisor *supervisor;
+	TAILQ_HEAD(, table) queue;
+	LIST_HEAD(, table) buckets[BUCKETS];
+	struct table *running;
+	struct event *timeout;
+};
+
+static void run_next(struct tables *tables);
+
+struct identity
+identity_of(const struct stat *st)
+{
+	return (struct identity){ .dev = st->st_dev,
+		.ino = st->st_ino,
+		.size = st->st_size,
+		.mtime = st->st_mtim };
+}
+
+bool
+identity_equal(const struct identity *a, const struct identity *b)
+{
+	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+	    a->mtime.tv_sec == b->mtime.tv_sec && a->mtime.tv_nsec == b->mtime.tv_nsec;
+}
+
+static size_t
+bucket_of(const struct identity *identity)
+{
+	uint64_t key[3] = { identity->dev, identity->ino, (uint64_t)identity->mtime.tv_nsec };
+
+	return hash_bytes(HASH_SEED, key, sizeof(key)) % BUCKETS;
+}
+
+static void
+table_free(struct table *table)
+{
+	if (table->pcs >= 0)
+		close(table->pcs);
+	if (table->fd >= 0)
+		close(table->fd);
+	free(table->executable);
+	free(table->entry_points);
+	free(table);
+}
+
+/* Whoever wants a table that failed by a change underneath finds no dead one here. */
+static void
+release(struct tables *tables, struct table *table)
+{
+	if (!TAILQ_EMPTY(&table->users) || tables->running == table)
+		return;
+	if (table->progress == TABLE_QUEUED)
+		TAILQ_REMOVE(&tables->queue, table, queue_link);
+	LIST_REMOVE(table, bucket_link);
+	table_free(table);
+}
+
+static void
+finish(struct tables *tables, struct table *table, unsigned status, const char *reason)
+{
+	struct target *target, *next;
+
+	table->progress = TABLE_DONE;
+	table->status = status;
+	snprintf(table->reason, sizeof(table->reason), "%s", reason);
+	if (tables->running == table) {
+		tables->running = NULL;
+		event_del(tables->timeout);
+	}
+	for (target = TAILQ_FIRST(&table->users); target != NULL; target = next) {
+		next = TAILQ_NEXT(target, table_link);
+		target_table_done(tables->supervisor->targets, target);
+	}
+	release(tables, table);
+}
+
+static void
+timeout_cb(evutil_socket_t fd, short what, void *context)
+{
+	struct tables *tables = context;
+	char reason[320];
+
+	(void)fd;
+	(void)what;
+	if (tables->running == NULL)
+		return;
+	snprintf(reason, sizeof(reason),
+	    "symbolizing took longer than %u s; raise symbolize-timeout, or look whether the "
+	    "executable's debug information is damaged",
+	    tables->supervisor->conf->symbolize_timeout);
+	worker_kill(supervisor_worker(tables->supervisor, WORKER_SYMBOLIZER),
+	    "its job took too long");
+	finish(tables, tables->running, TABLE_FAILED, reason);
+}
+
+int
+tables_new(struct supervisor *supervisor, struct tables **ret_tables)
+{
+	struct tables *tables = calloc(1, sizeof(*tables));
+
+	if (tables == NULL)
+		return -ENOMEM;
+	tables->supervisor = supervisor;
+	TAILQ_INIT(&tables->queue);
+	tables->timeout = evtimer_new(supervisor->base, timeout_cb, tables);
+	if (tables->timeout == NULL) {
+		free(tables);
+		return -ENOMEM;
+	}
+	*ret_tables = tables;
+	return 0;
+}
+
+void
+tables_free(struct tables *tables)
+{
+	struct table *table;
+
+	if (tables == NULL)
+		return;
+	for (size_t i = 0; i < BUCKETS; i++)
+		while ((table = LIST_FIRST(&tables->buckets[i])) != NULL) {
+			LIST_REMOVE(table, bucket_link);
+			table_free(table);
+		}
+	event_free(tables->timeout);
+	free(tables);
+}
+
+static char *
+join_lines(const struct string_list *list)
+{
+	size_t size = 1, used = 0;
+	char *text;
+
+	for (size_t i = 0; i < list->len; i++)
+		size += strlen(list->items[i]) + 1;
+	text = calloc(1, size);
+	for (size_t i = 0; text != NULL && i < list->len; i++)
+		used += (size_t)snprintf(text + used, size - used, "%s\n", list->items[i]);
+	return text;
+}
+
+static uint64_t
+hash_pcs(int fd)
+{
+	const void *data;
+	uint64_t hash;
+	size_t len;
+
+	if (fd < 0 || shared_memory_map_sealed(fd, &data, &len) < 0 || data == NULL)
+		return 0;
+	hash = hash_bytes(HASH_SEED, data, len);
+	munmap((void *)data, len);
+	return hash;
+}
+
+static struct table *
+find(struct tables *tables, const struct identity *identity, const char *entry_points,
+    uint64_t pcs_hash)
+{
+	struct table *table;
+
+	LIST_FOREACH (table, &tables->buckets[bucket_of(identity)], bucket_link)
+		if (identity_equal(&table->identity, identity) &&
+		    table->pcs_hash == pcs_hash &&
+		    strcmp(table->entry_points, entry_points) == 0)
+			return table;
+	return NULL;
+}
+
+static int
+make(struct tables *tables, const char *executable, const struct identity *identity,
+    char *take_entry_points, int pcs, uint64_t pcs_hash, struct table **ret_table)
+{
+	struct table *table = calloc(1, sizeof(*table));
+
+	if (table == NULL) {
+		free(take_entry_points);
+		return -ENOMEM;
+	}
+	table->pcs = pcs >= 0 ? fcntl(pcs, F_DUPFD_CLOEXEC, 3) : -1;
+	table->fd = -1;
+	table->executable = strdup(executable);
+	table->entry_points = take_entry_points;
+	if (table->executable == NULL || (pcs >= 0 && table->pcs < 0)) {
+		table_free(table);
+		return -ENOMEM;
+	}
+	TAILQ_INIT(&table->users);
+	table->identity = *identity;
+	table->pcs_hash = pcs_hash;
+	table->generation = supervisor_next_generation(tables->supervisor);
+	TAILQ_INSERT_TAIL(&tables->queue, table, queue_link);
+	LIST_INSERT_HEAD(&tables->buckets[bucket_of(identity)], table, bucket_link);
+	*ret_table = table;
+	return 0;
+}
+
+int
+table_want(struct tables *tables, struct target *target, const struct identity *identity,
+    int pcs)
+{
+	char *entry_points = join_lines(&target->conf.entry_points);
+	uint64_t pcs_hash = hash_pcs(pcs);
+	struct table *table;
+	int r = 0;
+
+	if (entry_points == NULL)
+		return -ENOMEM;
+	table = find(tables, identity, entry_points, pcs_hash);
+	if (table != NULL)
+		free(entry_points);
+	else
+		r = make(tables, target->conf.executable, identity, entry_points, pcs,
+		    pcs_hash, &table);
+	if (r < 0)
+		return r;
+	table_drop(tables, target);
+	target->table = table;
+	TAILQ_INSERT_TAIL(&table->users, target, table_link);
+	if (table->progress == TABLE_DONE)
+		target_table_done(tables->supervisor->targets, target);
+	else
+		target_table_running(tables->supervisor->targets, target);
+	run_next(tables);
+	return 0;
+}
+
+void
+table_drop(struct tables *tables, struct target *target)
+{
+	struct table *table = target->table;
+
+	if (table == NULL)
+		return;
+	target->table = NULL;
+	TAILQ_REMOVE(&table->users, target, table_link);
+	release(tables, table);
+}
+
+/* ---- the symbolizer's job ---- */
+
+static void
+send_job(struct tables *tables, struct table *table, int executable)
+{
+	static struct message message;
+	struct timeval limit = { .tv_sec = tables->supervisor->conf->symbolize_timeout };
+	int fds[2] = { executable, table->pcs };
+
+	message_init(&message, MESSAGE_SYMBOLIZE,
+	    TAILQ_EMPTY(&table->users) ? 0 : TAILQ_FIRST(&table->users)->id);
+	message.generation = table->generation;
+	message.code = table->pcs >= 0;
+	message_printf(&message, "%s", table->entry_points);
+	TAILQ_REMOVE(&tables->queue, table, queue_link);
+	table->progress = TABLE_RUNNING;
+	tables->running = table;
+	event_add(tables->timeout, &limit);
+	worker_send(supervisor_worker(tables->supervisor, WORKER_SYMBOLIZER), &message, fds,
+	    table->pcs >= 0 ? 2 : 1);
+}
+
+/* One job at a time, so that a death or a time-out has one cause. */
+static void
+run_next(struct tables *tables)
+{
+	struct worker *worker = supervisor_worker(tables->supervisor, WORKER_SYMBOLIZER);
+	struct table *table;
+	char reason[320];
+	int fd;
+
+	while (tables->running == NULL && worker_has_room(worker) &&
+	    (table = TAILQ_FIRST(&tables->queue)) != NULL) {
+		fd = open(table->executable, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		if (fd >= 0) {
+			send_job(tables, table, fd);
+			close(fd);
+			continue;
+		}
+		snprintf(reason, sizeof(reason), "executable %.200s cannot be opened: %s",
+		    table->executable, strerror(errno));
+		TAILQ_REMOVE(&tables->queue, table, queue_link);
+		finish(tables, table, TABLE_FAILED, reason);
+	}
+}
+
+/* Of the table's content only what the directory shows; its readers check the rest. */
+static int
+read_header(int fd, struct table *table)
+{
+	struct source_table_header header;
+	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+
+	if ((fcntl(fd, F_GET_SEALS) & seals) != seals ||
+	    pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
+	    header.magic != SOURCE_TABLE_MAGIC ||
+	    header.build_id_len > sizeof(header.build_id))
+		return -EPROTO;
+	table->pcs_len = header.pcs_len;
+	table->build_id_len = header.build_id_len;
+	memcpy(table->build_id, header.build_id, sizeof(table->build_id));
+	return 0;
+}
+
+int
+tables_answer(struct tables *tables, const struct message *message, int *fds, size_t fds_len)
+{
+	struct table *table = tables->running;
+	char reason[320] = "";
+	int fd = fds_len > 0 ? fds[0] : -1, r = 0;
+
+	if (table == NULL || message->generation != table->generation)
+		goto out; /* of a job that was given up */
+	if (message->code > TABLE_FAILED ||
+	    (message->code == TABLE_OK && (fd < 0 || read_header(fd, table) < 0))) {
+		r = -EPROTO;
+		goto out;
+	}
+	if (message->code == TABLE_OK) {
+		table->fd = fd;
+		fd = -1;
+	} else
+		snprintf(reason, sizeof(reason), "%.*s", (int)message->text_len,
+		    message->text);
+	finish(tables, table, message->code, reason);
+	run_next(tables);
+out:
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+void
+tables_started(struct tables *tables)
+{
+	run_next(tables);
+}
+
+void
+tables_died(struct tables *tables, const char *how)
+{
+	struct table *table = tables->running;
+	char reason[320];
+
+	if (table == NULL)
+		return;
+	if (++table->deaths >= DEATHS_MAX) {
+		snprintf(reason, sizeof(reason),
+		    "the symbolizer died %u times on this executable (%s); build it anew, or "
+		    "report it together with the executable",
+		    table->deaths, how);
+		finish(tables, table, TABLE_FAILED, reason);
+		return;
+	}
+	event_del(tables->timeout);
+	tables->running = NULL;
+	table->progress = TABLE_QUEUED;
+	TAILQ_INSERT_HEAD(&tables->queue, table, queue_link);
+	release(tables, table);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ * Source-location tables: one per executable and PC list, made by the symbolizer in a
+ * queue, shared by all targets that want the same.
+ */
+#ifndef FUZZSUP_TABLE_H
+#define FUZZSUP_TABLE_H
+
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "supervisor.h"
+
+/* What makes an executable the same one as before. */
+struct identity {
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec mtime;
+};
+
+enum table_progress { TABLE_QUEUED, TABLE_RUNNING, TABLE_DONE };
+
+struct target;
+TAILQ_HEAD(target_head, target);
+
+struct table {
+	TAILQ_ENTRY(table) queue_link;
+	LIST_ENTRY(table) bucket_link;
+	struct target_head users; /* without any it is freed, unless RUNNING */
+	struct identity identity;
+	char *executable;
+	char *entry_points; /* one a line */
+	uint64_t pcs_hash;
+	int pcs; /* sealed memfd; -1: the executable's own */
+	uint64_t generation;
+	enum table_progress progress;
+	unsigned status; /* enum table_status, when DONE */
+	char reason[320];
+	unsigned deaths; /* of the symbolizer, in this job */
+	int fd;		 /* sealed memfd, when DONE and TABLE_OK */
+	uint32_t pcs_len;
+	uint32_t build_id_len;
+	uint8_t build_id[64];
+};
+
+struct tables;
+
+int tables_new(struct supervisor *supervisor, struct tables **ret_tables);
+void tables_free(struct tables *tables);
+
+/* Gives @target a table for its executable as @identity; @pcs (-1: none) stays the
+ * caller's. target_table_done() is called when it is there, perhaps at once. 0 or -errno. */
+int table_want(struct tables *tables, struct target *target,
+    const struct identity *identity, int pcs);
+
+/* Takes @target's table away from it. */
+void table_drop(struct tables *tables, struct target *target);
+
+/* The symbolizer answered; takes @fds. Returns -EPROTO if it must be killed. */
+int tables_answer(struct tables *tables, const struct message *message, int *fds,
+    size_t fds_len);
+
+/* The symbolizer has (re)started, or died. */
+void tables_started(struct tables *tables);
+void tables_died(struct tables *tables, const char *how);
+
+struct identity identity_of(const struct stat *st);
+bool identity_equal(const struct identity *a, const struct identity *b);
+
+#endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT
+ * The life of a target; in the supervisor.
+ */
+#include "config.h"
+
+#include "target.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "coverage_map.h"
+#include "log.h"
+#include "banned.h"
+
+void
+target_set_state(struct targets *targets, struct target *target, enum target_state state,
+    const char *reason)
+{
+	char quoted[512];
+	bool same_reason =
+	    strncmp(target->reason, reason, sizeof(target->reason) - 1) == 0;
+
+	if (target->state == state && same_reason)
+		return;
+	if (target->state != state || !same_reason)
+		log_write(state == TARGET_FAILED ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
+		    "target %s: %s%s%s", target->conf.name, target_state_name(state),
+		    reason[0] != '\0' ? ": " : "",
+		    reason[0] != '\0'
+			? log_quote(reason, strlen(reason), quoted, sizeof(quoted))
+			: "");
+	target->state = state;
+	snprintf(target->reason, sizeof(target->reason), "%s", reason);
+	supervisor_changed(targets->supervisor);
+}
+
+/* ---- the executable ---- */
+
+/* What was collected for another build is kept only as a seed (target_live()). */
+static void
+forget_table(struct targets *targets, struct target *target)
+{
+	table_drop(targets->supervisor->tables, target);
+	target->live_current = false;
+	target->collect_generation = 0;
+	supervisor_changed(targets->supervisor);
+}
+
+static void
+lack_executable(struct targets *targets, struct target *target, int error)
+{
+	char reason[DIRECTORY_REASON_MAX];
+
+	snprintf(reason, sizeof(reason), "waiting for the executable %.200s: %s",
+	    target->conf.executable, strerror(error));
+	if (target->present && target->table != NULL && error == ENOENT &&
+	    target->table->progress == TABLE_DONE)
+		return; /* being built again: go on showing what is known */
+	target->present = false;
+	target_set_state(targets, target, TARGET_WAITING, reason);
+}
+
+static void
+check_executable(struct targets *targets, struct target *target)
+{
+	char reason[DIRECTORY_REASON_MAX];
+	struct identity identity;
+	struct stat st;
+	int r;
+
+	if (stat(target->conf.executable, &st) != 0) {
+		lack_executable(targets, target, errno);
+		return;
+	}
+	identity = identity_of(&st);
+	if (target->present && identity_equal(&identity, &target->identity))
+		return;
+	target->present = true;
+	target->identity = identity;
+	target->executable_uid = st.st_uid;
+	forget_table(targets, target);
+	if (!S_ISREG(st.st_mode)) {
+		snprintf(reason, sizeof(reason), "executable %.200s is not a regular file",
+		    target->conf.executable);
+		target_set_state(targets, target, TARGET_FAILED, reason);
+		return;
+	}
+	r = table_want(targets->supervisor->tables, target, &identity, -1);
+	if (r < 0)
+		target_set_state(targets, target, TARGET_FAILED, strerror(-r));
+}
+
+void
+target_table_running(struct targets *targets, struct target *target)
+{
+	target_set_state(targets, target, TARGET_SYMBOLIZING, "");
+}
+
+static void
+collect_anew(struct targets *targets, struct target *target)
+{
+	target->collect_generation = supervisor_next_generation(targets->supervisor);
+	target_tell(targets, target, OUTBOX_COLLECTOR, NEWS_COLLECT);
+}
+
+void
+target_table_done(struct targets *targets, struct target *target)
+{
+	struct table *table = target->table;
+
+	if (table->status == TABLE_FAILED) {
+		target_set_state(targets, target, TARGET_FAILED, table->reason);
+		return;
+	}
+	collect_anew(targets, target);
+	if (table->status == TABLE_NO_PC_TABLE) {
+		target_set_state(targets, target, TARGET_WAITING,
+		    "the executable has no PC table of its own; waiting for a coverage file "
+		    "that brings one");
+		return;
+	}
+	target_set_state(targets, target, TARGET_READY, "");
+	target_tell(targets, target, OUTBOX_FRONTEND, NEWS_TABLE);
+}
+
+/* ---- what the collector says ---- */
+
+/* True while @message speaks of the COLLECT that is in force. */
+static bool
+is_current(const struct target *target, const struct message *message)
+{
+	return target != NULL && target->collect_generation != 0 &&
+	    message->generation == target->collect_generation;
+}
+
+int
+target_live(struct targets *targets, const struct message *message, int fd)
+{
+	struct target *target = targets_by_id(targets, message->target);
+
+	if (!is_current(target, message) || target->table == NULL ||
+	    target->table->fd < 0) {
+		close(fd);
+		return 0;
+	}
+	if (target->live >= 0)
+		close(target->live);
+	target->live = fd;
+	target->live_current = true;
+	target->live_generation = supervisor_next_generation(targets->supervisor);
+	target->live_pcs_len = target->table->pcs_len;
+	target->live_build_id_len = target->table->build_id_len;
+	memcpy(target->live_build_id, target->table->build_id,
+	    sizeof(target->live_build_id));
+	target_tell(targets, target, OUTBOX_FRONTEND, NEWS_LIVE);
+	supervisor_changed(targets->supervisor);
+	return 0;
+}
+
+int
+target_pcs(struct targets *targets, const struct message *message, int fd)
+{
+	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	struct target *target = targets_by_id(targets, message->target);
+	struct stat st;
+	int r = 0;
+
+	if (fstat(fd, &st) != 0 || (fcntl(fd, F_GET_SEALS) & seals) != seals ||
+	    st.st_size == 0 || st.st_size % 8 != 0 ||
+	    (uint64_t)st.st_size > 8 * COVERAGE_MAP_PCS_MAX)
+		r = -EPROTO;
+	else if (is_current(target, message) && target->table != NULL &&
+	    target->table->status == TABLE_NO_PC_TABLE)
+		r = table_want(targets->supervisor->tables, target, &target->identity, fd);
+	close(fd);
+	return r;
+}
+
+int
+target_activity(struct targets *targets, const struct message *message)
+{
+	struct target *target = targets_by_id(targets, message->target);
+	char reason[DIRECTORY_REASON_MAX];
+
+	if (message->code != TARGET_READY && message->code != TARGET_LIVE &&
+	    message->code != TARGET_STALE)
+		return -EPROTO;
+	if (target == NULL || target->table == NULL || target->collect_generation == 0)
+		return 0;
+	snprintf(reason, sizeof(reason), "%.*s", (int)message->text_len, message->text);
+	if (target->table->fd >= 0)
+		target_set_state(targets, target, message->code, reason);
+	else if (target->table->status == TABLE_NO_PC_TABLE && reason[0] != '\0')
+		target_set_state(targets, target, TARGET_WAITING, reason);
+	return 0;
+}
+
+int
+target_entry(struct targets *targets, struct target *target, uint64_t address)
+{
+	uint64_t *entries;
+
+	for (size_t i = 0; i < target->entries_len; i++)
+		if (target->entries[i] == address)
+			return 0;
+	if (target->entries_len >= TARGET_ENTRIES_MAX)
+		return -ENOSPC;
+	entries = reallocarray(target->entries, target->entries_len + 1, sizeof(*entries));
+	if (entries == NULL)
+		return -ENOMEM;
+	target->entries = entries;
+	entries[target->entries_len++] = address;
+	target_tell(targets, target, OUTBOX_COLLECTOR, NEWS_PLACES);
+	return 0;
+}
+
+/* ---- looking again ---- */
+
+static bool
+some_root_missing(const struct target *target)
+{
+	for (size_t i = 0; i < target->conf.source_roots.len; i++)
+		if (access(target->conf.source_roots.items[i], F_OK) != 0)
+			return true;
+	return false;
+}
+
+void
+targets_poll(struct targets *targets)
+{
+	for (size_t i = 0; i < targets->len; i++) {
+		struct target *target = targets->by_id[i];
+
+		check_executable(targets, target);
+		if (target->places_missing && target->collect_generation != 0)
+			target_tell(targets, target, OUTBOX_COLLECTOR, NEWS_PLACES);
+		if (target->roots_missing && !some_root_missing(target))
+			target_tell(targets, target, OUTBOX_FRONTEND,
+			    NEWS_SERVE | NEWS_TABLE | NEWS_LIVE);
+	}
+}

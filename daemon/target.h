@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ * The targets and their life: waiting for an executable, symbolizing, ready, live, stale,
+ * failed; and what collector and front-end must be told of each.
+ */
+#ifndef FUZZSUP_TARGET_H
+#define FUZZSUP_TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "conf.h"
+#include "directory.h"
+#include "table.h"
+
+#define TARGET_ENTRIES_MAX 256
+
+/* What a worker has not been told yet. */
+enum target_news {
+	NEWS_COLLECT = 1, /* collector: everything */
+	NEWS_PLACES = 2,  /* collector: places alone, since one has appeared */
+	NEWS_SERVE = 4,	  /* front-end: name and source roots */
+	NEWS_TABLE = 8,
+	NEWS_LIVE = 16,
+};
+
+enum { OUTBOX_COLLECTOR, OUTBOX_FRONTEND, OUTBOXES };
+
+struct target {
+	uint32_t id;
+	struct conf_target conf;
+	bool announced; /* by the control socket: no reload removes it */
+	uint64_t coverage_id;
+	uint64_t owner; /* uid that may own coverage files; UINT64_MAX: the executable's */
+	enum target_state state;
+	char reason[DIRECTORY_REASON_MAX];
+	bool present; /* identity is set */
+	struct identity identity;
+	uid_t executable_uid;
+	struct table *table;
+	TAILQ_ENTRY(target) table_link;
+	uint64_t collect_generation;
+	int live; /* -1: none yet */
+	uint64_t live_generation;
+	bool live_current; /* made for the table of now, not only kept as a seed */
+	uint32_t live_build_id_len, live_pcs_len;
+	uint8_t live_build_id[64];
+	uint64_t *entries; /* link-time addresses that were announced */
+	size_t entries_len;
+	bool places_missing, roots_missing;
+	unsigned news[OUTBOXES];
+	TAILQ_ENTRY(target) outbox_link[OUTBOXES];
+};
+
+struct targets {
+	struct supervisor *supervisor;
+	struct target **by_name; /* sorted */
+	struct target **by_id;
+	size_t len;
+	uint32_t last_id;
+	struct target_head outbox[OUTBOXES];
+	struct directory_target *page; /* scratch for a commit */
+};
+
+int targets_new(struct supervisor *supervisor, struct targets **ret_targets);
+void targets_free(struct targets *targets);
+
+/* Takes over what @conf says: new, changed and removed targets; keeps announced ones. */
+int targets_configure(struct targets *targets, const struct conf *conf);
+
+/* Adds one target. -EEXIST: the name is taken. -ENOSPC: too many. */
+int targets_add(struct targets *targets, const struct conf_target *conf,
+    struct target **ret_target);
+void targets_remove(struct targets *targets, struct target *target);
+struct target *targets_find(const struct targets *targets, const char *name);
+struct target *targets_by_id(const struct targets *targets, uint32_t id);
+struct target *targets_by_coverage(const struct targets *targets, uint64_t coverage_id);
+
+/* Looks whether executables, coverage places and source roots came or changed. */
+void targets_poll(struct targets *targets);
+
+/* Publishes all in the directory. As directory_writer_commit(). */
+int targets_commit(struct targets *targets);
+
+/* The worker of @outbox is new and knows nothing; or has room for more. */
+void targets_resend(struct targets *targets, unsigned outbox);
+void targets_pump(struct targets *targets, unsigned outbox);
+
+/* One function changes a state, and logs it. @reason may be "". */
+void target_set_state(struct targets *targets, struct target *target,
+    enum target_state state, const char *reason);
+
+/* The target's table is DONE (well or not). */
+void target_table_done(struct targets *targets, struct target *target);
+void target_table_running(struct targets *targets, struct target *target);
+
+/* What the collector says; both take @fd. -EPROTO if it must be killed. */
+int target_live(struct targets *targets, const struct message *message, int fd);
+int target_pcs(struct targets *targets, const struct message *message, int fd);
+int target_activity(struct targets *targets, const struct message *message);
+
+/* Adds an announced entry point. -ENOSPC: too many. */
+int target_entry(struct targets *targets, struct target *target, uint64_t address);
+
+/* Marks news for a worker; sent as soon as there is room. */
+void target_tell(struct targets *targets, struct target *target, unsigned outbox,
+    unsigned news);
+
+/* Sends all that the worker of @outbox has not been told of @target (target_send.c). */
+void target_send(struct targets *targets, struct target *target, unsigned outbox);
+
+#endif

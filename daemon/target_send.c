@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT
+ * What collector and front-end are told of a target; in the supervisor.
+ *
+ * News are marks, not messages: they are turned into messages, with descriptors, only
+ * when the worker's socket has room. So a thousand targets cost no queue, and what
+ * changes twice is sent once.
+ */
+#include "config.h"
+
+#include "target.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "privs.h"
+#include "banned.h"
+
+static struct message message;
+
+static struct worker *
+worker_of(const struct targets *targets, unsigned outbox)
+{
+	return supervisor_worker(targets->supervisor,
+	    outbox == OUTBOX_COLLECTOR ? WORKER_COLLECTOR : WORKER_FRONTEND);
+}
+
+void
+target_tell(struct targets *targets, struct target *target, unsigned outbox, unsigned news)
+{
+	if (target->news[outbox] == 0)
+		TAILQ_INSERT_TAIL(&targets->outbox[outbox], target, outbox_link[outbox]);
+	target->news[outbox] |= news;
+	targets_pump(targets, outbox);
+}
+
+void
+targets_pump(struct targets *targets, unsigned outbox)
+{
+	struct worker *worker = worker_of(targets, outbox);
+	struct target *target;
+
+	while (worker_has_room(worker) &&
+	    (target = TAILQ_FIRST(&targets->outbox[outbox])) != NULL) {
+		TAILQ_REMOVE(&targets->outbox[outbox], target, outbox_link[outbox]);
+		target_send(targets, target, outbox);
+		target->news[outbox] = 0;
+	}
+}
+
+void
+targets_resend(struct targets *targets, unsigned outbox)
+{
+	for (size_t i = 0; i < targets->len; i++)
+		target_tell(targets, targets->by_id[i], outbox,
+		    outbox == OUTBOX_COLLECTOR ? NEWS_COLLECT
+					       : NEWS_SERVE | NEWS_TABLE | NEWS_LIVE);
+}
+
+/* ---- collector ---- */
+
+static uint64_t
+owner_of(const struct target *target)
+{
+	return target->owner != UINT64_MAX ? target->owner : target->executable_uid;
+}
+
+static int
+send_place(struct worker *worker, const struct target *target, const char *path)
+{
+	struct coverage_place place;
+	int r = privs_open_coverage(path, &place), fds[2];
+	size_t path_len, file_len;
+
+	if (r < 0)
+		return r;
+	path_len = strlen(place.path);
+	file_len = strlen(place.file);
+	message_init(&message, MESSAGE_COVERAGE_DIR, target->id);
+	message.generation = target->collect_generation;
+	message.value = owner_of(target);
+	message.code = place.doorbell >= 0;
+	memcpy(message.text, place.path, path_len + 1);
+	memcpy(message.text + path_len + 1, place.file, file_len);
+	message.text_len = (uint32_t)(path_len + 1 + file_len);
+	fds[0] = place.dir;
+	fds[1] = place.doorbell;
+	worker_send(worker, &message, fds, place.doorbell >= 0 ? 2 : 1);
+	close(place.dir);
+	if (place.doorbell >= 0)
+		close(place.doorbell);
+	return 0;
+}
+
+static void
+send_places(struct targets *targets, struct worker *worker, struct target *target)
+{
+	const struct string_list *defaults = &targets->supervisor->coverage_dirs;
+	int r;
+
+	if (target->conf.coverage != NULL) {
+		r = send_place(worker, target, target->conf.coverage);
+		if (r < 0 && !target->places_missing)
+			log_warning("target %s: waiting for its coverage %s: %s",
+			    target->conf.name, target->conf.coverage, strerror(-r));
+		target->places_missing = r < 0;
+	} else {
+		for (size_t i = 0; i < defaults->len; i++)
+			send_place(worker, target, defaults->items[i]);
+		target->places_missing = false;
+	}
+	for (size_t i = 0; i < target->entries_len; i++) {
+		message_init(&message, MESSAGE_ENTRY_POINT, target->id);
+		message.value = target->entries[i];
+		worker_send(worker, &message, NULL, 0);
+	}
+}
+
+/* Old bits may be taken over only by the build that they were seen in. */
+static bool
+may_seed(const struct target *target)
+{
+	const struct table *table = target->table;
+
+	return target->live >= 0 && table->fd >= 0 &&
+	    (target->live_current ||
+		(table->build_id_len > 0 && table->build_id_len == target->live_build_id_len &&
+		    table->pcs_len == target->live_pcs_len &&
+		    memcmp(table->build_id, target->live_build_id, table->build_id_len) == 0));
+}
+
+static void
+send_collect(struct targets *targets, struct worker *worker, struct target *target)
+{
+	int fds[2];
+	size_t len = 0;
+
+	if (target->collect_generation == 0 || target->table == NULL)
+		return;
+	message_init(&message, MESSAGE_COLLECT, target->id);
+	message.generation = target->collect_generation;
+	message.code = 4;
+	message.value = owner_of(target);
+	message_printf(&message, "%s", target->conf.name);
+	if (target->table->fd >= 0) {
+		message.code |= 1;
+		fds[len++] = target->table->fd;
+	}
+	if (may_seed(target)) {
+		message.code |= 2;
+		fds[len++] = target->live;
+	}
+	worker_send(worker, &message, fds, len);
+	send_places(targets, worker, target);
+}
+
+/* ---- front-end ---- */
+
+static int
+send_root(struct worker *worker, const struct target *target, size_t place)
+{
+	const char *path = target->conf.source_roots.items[place];
+	char real[PATH_MAX];
+	size_t path_len = strlen(path), real_len;
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || realpath(path, real) == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return -errno;
+	}
+	real_len = strlen(real);
+	if (path_len + 1 + real_len < MESSAGE_TEXT_MAX) {
+		message_init(&message, MESSAGE_SOURCE_ROOT, target->id);
+		message.value = place;
+		memcpy(message.text, path, path_len + 1);
+		memcpy(message.text + path_len + 1, real, real_len);
+		message.text_len = (uint32_t)(path_len + 1 + real_len);
+		worker_send(worker, &message, &fd, 1);
+	}
+	close(fd);
+	return 0;
+}
+
+static void
+send_serve(struct worker *worker, struct target *target)
+{
+	const struct string_list *exclude = &target->conf.source_exclude;
+	bool missing = false;
+	size_t used;
+	int r;
+
+	message_init(&message, MESSAGE_SERVE, target->id);
+	message_printf(&message, "%s\n", target->conf.name);
+	used = message.text_len;
+	for (size_t i = 0; i < exclude->len; i++) {
+		size_t len = strlen(exclude->items[i]);
+
+		if (used + len + 2 > MESSAGE_TEXT_MAX)
+			break;
+		memcpy(message.text + used, exclude->items[i], len);
+		used += len;
+		message.text[used++] = '\n';
+	}
+	message.text_len = (uint32_t)used;
+	worker_send(worker, &message, NULL, 0);
+	for (size_t i = 0; i < target->conf.source_roots.len; i++) {
+		r = send_root(worker, target, i);
+		missing = missing || r < 0;
+		if (r < 0 && !target->roots_missing)
+			log_warning("target %s: source root %s: %s", target->conf.name,
+			    target->conf.source_roots.items[i], strerror(-r));
+	}
+	target->roots_missing = missing;
+}
+
+static void
+send_memory(struct worker *worker, const struct target *target, enum message_type type,
+    uint64_t generation, int fd)
+{
+	message_init(&message, type, target->id);
+	message.generation = generation;
+	worker_send(worker, &message, &fd, 1);
+}
+
+void
+target_send(struct targets *targets, struct target *target, unsigned outbox)
+{
+	struct worker *worker = worker_of(targets, outbox);
+	unsigned news = target->news[outbox];
+
+	if ((news & NEWS_COLLECT) != 0)
+		send_collect(targets, worker, target);
+	else if ((news & NEWS_PLACES) != 0 && target->collect_generation != 0)
+		send_places(targets, worker, target);
+	if ((news & NEWS_SERVE) != 0)
+		send_serve(worker, target);
+	if ((news & NEWS_TABLE) != 0 && target->table != NULL && target->table->fd >= 0)
+		send_memory(worker, target, MESSAGE_SERVE_TABLE, target->table->generation,
+		    target->table->fd);
+	if ((news & NEWS_LIVE) != 0 && target->live_current)
+		send_memory(worker, target, MESSAGE_SERVE_LIVE, target->live_generation,
+		    target->live);
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT
+ * Starting, restarting and talking to workers; in the supervisor.
+ */
+#include "config.h"
+
+#include "worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "spawn.h"
+#include "banned.h"
+
+#define BACK_OFF_MIN_MS 50
+#define BACK_OFF_MAX_MS 1600
+#define BACK_OFF_RESET_MS 10000
+#define MESSAGES_PER_TURN 64
+
+const char *
+worker_name(unsigned kind)
+{
+	static const char *const names[] = {
+#define X(kind, name) name,
+		WORKERS(X)
+#undef X
+	};
+	return kind < WORKERS_LEN ? names[kind] : "?";
+}
+
+const char *
+worker_state_name(unsigned state)
+{
+	static const char *const names[] = {
+#define X(state, name) name,
+		WORKER_STATES(X)
+#undef X
+	};
+	return state < WORKER_STATES_LEN ? names[state] : "?";
+}
+
+int64_t
+worker_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void
+set_state(struct worker *worker, enum worker_state state)
+{
+	if (worker->state == state)
+		return;
+	log_debug("%s: %s, was %s", worker_name(worker->kind), worker_state_name(state),
+	    worker_state_name(worker->state));
+	worker->state = state;
+}
+
+/* ---- messages ---- */
+
+static void
+watch_writable(struct worker *worker)
+{
+	if (channel_pending(worker->channel))
+		event_add(worker->writable, NULL);
+	else
+		event_del(worker->writable);
+}
+
+static void
+readable_cb(evutil_socket_t fd, short what, void *context)
+{
+	struct worker *worker = context;
+	static struct message message;
+	int fds[MESSAGE_FDS_MAX];
+	size_t fds_len;
+	int r;
+
+	(void)fd;
+	(void)what;
+	for (int i = 0; i < MESSAGES_PER_TURN && worker->channel != NULL; i++) {
+		r = channel_receive(worker->channel, &message, fds, &fds_len);
+		if (r == -EAGAIN)
+			return;
+		if (r == -EPIPE) {
+			/* Its end tells more than the channel's. */
+			event_del(worker->readable);
+			return;
+		}
+		if (r < 0) {
+			worker_kill(worker, "what it sent is no message");
+			return;
+		}
+		worker->setup->callbacks->message(worker, &message, fds, fds_len,
+		    worker->setup->context);
+	}
+}
+
+static void
+writable_cb(evutil_socket_t fd, short what, void *context)
+{
+	struct worker *worker = context;
+
+	(void)fd;
+	(void)what;
+	if (worker->channel == NULL || channel_flush(worker->channel) < 0) {
+		event_del(worker->writable);
+		return;
+	}
+	if (!channel_pending(worker->channel))
+		worker->setup->callbacks->drained(worker, worker->setup->context);
+	if (worker->channel != NULL)
+		watch_writable(worker);
+}
+
+bool
+worker_send(struct worker *worker, const struct message *message, const int *fds,
+    size_t fds_len)
+{
+	int r;
+
+	if (worker->state != WORKER_STATE_RUNNING)
+		return false;
+	r = channel_send(worker->channel, message, fds, fds_len);
+	if (r < 0 && r != -EPIPE) {
+		log_err("%s: cannot send %s: %s", worker_name(worker->kind),
+		    message_type_name(message->type), strerror(-r));
+		/* It would lack something for ever; a fresh one is sent everything. */
+		worker_kill(worker, "it could not be sent what it needs");
+		return false;
+	}
+	watch_writable(worker);
+	return r == 0;
+}
+
+bool
+worker_has_room(const struct worker *worker)
+{
+	return worker->state == WORKER_STATE_RUNNING && !channel_pending(worker->channel);
+}
+
+/* ---- life and death ---- */
+
+static void
+send_signal(const struct worker *worker, int number)
+{
+	if (worker->pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, worker->pidfd, number, NULL, 0);
+}
+
+void
+worker_kill(struct worker *worker, const char *why)
+{
+	log_err("%s: killed: %s", worker_name(worker->kind), why);
+	send_signal(worker, SIGKILL);
+}
+
+static void
+free_event(struct event **event)
+{
+	if (*event != NULL)
+		event_free(*event);
+	*event = NULL;
+}
+
+static void
+close_channel(struct worker *worker)
+{
+	free_event(&worker->readable);
+	free_event(&worker->writable);
+	channel_free(worker->channel);
+	worker->channel = NULL;
+}
+
+static void
+restart_later(struct worker *worker)
+{
+	struct timeval pause;
+
+	if (worker_now_ms() - worker->started_ms >= BACK_OFF_RESET_MS)
+		worker->back_off_ms = 0;
+	worker->back_off_ms = worker->back_off_ms == 0 ? BACK_OFF_MIN_MS
+	    : worker->back_off_ms * 2 < BACK_OFF_MAX_MS
+	    ? worker->back_off_ms * 2
+	    : BACK_OFF_MAX_MS;
+	pause.tv_sec = worker->back_off_ms / 1000;
+	pause.tv_usec = worker->back_off_ms % 1000 * 1000;
+	set_state(worker, WORKER_STATE_BACK_OFF);
+	event_add(worker->restart, &pause);
+}
+
+static void
+describe_end(const siginfo_t *info, char *text, size_t size)
+{
+	if (info->si_code == CLD_EXITED)
+		snprintf(text, size, "exit code %d", info->si_status);
+	else
+		snprintf(text, size, "signal %d, %s", info->si_status,
+		    strsignal(info->si_status));
+}
+
+void
+worker_reap(struct worker *worker)
+{
+	siginfo_t info = { 0 };
+	char how[96];
+
+	/* Looked at first: a zombie's pid is nobody else's, so its locks can be freed. */
+	if (worker->pidfd < 0 ||
+	    waitid(P_PIDFD, (id_t)worker->pidfd, &info, WEXITED | WNOWAIT | WNOHANG) != 0 ||
+	    info.si_pid == 0)
+		return;
+	describe_end(&info, how, sizeof(how));
+	if (worker->state == WORKER_STATE_RUNNING)
+		log_err("%s: died (%s); it is restarted", worker_name(worker->kind), how);
+	/* What it said before it died still counts. */
+	if (worker->readable != NULL)
+		readable_cb(-1, 0, worker);
+	worker->setup->callbacks->died(worker, how, worker->setup->context);
+	waitid(P_PIDFD, (id_t)worker->pidfd, &info, WEXITED | WNOHANG);
+	close_channel(worker);
+	free_event(&worker->death);
+	close(worker->pidfd);
+	worker->pidfd = -1;
+	worker->pid = 0;
+	if (worker->state == WORKER_STATE_STOPPING)
+		set_state(worker, WORKER_STATE_STOPPED);
+	else
+		restart_later(worker);
+}
+
+static void
+death_cb(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	worker_reap(context);
+}
+
+static int
+spawn(struct worker *worker, int channel_fd)
+{
+	const struct worker_setup *setup = worker->setup;
+	bool has_news = worker->kind == WORKER_COLLECTOR || worker->kind == WORKER_FRONTEND;
+	const struct spawn_request request = {
+		.folder = spawn_folder(),
+		.name = worker_name(worker->kind),
+		.channel = channel_fd,
+		.news = has_news ? setup->news : -1,
+		.directory = worker->kind == WORKER_FRONTEND ? setup->directory : -1,
+		.log_level = log_level(),
+		.sandbox = setup->sandbox,
+		.uid = setup->uid,
+		.gid = setup->gid,
+		.slot = (unsigned)worker->kind + 1,
+	};
+
+	return spawn_worker(&request, &worker->pid, &worker->pidfd);
+}
+
+static int
+make_events(struct worker *worker)
+{
+	struct event_base *base = worker->setup->base;
+	int fd = channel_fd(worker->channel);
+
+	worker->death = event_new(base, worker->pidfd, EV_READ, death_cb, worker);
+	worker->readable = event_new(base, fd, EV_READ | EV_PERSIST, readable_cb, worker);
+	worker->writable = event_new(base, fd, EV_WRITE | EV_PERSIST, writable_cb, worker);
+	if (worker->death == NULL || worker->readable == NULL || worker->writable == NULL)
+		return -ENOMEM;
+	event_add(worker->death, NULL);
+	event_add(worker->readable, NULL);
+	return 0;
+}
+
+void
+worker_start(struct worker *worker)
+{
+	int fds[2] = { -1, -1 };
+	int r = channel_pair(fds);
+
+	worker->started_ms = worker_now_ms();
+	if (r == 0)
+		r = channel_new(fds[0], &worker->channel);
+	if (r == 0)
+		r = spawn(worker, fds[1]);
+	if (fds[1] >= 0)
+		close(fds[1]);
+	if (r == 0)
+		r = make_events(worker);
+	if (r < 0) {
+		log_err("%s: cannot be started: %s/fuzzsupd-%s: %s",
+		    worker_name(worker->kind), spawn_folder(), worker_name(worker->kind),
+		    strerror(-r));
+		if (worker->channel == NULL && fds[0] >= 0)
+			close(fds[0]);
+		close_channel(worker);
+		restart_later(worker);
+		return;
+	}
+	worker->starts++;
+	set_state(worker, WORKER_STATE_RUNNING);
+	worker->setup->callbacks->started(worker, worker->setup->context);
+}
+
+static void
+restart_cb(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	worker_start(context);
+}
+
+void
+worker_init(struct worker *worker, enum worker_kind kind, const struct worker_setup *setup)
+{
+	*worker = (struct worker){ .kind = kind, .setup = setup, .pidfd = -1 };
+	worker->restart = evtimer_new(setup->base, restart_cb, worker);
+}
+
+void
+worker_stop(struct worker *worker, int number)
+{
+	if (worker->restart != NULL)
+		event_del(worker->restart);
+	if (worker->pidfd < 0) {
+		set_state(worker, WORKER_STATE_STOPPED);
+		return;
+	}
+	set_state(worker, WORKER_STATE_STOPPING);
+	close_channel(worker);
+	send_signal(worker, number);
+}
+
+void
+worker_close(struct worker *worker)
+{
+	close_channel(worker);
+	free_event(&worker->death);
+	free_event(&worker->restart);
+	if (worker->pidfd >= 0)
+		close(worker->pidfd);
+	worker->pidfd = -1;
+}

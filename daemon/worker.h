@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ * The workers as the supervisor sees them: states, restarts, messages.
+ */
+#ifndef FUZZSUP_WORKER_H
+#define FUZZSUP_WORKER_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "channel.h"
+
+/*  kind       name */
+#define WORKERS(X) \
+	X(SYMBOLIZER, "symbolizer") \
+	X(COLLECTOR, "collector") \
+	X(FRONTEND, "frontend") \
+	X(RUNNER, "runner")
+
+enum worker_kind {
+#define X(kind, name) WORKER_##kind,
+	WORKERS(X)
+#undef X
+	WORKERS_LEN
+};
+
+/*  state     name */
+#define WORKER_STATES(X) \
+	X(STOPPED, "stopped")      /* not started, or ended and not to be started */ \
+	X(RUNNING, "running")      /* has a pid and a channel */ \
+	X(BACK_OFF, "restarting")  /* waits for its timer */ \
+	X(STOPPING, "stopping")    /* the service ends; still to be reaped */
+
+enum worker_state {
+#define X(state, name) WORKER_STATE_##state,
+	WORKER_STATES(X)
+#undef X
+	WORKER_STATES_LEN
+};
+
+struct worker;
+
+struct worker_callbacks {
+	/* It has just been started and wants all that it needs. */
+	void (*started)(struct worker *worker, void *context);
+	/* Takes ownership of @fds. */
+	void (*message)(struct worker *worker, const struct message *message, int *fds,
+	    size_t fds_len, void *context);
+	/* Its channel has room again. */
+	void (*drained)(struct worker *worker, void *context);
+	/* It is dead and not yet reaped. */
+	void (*died)(struct worker *worker, const char *how, void *context);
+};
+
+/* What all workers share; must outlive them. */
+struct worker_setup {
+	struct event_base *base;
+	const struct worker_callbacks *callbacks;
+	void *context;
+	int news;
+	int directory;
+	bool sandbox;
+	uid_t uid;
+	gid_t gid;
+};
+
+struct worker {
+	enum worker_kind kind;
+	enum worker_state state;
+	const struct worker_setup *setup;
+	pid_t pid;
+	int pidfd;
+	struct channel *channel; /* NULL unless RUNNING or STOPPING */
+	struct event *death, *readable, *writable, *restart;
+	int64_t started_ms;
+	unsigned back_off_ms;
+	unsigned starts;
+};
+
+const char *worker_name(unsigned kind);
+const char *worker_state_name(unsigned state);
+
+void worker_init(struct worker *worker, enum worker_kind kind,
+    const struct worker_setup *setup);
+
+/* Starts it now, or by its timer if it cannot be started. */
+void worker_start(struct worker *worker);
+
+/* Sends, or queues; what a dead worker does not get, it is sent when it is back.
+ * Returns false if there is no worker to send to. */
+bool worker_send(struct worker *worker, const struct message *message, const int *fds,
+    size_t fds_len);
+
+/* True while it runs and messages go straight into its socket. */
+bool worker_has_room(const struct worker *worker);
+
+/* Ends it, which it will then be restarted from; @why is logged. */
+void worker_kill(struct worker *worker, const char *why);
+
+/* Ends it for good: closes the channel and sends @signal. */
+void worker_stop(struct worker *worker, int signal);
+
+/* To be called where a SIGCHLD says so, too: reaps it if it is dead. */
+void worker_reap(struct worker *worker);
+void worker_close(struct worker *worker);
+
+/* Milliseconds of the monotonic clock. */
+int64_t worker_now_ms(void);
+
+#endif
