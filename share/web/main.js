@@ -112,7 +112,7 @@ function linkText() {
 	if (store.link === "live") return "live";
 	if (store.link === "connecting") return "connecting";
 	const dated = store.heard ? `, numbers of ${clock(store.heard)}` : "";
-	return store.link === "reconnecting" ? `reconnecting, ${span(since)}${dated}` : `server away since ${clock(store.since)}${dated}`;
+	return store.link === "reconnecting" ? `reconnecting since ${span(since)}${dated}` : `server away since ${clock(store.since)}${dated}`;
 }
 
 function drawHeader() {

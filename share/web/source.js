@@ -81,10 +81,8 @@ export class SourceView {
 		if (!session?.model) return this.lines ? undefined : this.wait(session);
 		if (this.file === undefined) return undefined;
 		if (what.has("coverage") || what.has("fresh")) this.recount(session.model);
-		if (this.lines) {
-			this.updateNews(session.model);
-			this.list.draw();
-		}
+		if (this.recent) this.updateNews(session.model);
+		if (this.lines) this.list.draw();
 		return undefined;
 	}
 
@@ -105,7 +103,7 @@ export class SourceView {
 	find(session) {
 		const names = session.model.fileNames();
 		const found = matchFiles(names, this.place.file);
-		this.lines = null;
+		this.lines = this.recent = null;
 		this.file = undefined;
 		if (found.length !== 1) {
 			setText(this.title, this.place.file);
@@ -143,6 +141,7 @@ export class SourceView {
 		this.show(h("h2", {}, "No source to show"), h("p", {}, why), h("p", { class: "dim" }, "Looked for:"), codeBlock(this.path),
 			h("p", { class: "dim" }, folder ? `This line in target "${target.name}" of fuzz.conf would allow it:` : "It is looked for below:"), codeBlock(`source-roots = { ${roots} }`));
 		this.recount(currentSession().model);
+		this.updateNews(currentSession().model);
 	}
 
 	showText(text, model) {
@@ -165,6 +164,7 @@ export class SourceView {
 		this.list.clear();
 		this.list.setCount(lines.length);
 		this.recount(model);
+		this.updateNews(model);
 		this.goLine(this.place.line);
 		performance.mark("source-shown");
 	}
@@ -206,9 +206,10 @@ export class SourceView {
 		const key = rows.join();
 		if (key === this.newestKey) return;
 		this.newestKey = key;
+		const age = (line) => now - (model.baseMs + line.newest * 10);
 		if (!rows.length) this.newest.replaceChildren(h("p", { class: "nothing dim small" }, "Nothing was first reached since the service looks."));
 		else this.newest.replaceChildren(...this.recent.map((line) => h("a", { href: fileUrl(targetUrl(this.place.target), this.path, line.line) },
-			h("span", { class: "num dim" }, String(line.line)), h("span", { class: "mono" }, (this.lines[line.line - 1] ?? "").trim().slice(0, 80)), h("span", { class: "num dim", title: moment(model.baseMs + line.newest * 10) }, span(now - (model.baseMs + line.newest * 10))))));
+			h("span", { class: "num dim" }, String(line.line)), h("span", { class: "mono" }, (this.lines?.[line.line - 1] ?? "").trim().slice(0, 80)), h("span", { class: "num dim", title: moment(model.baseMs + line.newest * 10) }, span(age(line))))));
 	}
 
 	// ---- rows ----
