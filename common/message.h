@@ -64,7 +64,8 @@
 	X(FORGET, "forget") \
 	\
 	/* front-end → supervisor → runner: compile share/web/client.c; code 0 optimized, 1 \
-	   debug; value: comes back in the answer */ \
+	   debug; value: comes back in the answer; text, added by the supervisor: folder of \
+	   the page's files, NUL, compiler ("*": search for one, empty: none) */ \
 	X(BUILD_WASM, "build-wasm") \
 	/* runner → supervisor → front-end: code enum wasm_status; value; fd: sealed memfd with \
 	   the module (BUILT, CACHED) or with the compiler's words (FAILED) */ \
