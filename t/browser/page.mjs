@@ -6,7 +6,7 @@
 // --expect: JSON { "file name as in the source index": { "line": "hit" | "miss" | "part", … }, … }, of coverage
 // that stands still or only grows to it; lines not named must carry no mark. Without it the first file is opened.
 // --stop, --start: shell commands that take the service away and bring it back at the same address.
-// CHROMIUM: the browser, if not /usr/bin/chromium. PLAYWRIGHT: folder of node_modules, if not the one beside this file.
+// CHROMIUM: the browser, if not /usr/bin/chromium. FUZZSUPD_TOOLS: folder with node_modules, if not the one of this file.
 
 import { execSync } from "node:child_process";
 import { createRequire } from "node:module";
@@ -23,7 +23,7 @@ if (!target) {
 	process.stderr.write("usage: page.mjs BASE-URL TARGET [--screens FOLDER] [--expect FILE] [--stop COMMAND --start COMMAND]\n");
 	process.exit(2);
 }
-const require = createRequire(process.env.PLAYWRIGHT ? join(process.env.PLAYWRIGHT, "x.js") : import.meta.url);
+const require = createRequire(process.env.FUZZSUPD_TOOLS ? `${process.env.FUZZSUPD_TOOLS}/` : import.meta.url);
 const { chromium } = require("playwright-core");
 const targetUrl = new URL(`t/${encodeURIComponent(target)}/`, base).href;
 const expected = options.expect ? JSON.parse(readFileSync(options.expect, "utf8")) : null;

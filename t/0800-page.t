@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The page in a real Chromium, against the whole service and what a libFuzzer reached: the
+lines it marks are those that llvm-symbolizer names for the same bits. SCREENS: a folder
+that gets pictures of it."""
+import os
+import sys
+import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from fuzzsup import *
+
+TOOLS = os.environ.get("FUZZSUPD_TOOLS") or os.path.join(SRC, "build-tools")
+if not os.path.isdir(os.path.join(TOOLS, "node_modules", "playwright-core")):
+    skip_all("playwright-core is not there; fetch it with t/lib/fetch build-tools")
+if not os.access(os.environ.get("CHROMIUM", "/usr/bin/chromium"), os.X_OK):
+    skip_all("Chromium is not there")
+
+
+def fuzz(executable, coverage):
+    subprocess.run([executable, "-runs=20000", "-seed=1"], env=dict(os.environ, FUZZSUP_DIR=coverage), check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for name in sorted(os.listdir(coverage)):
+        if re.fullmatch(r"[0-9a-f]{16}", name):
+            return os.path.join(coverage, name)
+    raise FileNotFoundError("the runtime wrote no coverage file")
+
+
+def line_states(executable, coverage_file, root):
+    """{name: {line: state}} as the page should show them, by llvm-symbolizer."""
+    _, _, bits, pcs = CoverageFile.read(coverage_file)
+    reached = set(set_bits(bits))
+    answer = subprocess.run([SYMBOLIZER, "--functions=none", "--no-inlines", "-e", executable], check=True, text=True,
+                            capture_output=True, input="".join(f"{pc:#x}\n" for pc in pcs)).stdout.split("\n")
+    places = {}
+    for index, text in enumerate(line for line in answer if line):
+        path, line, column = text.rsplit(":", 2)
+        name = os.path.join(os.path.basename(root), os.path.relpath(path, root))
+        if int(line) and not name.startswith(os.path.basename(root) + "/.."):
+            hits = places.setdefault(name, {}).setdefault(line, {})
+            hits[column] = hits.get(column, False) or index in reached
+    return {name: {line: "hit" if all(hits.values()) else "part" if any(hits.values()) else "miss"
+                   for line, hits in lines.items()} for name, lines in places.items()}
+
+
+class Helper(threading.Thread):
+    """Lets the runs grow while the bits stand still, and restarts the service when asked."""
+
+    def __init__(self, service, coverage_file, folder):
+        super().__init__(daemon=True)
+        self.service, self.file, self.ended = service, coverage_file, threading.Event()
+        self.asks = {what: os.path.join(folder, what) for what in ("stop", "start")}
+
+    def run(self):
+        with open(self.file, "r+b", buffering=0) as file:
+            while not self.ended.wait(0.1):
+                file.seek(0)
+                runs = struct.unpack("<Q", file.read(8))[0]
+                file.seek(0)
+                file.write(struct.pack("<Q", runs + 100))
+                for what, path in self.asks.items():
+                    if os.path.exists(path):
+                        self.restart(what)
+                        os.unlink(path)
+
+    def restart(self, what):
+        if what == "stop":
+            self.service.stop()
+        else:
+            self.service.write_config()
+            self.service.start()
+
+    def command(self, what):
+        path = self.asks[what]
+        return f"touch '{path}'; while [ -e '{path}' ]; do sleep 0.05; done"
+
+
+with scratch() as folder:
+    root = os.path.join(SRC, "share", "demo")
+    coverage = os.path.join(folder, "coverage")
+    os.mkdir(coverage)
+    executable = build(os.path.join(folder, "fuzz_json"), demo_sources(), "-O1", "-lm")
+    coverage_file = fuzz(executable, coverage)
+    expected = line_states(executable, coverage_file, root)
+    with open(os.path.join(folder, "expected.json"), "w") as file:
+        json.dump(expected, file)
+    states = [state for lines in expected.values() for state in lines.values()]
+    note(f"{len(states)} lines in {len(expected)} files: " + ", ".join(f"{states.count(s)} {s}" for s in ("hit", "part", "miss")))
+    with Service(folder, {"json": Target(executable, coverage, [root])}) as service:
+        service.wait_state("json", "ready", "live", "stale")
+        helper = Helper(service, coverage_file, folder)
+        helper.start()
+        command = ["node", os.path.join(SRC, "t", "browser", "page.mjs"), f"http://{service.host}:{service.port}/", "json",
+                   "--expect", os.path.join(folder, "expected.json"), "--stop", helper.command("stop"), "--start", helper.command("start")]
+        if os.environ.get("SCREENS"):
+            command += ["--screens", os.environ["SCREENS"]]
+        page = subprocess.run(command, env=dict(os.environ, FUZZSUPD_TOOLS=TOOLS), stdout=subprocess.PIPE, text=True)
+        helper.ended.set()
+        helper.join()
+        result, detail = None, []
+        for line in page.stdout.split("\n") + ["ok 0 - end"]:
+            found = re.match(r"(not )?ok \d+ - (.*)", line)
+            if not found:
+                detail.append(line.lstrip("# "))
+                continue
+            if result:
+                ok(not result.group(1), "page: " + result.group(2), "\n".join(detail))
+                if not result.group(1):
+                    note("\n".join(detail))
+            result, detail = found, []
+        equal(page.returncode, 0, "the browser ended well")
+done()
