@@ -151,6 +151,8 @@ await test("marks on lines are the expected ones", async () => {
 });
 
 await test("a deep link scrolls to its line, also by the end of a path", async () => {
+	await page.goto(anchor(file));
+	await page.waitForFunction((text) => document.querySelector(".view.source h1")?.title === text && document.querySelector(".row .text"), file, { timeout: WAIT });
 	const lines = await page.locator(".rows").evaluate((rows) => Math.round(rows.offsetHeight / 20));
 	const line = Math.max(1, Math.floor(lines * 0.8));
 	const other = await open();
