@@ -28,7 +28,7 @@ import sys
 import tempfile
 import time
 
-SRC = os.environ.get("srcdir") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SRC = os.path.normpath(os.environ.get("srcdir") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 BUILD = os.environ.get("builddir") or os.path.join(SRC, "build")
 CLANG = os.environ.get("CLANG") or "clang-19"
 SYMBOLIZER = os.environ.get("LLVM_SYMBOLIZER") or "llvm-symbolizer-19"

@@ -351,6 +351,22 @@ add(struct collector_loop *loop, int fd, short what, event_callback_fn callback,
 	return event;
 }
 
+/* libevent's usual clock goes in steps of 4 ms, which is more than a bit may take. */
+static struct event_base *
+precise_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base;
+
+	if (config == NULL || event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) != 0)
+		base = event_base_new();
+	else
+		base = event_base_new_with_config(config);
+	if (config != NULL)
+		event_config_free(config);
+	return base;
+}
+
 int
 collector_loop_new(struct channel *channel, int news, struct collector_loop **ret_loop)
 {
@@ -371,7 +387,7 @@ collector_loop_new(struct channel *channel, int news, struct collector_loop **re
 	loop->channel = channel;
 	loop->news = news;
 	collector->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	loop->base = event_base_new();
+	loop->base = precise_base();
 	if (collector->inotify < 0 || loop->base == NULL) {
 		collector_loop_free(loop);
 		return -EMFILE;
