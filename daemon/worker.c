@@ -345,6 +345,8 @@ worker_stop(struct worker *worker, int number)
 void
 worker_close(struct worker *worker)
 {
+	if (worker->setup == NULL)
+		return; /* the service ended before it was made */
 	close_channel(worker);
 	free_event(&worker->death);
 	free_event(&worker->restart);
