@@ -40,7 +40,8 @@
 	/* collector → supervisor: fd sealed memfd with the u64 PCs of a coverage file */ \
 	X(PCS, "pcs") \
 	\
-	/* supervisor → front-end: fd directory with the page's files; text: its path */ \
+	/* supervisor → front-end, runner: fd directory with the page's files; text: its path; \
+	   for the runner perhaps NUL and the compiler to use */ \
 	X(SHARE, "share") \
 	/* supervisor → front-end: fd listening socket; text: its address */ \
 	X(LISTENER, "listener") \

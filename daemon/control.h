@@ -2,7 +2,7 @@
  * The control socket: one request line, one reply, on a unix socket of mode 0600.
  *
  * Request: words separated by tabs, or by spaces if there is no tab. Reply: a line "ok"
- * or "error REASON", then the text or JSON that was asked for.
+ * or "error REASON", then the lines that were asked for, columns separated by tabs.
  */
 #ifndef FUZZSUP_CONTROL_H
 #define FUZZSUP_CONTROL_H

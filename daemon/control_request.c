@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "live_segment.h"
 #include "log.h"
 #include "target.h"
 #include "banned.h"
@@ -19,7 +21,6 @@
 struct request {
 	struct supervisor *supervisor;
 	uid_t peer;
-	bool json;
 	int words_len;
 	char **words;
 	struct evbuffer *reply;
@@ -64,23 +65,6 @@ control_read_address(const char *word, uint64_t *ret_address)
 }
 
 static void
-add_string(struct evbuffer *reply, const char *text)
-{
-	evbuffer_add(reply, "\"", 1);
-	for (; *text != '\0'; text++) {
-		unsigned char byte = (unsigned char)*text;
-
-		if (byte == '"' || byte == '\\')
-			evbuffer_add_printf(reply, "\\%c", byte);
-		else if (byte < 0x20)
-			evbuffer_add_printf(reply, "\\u%04x", byte);
-		else
-			evbuffer_add(reply, text, 1);
-	}
-	evbuffer_add(reply, "\"", 1);
-}
-
-static void
 fail(struct request *request, const char *text)
 {
 	evbuffer_add_printf(request->reply, "error %s\n", text);
@@ -89,64 +73,65 @@ fail(struct request *request, const char *text)
 /* ---- the requests ---- */
 
 static void
-do_status(struct request *request)
+do_workers(struct request *request)
 {
-	struct supervisor *supervisor = request->supervisor;
-	struct evbuffer *reply = request->reply;
+	const struct supervisor *supervisor = request->supervisor;
 
-	evbuffer_add_printf(reply, "ok\n%s", request->json ? "{\"workers\":[" : "");
+	evbuffer_add_printf(request->reply, "ok\n");
 	for (unsigned i = 0; i < WORKERS_LEN; i++) {
 		const struct worker *worker = &supervisor->workers[i];
 
-		evbuffer_add_printf(reply,
-		    request->json ? "%s{\"name\":\"%s\",\"state\":\"%s\",\"pid\":%d,"
-				    "\"starts\":%u}"
-				  : "%.0s%-12s %-12s pid %-8d starts %u\n",
-		    i > 0 ? "," : "", worker_name(i), worker_state_name(worker->state),
-		    (int)worker->pid, worker->starts);
+		evbuffer_add_printf(request->reply, "%s\t%s\t%d\t%u\n", worker_name(i),
+		    worker_state_name(worker->state), (int)worker->pid, worker->starts);
 	}
-	if (request->json)
-		evbuffer_add_printf(reply, "],\"listen\":[");
-	for (size_t i = 0; i < supervisor->listeners_len; i++) {
-		const char *text = supervisor->listeners[i].text;
+}
 
-		if (request->json) {
-			evbuffer_add_printf(reply, "%s", i > 0 ? "," : "");
-			add_string(reply, text);
-		} else
-			evbuffer_add_printf(reply, "listens on %s\n", text);
-	}
-	evbuffer_add_printf(reply, request->json ? "],\"targets\":%zu}\n" : "targets %zu\n",
-	    supervisor->targets->len);
+/* Reasons hold foreign text: a column stays a column. */
+static void
+add_column(struct evbuffer *reply, const char *text)
+{
+	for (; *text != '\0'; text++)
+		evbuffer_add(reply, (unsigned char)*text < 0x20 ? " " : text, 1);
 }
 
 static void
-do_targets(struct request *request)
+add_numbers(struct evbuffer *reply, const struct target *target)
+{
+	const struct table *table = target->table;
+	uint32_t covered;
+
+	if (target->live_current &&
+	    pread(target->live, &covered, sizeof(covered),
+		offsetof(struct live_segment, covered)) == (ssize_t)sizeof(covered))
+		evbuffer_add_printf(reply, "%u\t", covered);
+	else
+		evbuffer_add_printf(reply, "-\t");
+	if (table == NULL || table->fd < 0) {
+		evbuffer_add_printf(reply, "-\t\t");
+		return;
+	}
+	evbuffer_add_printf(reply, "%u\t", table->pcs_len);
+	for (uint32_t i = 0; i < table->build_id_len; i++)
+		evbuffer_add_printf(reply, "%02x", table->build_id[i]);
+	evbuffer_add_printf(reply, "\t");
+}
+
+/* A line each: name, state, covered, PCs, build ID, reason. */
+static void
+do_status(struct request *request)
 {
 	const struct targets *targets = request->supervisor->targets;
-	struct evbuffer *reply = request->reply;
 
-	evbuffer_add_printf(reply, "ok\n%s", request->json ? "{\"targets\":[" : "");
+	evbuffer_add_printf(request->reply, "ok\n");
 	for (size_t i = 0; i < targets->len; i++) {
 		const struct target *target = targets->by_name[i];
 
-		if (!request->json) {
-			evbuffer_add_printf(reply, "%-24s %-12s %s\n", target->conf.name,
-			    target_state_name(target->state), target->reason);
-			continue;
-		}
-		evbuffer_add_printf(reply, "%s{\"id\":%u,\"name\":", i > 0 ? "," : "",
-		    target->id);
-		add_string(reply, target->conf.name);
-		evbuffer_add_printf(reply, ",\"state\":\"%s\",\"reason\":",
+		evbuffer_add_printf(request->reply, "%s\t%s\t", target->conf.name,
 		    target_state_name(target->state));
-		add_string(reply, target->reason);
-		evbuffer_add_printf(reply, ",\"executable\":");
-		add_string(reply, target->conf.executable);
-		evbuffer_add_printf(reply, "}");
+		add_numbers(request->reply, target);
+		add_column(request->reply, target->reason);
+		evbuffer_add_printf(request->reply, "\n");
 	}
-	if (request->json)
-		evbuffer_add_printf(reply, "]}\n");
 }
 
 /* Of the executable's name what a target's name may hold, and a number if it is taken. */
@@ -283,7 +268,7 @@ static const struct {
 	void (*handler)(struct request *request);
 } requests[] = {
 	{ "status", do_status },
-	{ "targets", do_targets },
+	{ "workers", do_workers },
 	{ "announce", do_announce },
 	{ "entry", do_entry },
 	{ "reload", do_reload },
@@ -299,17 +284,12 @@ control_request(struct supervisor *supervisor, uid_t peer, char *line,
 	int len = control_split(line, words);
 
 	request.words = words;
-	if (len > 0 && strcmp(words[0], "json") == 0) {
-		request.json = true;
-		request.words = words + 1;
-		len--;
-	}
 	request.words_len = len;
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]) && len > 0; i++)
 		if (strcmp(request.words[0], requests[i].name) == 0) {
 			requests[i].handler(&request);
 			return;
 		}
-	fail(&request, "unknown request; expected status, targets, announce, entry, reload or "
+	fail(&request, "unknown request; expected status, workers, announce, entry, reload or "
 		       "check");
 }

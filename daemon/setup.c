@@ -172,11 +172,13 @@ setup_close(struct supervisor *supervisor)
 
 /* ---- for the front-end ---- */
 
+/* The folder with the page's files; the runner also learns which compiler it may use. */
 static void
-send_share(struct worker *worker)
+send_share(struct worker *worker, const char *compiler)
 {
 	const char *folder = spawn_web_folder();
-	int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	size_t used, len = compiler != NULL ? strlen(compiler) : 0;
 
 	if (fd < 0) {
 		log_err("the page's files %s: %s; install them, or set FUZZSUPD_WEB", folder,
@@ -185,8 +187,24 @@ send_share(struct worker *worker)
 	}
 	message_init(&message, MESSAGE_SHARE, 0);
 	message_printf(&message, "%s", folder);
+	used = message.text_len;
+	if (len > 0 && used + 1 + len < MESSAGE_TEXT_MAX) {
+		message.text[used++] = '\0';
+		memcpy(message.text + used, compiler, len);
+		message.text_len = (uint32_t)(used + len);
+	}
 	worker_send(worker, &message, &fd, 1);
 	close(fd);
+}
+
+/* Without a folder it answers that it has no compiler, which is what "" asks for. */
+void
+setup_runner(struct supervisor *supervisor)
+{
+	const char *compiler = supervisor->conf->wasm_compiler;
+
+	if (compiler == NULL || compiler[0] != '\0')
+		send_share(supervisor_worker(supervisor, WORKER_RUNNER), compiler);
 }
 
 void
@@ -216,7 +234,7 @@ setup_frontend(struct supervisor *supervisor)
 	struct worker *worker = supervisor_worker(supervisor, WORKER_FRONTEND);
 
 	setup_frontend_service(supervisor);
-	send_share(worker);
+	send_share(worker, NULL);
 	for (size_t i = 0; i < supervisor->listeners_len; i++) {
 		message_init(&message, MESSAGE_LISTENER, 0);
 		message_printf(&message, "%s", supervisor->listeners[i].text);

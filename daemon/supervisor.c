@@ -133,6 +133,7 @@ started_cb(struct worker *worker, void *context)
 		log_listening(supervisor);
 		break;
 	default:
+		setup_runner(supervisor);
 		wasm_relay_runner_started(supervisor->wasm_relay);
 		break;
 	}

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "spawn.h"
 #include "banned.h"
 
 #define REQUESTS_MAX 64
@@ -63,18 +62,10 @@ static void
 send_request(struct wasm_relay *relay, const struct request *request)
 {
 	static struct message message;
-	const char *folder = spawn_web_folder();
-	const char *compiler = relay->supervisor->conf->wasm_compiler;
-	size_t used = strlen(folder), len = compiler != NULL ? strlen(compiler) : 1;
 
 	message_init(&message, MESSAGE_BUILD_WASM, 0);
 	message.value = request->number;
 	message.code = request->code;
-	if (used + 1 + len >= MESSAGE_TEXT_MAX)
-		return;
-	memcpy(message.text, folder, used + 1);
-	memcpy(message.text + used + 1, compiler != NULL ? compiler : "*", len);
-	message.text_len = (uint32_t)(used + 1 + len);
 	worker_send(supervisor_worker(relay->supervisor, WORKER_RUNNER), &message, NULL, 0);
 }
 
