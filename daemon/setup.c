@@ -197,14 +197,13 @@ send_share(struct worker *worker, const char *compiler)
 	close(fd);
 }
 
-/* Without a folder it answers that it has no compiler, which is what "" asks for. */
 void
 setup_runner(struct supervisor *supervisor)
 {
 	const char *compiler = supervisor->conf->wasm_compiler;
 
-	if (compiler == NULL || compiler[0] != '\0')
-		send_share(supervisor_worker(supervisor, WORKER_RUNNER), compiler);
+	send_share(supervisor_worker(supervisor, WORKER_RUNNER),
+	    compiler != NULL && compiler[0] == '\0' ? "none" : compiler);
 }
 
 void
