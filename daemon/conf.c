@@ -81,8 +81,7 @@ report(const char *format, ...)
 static int
 check_single(cfg_t *cfg, cfg_opt_t *opt)
 {
-	if ((opt->flags & CFGF_LIST) != 0 || opt->nvalues == 0 ||
-	    opt->values[0]->string == NULL)
+	if ((opt->flags & CFGF_LIST) != 0 || (opt->flags & CFGF_MODIFIED) == 0)
 		return 0;
 	cfg_error(cfg, "%s stands here for the second time; expected it once", opt->name);
 	return -1;
