@@ -23,6 +23,7 @@
 
 #define FILE_MAX ((off_t)16 << 20)
 #define FILES_MAX 4096
+#define FLAG_SEEN (1 << 20) /* beside libconfuse's own flags of a key */
 #define DEFAULT_LISTEN "127.0.0.1:8080"
 #define DEFAULT_STATE_DIR "/var/lib/fuzzsupd"
 #define DEFAULT_SYMBOLIZE_TIMEOUT 120
@@ -81,8 +82,10 @@ report(const char *format, ...)
 static int
 check_single(cfg_t *cfg, cfg_opt_t *opt)
 {
-	if ((opt->flags & CFGF_LIST) != 0 || (opt->flags & CFGF_MODIFIED) == 0)
+	if ((opt->flags & (CFGF_LIST | FLAG_SEEN)) != FLAG_SEEN) {
+		opt->flags |= FLAG_SEEN;
 		return 0;
+	}
 	cfg_error(cfg, "%s stands here for the second time; expected it once", opt->name);
 	return -1;
 }
