@@ -35,7 +35,7 @@ control_split(char *line, char *words[CONTROL_WORDS_MAX])
 
 	line[strcspn(line, "\r\n")] = '\0';
 	for (word = strtok_r(line, separator, &rest); word != NULL;
-	     word = strtok_r(NULL, separator, &rest)) {
+	    word = strtok_r(NULL, separator, &rest)) {
 		if (len == CONTROL_WORDS_MAX)
 			return -E2BIG;
 		words[len++] = word;
@@ -134,17 +134,19 @@ do_status(struct request *request)
 	}
 }
 
-/* Of the executable's name what a target's name may hold, and a number if it is taken. */
+/* Of the executable's name what a target's name may hold, and a number if it is taken.
+ */
 static void
-derive_name(const struct targets *targets, const char *executable, char *ret_name,
-    size_t size)
+derive_name(
+    const struct targets *targets, const char *executable, char *ret_name, size_t size)
 {
 	const char *slash = strrchr(executable, '/');
 	char base[48];
 	size_t len = 0;
 
 	for (const char *c = slash + 1; *c != '\0' && len + 1 < sizeof(base); c++)
-		if (isalnum((unsigned char)*c) || (len > 0 && strchr("._-", *c) != NULL))
+		if (isalnum((unsigned char)*c) ||
+		    (len > 0 && strchr("._-", *c) != NULL))
 			base[len++] = *c;
 	base[len] = '\0';
 	snprintf(ret_name, size, "%s", len > 0 ? base : "target");
@@ -157,8 +159,8 @@ announce(struct request *request, uint64_t id, const char *name)
 {
 	struct targets *targets = request->supervisor->targets;
 	char derived[64];
-	struct conf_target conf = { .executable = request->words[2],
-		.coverage = request->words[3] };
+	struct conf_target conf = {
+	    .executable = request->words[2], .coverage = request->words[3]};
 	struct target *target;
 	int r;
 
@@ -171,7 +173,8 @@ announce(struct request *request, uint64_t id, const char *name)
 	if (r == -EEXIST)
 		fail(request, "a target of that name exists");
 	else if (r < 0)
-		fail(request, r == -ENOSPC ? "there are too many targets" : strerror(-r));
+		fail(request,
+		    r == -ENOSPC ? "there are too many targets" : strerror(-r));
 	else {
 		target->announced = true;
 		target->coverage_id = id;
@@ -192,17 +195,20 @@ do_announce(struct request *request)
 
 	if (request->words_len < 4 || request->words_len > 5 ||
 	    !control_read_id(words[1], &id)) {
-		fail(request, "expected: announce COVERAGE-ID EXECUTABLE COVERAGE-FILE [NAME], the "
+		fail(request, "expected: announce COVERAGE-ID EXECUTABLE COVERAGE-FILE "
+			      "[NAME], the "
 			      "id being 16 hex digits");
 		return;
 	}
 	if (words[2][0] != '/' || words[3][0] != '/' || strlen(words[2]) > 4000 ||
 	    strlen(words[3]) > 4000) {
-		fail(request, "expected absolute paths of executable and coverage file");
+		fail(
+		    request, "expected absolute paths of executable and coverage file");
 		return;
 	}
 	if (name != NULL && !conf_name_valid(name)) {
-		fail(request, "expected a name of at most 63 letters, digits, '.', '_' and '-'");
+		fail(request,
+		    "expected a name of at most 63 letters, digits, '.', '_' and '-'");
 		return;
 	}
 	known = targets_by_coverage(request->supervisor->targets, id);
@@ -256,8 +262,8 @@ do_check(struct request *request)
 {
 	struct conf *conf;
 
-	if (conf_load(request->supervisor->options->conf_path, collect_cb, request->reply,
-		&conf) < 0)
+	if (conf_load(request->supervisor->options->conf_path, collect_cb,
+		request->reply, &conf) < 0)
 		return;
 	evbuffer_add_printf(request->reply, "ok\n");
 	conf_free(conf);
@@ -267,20 +273,21 @@ static const struct {
 	const char *name;
 	void (*handler)(struct request *request);
 } requests[] = {
-	{ "status", do_status },
-	{ "workers", do_workers },
-	{ "announce", do_announce },
-	{ "entry", do_entry },
-	{ "reload", do_reload },
-	{ "check", do_check },
+    {"status", do_status},
+    {"workers", do_workers},
+    {"announce", do_announce},
+    {"entry", do_entry},
+    {"reload", do_reload},
+    {"check", do_check},
 };
 
 void
-control_request(struct supervisor *supervisor, uid_t peer, char *line,
-    struct evbuffer *reply)
+control_request(
+    struct supervisor *supervisor, uid_t peer, char *line, struct evbuffer *reply)
 {
 	char *words[CONTROL_WORDS_MAX];
-	struct request request = { .supervisor = supervisor, .peer = peer, .reply = reply };
+	struct request request = {
+	    .supervisor = supervisor, .peer = peer, .reply = reply};
 	int len = control_split(line, words);
 
 	request.words = words;
@@ -290,6 +297,7 @@ control_request(struct supervisor *supervisor, uid_t peer, char *line,
 			requests[i].handler(&request);
 			return;
 		}
-	fail(&request, "unknown request; expected status, workers, announce, entry, reload or "
-		       "check");
+	fail(&request,
+	    "unknown request; expected status, workers, announce, entry, reload or "
+	    "check");
 }

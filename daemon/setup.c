@@ -43,10 +43,12 @@ open_listeners(struct supervisor *supervisor)
 		r = privs_listen(listen->items[i], &listener->fd, listener->text,
 		    sizeof(listener->text));
 		if (r < 0) {
-			log_err("cannot listen on %s: %s%s", listen->items[i], strerror(-r),
-			    r == -EADDRINUSE ? "; set listen to another port, or to port 0 for "
-					       "any free one"
-					     : "");
+			log_err("cannot listen on %s: %s%s", listen->items[i],
+			    strerror(-r),
+			    r == -EADDRINUSE
+				? "; set listen to another port, or to port 0 for "
+				  "any free one"
+				: "");
 			return r;
 		}
 		supervisor->listeners_len++;
@@ -63,7 +65,8 @@ open_control(struct supervisor *supervisor)
 	int r = privs_make_folder(conf->state_dir, 0755);
 
 	if (r < 0) {
-		log_err("state-dir %s cannot be made: %s", conf->state_dir, strerror(-r));
+		log_err(
+		    "state-dir %s cannot be made: %s", conf->state_dir, strerror(-r));
 		return r;
 	}
 	if (conf->control != NULL)
@@ -117,11 +120,11 @@ setup_open(struct supervisor *supervisor, const struct worker_callbacks *callbac
 	supervisor->base = event_base_new();
 	if (supervisor->base == NULL)
 		return -ENOMEM;
-	supervisor->setup = (struct worker_setup){ .base = supervisor->base,
-		.callbacks = callbacks,
-		.context = supervisor,
-		.news = -1,
-		.sandbox = supervisor->options->sandbox };
+	supervisor->setup = (struct worker_setup){.base = supervisor->base,
+	    .callbacks = callbacks,
+	    .context = supervisor,
+	    .news = -1,
+	    .sandbox = supervisor->options->sandbox};
 	r = find_user(supervisor);
 	if (r == 0)
 		r = open_listeners(supervisor);
@@ -147,9 +150,9 @@ close_listeners(struct supervisor *supervisor)
 void
 setup_close(struct supervisor *supervisor)
 {
-	struct event *events[] = { supervisor->commit, supervisor->poll, supervisor->watchdog,
-		supervisor->hang_up, supervisor->terminate, supervisor->interrupt,
-		supervisor->child, supervisor->end };
+	struct event *events[] = {supervisor->commit, supervisor->poll,
+	    supervisor->watchdog, supervisor->hang_up, supervisor->terminate,
+	    supervisor->interrupt, supervisor->child, supervisor->end};
 
 	control_free(supervisor->control);
 	for (unsigned i = 0; i < WORKERS_LEN; i++)
@@ -172,7 +175,8 @@ setup_close(struct supervisor *supervisor)
 
 /* ---- for the front-end ---- */
 
-/* The folder with the page's files; the runner also learns which compiler it may use. */
+/* The folder with the page's files; the runner also learns which compiler it may use.
+ */
 static void
 send_share(struct worker *worker, const char *compiler)
 {
@@ -181,8 +185,8 @@ send_share(struct worker *worker, const char *compiler)
 	size_t used, len = compiler != NULL ? strlen(compiler) : 0;
 
 	if (fd < 0) {
-		log_err("the page's files %s: %s; install them, or set FUZZSUPD_WEB", folder,
-		    strerror(errno));
+		log_err("the page's files %s: %s; install them, or set FUZZSUPD_WEB",
+		    folder, strerror(errno));
 		return;
 	}
 	message_init(&message, MESSAGE_SHARE, 0);

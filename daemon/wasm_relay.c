@@ -16,7 +16,7 @@
 #define DEATHS_MAX 2
 
 struct request {
-	uint64_t value;	 /* the front-end's; comes back in the answer */
+	uint64_t value;  /* the front-end's; comes back in the answer */
 	uint64_t number; /* ours; 0: free */
 	uint32_t code;
 	unsigned deaths; /* of the runner, while it had this */
@@ -54,8 +54,8 @@ answer(struct wasm_relay *relay, uint64_t value, uint32_t code, const int *fds,
 	message_init(&message, MESSAGE_WASM, 0);
 	message.value = value;
 	message.code = code;
-	worker_send(supervisor_worker(relay->supervisor, WORKER_FRONTEND), &message, fds,
-	    fds_len);
+	worker_send(supervisor_worker(relay->supervisor, WORKER_FRONTEND), &message,
+	    fds, fds_len);
 }
 
 static void
@@ -66,7 +66,8 @@ send_request(struct wasm_relay *relay, const struct request *request)
 	message_init(&message, MESSAGE_BUILD_WASM, 0);
 	message.value = request->number;
 	message.code = request->code;
-	worker_send(supervisor_worker(relay->supervisor, WORKER_RUNNER), &message, NULL, 0);
+	worker_send(
+	    supervisor_worker(relay->supervisor, WORKER_RUNNER), &message, NULL, 0);
 }
 
 int
@@ -79,9 +80,9 @@ wasm_relay_request(struct wasm_relay *relay, const struct message *message)
 
 		if (request->number != 0)
 			continue;
-		*request = (struct request){ .value = message->value,
-			.number = supervisor_next_generation(relay->supervisor),
-			.code = message->code };
+		*request = (struct request){.value = message->value,
+		    .number = supervisor_next_generation(relay->supervisor),
+		    .code = message->code};
 		send_request(relay, request);
 		return 0;
 	}
@@ -90,13 +91,13 @@ wasm_relay_request(struct wasm_relay *relay, const struct message *message)
 }
 
 int
-wasm_relay_answer(struct wasm_relay *relay, const struct message *message, int *fds,
-    size_t fds_len)
+wasm_relay_answer(
+    struct wasm_relay *relay, const struct message *message, int *fds, size_t fds_len)
 {
 	int r = message->code > WASM_NO_COMPILER ||
-		(message->code == WASM_NO_COMPILER) != (fds_len == 0)
-	    ? -EPROTO
-	    : 0;
+			(message->code == WASM_NO_COMPILER) != (fds_len == 0)
+		    ? -EPROTO
+		    : 0;
 
 	for (size_t i = 0; i < REQUESTS_MAX && r == 0; i++) {
 		struct request *request = &relay->requests[i];

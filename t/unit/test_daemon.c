@@ -44,7 +44,8 @@ test_listen(void **state)
 static void
 test_words(void **state)
 {
-	char tabs[] = "announce\t/a b\tc\n", many[] = "a b c d e f g h i", none[] = "\n";
+	char tabs[] = "announce\t/a b\tc\n", many[] = "a b c d e f g h i",
+	     none[] = "\n";
 	char *words[CONTROL_WORDS_MAX];
 	uint64_t value;
 
@@ -79,7 +80,7 @@ test_dispatch(void **state)
 static void
 test_directory(void **state)
 {
-	struct directory_target target = { .id = 7, .name = "a" };
+	struct directory_target target = {.id = 7, .name = "a"};
 	struct directory_writer *writer;
 	const struct directory *page;
 	struct shared_lock *lock;
@@ -101,7 +102,8 @@ test_directory(void **state)
 	assert_int_equal(directory_writer_commit(writer, NULL, 0), 0);
 	assert_true(page->committed == 3);
 	assert_int_equal(
-	    directory_writer_commit(writer, &target, DIRECTORY_TARGETS_MAX + 1), -E2BIG);
+	    directory_writer_commit(writer, &target, DIRECTORY_TARGETS_MAX + 1),
+	    -E2BIG);
 	directory_writer_free(writer);
 }
 
@@ -109,10 +111,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_listen),
-		cmocka_unit_test(test_words),
-		cmocka_unit_test(test_dispatch),
-		cmocka_unit_test(test_directory),
+	    cmocka_unit_test(test_listen),
+	    cmocka_unit_test(test_words),
+	    cmocka_unit_test(test_dispatch),
+	    cmocka_unit_test(test_directory),
 	};
 
 	return cmocka_run_group_tests_name("daemon", tests, NULL, NULL);
