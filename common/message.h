@@ -40,7 +40,8 @@
 	/* collector → supervisor: fd sealed memfd with the u64 PCs of a coverage file */ \
 	X(PCS, "pcs") \
 	\
-	/* supervisor → front-end: fd directory with the page's files; text: its path */ \
+	/* supervisor → front-end, runner: fd directory with the page's files; text: its path; \
+	   for the runner perhaps NUL and the compiler to use */ \
 	X(SHARE, "share") \
 	/* supervisor → front-end: fd listening socket; text: its address */ \
 	X(LISTENER, "listener") \
@@ -64,8 +65,7 @@
 	X(FORGET, "forget") \
 	\
 	/* front-end → supervisor → runner: compile share/web/client.c; code 0 optimized, 1 \
-	   debug; value: comes back in the answer; text, added by the supervisor: folder of \
-	   the page's files, NUL, compiler ("*": search for one, empty: none) */ \
+	   debug; value: comes back in the answer */ \
 	X(BUILD_WASM, "build-wasm") \
 	/* runner → supervisor → front-end: code enum wasm_status; value; fd: sealed memfd with \
 	   the module (BUILT, CACHED) or with the compiler's words (FAILED) */ \

@@ -23,6 +23,7 @@
 
 #define FILE_MAX ((off_t)16 << 20)
 #define FILES_MAX 4096
+#define FLAG_SEEN (1 << 20) /* beside libconfuse's own flags of a key */
 #define DEFAULT_LISTEN "127.0.0.1:8080"
 #define DEFAULT_STATE_DIR "/var/lib/fuzzsupd"
 #define DEFAULT_SYMBOLIZE_TIMEOUT 120
@@ -57,7 +58,8 @@ error_cb(cfg_t *cfg, const char *format, va_list args)
 	if (strncmp(text, "no such option", 14) == 0)
 		append_known(cfg, text, sizeof(text));
 	if (cfg != NULL && cfg->filename != NULL && cfg->line > 0)
-		snprintf(line, sizeof(line), "%s:%d: %s", cfg->filename, cfg->line, text);
+		snprintf(
+		    line, sizeof(line), "%s:%d: %s", cfg->filename, cfg->line, text);
 	else
 		snprintf(line, sizeof(line), "%s", text);
 	loading->error_cb(line, loading->context);
@@ -81,10 +83,12 @@ report(const char *format, ...)
 static int
 check_single(cfg_t *cfg, cfg_opt_t *opt)
 {
-	if ((opt->flags & CFGF_LIST) != 0 || opt->nvalues == 0 ||
-	    opt->values[0]->string == NULL)
+	if ((opt->flags & (CFGF_LIST | FLAG_SEEN)) != FLAG_SEEN) {
+		opt->flags |= FLAG_SEEN;
 		return 0;
-	cfg_error(cfg, "%s stands here for the second time; expected it once", opt->name);
+	}
+	cfg_error(
+	    cfg, "%s stands here for the second time; expected it once", opt->name);
 	return -1;
 }
 
@@ -136,11 +140,11 @@ checked_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	if (check_single(cfg, opt) != 0)
 		return -1;
 	if (strcmp(opt->name, "listen") == 0)
-		r = conf_check_listen(cfg->filename, value, normal, sizeof(normal), why,
-		    sizeof(why));
+		r = conf_check_listen(
+		    cfg->filename, value, normal, sizeof(normal), why, sizeof(why));
 	else
-		r = conf_check_value(opt->name, value, normal, sizeof(normal), why,
-		    sizeof(why));
+		r = conf_check_value(
+		    opt->name, value, normal, sizeof(normal), why, sizeof(why));
 	if (r < 0) {
 		cfg_error(cfg, "%s: %s", opt->name, why);
 		return -1;
@@ -157,18 +161,22 @@ target_cb(cfg_t *cfg, cfg_opt_t *opt)
 
 	if (!conf_name_valid(name)) {
 		cfg_error(cfg,
-		    "target \"%s\": expected a name of at most 63 letters, digits, '.', "
+		    "target \"%s\": expected a name of at most 63 letters, digits, "
+		    "'.', "
 		    "'_' and '-', beginning with a letter or digit",
 		    name);
 		return -1;
 	}
 	if (cfg_getstr(section, "executable") == NULL) {
-		cfg_error(cfg, "target \"%s\" has no executable; expected executable = "
-			       "\"PATH\" in its block", name);
+		cfg_error(cfg,
+		    "target \"%s\" has no executable; expected executable = "
+		    "\"PATH\" in its block",
+		    name);
 		return -1;
 	}
 	if (cfg_opt_size(opt) > CONF_TARGETS_MAX) {
-		cfg_error(cfg, "too many targets; expected at most %d", CONF_TARGETS_MAX);
+		cfg_error(
+		    cfg, "too many targets; expected at most %d", CONF_TARGETS_MAX);
 		return -1;
 	}
 	return 0;
@@ -183,7 +191,8 @@ include_pattern(cfg_t *cfg, const char *pattern)
 	glob_t found;
 	int r = 0;
 
-	if (conf_path_absolute(cfg->filename, pattern, absolute, sizeof(absolute)) < 0) {
+	if (conf_path_absolute(cfg->filename, pattern, absolute, sizeof(absolute)) <
+	    0) {
 		cfg_error(cfg, "include: the path is too long");
 		return -1;
 	}
@@ -224,36 +233,35 @@ include_cb(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
 
 /* ---- the grammar ---- */
 
-#define KEY(key, key_flags, cb)                                                        \
-	{                                                                              \
-		.name = key, .type = CFGT_STR, .flags = CFGF_NODEFAULT | (key_flags),  \
-		.parsecb = cb                                                          \
-	}
+#define KEY(key, key_flags, cb) \
+	{.name = key, \
+	    .type = CFGT_STR, \
+	    .flags = CFGF_NODEFAULT | (key_flags), \
+	    .parsecb = cb}
 
 static cfg_t *
 new_grammar(void)
 {
 	cfg_opt_t target[] = {
-		KEY("executable", CFGF_NONE, path_cb),
-		KEY("source-roots", CFGF_LIST, path_cb),
-		KEY("source-exclude", CFGF_LIST, checked_cb),
-		KEY("coverage", CFGF_NONE, path_cb),
-		KEY("entry-points", CFGF_LIST, checked_cb),
-		CFG_END(),
+	    KEY("executable", CFGF_NONE, path_cb),
+	    KEY("source-roots", CFGF_LIST, path_cb),
+	    KEY("source-exclude", CFGF_LIST, checked_cb),
+	    KEY("coverage", CFGF_NONE, path_cb),
+	    KEY("entry-points", CFGF_LIST, checked_cb),
+	    CFG_END(),
 	};
 	cfg_opt_t top[] = {
-		KEY("listen", CFGF_LIST, checked_cb),
-		KEY("state-dir", CFGF_NONE, path_cb),
-		KEY("control", CFGF_NONE, path_cb),
-		KEY("user", CFGF_NONE, plain_cb),
-		KEY("allowed-hosts", CFGF_LIST, checked_cb),
-		KEY("coverage-dir", CFGF_LIST, path_cb),
-		KEY("wasm-compiler", CFGF_NONE, program_cb),
-		KEY("symbolize-timeout", CFGF_NONE, checked_cb),
-		CFG_SEC("target", target,
-		    CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
-		CFG_FUNC("include", include_cb),
-		CFG_END(),
+	    KEY("listen", CFGF_LIST, checked_cb),
+	    KEY("state-dir", CFGF_NONE, path_cb),
+	    KEY("control", CFGF_NONE, path_cb),
+	    KEY("user", CFGF_NONE, plain_cb),
+	    KEY("allowed-hosts", CFGF_LIST, checked_cb),
+	    KEY("coverage-dir", CFGF_LIST, path_cb),
+	    KEY("wasm-compiler", CFGF_NONE, program_cb),
+	    KEY("symbolize-timeout", CFGF_NONE, checked_cb),
+	    CFG_SEC("target", target, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+	    CFG_FUNC("include", include_cb),
+	    CFG_END(),
 	};
 	cfg_t *cfg = cfg_init(top, CFGF_NONE);
 
@@ -350,8 +358,8 @@ take_targets(cfg_t *cfg, struct conf *conf)
 	if (conf->targets == NULL)
 		return -ENOMEM;
 	for (unsigned i = 0; i < len && r == 0; i++)
-		r = take_target(cfg_getnsec(cfg, "target", i),
-		    &conf->targets[conf->targets_len++]);
+		r = take_target(
+		    cfg_getnsec(cfg, "target", i), &conf->targets[conf->targets_len++]);
 	if (r == 0)
 		qsort(conf->targets, conf->targets_len, sizeof(*conf->targets),
 		    compare_targets);
@@ -378,15 +386,16 @@ take_all(cfg_t *cfg, struct conf *conf)
 		r = take_list(cfg, "allowed-hosts", &conf->allowed_hosts);
 	if (r == 0)
 		r = take_list(cfg, "coverage-dir", &conf->coverage_dirs);
-	conf->symbolize_timeout =
-	    timeout != NULL ? (unsigned)strtoul(timeout, NULL, 10) : DEFAULT_SYMBOLIZE_TIMEOUT;
+	conf->symbolize_timeout = timeout != NULL ? (unsigned)strtoul(timeout, NULL, 10)
+						  : DEFAULT_SYMBOLIZE_TIMEOUT;
 	return r == 0 ? take_targets(cfg, conf) : r;
 }
 
 int
-conf_load(const char *path, conf_error_cb report_cb, void *context, struct conf **ret_conf)
+conf_load(
+    const char *path, conf_error_cb report_cb, void *context, struct conf **ret_conf)
 {
-	struct loader loader = { .error_cb = report_cb, .context = context };
+	struct loader loader = {.error_cb = report_cb, .context = context};
 	struct conf *conf = calloc(1, sizeof(*conf));
 	cfg_t *cfg = new_grammar();
 	int r = -ENOMEM;

@@ -26,22 +26,23 @@ struct conf_target {
 struct conf {
 	struct string_list listen; /* 127.0.0.1:PORT, [::1]:PORT or unix:PATH */
 	char *state_dir;
-	char *control;	      /* NULL: the default */
-	char *user;	      /* NULL: the default */
-	char *wasm_compiler;  /* NULL: search for one; "": none */
+	char *control;       /* NULL: the default */
+	char *user;          /* NULL: the default */
+	char *wasm_compiler; /* NULL: search for one; "": none */
 	struct string_list allowed_hosts;
 	struct string_list coverage_dirs; /* empty: the defaults */
-	unsigned symbolize_timeout;   /* seconds */
-	struct conf_target *targets;  /* sorted by name */
+	unsigned symbolize_timeout;       /* seconds */
+	struct conf_target *targets;      /* sorted by name */
 	size_t targets_len;
 };
 
 /* Is called for every error, with "fuzz.conf:12: …", no newline. */
 typedef void (*conf_error_cb)(const char *message, void *context);
 
-/* Reads the file at @path. Returns 0, -EINVAL after errors were reported, or -ENOMEM. */
-int conf_load(const char *path, conf_error_cb error_cb, void *context,
-    struct conf **ret_conf);
+/* Reads the file at @path. Returns 0, -EINVAL after errors were reported, or -ENOMEM.
+ */
+int conf_load(
+    const char *path, conf_error_cb error_cb, void *context, struct conf **ret_conf);
 void conf_free(struct conf *conf);
 
 /* NULL if there is none of that name. */

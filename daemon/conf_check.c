@@ -30,12 +30,13 @@ conf_path_absolute(const char *file, const char *path, char *ret_path, size_t si
 	if (path[0] == '/')
 		n = snprintf(ret_path, size, "%s", path);
 	else if (slash != NULL && file[0] == '/')
-		n = snprintf(ret_path, size, "%.*s/%s", (int)(slash - file), file, path);
+		n = snprintf(
+		    ret_path, size, "%.*s/%s", (int)(slash - file), file, path);
 	else if (getcwd(folder, sizeof(folder)) == NULL)
 		return -errno;
 	else if (slash != NULL)
-		n = snprintf(ret_path, size, "%s/%.*s/%s", folder, (int)(slash - file), file,
-		    path);
+		n = snprintf(ret_path, size, "%s/%.*s/%s", folder, (int)(slash - file),
+		    file, path);
 	else
 		n = snprintf(ret_path, size, "%s/%s", folder, path);
 	return n >= 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
@@ -61,15 +62,16 @@ read_number(const char *text, unsigned long max, unsigned long *ret_number)
 }
 
 static int
-check_unix(const char *file, const char *path, char *ret_normal, size_t size, char *ret_why,
-    size_t why_size)
+check_unix(const char *file, const char *path, char *ret_normal, size_t size,
+    char *ret_why, size_t why_size)
 {
 	char absolute[PATH_MAX];
 
 	if (path[0] == '\0' ||
 	    conf_path_absolute(file, path, absolute, sizeof(absolute)) < 0 ||
 	    strlen(absolute) >= sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
-		snprintf(ret_why, why_size, "expected unix:PATH with a path of at most %zu bytes",
+		snprintf(ret_why, why_size,
+		    "expected unix:PATH with a path of at most %zu bytes",
 		    sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1);
 		return -EINVAL;
 	}
@@ -103,8 +105,10 @@ conf_check_listen(const char *file, const char *value, char *ret_normal, size_t 
 	len = colon != NULL ? (size_t)(colon - value) : 0;
 	if (len == 0 || len >= sizeof(host) || (six && value[len - 1] != ']') ||
 	    !read_number(colon + 1, 65535, &port)) {
-		snprintf(ret_why, why_size, "\"%.100s\": expected ADDRESS:PORT, [::1]:PORT or "
-					    "unix:PATH, as in \"127.0.0.1:8080\"", value);
+		snprintf(ret_why, why_size,
+		    "\"%.100s\": expected ADDRESS:PORT, [::1]:PORT or "
+		    "unix:PATH, as in \"127.0.0.1:8080\"",
+		    value);
 		return -EINVAL;
 	}
 	snprintf(host, sizeof(host), "%.*s", (int)(len - 2 * six), value + six);
@@ -113,12 +117,15 @@ conf_check_listen(const char *file, const char *value, char *ret_normal, size_t 
 	if (!is_loopback(host)) {
 		snprintf(ret_why, why_size,
 		    "\"%.100s\" is not a loopback address; expected 127.0.0.1:PORT, "
-		    "[::1]:PORT or unix:PATH. Whoever should see the page from elsewhere "
-		    "goes through ssh -L or a proxy that asks who they are", value);
+		    "[::1]:PORT or unix:PATH. Whoever should see the page from "
+		    "elsewhere "
+		    "goes through ssh -L or a proxy that asks who they are",
+		    value);
 		return -EINVAL;
 	}
 	six = strchr(host, ':') != NULL;
-	snprintf(ret_normal, size, "%s%s%s:%lu", six ? "[" : "", host, six ? "]" : "", port);
+	snprintf(
+	    ret_normal, size, "%s%s%s:%lu", six ? "[" : "", host, six ? "]" : "", port);
 	return 0;
 }
 
@@ -142,8 +149,9 @@ is_host(const char *value)
 	size_t len = strlen(value);
 
 	return len > 0 && len <= 255 &&
-	    strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-			  ".-:[]") == len;
+	       strspn(value,
+		   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+		   ".-:[]") == len;
 }
 
 int
@@ -155,15 +163,18 @@ conf_check_value(const char *key, const char *value, char *ret_normal, size_t si
 
 	if (strcmp(key, "symbolize-timeout") == 0) {
 		sound = read_number(value, TIMEOUT_MAX, &number) && number > 0;
-		snprintf(ret_why, why_size, "\"%.100s\": expected seconds, 1 to %d", value,
-		    TIMEOUT_MAX);
+		snprintf(ret_why, why_size, "\"%.100s\": expected seconds, 1 to %d",
+		    value, TIMEOUT_MAX);
 	} else if (strcmp(key, "allowed-hosts") == 0) {
 		sound = is_host(value);
-		snprintf(ret_why, why_size, "\"%.100s\": expected a host name, as in "
-					    "\"fuzz.example.org\"", value);
+		snprintf(ret_why, why_size,
+		    "\"%.100s\": expected a host name, as in "
+		    "\"fuzz.example.org\"",
+		    value);
 	} else {
 		sound = is_line(value);
-		snprintf(ret_why, why_size, "expected 1 to 1024 bytes of printable text");
+		snprintf(
+		    ret_why, why_size, "expected 1 to 1024 bytes of printable text");
 	}
 	if (!sound || strlen(value) >= size)
 		return -EINVAL;

@@ -11,8 +11,8 @@ int conf_path_absolute(const char *file, const char *path, char *ret_path, size_
 
 /* A loopback address with a port, or unix:PATH. Writes its normal form to @ret_normal,
  * else one sentence to @ret_why and returns -EINVAL. */
-int conf_check_listen(const char *file, const char *value, char *ret_normal, size_t size,
-    char *ret_why, size_t why_size);
+int conf_check_listen(const char *file, const char *value, char *ret_normal,
+    size_t size, char *ret_why, size_t why_size);
 
 /* Checks @value of the key @key: source-exclude, entry-points, allowed-hosts,
  * symbolize-timeout. Returns as above. */

@@ -93,23 +93,25 @@ free_client(struct control *control)
 static void
 serve(struct control *control, int fd)
 {
-	const struct timeval limit = { .tv_sec = TIMEOUT_S };
+	const struct timeval limit = {.tv_sec = TIMEOUT_S};
 	struct client *client = free_client(control);
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
 
-	if (client == NULL || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 ||
+	if (client == NULL ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 ||
 	    (peer.uid != 0 && peer.uid != geteuid())) {
 		log_warning("control: a connection was refused: %s",
-		    client == NULL ? "too many at once" : "only root and the service's user may");
+		    client == NULL ? "too many at once"
+				   : "only root and the service's user may");
 		close(fd);
 		return;
 	}
 	client->control = control;
 	client->uid = peer.uid;
 	client->answered = false;
-	client->stream =
-	    bufferevent_socket_new(control->supervisor->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	client->stream = bufferevent_socket_new(
+	    control->supervisor->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (client->stream == NULL) {
 		close(fd);
 		return;
@@ -131,7 +133,8 @@ accept_cb(evutil_socket_t fd, short what, void *context)
 }
 
 int
-control_new(struct supervisor *supervisor, const char *path, struct control **ret_control)
+control_new(
+    struct supervisor *supervisor, const char *path, struct control **ret_control)
 {
 	struct control *control = calloc(1, sizeof(*control));
 	int r;

@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "live_segment.h"
 #include "log.h"
 #include "target.h"
 #include "banned.h"
@@ -19,7 +21,6 @@
 struct request {
 	struct supervisor *supervisor;
 	uid_t peer;
-	bool json;
 	int words_len;
 	char **words;
 	struct evbuffer *reply;
@@ -34,7 +35,7 @@ control_split(char *line, char *words[CONTROL_WORDS_MAX])
 
 	line[strcspn(line, "\r\n")] = '\0';
 	for (word = strtok_r(line, separator, &rest); word != NULL;
-	     word = strtok_r(NULL, separator, &rest)) {
+	    word = strtok_r(NULL, separator, &rest)) {
 		if (len == CONTROL_WORDS_MAX)
 			return -E2BIG;
 		words[len++] = word;
@@ -64,23 +65,6 @@ control_read_address(const char *word, uint64_t *ret_address)
 }
 
 static void
-add_string(struct evbuffer *reply, const char *text)
-{
-	evbuffer_add(reply, "\"", 1);
-	for (; *text != '\0'; text++) {
-		unsigned char byte = (unsigned char)*text;
-
-		if (byte == '"' || byte == '\\')
-			evbuffer_add_printf(reply, "\\%c", byte);
-		else if (byte < 0x20)
-			evbuffer_add_printf(reply, "\\u%04x", byte);
-		else
-			evbuffer_add(reply, text, 1);
-	}
-	evbuffer_add(reply, "\"", 1);
-}
-
-static void
 fail(struct request *request, const char *text)
 {
 	evbuffer_add_printf(request->reply, "error %s\n", text);
@@ -89,77 +73,80 @@ fail(struct request *request, const char *text)
 /* ---- the requests ---- */
 
 static void
-do_status(struct request *request)
+do_workers(struct request *request)
 {
-	struct supervisor *supervisor = request->supervisor;
-	struct evbuffer *reply = request->reply;
+	const struct supervisor *supervisor = request->supervisor;
 
-	evbuffer_add_printf(reply, "ok\n%s", request->json ? "{\"workers\":[" : "");
+	evbuffer_add_printf(request->reply, "ok\n");
 	for (unsigned i = 0; i < WORKERS_LEN; i++) {
 		const struct worker *worker = &supervisor->workers[i];
 
-		evbuffer_add_printf(reply,
-		    request->json ? "%s{\"name\":\"%s\",\"state\":\"%s\",\"pid\":%d,"
-				    "\"starts\":%u}"
-				  : "%.0s%-12s %-12s pid %-8d starts %u\n",
-		    i > 0 ? "," : "", worker_name(i), worker_state_name(worker->state),
-		    (int)worker->pid, worker->starts);
+		evbuffer_add_printf(request->reply, "%s\t%s\t%d\t%u\n", worker_name(i),
+		    worker_state_name(worker->state), (int)worker->pid, worker->starts);
 	}
-	if (request->json)
-		evbuffer_add_printf(reply, "],\"listen\":[");
-	for (size_t i = 0; i < supervisor->listeners_len; i++) {
-		const char *text = supervisor->listeners[i].text;
+}
 
-		if (request->json) {
-			evbuffer_add_printf(reply, "%s", i > 0 ? "," : "");
-			add_string(reply, text);
-		} else
-			evbuffer_add_printf(reply, "listens on %s\n", text);
-	}
-	evbuffer_add_printf(reply, request->json ? "],\"targets\":%zu}\n" : "targets %zu\n",
-	    supervisor->targets->len);
+/* Reasons hold foreign text: a column stays a column. */
+static void
+add_column(struct evbuffer *reply, const char *text)
+{
+	for (; *text != '\0'; text++)
+		evbuffer_add(reply, (unsigned char)*text < 0x20 ? " " : text, 1);
 }
 
 static void
-do_targets(struct request *request)
+add_numbers(struct evbuffer *reply, const struct target *target)
+{
+	const struct table *table = target->table;
+	uint32_t covered;
+
+	if (target->live_current &&
+	    pread(target->live, &covered, sizeof(covered),
+		offsetof(struct live_segment, covered)) == (ssize_t)sizeof(covered))
+		evbuffer_add_printf(reply, "%u\t", covered);
+	else
+		evbuffer_add_printf(reply, "-\t");
+	if (table == NULL || table->fd < 0) {
+		evbuffer_add_printf(reply, "-\t\t");
+		return;
+	}
+	evbuffer_add_printf(reply, "%u\t", table->pcs_len);
+	for (uint32_t i = 0; i < table->build_id_len; i++)
+		evbuffer_add_printf(reply, "%02x", table->build_id[i]);
+	evbuffer_add_printf(reply, "\t");
+}
+
+/* A line each: name, state, covered, PCs, build ID, reason. */
+static void
+do_status(struct request *request)
 {
 	const struct targets *targets = request->supervisor->targets;
-	struct evbuffer *reply = request->reply;
 
-	evbuffer_add_printf(reply, "ok\n%s", request->json ? "{\"targets\":[" : "");
+	evbuffer_add_printf(request->reply, "ok\n");
 	for (size_t i = 0; i < targets->len; i++) {
 		const struct target *target = targets->by_name[i];
 
-		if (!request->json) {
-			evbuffer_add_printf(reply, "%-24s %-12s %s\n", target->conf.name,
-			    target_state_name(target->state), target->reason);
-			continue;
-		}
-		evbuffer_add_printf(reply, "%s{\"id\":%u,\"name\":", i > 0 ? "," : "",
-		    target->id);
-		add_string(reply, target->conf.name);
-		evbuffer_add_printf(reply, ",\"state\":\"%s\",\"reason\":",
+		evbuffer_add_printf(request->reply, "%s\t%s\t", target->conf.name,
 		    target_state_name(target->state));
-		add_string(reply, target->reason);
-		evbuffer_add_printf(reply, ",\"executable\":");
-		add_string(reply, target->conf.executable);
-		evbuffer_add_printf(reply, "}");
+		add_numbers(request->reply, target);
+		add_column(request->reply, target->reason);
+		evbuffer_add_printf(request->reply, "\n");
 	}
-	if (request->json)
-		evbuffer_add_printf(reply, "]}\n");
 }
 
-/* Of the executable's name what a target's name may hold, and a number if it is taken. */
+/* Of the executable's name what a target's name may hold, and a number if it is taken.
+ */
 static void
-derive_name(const struct targets *targets, const char *executable, char *ret_name,
-    size_t size)
+derive_name(
+    const struct targets *targets, const char *executable, char *ret_name, size_t size)
 {
 	const char *slash = strrchr(executable, '/');
 	char base[48];
 	size_t len = 0;
 
 	for (const char *c = slash + 1; *c != '\0' && len + 1 < sizeof(base); c++)
-		if (isalnum((unsigned char)*c) || (len > 0 && strchr("._-", *c) != NULL))
+		if (isalnum((unsigned char)*c) ||
+		    (len > 0 && strchr("._-", *c) != NULL))
 			base[len++] = *c;
 	base[len] = '\0';
 	snprintf(ret_name, size, "%s", len > 0 ? base : "target");
@@ -172,8 +159,8 @@ announce(struct request *request, uint64_t id, const char *name)
 {
 	struct targets *targets = request->supervisor->targets;
 	char derived[64];
-	struct conf_target conf = { .executable = request->words[2],
-		.coverage = request->words[3] };
+	struct conf_target conf = {
+	    .executable = request->words[2], .coverage = request->words[3]};
 	struct target *target;
 	int r;
 
@@ -186,7 +173,8 @@ announce(struct request *request, uint64_t id, const char *name)
 	if (r == -EEXIST)
 		fail(request, "a target of that name exists");
 	else if (r < 0)
-		fail(request, r == -ENOSPC ? "there are too many targets" : strerror(-r));
+		fail(request,
+		    r == -ENOSPC ? "there are too many targets" : strerror(-r));
 	else {
 		target->announced = true;
 		target->coverage_id = id;
@@ -207,17 +195,20 @@ do_announce(struct request *request)
 
 	if (request->words_len < 4 || request->words_len > 5 ||
 	    !control_read_id(words[1], &id)) {
-		fail(request, "expected: announce COVERAGE-ID EXECUTABLE COVERAGE-FILE [NAME], the "
+		fail(request, "expected: announce COVERAGE-ID EXECUTABLE COVERAGE-FILE "
+			      "[NAME], the "
 			      "id being 16 hex digits");
 		return;
 	}
 	if (words[2][0] != '/' || words[3][0] != '/' || strlen(words[2]) > 4000 ||
 	    strlen(words[3]) > 4000) {
-		fail(request, "expected absolute paths of executable and coverage file");
+		fail(
+		    request, "expected absolute paths of executable and coverage file");
 		return;
 	}
 	if (name != NULL && !conf_name_valid(name)) {
-		fail(request, "expected a name of at most 63 letters, digits, '.', '_' and '-'");
+		fail(request,
+		    "expected a name of at most 63 letters, digits, '.', '_' and '-'");
 		return;
 	}
 	known = targets_by_coverage(request->supervisor->targets, id);
@@ -271,8 +262,8 @@ do_check(struct request *request)
 {
 	struct conf *conf;
 
-	if (conf_load(request->supervisor->options->conf_path, collect_cb, request->reply,
-		&conf) < 0)
+	if (conf_load(request->supervisor->options->conf_path, collect_cb,
+		request->reply, &conf) < 0)
 		return;
 	evbuffer_add_printf(request->reply, "ok\n");
 	conf_free(conf);
@@ -282,34 +273,31 @@ static const struct {
 	const char *name;
 	void (*handler)(struct request *request);
 } requests[] = {
-	{ "status", do_status },
-	{ "targets", do_targets },
-	{ "announce", do_announce },
-	{ "entry", do_entry },
-	{ "reload", do_reload },
-	{ "check", do_check },
+    {"status", do_status},
+    {"workers", do_workers},
+    {"announce", do_announce},
+    {"entry", do_entry},
+    {"reload", do_reload},
+    {"check", do_check},
 };
 
 void
-control_request(struct supervisor *supervisor, uid_t peer, char *line,
-    struct evbuffer *reply)
+control_request(
+    struct supervisor *supervisor, uid_t peer, char *line, struct evbuffer *reply)
 {
 	char *words[CONTROL_WORDS_MAX];
-	struct request request = { .supervisor = supervisor, .peer = peer, .reply = reply };
+	struct request request = {
+	    .supervisor = supervisor, .peer = peer, .reply = reply};
 	int len = control_split(line, words);
 
 	request.words = words;
-	if (len > 0 && strcmp(words[0], "json") == 0) {
-		request.json = true;
-		request.words = words + 1;
-		len--;
-	}
 	request.words_len = len;
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]) && len > 0; i++)
 		if (strcmp(request.words[0], requests[i].name) == 0) {
 			requests[i].handler(&request);
 			return;
 		}
-	fail(&request, "unknown request; expected status, targets, announce, entry, reload or "
-		       "check");
+	fail(&request,
+	    "unknown request; expected status, workers, announce, entry, reload or "
+	    "check");
 }

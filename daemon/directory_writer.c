@@ -47,9 +47,11 @@ prepare(struct directory_writer *writer)
 	int r;
 
 	if (ftruncate(writer->fd, sizeof(*page)) != 0 ||
-	    fcntl(writer->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+	    fcntl(writer->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) !=
+		0)
 		return -errno;
-	page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, writer->fd, 0);
+	page = mmap(
+	    NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, writer->fd, 0);
 	if (page == MAP_FAILED)
 		return -errno;
 	writer->page = page;
@@ -106,8 +108,8 @@ directory_writer_page(const struct directory_writer *writer)
 }
 
 int
-directory_writer_commit(struct directory_writer *writer,
-    const struct directory_target *targets, size_t len)
+directory_writer_commit(
+    struct directory_writer *writer, const struct directory_target *targets, size_t len)
 {
 	struct directory *page = writer->page;
 	uint64_t committed;

@@ -20,7 +20,8 @@ int directory_writer_fd(const struct directory_writer *writer);
 const struct directory *directory_writer_page(const struct directory_writer *writer);
 
 /* Publishes @targets, sorted by name, as a new generation. Never waits: -EAGAIN means
- * that a reader holds the lock, try again soon. -E2BIG: more than DIRECTORY_TARGETS_MAX. */
+ * that a reader holds the lock, try again soon. -E2BIG: more than
+ * DIRECTORY_TARGETS_MAX. */
 int directory_writer_commit(struct directory_writer *writer,
     const struct directory_target *targets, size_t len);
 

@@ -45,7 +45,9 @@ read_address(const char *text, union address *ret_address, socklen_t *ret_len)
 		ret_address->six.sin6_family = AF_INET6;
 		ret_address->six.sin6_port = htons((uint16_t)port);
 		*ret_len = sizeof(ret_address->six);
-		return inet_pton(AF_INET6, host, &ret_address->six.sin6_addr) == 1 ? 0 : -EINVAL;
+		return inet_pton(AF_INET6, host, &ret_address->six.sin6_addr) == 1
+			   ? 0
+			   : -EINVAL;
 	}
 	ret_address->four.sin_family = AF_INET;
 	ret_address->four.sin_port = htons((uint16_t)port);
@@ -63,8 +65,8 @@ print_address(int fd, const char *wanted, char *ret_text, size_t size)
 	if (getsockname(fd, &address.any, &len) == 0)
 		port = ntohs(address.any.sa_family == AF_INET6 ? address.six.sin6_port
 							       : address.four.sin_port);
-	snprintf(ret_text, size, "%.*s:%d", (int)(strrchr(wanted, ':') - wanted), wanted,
-	    port);
+	snprintf(ret_text, size, "%.*s:%d", (int)(strrchr(wanted, ':') - wanted),
+	    wanted, port);
 }
 
 static bool
@@ -76,7 +78,7 @@ nobody_listens(const struct sockaddr_un *local)
 	if (fd < 0)
 		return false;
 	refused = connect(fd, (const struct sockaddr *)local, sizeof(*local)) != 0 &&
-	    errno == ECONNREFUSED;
+		  errno == ECONNREFUSED;
 	close(fd);
 	return refused;
 }
@@ -84,7 +86,7 @@ nobody_listens(const struct sockaddr_un *local)
 int
 privs_listen_unix(const char *path, mode_t mode, int *ret_fd)
 {
-	struct sockaddr_un local = { .sun_family = AF_UNIX };
+	struct sockaddr_un local = {.sun_family = AF_UNIX};
 	struct stat st;
 	mode_t mask;
 	int fd, r;
@@ -100,9 +102,9 @@ privs_listen_unix(const char *path, mode_t mode, int *ret_fd)
 	/* by umask, not by chmod: nobody gets in between */
 	mask = umask(0777 & ~mode);
 	r = bind(fd, (const struct sockaddr *)&local, sizeof(local)) != 0 ||
-		listen(fd, BACKLOG) != 0
-	    ? -errno
-	    : 0;
+		    listen(fd, BACKLOG) != 0
+		? -errno
+		: 0;
 	umask(mask);
 	if (r < 0) {
 		close(fd);
@@ -122,7 +124,8 @@ listen_tcp(const char *text, int *ret_fd)
 
 	if (r < 0)
 		return r;
-	fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(
+	    address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));

@@ -29,7 +29,8 @@ privs_raise_files(void)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-		log_warning("cannot raise the limit of open files: %s", strerror(errno));
+		log_warning(
+		    "cannot raise the limit of open files: %s", strerror(errno));
 }
 
 int
@@ -83,7 +84,8 @@ make_coverage_dir(const char *path, mode_t mode)
 	int r = privs_make_folder(path, mode), fd;
 
 	if (r < 0) {
-		log_warning("coverage directory %s cannot be made: %s", path, strerror(-r));
+		log_warning(
+		    "coverage directory %s cannot be made: %s", path, strerror(-r));
 		return;
 	}
 	/* Past the umask; only for what is ours, and never through a link. */
@@ -93,7 +95,8 @@ make_coverage_dir(const char *path, mode_t mode)
 
 		if (fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
 		    (st.st_mode & 07777) != mode && fchmod(fd, mode) != 0)
-			log_warning("coverage directory %s: mode: %s", path, strerror(errno));
+			log_warning(
+			    "coverage directory %s: mode: %s", path, strerror(errno));
 		close(fd);
 	}
 }
@@ -106,8 +109,9 @@ is_own_folder(const char *path)
 
 	if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid())
 		return true;
-	log_warning("coverage directory %s is not used: it is not a directory of user %u; "
-		    "remove it, or set coverage-dir",
+	log_warning(
+	    "coverage directory %s is not used: it is not a directory of user %u; "
+	    "remove it, or set coverage-dir",
 	    path, (unsigned)geteuid());
 	return false;
 }
@@ -143,15 +147,17 @@ open_doorbell(int dir, const char *path)
 	struct stat st;
 	int fd;
 
-	fd = openat(dir, COVERAGE_DOORBELL, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(
+	    dir, COVERAGE_DOORBELL, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) {
-		log_debug("coverage directory %s has no doorbell: %s", path,
-		    strerror(errno));
+		log_debug(
+		    "coverage directory %s has no doorbell: %s", path, strerror(errno));
 		return -1;
 	}
 	if (fstat(fd, &st) != 0 || !S_ISFIFO(st.st_mode)) {
-		log_warning("%s/%s is not a FIFO; remove it: without it new coverage is seen "
-			    "later",
+		log_warning(
+		    "%s/%s is not a FIFO; remove it: without it new coverage is seen "
+		    "later",
 		    path, COVERAGE_DOORBELL);
 		close(fd);
 		return -1;
@@ -164,7 +170,7 @@ open_doorbell(int dir, const char *path)
 int
 privs_open_coverage(const char *path, struct coverage_place *ret_place)
 {
-	struct coverage_place place = { .dir = -1, .doorbell = -1 };
+	struct coverage_place place = {.dir = -1, .doorbell = -1};
 	const char *slash = strrchr(path, '/');
 	struct stat st;
 

@@ -42,7 +42,8 @@ service_open(void)
 	size_t len = path != NULL ? strlen(path) : 0;
 
 	watchdog_ms = read_watchdog();
-	if (len > 1 && len < sizeof(address.sun_path) && (path[0] == '/' || path[0] == '@')) {
+	if (len > 1 && len < sizeof(address.sun_path) &&
+	    (path[0] == '/' || path[0] == '@')) {
 		address.sun_family = AF_UNIX;
 		memcpy(address.sun_path, path, len);
 		if (path[0] == '@')
@@ -62,9 +63,8 @@ service_notify(const char *state)
 	if (address_len == 0)
 		return;
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 ||
-	    sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT,
-		(const struct sockaddr *)&address, address_len) < 0)
+	if (fd < 0 || sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT,
+			  (const struct sockaddr *)&address, address_len) < 0)
 		log_warning("cannot tell the service manager \"%s\": %s", state,
 		    strerror(errno));
 	if (fd >= 0)

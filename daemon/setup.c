@@ -43,10 +43,12 @@ open_listeners(struct supervisor *supervisor)
 		r = privs_listen(listen->items[i], &listener->fd, listener->text,
 		    sizeof(listener->text));
 		if (r < 0) {
-			log_err("cannot listen on %s: %s%s", listen->items[i], strerror(-r),
-			    r == -EADDRINUSE ? "; set listen to another port, or to port 0 for "
-					       "any free one"
-					     : "");
+			log_err("cannot listen on %s: %s%s", listen->items[i],
+			    strerror(-r),
+			    r == -EADDRINUSE
+				? "; set listen to another port, or to port 0 for "
+				  "any free one"
+				: "");
 			return r;
 		}
 		supervisor->listeners_len++;
@@ -63,7 +65,8 @@ open_control(struct supervisor *supervisor)
 	int r = privs_make_folder(conf->state_dir, 0755);
 
 	if (r < 0) {
-		log_err("state-dir %s cannot be made: %s", conf->state_dir, strerror(-r));
+		log_err(
+		    "state-dir %s cannot be made: %s", conf->state_dir, strerror(-r));
 		return r;
 	}
 	if (conf->control != NULL)
@@ -117,11 +120,11 @@ setup_open(struct supervisor *supervisor, const struct worker_callbacks *callbac
 	supervisor->base = event_base_new();
 	if (supervisor->base == NULL)
 		return -ENOMEM;
-	supervisor->setup = (struct worker_setup){ .base = supervisor->base,
-		.callbacks = callbacks,
-		.context = supervisor,
-		.news = -1,
-		.sandbox = supervisor->options->sandbox };
+	supervisor->setup = (struct worker_setup){.base = supervisor->base,
+	    .callbacks = callbacks,
+	    .context = supervisor,
+	    .news = -1,
+	    .sandbox = supervisor->options->sandbox};
 	r = find_user(supervisor);
 	if (r == 0)
 		r = open_listeners(supervisor);
@@ -147,9 +150,9 @@ close_listeners(struct supervisor *supervisor)
 void
 setup_close(struct supervisor *supervisor)
 {
-	struct event *events[] = { supervisor->commit, supervisor->poll, supervisor->watchdog,
-		supervisor->hang_up, supervisor->terminate, supervisor->interrupt,
-		supervisor->child, supervisor->end };
+	struct event *events[] = {supervisor->commit, supervisor->poll,
+	    supervisor->watchdog, supervisor->hang_up, supervisor->terminate,
+	    supervisor->interrupt, supervisor->child, supervisor->end};
 
 	control_free(supervisor->control);
 	for (unsigned i = 0; i < WORKERS_LEN; i++)
@@ -172,21 +175,39 @@ setup_close(struct supervisor *supervisor)
 
 /* ---- for the front-end ---- */
 
+/* The folder with the page's files; the runner also learns which compiler it may use.
+ */
 static void
-send_share(struct worker *worker)
+send_share(struct worker *worker, const char *compiler)
 {
 	const char *folder = spawn_web_folder();
-	int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	size_t used, len = compiler != NULL ? strlen(compiler) : 0;
 
 	if (fd < 0) {
-		log_err("the page's files %s: %s; install them, or set FUZZSUPD_WEB", folder,
-		    strerror(errno));
+		log_err("the page's files %s: %s; install them, or set FUZZSUPD_WEB",
+		    folder, strerror(errno));
 		return;
 	}
 	message_init(&message, MESSAGE_SHARE, 0);
 	message_printf(&message, "%s", folder);
+	used = message.text_len;
+	if (len > 0 && used + 1 + len < MESSAGE_TEXT_MAX) {
+		message.text[used++] = '\0';
+		memcpy(message.text + used, compiler, len);
+		message.text_len = (uint32_t)(used + len);
+	}
 	worker_send(worker, &message, &fd, 1);
 	close(fd);
+}
+
+void
+setup_runner(struct supervisor *supervisor)
+{
+	const char *compiler = supervisor->conf->wasm_compiler;
+
+	send_share(supervisor_worker(supervisor, WORKER_RUNNER),
+	    compiler != NULL && compiler[0] == '\0' ? "none" : compiler);
 }
 
 void
@@ -216,7 +237,7 @@ setup_frontend(struct supervisor *supervisor)
 	struct worker *worker = supervisor_worker(supervisor, WORKER_FRONTEND);
 
 	setup_frontend_service(supervisor);
-	send_share(worker);
+	send_share(worker, NULL);
 	for (size_t i = 0; i < supervisor->listeners_len; i++) {
 		message_init(&message, MESSAGE_LISTENER, 0);
 		message_printf(&message, "%s", supervisor->listeners[i].text);

@@ -14,4 +14,7 @@ void setup_close(struct supervisor *supervisor);
 void setup_frontend(struct supervisor *supervisor);
 void setup_frontend_service(struct supervisor *supervisor);
 
+/* Sends a new runner the page's sources. */
+void setup_runner(struct supervisor *supervisor);
+
 #endif

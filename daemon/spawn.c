@@ -74,11 +74,12 @@ static void
 place_descriptors(const struct spawn_request *request)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int from[HERITAGE_END] = { null, 2, 2, request->channel, request->news,
-		request->directory };
+	int from[HERITAGE_END] = {
+	    null, 2, 2, request->channel, request->news, request->directory};
 
 	for (int to = 0; to < HERITAGE_END; to++) {
-		from[to] = fcntl(from[to] >= 0 ? from[to] : null, F_DUPFD_CLOEXEC, HERITAGE_END);
+		from[to] = fcntl(
+		    from[to] >= 0 ? from[to] : null, F_DUPFD_CLOEXEC, HERITAGE_END);
 		if (from[to] < 0)
 			_exit(126);
 	}
@@ -102,7 +103,8 @@ reset_signals(void)
 }
 
 static void __attribute__((noreturn))
-become_worker(const struct spawn_request *request, struct command *command, pid_t parent)
+become_worker(
+    const struct spawn_request *request, struct command *command, pid_t parent)
 {
 	/* The parent may have died before the kernel knew that we care. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent)

@@ -32,7 +32,7 @@
 #define POLL_S 2
 #define END_GRACE_MS 1200
 
-static const struct timeval commit_delay = { .tv_usec = COMMIT_DELAY_US };
+static const struct timeval commit_delay = {.tv_usec = COMMIT_DELAY_US};
 
 /* ---- publishing ---- */
 
@@ -133,14 +133,15 @@ started_cb(struct worker *worker, void *context)
 		log_listening(supervisor);
 		break;
 	default:
+		setup_runner(supervisor);
 		wasm_relay_runner_started(supervisor->wasm_relay);
 		break;
 	}
 }
 
 static void
-message_cb(struct worker *worker, const struct message *message, int *fds, size_t fds_len,
-    void *context)
+message_cb(struct worker *worker, const struct message *message, int *fds,
+    size_t fds_len, void *context)
 {
 	dispatch(context, worker, message, fds, fds_len);
 }
@@ -177,10 +178,10 @@ died_cb(struct worker *worker, const char *how, void *context)
 }
 
 static const struct worker_callbacks supervisor_callbacks = {
-	.started = started_cb,
-	.message = message_cb,
-	.drained = drained_cb,
-	.died = died_cb,
+    .started = started_cb,
+    .message = message_cb,
+    .drained = drained_cb,
+    .died = died_cb,
 };
 
 /* ---- reload ---- */
@@ -214,14 +215,15 @@ warn_fixed(const struct conf *old, const struct conf *new)
 	    !string_list_equal(&old->coverage_dirs, &new->coverage_dirs) ||
 	    !same_text(old->state_dir, new->state_dir) ||
 	    !same_text(old->control, new->control) || !same_text(old->user, new->user))
-		log_warning("reload: listen, state-dir, control, coverage-dir and user change "
-			    "only when the service is restarted");
+		log_warning(
+		    "reload: listen, state-dir, control, coverage-dir and user change "
+		    "only when the service is restarted");
 }
 
 int
 supervisor_reload(struct supervisor *supervisor, conf_error_cb error_cb, void *context)
 {
-	struct report report = { error_cb, context };
+	struct report report = {error_cb, context};
 	struct conf *conf;
 	int r;
 
@@ -303,8 +305,8 @@ end_cb(evutil_socket_t fd, short what, void *context)
 static void
 terminate_cb(evutil_socket_t number, short what, void *context)
 {
-	const struct timeval grace = { .tv_sec = END_GRACE_MS / 1000,
-		.tv_usec = END_GRACE_MS % 1000 * 1000 };
+	const struct timeval grace = {
+	    .tv_sec = END_GRACE_MS / 1000, .tv_usec = END_GRACE_MS % 1000 * 1000};
 	struct supervisor *supervisor = context;
 
 	(void)what;
@@ -345,9 +347,10 @@ static int
 make_events(struct supervisor *supervisor)
 {
 	struct event_base *base = supervisor->base;
-	const struct timeval poll = { .tv_sec = POLL_S };
+	const struct timeval poll = {.tv_sec = POLL_S};
 	unsigned ms = service_watchdog_ms() / 2;
-	const struct timeval watchdog = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+	const struct timeval watchdog = {
+	    .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
 
 	supervisor->commit = evtimer_new(base, commit_cb, supervisor);
 	supervisor->end = evtimer_new(base, end_cb, supervisor);

@@ -38,10 +38,11 @@ struct supervisor {
 	struct string_list coverage_dirs;
 	uint64_t instance;
 	uint64_t generation; /* last one given to a table, live segment or request */
-	struct event *commit, *poll, *watchdog, *hang_up, *terminate, *interrupt, *child,
-	    *end;
-	int64_t commit_blocked_ms; /* since when a reader holds the lock; 0: it does not */
-	bool announce_directory;   /* the front-end is to be told of a new generation */
+	struct event *commit, *poll, *watchdog, *hang_up, *terminate, *interrupt,
+	    *child, *end;
+	int64_t
+	    commit_blocked_ms; /* since when a reader holds the lock; 0: it does not */
+	bool announce_directory; /* the front-end is to be told of a new generation */
 	bool listening_logged;
 	bool ending;
 	int exit_code;
@@ -61,7 +62,8 @@ void supervisor_changed(struct supervisor *supervisor);
 
 /* Reads the configuration again. Errors go to the log and, where it is not NULL, to
  * @error_cb. Returns 0, or -EINVAL with the old one still in force. */
-int supervisor_reload(struct supervisor *supervisor, conf_error_cb error_cb, void *context);
+int supervisor_reload(
+    struct supervisor *supervisor, conf_error_cb error_cb, void *context);
 
 /* A number that was never given out before in this life of the service. */
 static inline uint64_t

@@ -36,23 +36,25 @@ static void run_next(struct tables *tables);
 struct identity
 identity_of(const struct stat *st)
 {
-	return (struct identity){ .dev = st->st_dev,
-		.ino = st->st_ino,
-		.size = st->st_size,
-		.mtime = st->st_mtim };
+	return (struct identity){.dev = st->st_dev,
+	    .ino = st->st_ino,
+	    .size = st->st_size,
+	    .mtime = st->st_mtim};
 }
 
 bool
 identity_equal(const struct identity *a, const struct identity *b)
 {
 	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
-	    a->mtime.tv_sec == b->mtime.tv_sec && a->mtime.tv_nsec == b->mtime.tv_nsec;
+	       a->mtime.tv_sec == b->mtime.tv_sec &&
+	       a->mtime.tv_nsec == b->mtime.tv_nsec;
 }
 
 static size_t
 bucket_of(const struct identity *identity)
 {
-	uint64_t key[3] = { identity->dev, identity->ino, (uint64_t)identity->mtime.tv_nsec };
+	uint64_t key[3] = {
+	    identity->dev, identity->ino, (uint64_t)identity->mtime.tv_nsec};
 
 	return hash_bytes(HASH_SEED, key, sizeof(key)) % BUCKETS;
 }
@@ -111,7 +113,8 @@ timeout_cb(evutil_socket_t fd, short what, void *context)
 	if (tables->running == NULL)
 		return;
 	snprintf(reason, sizeof(reason),
-	    "symbolizing took longer than %u s; raise symbolize-timeout, or look whether the "
+	    "symbolizing took longer than %u s; raise symbolize-timeout, or look "
+	    "whether the "
 	    "executable's debug information is damaged",
 	    tables->supervisor->conf->symbolize_timeout);
 	worker_kill(supervisor_worker(tables->supervisor, WORKER_SYMBOLIZER),
@@ -163,7 +166,8 @@ join_lines(const struct string_list *list)
 		size += strlen(list->items[i]) + 1;
 	text = calloc(1, size);
 	for (size_t i = 0; text != NULL && i < list->len; i++)
-		used += (size_t)snprintf(text + used, size - used, "%s\n", list->items[i]);
+		used +=
+		    (size_t)snprintf(text + used, size - used, "%s\n", list->items[i]);
 	return text;
 }
 
@@ -187,11 +191,10 @@ find(struct tables *tables, const struct identity *identity, const char *entry_p
 {
 	struct table *table;
 
-	LIST_FOREACH (table, &tables->buckets[bucket_of(identity)], bucket_link)
-		if (identity_equal(&table->identity, identity) &&
-		    table->pcs_hash == pcs_hash &&
-		    strcmp(table->entry_points, entry_points) == 0)
-			return table;
+	LIST_FOREACH(table, &tables->buckets[bucket_of(identity)], bucket_link)
+	if (identity_equal(&table->identity, identity) && table->pcs_hash == pcs_hash &&
+	    strcmp(table->entry_points, entry_points) == 0)
+		return table;
 	return NULL;
 }
 
@@ -224,8 +227,8 @@ make(struct tables *tables, const char *executable, const struct identity *ident
 }
 
 int
-table_want(struct tables *tables, struct target *target, const struct identity *identity,
-    int pcs)
+table_want(struct tables *tables, struct target *target,
+    const struct identity *identity, int pcs)
 {
 	char *entry_points = join_lines(&target->conf.entry_points);
 	uint64_t pcs_hash = hash_pcs(pcs);
@@ -271,8 +274,8 @@ static void
 send_job(struct tables *tables, struct table *table, int executable)
 {
 	static struct message message;
-	struct timeval limit = { .tv_sec = tables->supervisor->conf->symbolize_timeout };
-	int fds[2] = { executable, table->pcs };
+	struct timeval limit = {.tv_sec = tables->supervisor->conf->symbolize_timeout};
+	int fds[2] = {executable, table->pcs};
 
 	message_init(&message, MESSAGE_SYMBOLIZE,
 	    TAILQ_EMPTY(&table->users) ? 0 : TAILQ_FIRST(&table->users)->id);
@@ -283,29 +286,31 @@ send_job(struct tables *tables, struct table *table, int executable)
 	table->progress = TABLE_RUNNING;
 	tables->running = table;
 	event_add(tables->timeout, &limit);
-	worker_send(supervisor_worker(tables->supervisor, WORKER_SYMBOLIZER), &message, fds,
-	    table->pcs >= 0 ? 2 : 1);
+	worker_send(supervisor_worker(tables->supervisor, WORKER_SYMBOLIZER), &message,
+	    fds, table->pcs >= 0 ? 2 : 1);
 }
 
 /* One job at a time, so that a death or a time-out has one cause. */
 static void
 run_next(struct tables *tables)
 {
-	struct worker *worker = supervisor_worker(tables->supervisor, WORKER_SYMBOLIZER);
+	struct worker *worker =
+	    supervisor_worker(tables->supervisor, WORKER_SYMBOLIZER);
 	struct table *table;
 	char reason[320];
 	int fd;
 
 	while (tables->running == NULL && worker_has_room(worker) &&
-	    (table = TAILQ_FIRST(&tables->queue)) != NULL) {
+	       (table = TAILQ_FIRST(&tables->queue)) != NULL) {
 		fd = open(table->executable, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 		if (fd >= 0) {
 			send_job(tables, table, fd);
 			close(fd);
 			continue;
 		}
-		snprintf(reason, sizeof(reason), "executable %.200s cannot be opened: %s",
-		    table->executable, strerror(errno));
+		snprintf(reason, sizeof(reason),
+		    "executable %.200s cannot be opened: %s", table->executable,
+		    strerror(errno));
 		TAILQ_REMOVE(&tables->queue, table, queue_link);
 		finish(tables, table, TABLE_FAILED, reason);
 	}
@@ -330,7 +335,8 @@ read_header(int fd, struct table *table)
 }
 
 int
-tables_answer(struct tables *tables, const struct message *message, int *fds, size_t fds_len)
+tables_answer(
+    struct tables *tables, const struct message *message, int *fds, size_t fds_len)
 {
 	struct table *table = tables->running;
 	char reason[320] = "";
@@ -373,7 +379,8 @@ tables_died(struct tables *tables, const char *how)
 		return;
 	if (++table->deaths >= DEATHS_MAX) {
 		snprintf(reason, sizeof(reason),
-		    "the symbolizer died %u times on this executable (%s); build it anew, or "
+		    "the symbolizer died %u times on this executable (%s); build it "
+		    "anew, or "
 		    "report it together with the executable",
 		    table->deaths, how);
 		finish(tables, table, TABLE_FAILED, reason);

@@ -39,7 +39,7 @@ struct table {
 	unsigned status; /* enum table_status, when DONE */
 	char reason[320];
 	unsigned deaths; /* of the symbolizer, in this job */
-	int fd;		 /* sealed memfd, when DONE and TABLE_OK */
+	int fd;          /* sealed memfd, when DONE and TABLE_OK */
 	uint32_t pcs_len;
 	uint32_t build_id_len;
 	uint8_t build_id[64];
@@ -51,7 +51,8 @@ int tables_new(struct supervisor *supervisor, struct tables **ret_tables);
 void tables_free(struct tables *tables);
 
 /* Gives @target a table for its executable as @identity; @pcs (-1: none) stays the
- * caller's. target_table_done() is called when it is there, perhaps at once. 0 or -errno. */
+ * caller's. target_table_done() is called when it is there, perhaps at once. 0 or
+ * -errno. */
 int table_want(struct tables *tables, struct target *target,
     const struct identity *identity, int pcs);
 
@@ -59,8 +60,8 @@ int table_want(struct tables *tables, struct target *target,
 void table_drop(struct tables *tables, struct target *target);
 
 /* The symbolizer answered; takes @fds. Returns -EPROTO if it must be killed. */
-int tables_answer(struct tables *tables, const struct message *message, int *fds,
-    size_t fds_len);
+int tables_answer(
+    struct tables *tables, const struct message *message, int *fds, size_t fds_len);
 
 /* The symbolizer has (re)started, or died. */
 void tables_started(struct tables *tables);

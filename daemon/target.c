@@ -18,8 +18,8 @@
 #include "banned.h"
 
 void
-target_set_state(struct targets *targets, struct target *target, enum target_state state,
-    const char *reason)
+target_set_state(struct targets *targets, struct target *target,
+    enum target_state state, const char *reason)
 {
 	char quoted[512];
 	bool same_reason =
@@ -85,8 +85,8 @@ check_executable(struct targets *targets, struct target *target)
 	target->executable_uid = st.st_uid;
 	forget_table(targets, target);
 	if (!S_ISREG(st.st_mode)) {
-		snprintf(reason, sizeof(reason), "executable %.200s is not a regular file",
-		    target->conf.executable);
+		snprintf(reason, sizeof(reason),
+		    "executable %.200s is not a regular file", target->conf.executable);
 		target_set_state(targets, target, TARGET_FAILED, reason);
 		return;
 	}
@@ -120,7 +120,8 @@ target_table_done(struct targets *targets, struct target *target)
 	collect_anew(targets, target);
 	if (table->status == TABLE_NO_PC_TABLE) {
 		target_set_state(targets, target, TARGET_WAITING,
-		    "the executable has no PC table of its own; waiting for a coverage file "
+		    "the executable has no PC table of its own; waiting for a coverage "
+		    "file "
 		    "that brings one");
 		return;
 	}
@@ -135,7 +136,7 @@ static bool
 is_current(const struct target *target, const struct message *message)
 {
 	return target != NULL && target->collect_generation != 0 &&
-	    message->generation == target->collect_generation;
+	       message->generation == target->collect_generation;
 }
 
 int
@@ -175,8 +176,9 @@ target_pcs(struct targets *targets, const struct message *message, int fd)
 	    (uint64_t)st.st_size > 8 * COVERAGE_MAP_PCS_MAX)
 		r = -EPROTO;
 	else if (is_current(target, message) && target->table != NULL &&
-	    target->table->status == TABLE_NO_PC_TABLE)
-		r = table_want(targets->supervisor->tables, target, &target->identity, fd);
+		 target->table->status == TABLE_NO_PC_TABLE)
+		r = table_want(
+		    targets->supervisor->tables, target, &target->identity, fd);
 	close(fd);
 	return r;
 }
@@ -210,7 +212,8 @@ target_entry(struct targets *targets, struct target *target, uint64_t address)
 			return 0;
 	if (target->entries_len >= TARGET_ENTRIES_MAX)
 		return -ENOSPC;
-	entries = reallocarray(target->entries, target->entries_len + 1, sizeof(*entries));
+	entries =
+	    reallocarray(target->entries, target->entries_len + 1, sizeof(*entries));
 	if (entries == NULL)
 		return -ENOMEM;
 	target->entries = entries;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The targets and their life: waiting for an executable, symbolizing, ready, live, stale,
- * failed; and what collector and front-end must be told of each.
+ * The targets and their life: waiting for an executable, symbolizing, ready, live,
+ * stale, failed; and what collector and front-end must be told of each.
  */
 #ifndef FUZZSUP_TARGET_H
 #define FUZZSUP_TARGET_H
@@ -19,7 +19,7 @@
 enum target_news {
 	NEWS_COLLECT = 1, /* collector: everything */
 	NEWS_PLACES = 2,  /* collector: places alone, since one has appeared */
-	NEWS_SERVE = 4,	  /* front-end: name and source roots */
+	NEWS_SERVE = 4,   /* front-end: name and source roots */
 	NEWS_TABLE = 8,
 	NEWS_LIVE = 16,
 };
@@ -31,7 +31,8 @@ struct target {
 	struct conf_target conf;
 	bool announced; /* by the control socket: no reload removes it */
 	uint64_t coverage_id;
-	uint64_t owner; /* uid that may own coverage files; UINT64_MAX: the executable's */
+	uint64_t
+	    owner; /* uid that may own coverage files; UINT64_MAX: the executable's */
 	enum target_state state;
 	char reason[DIRECTORY_REASON_MAX];
 	bool present; /* identity is set */
@@ -65,7 +66,8 @@ struct targets {
 int targets_new(struct supervisor *supervisor, struct targets **ret_targets);
 void targets_free(struct targets *targets);
 
-/* Takes over what @conf says: new, changed and removed targets; keeps announced ones. */
+/* Takes over what @conf says: new, changed and removed targets; keeps announced ones.
+ */
 int targets_configure(struct targets *targets, const struct conf *conf);
 
 /* Adds one target. -EEXIST: the name is taken. -ENOSPC: too many. */
@@ -103,8 +105,8 @@ int target_activity(struct targets *targets, const struct message *message);
 int target_entry(struct targets *targets, struct target *target, uint64_t address);
 
 /* Marks news for a worker; sent as soon as there is room. */
-void target_tell(struct targets *targets, struct target *target, unsigned outbox,
-    unsigned news);
+void target_tell(
+    struct targets *targets, struct target *target, unsigned outbox, unsigned news);
 
 /* Sends all that the worker of @outbox has not been told of @target (target_send.c). */
 void target_send(struct targets *targets, struct target *target, unsigned outbox);

@@ -30,10 +30,12 @@ worker_of(const struct targets *targets, unsigned outbox)
 }
 
 void
-target_tell(struct targets *targets, struct target *target, unsigned outbox, unsigned news)
+target_tell(
+    struct targets *targets, struct target *target, unsigned outbox, unsigned news)
 {
 	if (target->news[outbox] == 0)
-		TAILQ_INSERT_TAIL(&targets->outbox[outbox], target, outbox_link[outbox]);
+		TAILQ_INSERT_TAIL(
+		    &targets->outbox[outbox], target, outbox_link[outbox]);
 	target->news[outbox] |= news;
 	targets_pump(targets, outbox);
 }
@@ -45,7 +47,7 @@ targets_pump(struct targets *targets, unsigned outbox)
 	struct target *target;
 
 	while (worker_has_room(worker) &&
-	    (target = TAILQ_FIRST(&targets->outbox[outbox])) != NULL) {
+	       (target = TAILQ_FIRST(&targets->outbox[outbox])) != NULL) {
 		TAILQ_REMOVE(&targets->outbox[outbox], target, outbox_link[outbox]);
 		target_send(targets, target, outbox);
 		target->news[outbox] = 0;
@@ -127,10 +129,12 @@ may_seed(const struct target *target)
 	const struct table *table = target->table;
 
 	return target->live >= 0 && table->fd >= 0 &&
-	    (target->live_current ||
-		(table->build_id_len > 0 && table->build_id_len == target->live_build_id_len &&
-		    table->pcs_len == target->live_pcs_len &&
-		    memcmp(table->build_id, target->live_build_id, table->build_id_len) == 0));
+	       (target->live_current ||
+		   (table->build_id_len > 0 &&
+		       table->build_id_len == target->live_build_id_len &&
+		       table->pcs_len == target->live_pcs_len &&
+		       memcmp(table->build_id, target->live_build_id,
+			   table->build_id_len) == 0));
 }
 
 static void
@@ -240,8 +244,8 @@ target_send(struct targets *targets, struct target *target, unsigned outbox)
 	if ((news & NEWS_SERVE) != 0)
 		send_serve(worker, target);
 	if ((news & NEWS_TABLE) != 0 && target->table != NULL && target->table->fd >= 0)
-		send_memory(worker, target, MESSAGE_SERVE_TABLE, target->table->generation,
-		    target->table->fd);
+		send_memory(worker, target, MESSAGE_SERVE_TABLE,
+		    target->table->generation, target->table->fd);
 	if ((news & NEWS_LIVE) != 0 && target->live_current)
 		send_memory(worker, target, MESSAGE_SERVE_LIVE, target->live_generation,
 		    target->live);

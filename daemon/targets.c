@@ -28,7 +28,8 @@ targets_new(struct supervisor *supervisor, struct targets **ret_targets)
 	targets->page = calloc(DIRECTORY_TARGETS_MAX, sizeof(*targets->page));
 	for (unsigned i = 0; i < OUTBOXES; i++)
 		TAILQ_INIT(&targets->outbox[i]);
-	if (targets->by_name == NULL || targets->by_id == NULL || targets->page == NULL) {
+	if (targets->by_name == NULL || targets->by_id == NULL ||
+	    targets->page == NULL) {
 		targets_free(targets);
 		return -ENOMEM;
 	}
@@ -112,8 +113,8 @@ targets_by_id(const struct targets *targets, uint32_t id)
 	size_t place = place_of_id(targets, id);
 
 	return place < targets->len && targets->by_id[place]->id == id
-	    ? targets->by_id[place]
-	    : NULL;
+		   ? targets->by_id[place]
+		   : NULL;
 }
 
 static bool
@@ -125,7 +126,7 @@ names_coverage(const struct target *target, uint64_t coverage_id)
 
 	snprintf(name, sizeof(name), "%016llx", (unsigned long long)coverage_id);
 	return (target->announced && target->coverage_id == coverage_id) ||
-	    (slash != NULL && strcmp(slash + 1, name) == 0);
+	       (slash != NULL && strcmp(slash + 1, name) == 0);
 }
 
 struct target *
@@ -138,8 +139,8 @@ targets_by_coverage(const struct targets *targets, uint64_t coverage_id)
 }
 
 int
-targets_add(struct targets *targets, const struct conf_target *conf,
-    struct target **ret_target)
+targets_add(
+    struct targets *targets, const struct conf_target *conf, struct target **ret_target)
 {
 	struct target *target;
 	bool found;
@@ -183,10 +184,10 @@ send_forget(struct targets *targets, const struct target *target)
 	static struct message message;
 
 	message_init(&message, MESSAGE_FORGET, target->id);
-	worker_send(supervisor_worker(targets->supervisor, WORKER_COLLECTOR), &message, NULL,
-	    0);
-	worker_send(supervisor_worker(targets->supervisor, WORKER_FRONTEND), &message, NULL,
-	    0);
+	worker_send(supervisor_worker(targets->supervisor, WORKER_COLLECTOR), &message,
+	    NULL, 0);
+	worker_send(
+	    supervisor_worker(targets->supervisor, WORKER_FRONTEND), &message, NULL, 0);
 }
 
 void
@@ -237,7 +238,8 @@ change(struct targets *targets, struct target *target, const struct conf_target 
 	conf_target_clear(&target->conf);
 	target->conf = copy;
 	log_notice("target %s: sources changed", target->conf.name);
-	target_tell(targets, target, OUTBOX_FRONTEND, NEWS_SERVE | NEWS_TABLE | NEWS_LIVE);
+	target_tell(
+	    targets, target, OUTBOX_FRONTEND, NEWS_SERVE | NEWS_TABLE | NEWS_LIVE);
 	return 0;
 }
 
@@ -290,6 +292,6 @@ targets_commit(struct targets *targets)
 {
 	for (size_t i = 0; i < targets->len; i++)
 		fill(targets->by_name[i], &targets->page[i]);
-	return directory_writer_commit(targets->supervisor->directory, targets->page,
-	    targets->len);
+	return directory_writer_commit(
+	    targets->supervisor->directory, targets->page, targets->len);
 }

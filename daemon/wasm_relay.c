@@ -10,14 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "spawn.h"
 #include "banned.h"
 
 #define REQUESTS_MAX 64
 #define DEATHS_MAX 2
 
 struct request {
-	uint64_t value;	 /* the front-end's; comes back in the answer */
+	uint64_t value;  /* the front-end's; comes back in the answer */
 	uint64_t number; /* ours; 0: free */
 	uint32_t code;
 	unsigned deaths; /* of the runner, while it had this */
@@ -55,27 +54,20 @@ answer(struct wasm_relay *relay, uint64_t value, uint32_t code, const int *fds,
 	message_init(&message, MESSAGE_WASM, 0);
 	message.value = value;
 	message.code = code;
-	worker_send(supervisor_worker(relay->supervisor, WORKER_FRONTEND), &message, fds,
-	    fds_len);
+	worker_send(supervisor_worker(relay->supervisor, WORKER_FRONTEND), &message,
+	    fds, fds_len);
 }
 
 static void
 send_request(struct wasm_relay *relay, const struct request *request)
 {
 	static struct message message;
-	const char *folder = spawn_web_folder();
-	const char *compiler = relay->supervisor->conf->wasm_compiler;
-	size_t used = strlen(folder), len = compiler != NULL ? strlen(compiler) : 1;
 
 	message_init(&message, MESSAGE_BUILD_WASM, 0);
 	message.value = request->number;
 	message.code = request->code;
-	if (used + 1 + len >= MESSAGE_TEXT_MAX)
-		return;
-	memcpy(message.text, folder, used + 1);
-	memcpy(message.text + used + 1, compiler != NULL ? compiler : "*", len);
-	message.text_len = (uint32_t)(used + 1 + len);
-	worker_send(supervisor_worker(relay->supervisor, WORKER_RUNNER), &message, NULL, 0);
+	worker_send(
+	    supervisor_worker(relay->supervisor, WORKER_RUNNER), &message, NULL, 0);
 }
 
 int
@@ -88,9 +80,9 @@ wasm_relay_request(struct wasm_relay *relay, const struct message *message)
 
 		if (request->number != 0)
 			continue;
-		*request = (struct request){ .value = message->value,
-			.number = supervisor_next_generation(relay->supervisor),
-			.code = message->code };
+		*request = (struct request){.value = message->value,
+		    .number = supervisor_next_generation(relay->supervisor),
+		    .code = message->code};
 		send_request(relay, request);
 		return 0;
 	}
@@ -99,13 +91,13 @@ wasm_relay_request(struct wasm_relay *relay, const struct message *message)
 }
 
 int
-wasm_relay_answer(struct wasm_relay *relay, const struct message *message, int *fds,
-    size_t fds_len)
+wasm_relay_answer(
+    struct wasm_relay *relay, const struct message *message, int *fds, size_t fds_len)
 {
 	int r = message->code > WASM_NO_COMPILER ||
-		(message->code == WASM_NO_COMPILER) != (fds_len == 0)
-	    ? -EPROTO
-	    : 0;
+			(message->code == WASM_NO_COMPILER) != (fds_len == 0)
+		    ? -EPROTO
+		    : 0;
 
 	for (size_t i = 0; i < REQUESTS_MAX && r == 0; i++) {
 		struct request *request = &relay->requests[i];

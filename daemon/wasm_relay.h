@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Carries the front-end's build requests to the runner and the answers back, and answers
- * for a runner that cannot.
+ * Carries the front-end's build requests to the runner and the answers back, and
+ * answers for a runner that cannot.
  */
 #ifndef FUZZSUP_WASM_RELAY_H
 #define FUZZSUP_WASM_RELAY_H
@@ -16,8 +16,8 @@ void wasm_relay_free(struct wasm_relay *relay);
 int wasm_relay_request(struct wasm_relay *relay, const struct message *message);
 
 /* Takes @fds. 0, or -EPROTO. */
-int wasm_relay_answer(struct wasm_relay *relay, const struct message *message, int *fds,
-    size_t fds_len);
+int wasm_relay_answer(
+    struct wasm_relay *relay, const struct message *message, int *fds, size_t fds_len);
 
 void wasm_relay_runner_started(struct wasm_relay *relay);
 void wasm_relay_runner_died(struct wasm_relay *relay);

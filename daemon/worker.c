@@ -29,7 +29,7 @@ worker_name(unsigned kind)
 {
 	static const char *const names[] = {
 #define X(kind, name) name,
-		WORKERS(X)
+	    WORKERS(X)
 #undef X
 	};
 	return kind < WORKERS_LEN ? names[kind] : "?";
@@ -40,7 +40,7 @@ worker_state_name(unsigned state)
 {
 	static const char *const names[] = {
 #define X(state, name) name,
-		WORKER_STATES(X)
+	    WORKER_STATES(X)
 #undef X
 	};
 	return state < WORKER_STATES_LEN ? names[state] : "?";
@@ -100,8 +100,8 @@ readable_cb(evutil_socket_t fd, short what, void *context)
 			worker_kill(worker, "what it sent is no message");
 			return;
 		}
-		worker->setup->callbacks->message(worker, &message, fds, fds_len,
-		    worker->setup->context);
+		worker->setup->callbacks->message(
+		    worker, &message, fds, fds_len, worker->setup->context);
 	}
 }
 
@@ -145,7 +145,8 @@ worker_send(struct worker *worker, const struct message *message, const int *fds
 bool
 worker_has_room(const struct worker *worker)
 {
-	return worker->state == WORKER_STATE_RUNNING && !channel_pending(worker->channel);
+	return worker->state == WORKER_STATE_RUNNING &&
+	       !channel_pending(worker->channel);
 }
 
 /* ---- life and death ---- */
@@ -189,9 +190,9 @@ restart_later(struct worker *worker)
 	if (worker_now_ms() - worker->started_ms >= BACK_OFF_RESET_MS)
 		worker->back_off_ms = 0;
 	worker->back_off_ms = worker->back_off_ms == 0 ? BACK_OFF_MIN_MS
-	    : worker->back_off_ms * 2 < BACK_OFF_MAX_MS
-	    ? worker->back_off_ms * 2
-	    : BACK_OFF_MAX_MS;
+			      : worker->back_off_ms * 2 < BACK_OFF_MAX_MS
+				  ? worker->back_off_ms * 2
+				  : BACK_OFF_MAX_MS;
 	pause.tv_sec = worker->back_off_ms / 1000;
 	pause.tv_usec = worker->back_off_ms % 1000 * 1000;
 	set_state(worker, WORKER_STATE_BACK_OFF);
@@ -211,17 +212,20 @@ describe_end(const siginfo_t *info, char *text, size_t size)
 void
 worker_reap(struct worker *worker)
 {
-	siginfo_t info = { 0 };
+	siginfo_t info = {0};
 	char how[96];
 
-	/* Looked at first: a zombie's pid is nobody else's, so its locks can be freed. */
+	/* Looked at first: a zombie's pid is nobody else's, so its locks can be freed.
+	 */
 	if (worker->pidfd < 0 ||
-	    waitid(P_PIDFD, (id_t)worker->pidfd, &info, WEXITED | WNOWAIT | WNOHANG) != 0 ||
+	    waitid(P_PIDFD, (id_t)worker->pidfd, &info, WEXITED | WNOWAIT | WNOHANG) !=
+		0 ||
 	    info.si_pid == 0)
 		return;
 	describe_end(&info, how, sizeof(how));
 	if (worker->state == WORKER_STATE_RUNNING)
-		log_err("%s: died (%s); it is restarted", worker_name(worker->kind), how);
+		log_err(
+		    "%s: died (%s); it is restarted", worker_name(worker->kind), how);
 	/* What it said before it died still counts. */
 	if (worker->readable != NULL)
 		readable_cb(-1, 0, worker);
@@ -250,18 +254,19 @@ static int
 spawn(struct worker *worker, int channel_fd)
 {
 	const struct worker_setup *setup = worker->setup;
-	bool has_news = worker->kind == WORKER_COLLECTOR || worker->kind == WORKER_FRONTEND;
+	bool has_news =
+	    worker->kind == WORKER_COLLECTOR || worker->kind == WORKER_FRONTEND;
 	const struct spawn_request request = {
-		.folder = spawn_folder(),
-		.name = worker_name(worker->kind),
-		.channel = channel_fd,
-		.news = has_news ? setup->news : -1,
-		.directory = worker->kind == WORKER_FRONTEND ? setup->directory : -1,
-		.log_level = log_level(),
-		.sandbox = setup->sandbox,
-		.uid = setup->uid,
-		.gid = setup->gid,
-		.slot = (unsigned)worker->kind + 1,
+	    .folder = spawn_folder(),
+	    .name = worker_name(worker->kind),
+	    .channel = channel_fd,
+	    .news = has_news ? setup->news : -1,
+	    .directory = worker->kind == WORKER_FRONTEND ? setup->directory : -1,
+	    .log_level = log_level(),
+	    .sandbox = setup->sandbox,
+	    .uid = setup->uid,
+	    .gid = setup->gid,
+	    .slot = (unsigned)worker->kind + 1,
 	};
 
 	return spawn_worker(&request, &worker->pid, &worker->pidfd);
@@ -274,9 +279,12 @@ make_events(struct worker *worker)
 	int fd = channel_fd(worker->channel);
 
 	worker->death = event_new(base, worker->pidfd, EV_READ, death_cb, worker);
-	worker->readable = event_new(base, fd, EV_READ | EV_PERSIST, readable_cb, worker);
-	worker->writable = event_new(base, fd, EV_WRITE | EV_PERSIST, writable_cb, worker);
-	if (worker->death == NULL || worker->readable == NULL || worker->writable == NULL)
+	worker->readable =
+	    event_new(base, fd, EV_READ | EV_PERSIST, readable_cb, worker);
+	worker->writable =
+	    event_new(base, fd, EV_WRITE | EV_PERSIST, writable_cb, worker);
+	if (worker->death == NULL || worker->readable == NULL ||
+	    worker->writable == NULL)
 		return -ENOMEM;
 	event_add(worker->death, NULL);
 	event_add(worker->readable, NULL);
@@ -286,7 +294,7 @@ make_events(struct worker *worker)
 void
 worker_start(struct worker *worker)
 {
-	int fds[2] = { -1, -1 };
+	int fds[2] = {-1, -1};
 	int r = channel_pair(fds);
 
 	worker->started_ms = worker_now_ms();
@@ -300,8 +308,8 @@ worker_start(struct worker *worker)
 		r = make_events(worker);
 	if (r < 0) {
 		log_err("%s: cannot be started: %s/fuzzsupd-%s: %s",
-		    worker_name(worker->kind), spawn_folder(), worker_name(worker->kind),
-		    strerror(-r));
+		    worker_name(worker->kind), spawn_folder(),
+		    worker_name(worker->kind), strerror(-r));
 		if (worker->channel == NULL && fds[0] >= 0)
 			close(fds[0]);
 		close_channel(worker);
@@ -322,9 +330,10 @@ restart_cb(evutil_socket_t fd, short what, void *context)
 }
 
 void
-worker_init(struct worker *worker, enum worker_kind kind, const struct worker_setup *setup)
+worker_init(
+    struct worker *worker, enum worker_kind kind, const struct worker_setup *setup)
 {
-	*worker = (struct worker){ .kind = kind, .setup = setup, .pidfd = -1 };
+	*worker = (struct worker){.kind = kind, .setup = setup, .pidfd = -1};
 	worker->restart = evtimer_new(setup->base, restart_cb, worker);
 }
 

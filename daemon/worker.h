@@ -22,21 +22,21 @@ enum worker_kind {
 #define X(kind, name) WORKER_##kind,
 	WORKERS(X)
 #undef X
-	WORKERS_LEN
+	    WORKERS_LEN
 };
 
 /*  state     name */
 #define WORKER_STATES(X) \
-	X(STOPPED, "stopped")      /* not started, or ended and not to be started */ \
-	X(RUNNING, "running")      /* has a pid and a channel */ \
-	X(BACK_OFF, "restarting")  /* waits for its timer */ \
-	X(STOPPING, "stopping")    /* the service ends; still to be reaped */
+	X(STOPPED, "stopped")     /* not started, or ended and not to be started */ \
+	X(RUNNING, "running")     /* has a pid and a channel */ \
+	X(BACK_OFF, "restarting") /* waits for its timer */ \
+	X(STOPPING, "stopping")   /* the service ends; still to be reaped */
 
 enum worker_state {
 #define X(state, name) WORKER_STATE_##state,
 	WORKER_STATES(X)
 #undef X
-	WORKER_STATES_LEN
+	    WORKER_STATES_LEN
 };
 
 struct worker;
@@ -81,8 +81,8 @@ struct worker {
 const char *worker_name(unsigned kind);
 const char *worker_state_name(unsigned state);
 
-void worker_init(struct worker *worker, enum worker_kind kind,
-    const struct worker_setup *setup);
+void worker_init(
+    struct worker *worker, enum worker_kind kind, const struct worker_setup *setup);
 
 /* Starts it now, or by its timer if it cannot be started. */
 void worker_start(struct worker *worker);

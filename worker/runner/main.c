@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: MIT
- * fuzzsupd-runner: runs other people's programs, for now the compiler of the page.
+ * fuzzsupd-runner: executes other people's programs; for now the page's compiler.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <grp.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <signal.h>
 #include <unistd.h>
 
-#include "channel.h"
 #include "heritage.h"
 #include "log.h"
 #include "runner.h"
 #include "banned.h"
 
-/* What is run must be nobody's who matters. */
+/* No sandbox of its own: what it executes needs the system. It gives up root, and the way
+ * back to it. */
 static int
 drop_user(const struct heritage *heritage)
 {
@@ -27,7 +26,6 @@ drop_user(const struct heritage *heritage)
 		setresgid(heritage->gid, heritage->gid, heritage->gid) != 0 ||
 		setresuid(heritage->uid, heritage->uid, heritage->uid) != 0))
 		return -errno;
-	/* Another user's process is no longer told when its parent dies. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return -errno;
@@ -37,20 +35,24 @@ drop_user(const struct heritage *heritage)
 int
 main(int argc, char **argv)
 {
+	struct channel *channel = NULL;
+	struct runner *runner = NULL;
 	struct heritage heritage;
-	struct channel *channel;
-	int r = heritage_take(argc, argv, "runner", &heritage);
+	int r;
 
-	if (r < 0)
+	if (heritage_take(argc, argv, "runner", &heritage) < 0)
 		return EXIT_FAILURE;
 	r = channel_new(HERITAGE_CHANNEL, &channel);
 	if (r == 0)
+		r = runner_new(channel, &runner);
+	if (r == 0)
 		r = drop_user(&heritage);
-	if (r < 0) {
-		log_err("cannot start: %s", strerror(-r));
-		return EXIT_FAILURE;
-	}
-	r = runner_loop(channel);
+	if (r == 0)
+		r = runner_run(runner);
+	if (runner != NULL)
+		runner_free(runner);
 	channel_free(channel);
+	if (r < 0)
+		log_err("stopping: %s", strerror(-r));
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

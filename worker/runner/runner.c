@@ -1,238 +1,303 @@
 /* SPDX-License-Identifier: MIT
- * Builds under way and done, one per mode; in the runner.
+ * The runner's loop; libevent. One compilation at a time, one for all who wait for it.
  */
 #include "config.h"
 
 #include "runner.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <poll.h>
+#include <event2/event.h>
 #include <signal.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
-#include "shared_memory.h"
 #include "wasm_build.h"
 #include "banned.h"
 
 #define WAITING_MAX 64
-#define LIMIT_MS 30000
+#define PATIENCE_S 30
 
-/* What was asked for last in one mode: a build under way, or its result. */
-struct build {
-	uint64_t hash;
-	int result; /* sealed memfd; -1: none */
-	uint32_t status;
-	pid_t pid; /* 0: none under way */
-	int pidfd;
-	int output, words;
-	int64_t deadline_ms;
+struct wasm {
+	uint64_t hash; /* of what fd was built from */
+	int fd;	       /* -1: nothing was built yet */
 	uint64_t waiting[WAITING_MAX];
 	size_t waiting_len;
 };
 
-static struct build builds[2] = { { .result = -1, .pidfd = -1 },
-	{ .result = -1, .pidfd = -1 } };
-static struct message message;
-
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+struct runner {
+	struct event_base *base;
+	struct channel *channel;
+	struct event *readable, *writable, *ended, *too_long;
+	int web;
+	char *compiler; /* NULL: there is none */
+	struct wasm modes[2]; /* optimized, debug */
+	struct wasm_build build;
+	struct wasm *building; /* NULL: no compiler runs */
+	uint64_t building_hash;
+	int error;
+};
 
 static void
-answer(struct channel *channel, uint64_t value, uint32_t status, int fd)
+answer(struct runner *runner, uint64_t value, enum wasm_status status, int fd)
 {
+	struct message message;
+	int r;
+
 	message_init(&message, MESSAGE_WASM, 0);
 	message.value = value;
 	message.code = status;
-	channel_send(channel, &message, &fd, fd >= 0 ? 1 : 0);
+	r = channel_send(runner->channel, &message, &fd, fd >= 0 ? 1 : 0);
+	if (r < 0 && r != -EPIPE)
+		log_err("cannot send a module: %s", strerror(-r));
+	if (channel_pending(runner->channel))
+		event_add(runner->writable, NULL);
 }
 
 static void
-answer_words(struct channel *channel, uint64_t value, const char *words)
+answer_all(struct runner *runner, struct wasm *wasm, enum wasm_status status, int fd)
 {
-	int fd = shared_memory_create("fuzzsupd-words");
+	for (size_t i = 0; i < wasm->waiting_len; i++)
+		answer(runner, wasm->waiting[i], i == 0 ? status
+			: status == WASM_BUILT	       ? WASM_CACHED
+						       : status,
+		    fd);
+	wasm->waiting_len = 0;
+}
 
-	if (fd < 0 || shared_memory_append(fd, words, strlen(words)) < 0 ||
-	    shared_memory_seal(fd) < 0)
-		answer(channel, value, WASM_NO_COMPILER, -1);
-	else
-		answer(channel, value, WASM_FAILED, fd);
-	if (fd >= 0)
+static void begin_next(struct runner *runner);
+
+static void
+finish(struct runner *runner, int status)
+{
+	struct wasm *wasm = runner->building;
+	int fd = -1, r;
+
+	event_free(runner->ended);
+	runner->ended = NULL;
+	event_del(runner->too_long);
+	runner->building = NULL;
+	r = wasm_build_finish(&runner->build, status, &fd);
+	if (r == 0) {
+		if (wasm->fd >= 0)
+			close(wasm->fd);
+		wasm->fd = fd;
+		wasm->hash = runner->building_hash;
+		answer_all(runner, wasm, WASM_BUILT, fd);
+	} else if (r == -ENOEXEC) {
+		answer_all(runner, wasm, WASM_FAILED, fd);
 		close(fd);
+	} else {
+		log_err("the compiled module cannot be read: %s", strerror(-r));
+		answer_all(runner, wasm, WASM_NO_COMPILER, -1);
+	}
+	begin_next(runner);
+}
+
+static void
+ended_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct runner *runner = arg;
+	int status = -1;
+
+	(void)fd;
+	(void)what;
+	if (waitpid(runner->build.pid, &status, WNOHANG) == runner->build.pid)
+		finish(runner, status);
+}
+
+static void
+too_long_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct runner *runner = arg;
+
+	(void)fd;
+	(void)what;
+	log_warning("the compiler took more than %d s and is ended", PATIENCE_S);
+	kill(-runner->build.pid, SIGKILL);
 }
 
 static int
-start(struct build *build, const char *folder, const char *compiler, bool debug)
+start(struct runner *runner, struct wasm *wasm, const struct wasm_sources *sources)
 {
-	static struct wasm_command command;
-	int r = wasm_command_make(folder, compiler, debug, 3, &command);
+	const struct timeval patience = { PATIENCE_S, 0 };
+	int r = wasm_build_start(sources, runner->compiler, wasm == &runner->modes[1],
+	    &runner->build);
 
 	if (r < 0)
 		return r;
-	build->output = shared_memory_create("fuzzsupd-wasm");
-	build->words = shared_memory_create("fuzzsupd-words");
-	if (build->output < 0 || build->words < 0)
-		r = -ENOMEM;
-	if (r == 0)
-		r = wasm_compile(&command, build->output, build->words, &build->pid);
-	if (r == 0) {
-		build->pidfd = (int)syscall(SYS_pidfd_open, build->pid, 0);
-		build->deadline_ms = now_ms() + LIMIT_MS;
-		return 0;
-	}
-	if (build->output >= 0)
-		close(build->output);
-	if (build->words >= 0)
-		close(build->words);
-	return r;
+	runner->building = wasm;
+	runner->ended = event_new(runner->base, runner->build.pidfd, EV_READ | EV_PERSIST,
+	    ended_cb, runner);
+	if (runner->ended == NULL || event_add(runner->ended, NULL) != 0)
+		return -ENOMEM;
+	event_add(runner->too_long, &patience);
+	return 0;
 }
 
+/* Serves a mode for which somebody waits: from what is there, or by compiling. */
 static void
-finish(struct channel *channel, struct build *build)
+begin(struct runner *runner, struct wasm *wasm)
 {
-	struct stat st = { 0 };
-	int status = 0, keep, drop;
-	bool good;
-
-	waitpid(build->pid, &status, 0);
-	close(build->pidfd);
-	build->pid = 0;
-	build->pidfd = -1;
-	good = WIFEXITED(status) && WEXITSTATUS(status) == 0 &&
-	    fstat(build->output, &st) == 0 && st.st_size > 0;
-	keep = good ? build->output : build->words;
-	drop = good ? build->words : build->output;
-	if (!good && WIFSIGNALED(status))
-		dprintf(keep, "\nthe compiler was ended by signal %d (limit: %d s, %d bytes)\n",
-		    WTERMSIG(status), LIMIT_MS / 1000, WASM_MODULE_MAX);
-	if (!good && ftruncate(keep, fstat(keep, &st) == 0 && st.st_size > WASM_TEXT_MAX
-		      ? WASM_TEXT_MAX
-		      : st.st_size) != 0)
-		log_warning("wasm: cannot cut the compiler's words: %s", strerror(errno));
-	close(drop);
-	shared_memory_seal(keep);
-	build->result = keep;
-	build->status = good ? WASM_BUILT : WASM_FAILED;
-	log_notice("wasm: %s", good ? "source changes detected; rebuilt wasm component"
-				    : "the compiler refused client.c");
-	for (size_t i = 0; i < build->waiting_len; i++)
-		answer(channel, build->waiting[i], build->status, keep);
-	build->waiting_len = 0;
-}
-
-static void
-begin(struct channel *channel, struct build *build, const char *folder,
-    const char *compiler, bool debug, uint64_t value)
-{
+	struct wasm_sources sources;
 	int r;
 
-	if (build->result >= 0)
-		close(build->result);
-	build->result = -1;
-	r = start(build, folder, compiler, debug);
-	if (r < 0) {
-		build->hash = 0;
-		answer_words(channel, value, strerror(-r));
+	if (runner->web < 0 || runner->compiler == NULL) {
+		answer_all(runner, wasm, WASM_NO_COMPILER, -1);
 		return;
 	}
-	build->waiting[build->waiting_len++] = value;
+	r = wasm_sources_read(runner->web, &sources);
+	if (r == 0) {
+		runner->building_hash = wasm_sources_hash(&sources, runner->compiler,
+		    wasm == &runner->modes[1]);
+		if (wasm->fd >= 0 && wasm->hash == runner->building_hash)
+			answer_all(runner, wasm, WASM_CACHED, wasm->fd);
+		else
+			r = start(runner, wasm, &sources);
+		wasm_sources_free(&sources);
+	}
+	if (r < 0) {
+		log_err("client.c cannot be compiled: %s; the shipped module is used",
+		    strerror(-r));
+		answer_all(runner, wasm, WASM_NO_COMPILER, -1);
+	}
 }
 
 static void
-request(struct channel *channel, const struct message *wanted)
+begin_next(struct runner *runner)
 {
-	const char *folder = wanted->text;
-	const char *nul = memchr(folder, '\0', wanted->text_len);
-	struct build *build = &builds[wanted->code & 1];
-	uint64_t hash, value = wanted->value;
-	char compiler[PATH_MAX];
-	bool debug = wanted->code == 1;
-
-	if (nul == NULL || wanted->text_len == MESSAGE_TEXT_MAX ||
-	    wasm_find_compiler(nul + 1, compiler, sizeof(compiler)) < 0 ||
-	    wasm_hash(folder, compiler, debug, &hash) < 0 ||
-	    (build->pid != 0 &&
-		(hash != build->hash || build->waiting_len == WAITING_MAX)))
-		answer(channel, value, WASM_NO_COMPILER, -1);
-	else if (build->pid != 0)
-		build->waiting[build->waiting_len++] = value;
-	else if (build->result >= 0 && hash == build->hash)
-		answer(channel, value,
-		    build->status == WASM_BUILT ? WASM_CACHED : build->status, build->result);
-	else {
-		build->hash = hash;
-		begin(channel, build, folder, compiler, debug, value);
-	}
+	for (size_t i = 0; i < 2 && runner->building == NULL; i++)
+		if (runner->modes[i].waiting_len > 0)
+			begin(runner, &runner->modes[i]);
 }
 
-static int
-receive(struct channel *channel)
+static void
+take_request(struct runner *runner, const struct message *message)
 {
-	static struct message wanted;
+	struct wasm *wasm = &runner->modes[message->code == 1];
+
+	if (wasm->waiting_len == WAITING_MAX) {
+		answer(runner, message->value, WASM_NO_COMPILER, -1);
+		return;
+	}
+	wasm->waiting[wasm->waiting_len++] = message->value;
+	begin_next(runner);
+}
+
+/* Takes the descriptor. */
+static void
+take_share(struct runner *runner, const struct message *message, int fd)
+{
+	size_t path_len = strnlen(message->text, message->text_len);
+	const char *wanted = path_len < message->text_len ? message->text + path_len + 1 : "";
+
+	if (runner->web >= 0)
+		close(runner->web);
+	runner->web = fd;
+	free(runner->compiler);
+	runner->compiler = strcmp(wanted, "none") == 0 ? NULL : wasm_compiler_find(wanted);
+	if (runner->compiler == NULL)
+		log_notice("no compiler for the page's client: the shipped module is served");
+}
+
+static void
+readable_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct runner *runner = arg;
 	int fds[MESSAGE_FDS_MAX], r;
-	size_t fds_len;
+	struct message message;
+	size_t len;
 
-	while ((r = channel_receive(channel, &wanted, fds, &fds_len)) == 0) {
-		for (size_t i = 0; i < fds_len; i++)
-			close(fds[i]);
-		if (wanted.type == MESSAGE_BUILD_WASM)
-			request(channel, &wanted);
+	(void)fd;
+	(void)what;
+	while ((r = channel_receive(runner->channel, &message, fds, &len)) == 0) {
+		if (message.type == MESSAGE_SHARE && len == 1 &&
+		    message.text_len < MESSAGE_TEXT_MAX) {
+			take_share(runner, &message, fds[--len]);
+		} else if (message.type == MESSAGE_BUILD_WASM) {
+			take_request(runner, &message);
+		} else {
+			log_warning("the supervisor sent %s, which is not for the runner",
+			    message_type_name(message.type));
+		}
+		while (len > 0)
+			close(fds[--len]);
 	}
-	return r == -EAGAIN ? 0 : r;
+	if (r == -EAGAIN)
+		return;
+	runner->error = r == -EPIPE ? 0 : r;
+	event_base_loopbreak(runner->base);
 }
 
-/* Milliseconds until the first build runs out of time; ends those that did. */
-static int
-check_deadlines(void)
+static void
+writable_cb(evutil_socket_t fd, short what, void *arg)
 {
-	int64_t left, least = -1;
+	struct runner *runner = arg;
 
-	for (size_t i = 0; i < 2; i++) {
-		if (builds[i].pid == 0)
-			continue;
-		left = builds[i].deadline_ms - now_ms();
-		if (left <= 0) {
-			kill(-builds[i].pid, SIGKILL);
-			left = 1000;
-		}
-		least = least < 0 || left < least ? left : least;
-	}
-	return (int)least;
+	(void)fd;
+	(void)what;
+	channel_flush(runner->channel);
+	if (!channel_pending(runner->channel))
+		event_del(runner->writable);
 }
 
 int
-runner_loop(struct channel *channel)
+runner_new(struct channel *channel, struct runner **ret_runner)
 {
-	int r = 0;
+	struct runner *runner = calloc(1, sizeof(*runner));
 
-	while (r == 0) {
-		struct pollfd polls[3] = { { .fd = channel_fd(channel),
-			.events = (short)(POLLIN | (channel_pending(channel) ? POLLOUT : 0)) },
-			{ .fd = builds[0].pidfd, .events = POLLIN },
-			{ .fd = builds[1].pidfd, .events = POLLIN } };
-
-		if (poll(polls, 3, check_deadlines()) < 0 && errno != EINTR)
-			return -errno;
-		for (size_t i = 0; i < 2; i++)
-			if (builds[i].pid != 0 && (polls[i + 1].revents & POLLIN) != 0)
-				finish(channel, &builds[i]);
-		if ((polls[0].revents & POLLOUT) != 0)
-			r = channel_flush(channel);
-		if (r == 0 && (polls[0].revents & (POLLIN | POLLHUP)) != 0)
-			r = receive(channel);
+	if (runner == NULL)
+		return -ENOMEM;
+	runner->channel = channel;
+	runner->web = runner->modes[0].fd = runner->modes[1].fd = -1;
+	runner->base = event_base_new();
+	if (runner->base != NULL) {
+		runner->readable = event_new(runner->base, channel_fd(channel),
+		    EV_READ | EV_PERSIST, readable_cb, runner);
+		runner->writable = event_new(runner->base, channel_fd(channel),
+		    EV_WRITE | EV_PERSIST, writable_cb, runner);
+		runner->too_long = event_new(runner->base, -1, 0, too_long_cb, runner);
 	}
-	return r == -EPIPE ? 0 : r;
+	if (runner->readable == NULL || runner->writable == NULL || runner->too_long == NULL ||
+	    event_add(runner->readable, NULL) != 0) {
+		runner_free(runner);
+		return -ENOMEM;
+	}
+	*ret_runner = runner;
+	return 0;
+}
+
+int
+runner_run(struct runner *runner)
+{
+	return event_base_dispatch(runner->base) < 0 ? -EIO : runner->error;
+}
+
+void
+runner_free(struct runner *runner)
+{
+	struct event *events[] = { runner->readable, runner->writable, runner->ended,
+		runner->too_long };
+	int fd;
+
+	if (runner->building != NULL) {
+		kill(-runner->build.pid, SIGKILL);
+		waitpid(runner->build.pid, NULL, 0);
+		if (wasm_build_finish(&runner->build, -1, &fd) == -ENOEXEC)
+			close(fd);
+	}
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		if (events[i] != NULL)
+			event_free(events[i]);
+	if (runner->base != NULL)
+		event_base_free(runner->base);
+	for (size_t i = 0; i < 2; i++)
+		if (runner->modes[i].fd >= 0)
+			close(runner->modes[i].fd);
+	if (runner->web >= 0)
+		close(runner->web);
+	free(runner->compiler);
+	free(runner);
 }

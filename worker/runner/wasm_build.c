@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The compiler's command line and process; in the runner.
+ * Runs clang on the page's client.c; in the runner.
  */
 #include "config.h"
 
@@ -7,10 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <linux/close_range.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,201 +18,278 @@
 #include <unistd.h>
 
 #include "hash.h"
+#include "shared_memory.h"
 #include "banned.h"
 
-#define SOURCE_MAX ((off_t)4 << 20)
-#define CPU_SECONDS 30
-#define OUTPUT_FD 3
+#define SOURCE_MAX (1 << 20)
+#define OUTPUT_MAX (32 << 20)
+#define WORDS_MAX 64
+#define SECONDS_MAX 30
 
-int
-wasm_find_compiler(const char *compiler, char *ret_path, size_t size)
-{
-	static const char *const known[] = { "clang-19", "clang-18", "clang-17", "clang-16",
-		"clang-15", "clang-14", "clang" };
-	const char *path = getenv("PATH"), *colon;
-
-	if (compiler[0] == '/')
-		return snprintf(ret_path, size, "%s", compiler) < (int)size &&
-			access(ret_path, X_OK) == 0
-		    ? 0
-		    : -ENOENT;
-	if (path == NULL || compiler[0] == '\0')
-		return -ENOENT;
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		const char *name = strcmp(compiler, "*") == 0 ? known[i] : compiler;
-
-		for (const char *from = path;; from = colon + 1) {
-			colon = strchrnul(from, ':');
-			if (colon > from &&
-			    snprintf(ret_path, size, "%.*s/%s", (int)(colon - from), from,
-				name) < (int)size &&
-			    access(ret_path, X_OK) == 0)
-				return 0;
-			if (*colon == '\0')
-				break;
-		}
-	}
-	return -ENOENT;
-}
-
-static int __attribute__((format(printf, 3, 4)))
-add_word(struct wasm_command *command, size_t *len, const char *format, ...)
-{
-	size_t room = sizeof(command->storage) - command->used;
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = vsnprintf(command->storage + command->used, room, format, args);
-	va_end(args);
-	if (n < 0 || (size_t)n >= room || *len == WASM_COMMAND_MAX)
-		return -E2BIG;
-	command->words[(*len)++] = command->storage + command->used;
-	command->words[*len] = NULL;
-	command->used += (size_t)n + 1;
-	return 0;
-}
-
-/* wire.h lies beside client.c where it is installed, in common/ in the source tree. */
-static void
-find_header(const char *folder, char *ret_path, size_t size)
-{
-	snprintf(ret_path, size, "%s/wire.h", folder);
-	if (access(ret_path, R_OK) != 0)
-		snprintf(ret_path, size, "%s/../../common/wire.h", folder);
-}
-
-/* The file's lines are "all FLAG", "optimized FLAG" or "debug FLAG". */
-static int
-add_flags(const char *folder, bool debug, struct wasm_command *command, size_t *len)
-{
-	char path[PATH_MAX], line[512];
-	FILE *file;
-	int r = 0;
-
-	snprintf(path, sizeof(path), "%s/wasm.flags", folder);
-	file = fopen(path, "re");
-	if (file == NULL)
-		return -errno;
-	while (r == 0 && fgets(line, sizeof(line), file) != NULL) {
-		char *flag = strchr(line, ' ');
-
-		line[strcspn(line, "\n")] = '\0';
-		if (line[0] == '#' || flag == NULL)
-			continue;
-		*flag++ = '\0';
-		if (strcmp(line, "all") == 0 || strcmp(line, debug ? "debug" : "optimized") == 0)
-			r = add_word(command, len, "%s", flag);
-	}
-	fclose(file);
-	return r;
-}
-
-int
-wasm_command_make(const char *folder, const char *compiler, bool debug, int output,
-    struct wasm_command *ret_command)
-{
-	struct wasm_command *command = ret_command;
-	char header[PATH_MAX];
-	size_t len = 0;
-	int r;
-
-	command->used = 0;
-	find_header(folder, header, sizeof(header));
-	*strrchr(header, '/') = '\0';
-	r = add_word(command, &len, "%s", compiler);
-	if (r == 0)
-		r = add_flags(folder, debug, command, &len);
-	if (r == 0)
-		r = add_word(command, &len, "-I%s", header);
-	if (r == 0)
-		r = add_word(command, &len, "-o");
-	/* wasm-ld renames onto nothing in /proc: it gets a path of its own */
-	if (r == 0)
-		r = add_word(command, &len, "/proc/self/fd/%d", output);
-	return r == 0 ? add_word(command, &len, "%s/client.c", folder) : r;
-}
+/* ---- sources ---- */
 
 static int
-hash_file(const char *path, uint64_t *state)
+read_whole(int directory, const char *name, char **ret_text, size_t *ret_len)
 {
+	int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK), r = 0;
 	struct stat st;
 	char *text;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), r = 0;
 	ssize_t n;
 
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > SOURCE_MAX) {
-		close(fd);
-		return -EINVAL;
+	text = malloc(SOURCE_MAX + 1);
+	if (text == NULL)
+		r = -ENOMEM;
+	else if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > SOURCE_MAX)
+		r = -EFBIG;
+	if (r == 0) {
+		n = pread(fd, text, SOURCE_MAX, 0);
+		r = n < 0 ? -errno : 0;
 	}
-	text = malloc((size_t)st.st_size + 1);
-	n = text != NULL ? read(fd, text, (size_t)st.st_size) : -1;
-	if (n < 0)
-		r = -EIO;
-	else
-		*state = hash_bytes(*state, text, (size_t)n);
-	free(text);
+	close(fd);
+	if (r < 0) {
+		free(text);
+		return r;
+	}
+	text[n] = '\0';
+	*ret_text = text;
+	*ret_len = (size_t)n;
+	return 0;
+}
+
+int
+wasm_sources_read(int web, struct wasm_sources *ret_sources)
+{
+	struct wasm_sources sources = { 0 };
+	size_t flags_len;
+	int r;
+
+	r = read_whole(web, "client.c", &sources.client, &sources.client_len);
+	if (r == 0)
+		r = read_whole(web, "wire.h", &sources.wire, &sources.wire_len);
+	/* In the source tree the header has one home only. */
+	if (r == -ENOENT && sources.client != NULL)
+		r = read_whole(web, "../../common/wire.h", &sources.wire, &sources.wire_len);
+	if (r == 0)
+		r = read_whole(web, "wasm.flags", &sources.flags, &flags_len);
+	if (r < 0) {
+		wasm_sources_free(&sources);
+		return r;
+	}
+	*ret_sources = sources;
+	return 0;
+}
+
+void
+wasm_sources_free(struct wasm_sources *sources)
+{
+	free(sources->client);
+	free(sources->wire);
+	free(sources->flags);
+	*sources = (struct wasm_sources){ 0 };
+}
+
+uint64_t
+wasm_sources_hash(const struct wasm_sources *sources, const char *compiler, bool debug)
+{
+	uint64_t hash = hash_bytes(HASH_SEED, sources->client, sources->client_len);
+
+	hash = hash_bytes(hash, sources->wire, sources->wire_len);
+	hash = hash_bytes(hash, sources->flags, strlen(sources->flags));
+	hash = hash_bytes(hash, compiler, strlen(compiler));
+	return hash_bytes(hash, &debug, sizeof(debug));
+}
+
+/* ---- the compiler ---- */
+
+static char *
+find_in_path(const char *name)
+{
+	const char *path = getenv("PATH"), *end;
+	char file[4096];
+
+	for (; path != NULL && *path != '\0'; path = *end == ':' ? end + 1 : end) {
+		end = strchrnul(path, ':');
+		if ((size_t)snprintf(file, sizeof(file), "%.*s/%s", (int)(end - path), path,
+			name) < sizeof(file) &&
+		    access(file, X_OK) == 0)
+			return strdup(file);
+	}
+	return NULL;
+}
+
+char *
+wasm_compiler_find(const char *wanted)
+{
+	static const char *const names[] = { "clang-19", "clang-18", "clang-17", "clang-16",
+		"clang-15", "clang-14", "clang" };
+	char *found = NULL;
+
+	if (strchr(wanted, '/') != NULL)
+		return access(wanted, X_OK) == 0 ? strdup(wanted) : NULL;
+	if (wanted[0] != '\0')
+		return find_in_path(wanted);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && found == NULL; i++)
+		found = find_in_path(names[i]);
+	return found;
+}
+
+/* ---- one compilation ---- */
+
+static void
+remove_folder(const char *folder)
+{
+	static const char *const names[] = { "client.c", "wire.h", "main.wasm" };
+	char path[128];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		unlink(path);
+	}
+	rmdir(folder);
+}
+
+static int
+write_copy(const char *folder, const char *name, const char *text, size_t len)
+{
+	char path[128];
+	int fd, r;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	r = shared_memory_append(fd, text, len);
 	close(fd);
 	return r;
 }
 
-int
-wasm_hash(const char *folder, const char *compiler, bool debug, uint64_t *ret_hash)
+/* In the child: never returns. */
+static _Noreturn void
+run_compiler(const struct wasm_build *build, const char *compiler, char *flags, bool debug,
+    pid_t parent)
 {
-	uint64_t state = hash_bytes(HASH_SEED, compiler, strlen(compiler));
-	char path[PATH_MAX];
-	struct stat st = { 0 };
-	int r;
+	const struct rlimit seconds = { SECONDS_MAX, SECONDS_MAX };
+	const struct rlimit size = { OUTPUT_MAX, OUTPUT_MAX };
+	const char *words[WORDS_MAX + 8] = { compiler }, *word;
+	int len = 1, nothing = open("/dev/null", O_RDWR);
+	char *rest = flags, *saved = NULL;
+	sigset_t none;
 
-	state = hash_bytes(state, &debug, sizeof(debug));
-	if (stat(compiler, &st) == 0)
-		state = hash_bytes(state, &st.st_mtim, sizeof(st.st_mtim));
-	snprintf(path, sizeof(path), "%s/client.c", folder);
-	r = hash_file(path, &state);
-	snprintf(path, sizeof(path), "%s/wasm.flags", folder);
-	if (r == 0)
-		r = hash_file(path, &state);
-	find_header(folder, path, sizeof(path));
-	if (r == 0)
-		r = hash_file(path, &state);
-	if (r == 0)
-		*ret_hash = state;
-	return r;
-}
-
-static void __attribute__((noreturn))
-become_compiler(const struct wasm_command *command, int output, int words, pid_t parent)
-{
-	const struct rlimit cpu = { CPU_SECONDS, CPU_SECONDS };
-	const struct rlimit size = { WASM_MODULE_MAX, WASM_MODULE_MAX };
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent)
-		_exit(125);
-	output = fcntl(output, F_DUPFD_CLOEXEC, 10);
-	words = fcntl(words, F_DUPFD_CLOEXEC, 10);
-	if (dup2(null, 0) < 0 || dup2(words, 1) < 0 || dup2(words, 2) < 0 ||
-	    dup2(output, OUTPUT_FD) < 0)
-		_exit(126);
-	syscall(SYS_close_range, OUTPUT_FD + 1, ~0U, 0);
-	setrlimit(RLIMIT_CPU, &cpu);
-	setrlimit(RLIMIT_FSIZE, &size);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	/* Compiler drivers start linkers: the group is ended as one. */
 	setpgid(0, 0);
-	execv(command->words[0], command->words);
+	while ((word = strtok_r(rest, " \t\n", &saved)) != NULL && len < WORDS_MAX) {
+		words[len++] = word;
+		rest = NULL;
+	}
+	words[len++] = debug ? "-O0" : "-O2";
+	words[len++] = debug ? "-g" : "-DNDEBUG";
+	words[len++] = "-o";
+	words[len++] = "main.wasm";
+	words[len++] = "client.c";
+	if (getppid() == parent && chdir(build->folder) == 0 && dup2(nothing, 0) == 0 &&
+	    dup2(build->words, 1) == 1 && dup2(build->words, 2) == 2 &&
+	    setrlimit(RLIMIT_CPU, &seconds) == 0 && setrlimit(RLIMIT_FSIZE, &size) == 0 &&
+	    syscall(SYS_close_range, 3, ~0U, 0) == 0)
+		execv(compiler, (char *const *)words);
 	_exit(127);
 }
 
 int
-wasm_compile(const struct wasm_command *command, int output, int words, pid_t *ret_pid)
+wasm_build_start(const struct wasm_sources *sources, const char *compiler, bool debug,
+    struct wasm_build *ret_build)
 {
-	pid_t parent = getpid(), pid = fork();
+	struct wasm_build build = { .pid = -1, .pidfd = -1, .words = -1 };
+	pid_t parent = getpid();
+	int r;
 
-	if (pid < 0)
+	snprintf(build.folder, sizeof(build.folder), "/tmp/fuzzsupd-wasm-XXXXXX");
+	if (mkdtemp(build.folder) == NULL)
 		return -errno;
-	if (pid == 0)
-		become_compiler(command, output, words, parent);
-	*ret_pid = pid;
+	r = write_copy(build.folder, "client.c", sources->client, sources->client_len);
+	if (r == 0)
+		r = write_copy(build.folder, "wire.h", sources->wire, sources->wire_len);
+	if (r == 0)
+		r = build.words = shared_memory_create("fuzzsupd-compiler");
+	if (r >= 0) {
+		build.pid = fork();
+		if (build.pid == 0)
+			run_compiler(&build, compiler, sources->flags, debug, parent);
+		r = build.pid < 0 ? -errno : 0;
+	}
+	if (r == 0) {
+		build.pidfd = (int)syscall(SYS_pidfd_open, build.pid, 0);
+		r = build.pidfd < 0 ? -errno : 0;
+	}
+	if (r < 0) {
+		if (build.pid > 0)
+			kill(build.pid, SIGKILL);
+		if (build.words >= 0)
+			close(build.words);
+		remove_folder(build.folder);
+		return r;
+	}
+	*ret_build = build;
 	return 0;
+}
+
+static int
+load_module(const char *folder, int *ret_fd)
+{
+	char path[128], *module = NULL;
+	struct stat st;
+	int from, fd = -1, r;
+
+	snprintf(path, sizeof(path), "%s/main.wasm", folder);
+	from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (from < 0)
+		return -errno;
+	r = fstat(from, &st) == 0 && st.st_size > 8 && st.st_size <= OUTPUT_MAX ? 0 : -EIO;
+	if (r == 0 && (module = malloc((size_t)st.st_size)) == NULL)
+		r = -ENOMEM;
+	if (r == 0 && pread(from, module, (size_t)st.st_size, 0) != st.st_size)
+		r = -EIO;
+	if (r == 0)
+		r = fd = shared_memory_create("fuzzsupd-wasm");
+	if (r >= 0)
+		r = shared_memory_append(fd, module, (size_t)st.st_size);
+	if (r == 0)
+		r = shared_memory_seal(fd);
+	free(module);
+	close(from);
+	if (r < 0 && fd >= 0)
+		close(fd);
+	else if (r == 0)
+		*ret_fd = fd;
+	return r;
+}
+
+int
+wasm_build_finish(struct wasm_build *build, int status, int *ret_fd)
+{
+	static const char silent[] = "the compiler ended without a word "
+				     "(time limit, or it could not be started)\n";
+	int r;
+
+	if (status == 0) {
+		r = load_module(build->folder, ret_fd);
+		close(build->words);
+	} else {
+		if (lseek(build->words, 0, SEEK_END) == 0)
+			shared_memory_append(build->words, silent, sizeof(silent) - 1);
+		r = shared_memory_seal(build->words);
+		if (r == 0) {
+			*ret_fd = build->words;
+			r = -ENOEXEC;
+		} else {
+			close(build->words);
+		}
+	}
+	close(build->pidfd);
+	remove_folder(build->folder);
+	return r;
 }

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Compiles the page's client.c to WASM: one build for all who ask for the same.
+ * One compilation of the page's client.c to WebAssembly; in the runner.
+ *
+ * The sources are copied into a folder of our own and compiled there: the page's folder
+ * may lie where the runner's user can reach it by descriptor only, and what is hashed is
+ * then exactly what is compiled.
  */
 #ifndef FUZZSUP_WASM_BUILD_H
 #define FUZZSUP_WASM_BUILD_H
@@ -9,29 +13,36 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define WASM_COMMAND_MAX 64
-#define WASM_TEXT_MAX (64 * 1024)
-#define WASM_MODULE_MAX (8 * 1024 * 1024)
-
-struct wasm_command {
-	char *words[WASM_COMMAND_MAX + 1]; /* words[0]: path of the compiler */
-	char storage[16384];
-	size_t used;
+struct wasm_sources {
+	char *client, *wire, *flags; /* contents, NUL-terminated */
+	size_t client_len, wire_len;
 };
 
-/* Finds @compiler ("*": the newest clang in PATH). 0, or -ENOENT. */
-int wasm_find_compiler(const char *compiler, char *ret_path, size_t size);
+/* Reads client.c, wire.h and wasm.flags in @web. Returns 0 or a negative errno. */
+int wasm_sources_read(int web, struct wasm_sources *ret_sources);
+void wasm_sources_free(struct wasm_sources *sources);
 
-/* Puts a command together from the folder's wasm.flags. 0 or a negative errno. */
-int wasm_command_make(const char *folder, const char *compiler, bool debug, int output,
-    struct wasm_command *ret_command);
+/* Tells apart what would give another module. */
+uint64_t wasm_sources_hash(const struct wasm_sources *sources, const char *compiler,
+    bool debug);
 
-/* Hash of the sources, flags, compiler and mode: equal means that a build can be shared.
- * 0 or a negative errno. */
-int wasm_hash(const char *folder, const char *compiler, bool debug, uint64_t *ret_hash);
+/* Path of the compiler: @wanted as it is if it holds a slash, else looked for in PATH;
+ * empty: the newest clang there. NULL if there is none; else for free(). */
+char *wasm_compiler_find(const char *wanted);
 
-/* Starts the compiler; its module and its words go to the memfds. 0 or -errno. */
-int wasm_compile(const struct wasm_command *command, int output, int words,
-    pid_t *ret_pid);
+struct wasm_build {
+	pid_t pid;
+	int pidfd;
+	int words; /* memfd: what the compiler said */
+	char folder[64];
+};
+
+/* Starts a compilation. Returns 0 or a negative errno. */
+int wasm_build_start(const struct wasm_sources *sources, const char *compiler, bool debug,
+    struct wasm_build *ret_build);
+
+/* After the compiler has ended with @status: the sealed memfd with the module (returns
+ * 0) or with its words (returns -ENOEXEC). Or another negative errno. Cleans up. */
+int wasm_build_finish(struct wasm_build *build, int status, int *ret_fd);
 
 #endif

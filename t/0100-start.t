@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Start, configuration errors, reload, and that no process stays behind."""
+import os
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.environ.get("srcdir") or os.path.join(os.path.dirname(__file__), ".."), "t", "lib"))
+from fuzzsup import *
+
+WORKERS = ("symbolizer", "collector", "frontend", "runner")
+
+
+def run(*arguments):
+    return subprocess.run([program("fuzzsupd"), *arguments], capture_output=True, text=True, timeout=PATIENCE)
+
+
+def gone(pids):
+    return all(not os.path.exists(f"/proc/{pid}") for pid in pids)
+
+
+def workers(service):
+    return wait_until(lambda: (lambda p: p if all(p) else None)([service.worker(w) for w in WORKERS]), "all workers run")
+
+
+equal(run().returncode, 2, "no configuration is bad usage")
+equal(run("-x").returncode, 2, "an unknown option is bad usage")
+with scratch() as folder:
+    path = os.path.join(folder, "fuzz.conf")
+    cases = [
+        ("jbos = 1\n", ":1:", "expected one of"), ("\nlisten = { \"10.0.0.1:80\" }\n", ":2:", "proxy"),
+        ("listen = { \"x\" }\n", ":1:", "expected ADDRESS:PORT"), ("target \"a\" {\n}\n", ":2:", "has no executable"),
+        ("target \"-a\" {\n executable = \"/x\"\n}\n", ":3:", "expected a name"),
+        ("target \"a\" { executable = \"/x\" }\ntarget \"a\" { executable = \"/y\" }\n", ":2:", "a"),
+        ("symbolize-timeout = 0\n", ":1:", "expected seconds"), ("state-dir = \"a\"\nstate-dir = \"b\"\n", ":2:", "second time"),
+    ]
+    for text, line, words in cases:
+        with open(path, "w") as file:
+            file.write(text)
+        result = run("-c", path, "-n")
+        ok(result.returncode == 2 and path + line in result.stderr and words in result.stderr, f"refused with its line: {text!r}", result.stderr)
+    with open(path, "w") as file:
+        file.write('target "a" { executable = "fuzz_a" }\n')
+    equal(run("-c", path, "-n").returncode, 0, "a sound configuration passes -n")
+
+with scratch() as folder:
+    with Service(folder, targets={"a": Target("/nonexistent/a")}) as service:
+        ok("to keep this port" in service.log(), "port 0: a hint how to keep it")
+        before = workers(service)
+        service.targets["b"] = Target("/nonexistent/b")
+        service.reload()
+        ok(wait_until(lambda: service.target("b"), "b"), "reload adds a target")
+        del service.targets["a"]
+        service.reload()
+        wait_until(lambda: service.target("a") is None, "a is gone")
+        service.extra = "nonsense = 1"
+        service.reload()
+        ok("refused" in service.log() and service.target("b"), "a bad file is refused, the old one stays", service.log())
+        equal(workers(service), before, "no worker was restarted by a reload")
+        service.extra = ""
+    ok(wait_until(lambda: gone(before), "processes end"), "SIGTERM leaves no process")
+
+with scratch() as folder:
+    with Service(folder) as service:
+        before = workers(service)
+        service.process.send_signal(signal.SIGKILL)
+        service.process.wait()
+        ok(wait_until(lambda: gone(before), "processes end"), "SIGKILL of the supervisor leaves no process")
+done()
