@@ -176,7 +176,7 @@ announce(struct request *request, uint64_t id, const char *name)
 		fail(request,
 		    r == -ENOSPC ? "there are too many targets" : strerror(-r));
 	else {
-		target->announced = true;
+		target->announced = target->has_coverage_id = true;
 		target->coverage_id = id;
 		if (request->peer != 0)
 			target->owner = request->peer;
@@ -211,11 +211,15 @@ do_announce(struct request *request)
 		    "expected a name of at most 63 letters, digits, '.', '_' and '-'");
 		return;
 	}
-	known = targets_by_coverage(request->supervisor->targets, id);
-	if (known != NULL && strcmp(known->conf.executable, words[2]) == 0)
-		evbuffer_add_printf(request->reply, "ok\n%s\n", known->conf.name);
-	else
+	/* What the configuration names already only learns its id. */
+	known = targets_looking_at(request->supervisor->targets, words[2], words[3], name);
+	if (known == NULL) {
 		announce(request, id, name);
+		return;
+	}
+	known->has_coverage_id = true;
+	known->coverage_id = id;
+	evbuffer_add_printf(request->reply, "ok\n%s\n", known->conf.name);
 }
 
 static void
@@ -257,13 +261,23 @@ do_reload(struct request *request)
 		evbuffer_add_printf(request->reply, "ok\n");
 }
 
+/* Whole: every worker runs. And what a reload would say of the configuration. */
 static void
 do_check(struct request *request)
 {
+	const struct supervisor *supervisor = request->supervisor;
 	struct conf *conf;
 
-	if (conf_load(request->supervisor->options->conf_path, collect_cb,
-		request->reply, &conf) < 0)
+	for (unsigned i = 0; i < WORKERS_LEN; i++) {
+		const struct worker *worker = &supervisor->workers[i];
+
+		if (worker->state != WORKER_STATE_RUNNING) {
+			evbuffer_add_printf(request->reply, "error the %s is %s\n", worker_name(i),
+			    worker_state_name(worker->state));
+			return;
+		}
+	}
+	if (conf_load(supervisor->options->conf_path, collect_cb, request->reply, &conf) < 0)
 		return;
 	evbuffer_add_printf(request->reply, "ok\n");
 	conf_free(conf);

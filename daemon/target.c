@@ -17,6 +17,8 @@
 #include "log.h"
 #include "banned.h"
 
+#define NO_PC_TABLE "the executable has no PC table of its own; "
+
 void
 target_set_state(struct targets *targets, struct target *target,
     enum target_state state, const char *reason)
@@ -120,9 +122,7 @@ target_table_done(struct targets *targets, struct target *target)
 	collect_anew(targets, target);
 	if (table->status == TABLE_NO_PC_TABLE) {
 		target_set_state(targets, target, TARGET_WAITING,
-		    "the executable has no PC table of its own; waiting for a coverage "
-		    "file "
-		    "that brings one");
+		    NO_PC_TABLE "waiting for a coverage file that brings one");
 		return;
 	}
 	target_set_state(targets, target, TARGET_READY, "");
@@ -194,10 +194,12 @@ target_activity(struct targets *targets, const struct message *message)
 		return -EPROTO;
 	if (target == NULL || target->table == NULL || target->collect_generation == 0)
 		return 0;
-	snprintf(reason, sizeof(reason), "%.*s", (int)message->text_len, message->text);
+	snprintf(reason, sizeof(reason), "%s%.*s",
+	    target->table->status == TABLE_NO_PC_TABLE ? NO_PC_TABLE : "",
+	    (int)message->text_len, message->text);
 	if (target->table->fd >= 0)
 		target_set_state(targets, target, message->code, reason);
-	else if (target->table->status == TABLE_NO_PC_TABLE && reason[0] != '\0')
+	else if (target->table->status == TABLE_NO_PC_TABLE && message->text_len > 0)
 		target_set_state(targets, target, TARGET_WAITING, reason);
 	return 0;
 }

@@ -30,7 +30,8 @@ struct target {
 	uint32_t id;
 	struct conf_target conf;
 	bool announced; /* by the control socket: no reload removes it */
-	uint64_t coverage_id;
+	bool has_coverage_id;
+	uint64_t coverage_id; /* as announced, for it or for a configured target */
 	uint64_t
 	    owner; /* uid that may own coverage files; UINT64_MAX: the executable's */
 	enum target_state state;
@@ -77,6 +78,11 @@ void targets_remove(struct targets *targets, struct target *target);
 struct target *targets_find(const struct targets *targets, const char *name);
 struct target *targets_by_id(const struct targets *targets, uint32_t id);
 struct target *targets_by_coverage(const struct targets *targets, uint64_t coverage_id);
+
+/* A target of this executable that looks at this coverage file anyway; named @name, where
+ * that is not NULL. NULL: none. */
+struct target *targets_looking_at(const struct targets *targets, const char *executable,
+    const char *coverage, const char *name);
 
 /* Looks whether executables, coverage places and source roots came or changed. */
 void targets_poll(struct targets *targets);

@@ -125,8 +125,33 @@ names_coverage(const struct target *target, uint64_t coverage_id)
 	char name[17];
 
 	snprintf(name, sizeof(name), "%016llx", (unsigned long long)coverage_id);
-	return (target->announced && target->coverage_id == coverage_id) ||
+	return (target->has_coverage_id && target->coverage_id == coverage_id) ||
 	       (slash != NULL && strcmp(slash + 1, name) == 0);
+}
+
+static bool
+looks_at(const struct target *target, const char *coverage)
+{
+	const char *place = target->conf.coverage, *slash = strrchr(coverage, '/');
+
+	return place == NULL || strcmp(place, coverage) == 0 ||
+	    (slash != NULL && strlen(place) == (size_t)(slash - coverage) &&
+		strncmp(place, coverage, (size_t)(slash - coverage)) == 0);
+}
+
+struct target *
+targets_looking_at(const struct targets *targets, const char *executable,
+    const char *coverage, const char *name)
+{
+	for (size_t i = 0; i < targets->len; i++) {
+		struct target *target = targets->by_id[i];
+
+		if (strcmp(target->conf.executable, executable) == 0 &&
+		    (name == NULL || strcmp(target->conf.name, name) == 0) &&
+		    looks_at(target, coverage))
+			return target;
+	}
+	return NULL;
 }
 
 struct target *

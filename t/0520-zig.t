@@ -3,7 +3,9 @@
 """Zig's own fuzzer writes, Zig's own page reads, and fuzzsupd stands between them: the
 numbers are right and the page never traps, whatever the state of the target."""
 import os
+import queue
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from fuzzsup import *
@@ -22,16 +24,16 @@ class Browser:
                                         env=dict(os.environ, FUZZSUPD_TOOLS=zig.TOOLS))
         atexit.register(self.process.kill)
         self.shown = {}
+        self.lines = queue.Queue()
+        threading.Thread(target=lambda: [self.lines.put(line) for line in self.process.stdout], daemon=True).start()
 
     def until(self, condition, what):
         end = time.monotonic() + PATIENCE
         while not (self.shown and condition(self.shown)):
-            if not select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))[0]:
-                raise TimeoutError(f"{what}; the page shows {self.shown}")
-            line = self.process.stdout.readline()
-            if not line:
-                raise RuntimeError("the browser ended")
-            self.shown = json.loads(line)
+            try:
+                self.shown = json.loads(self.lines.get(timeout=max(0.01, end - time.monotonic())))
+            except queue.Empty:
+                raise TimeoutError(f"{what}; the page shows {self.shown}") from None
         return self.shown
 
     def open_source(self):

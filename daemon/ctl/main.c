@@ -29,7 +29,8 @@ static const char usage[] =
     "                                      ID: its coverage id, 16 hex digits\n"
     "  entry ID 0xADDRESS                  an entry point of that executable\n"
     "  reload                              read the configuration again\n"
-    "  check                               is the service whole?\n"
+    "  workers                             its processes: name, state, pid, starts\n"
+    "  check                               do all run, and is the configuration sound?\n"
     "\n"
     "SOCKET: FUZZSUPD_CONTROL, else " DEFAULT_SOCKET "\n";
 
@@ -225,6 +226,7 @@ command_is_sound(char *const *words, int len)
 		{ "announce", 4, 5 },
 		{ "entry", 3, 3 },
 		{ "reload", 1, 1 },
+		{ "workers", 1, 1 },
 		{ "check", 1, 1 },
 	};
 

@@ -132,6 +132,14 @@ open_elf(struct elf_image *image, int fd, struct failure *failure)
 		return failure_say(failure, ENOEXEC,
 		    "not an ELF executable (a script or a damaged file?): name the linked "
 		    "fuzz target itself");
+	if (image->header.e_shoff > image->file_size ||
+	    image->header.e_shnum * (uint64_t)image->header.e_shentsize >
+		image->file_size - image->header.e_shoff)
+		return failure_say(failure, ENOEXEC,
+		    "its section headers at offset 0x%llx lie behind its end (%llu bytes): "
+		    "the file was cut; build it again",
+		    (unsigned long long)image->header.e_shoff,
+		    (unsigned long long)image->file_size);
 	return check_header(image, failure);
 }
 
