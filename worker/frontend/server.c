@@ -13,6 +13,8 @@
 #include <unistd.h>
 #include <sys/queue.h>
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
@@ -271,16 +273,80 @@ serve_route(struct server *server, struct evhttp_request *request,
 
 /* ---- WebSockets ---- */
 
+/* A connection between its handshake and its upgrade. */
+struct upgrade {
+	struct server *server;
+	struct evhttp_request *request;
+	bool ours, named;
+	uint32_t target; /* id, if named */
+};
+
 static void
-upgrade(struct server *server, struct evhttp_request *request, const struct route *route,
-    const struct handshake *handshake)
+upgrade_cb(evutil_socket_t fd, short what, void *arg)
 {
+	struct upgrade upgrade = *(struct upgrade *)arg;
+	struct server *server = upgrade.server;
 	struct target *target = NULL;
 	char reply[HANDSHAKE_REPLY_MAX];
 	struct websocket *socket;
+	size_t len;
+	int r;
+
+	(void)fd;
+	(void)what;
+	free(arg);
+	len = handshake_reply(
+	    evhttp_find_header(evhttp_request_get_input_headers(upgrade.request),
+		"sec-websocket-key"),
+	    upgrade.ours, reply);
+	if (upgrade.named) {
+		target = targets_by_id(server->targets, upgrade.target);
+		if (target == NULL) {
+			reply_not_found(upgrade.request);
+			return;
+		}
+	}
+	r = websocket_upgrade(server->base, upgrade.request, reply, len, &socket);
+	if (r < 0)
+		reply_refuse(upgrade.request, 503, strerror(-r));
+	else if (upgrade.ours)
+		stream_accept(server->stream, socket);
+	else
+		reference_stream_accept(server->references, socket, target);
+}
+
+/* Lets one turn of the loop pass: see make_base() in main.c. */
+static void
+defer_upgrade(struct server *server, struct evhttp_request *request, bool ours,
+    const struct target *target)
+{
+	struct bufferevent *bufferevent = evhttp_connection_get_bufferevent(
+	    evhttp_request_get_connection(request));
+	const struct timeval at_once = { 0, 0 };
+	struct upgrade *upgrade = malloc(sizeof(*upgrade));
+
+	if (upgrade == NULL) {
+		reply_refuse(request, 503, "out of memory");
+		return;
+	}
+	*upgrade = (struct upgrade){ .server = server, .request = request, .ours = ours,
+		.named = target != NULL, .target = target != NULL ? target->id : 0 };
+	bufferevent_disable(bufferevent, EV_READ | EV_WRITE);
+	if (event_base_once(server->base, -1, EV_TIMEOUT, upgrade_cb, upgrade, &at_once) !=
+	    0) {
+		free(upgrade);
+		reply_refuse(request, 503, "out of memory");
+	}
+}
+
+static void
+open_websocket(struct server *server, struct evhttp_request *request,
+    const struct route *route, const struct handshake *handshake)
+{
+	struct target *target = NULL;
 	const char *why;
 	bool ours;
-	int status, r;
+	int status;
 
 	if (route->name != NULL)
 		target = targets_by_name(server->targets, route->name, route->name_len);
@@ -292,18 +358,10 @@ upgrade(struct server *server, struct evhttp_request *request, const struct rout
 	if (status == 426)
 		evhttp_add_header(evhttp_request_get_output_headers(request),
 		    "sec-websocket-version", "13");
-	if (status != 0) {
+	if (status != 0)
 		reply_refuse(request, status, why);
-		return;
-	}
-	r = websocket_upgrade(server->base, request, reply,
-	    handshake_reply(handshake->key, ours, reply), &socket);
-	if (r < 0)
-		reply_refuse(request, 503, strerror(-r));
-	else if (ours)
-		stream_accept(server->stream, socket);
 	else
-		reference_stream_accept(server->references, socket, target);
+		defer_upgrade(server, request, ours, target);
 }
 
 static struct handshake
@@ -361,7 +419,7 @@ request_cb(struct evhttp_request *request, void *arg)
 	route_parse(path, &route);
 	handshake = read_handshake(request);
 	if (handshake_wanted(&handshake))
-		upgrade(server, request, &route, &handshake);
+		open_websocket(server, request, &route, &handshake);
 	else
 		serve_route(server, request, &route);
 	free(path);

@@ -5,8 +5,8 @@
 
 #include "static_file.h"
 
-#include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,7 +14,6 @@
 #include <event2/buffer.h>
 #include <event2/http.h>
 
-#include "log.h"
 #include "open_below.h"
 #include "reply.h"
 #include "banned.h"
@@ -31,6 +30,7 @@ struct content {
 struct cached {
 	char *path;
 	char etag[OPEN_BELOW_ETAG_MAX];
+	struct stat stat; /* when it was read */
 	struct content *content;
 };
 
@@ -152,15 +152,15 @@ find_cached(struct static_files *files, const char *path)
 	return NULL;
 }
 
-/* The place for @path in the cache, filled from the file behind @fd. */
+/* The place for @path in the cache, filled from the file as it is now. */
 static struct cached *
-load(struct static_files *files, struct cached *cached, const char *path, int below)
+load(struct static_files *files, struct cached *cached, const char *path)
 {
 	struct content *content = NULL;
 	struct stat st;
 	int fd;
 
-	fd = open_below(below, path, O_RDONLY | O_NONBLOCK);
+	fd = open_below(files->directory, path, O_RDONLY | O_NONBLOCK);
 	if (fd >= 0 && fstat(fd, &st) == 0)
 		content = read_content(fd, &st);
 	if (fd >= 0)
@@ -174,6 +174,7 @@ load(struct static_files *files, struct cached *cached, const char *path, int be
 		return NULL;
 	cached->path = strdup(path);
 	cached->content = content;
+	cached->stat = st;
 	open_below_etag(&st, cached->etag);
 	if (cached->path == NULL) {
 		forget(cached);
@@ -182,27 +183,30 @@ load(struct static_files *files, struct cached *cached, const char *path, int be
 	return cached;
 }
 
+/* One call says whether a file is still the one that was read. It opens nothing, so it
+ * need not be kept below the directory. */
+static bool
+unchanged(const struct static_files *files, const struct cached *cached)
+{
+	struct statx now;
+
+	return statx(files->directory, cached->path, 0, STATX_MTIME | STATX_SIZE | STATX_INO,
+		   &now) == 0 &&
+	    now.stx_mtime.tv_sec == cached->stat.st_mtim.tv_sec &&
+	    now.stx_mtime.tv_nsec == (uint32_t)cached->stat.st_mtim.tv_nsec &&
+	    now.stx_size == (uint64_t)cached->stat.st_size &&
+	    now.stx_ino == (uint64_t)cached->stat.st_ino;
+}
+
 /* The file as it is now; NULL if there is none that a page could have. */
 static struct cached *
 look_up(struct static_files *files, const char *path)
 {
 	struct cached *cached = find_cached(files, path);
-	char etag[OPEN_BELOW_ETAG_MAX];
-	struct stat st;
-	int fd;
 
-	fd = open_below(files->directory, path, O_PATH);
-	if (fd < 0)
-		return NULL;
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return NULL;
-	}
-	close(fd);
-	open_below_etag(&st, etag);
-	if (cached != NULL && strcmp(cached->etag, etag) == 0)
+	if (cached != NULL && unchanged(files, cached))
 		return cached;
-	return load(files, cached, path, files->directory);
+	return load(files, cached, path);
 }
 
 void
