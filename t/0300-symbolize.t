@@ -152,6 +152,13 @@ def entry_points(worker, folder):
     listed = resolve(worker, output, pcs=struct.pack("=3Q", apply, 0xffffffffff000000, apply))
     wanted = llvm(output, [apply])[0]
     equal(listed.locations, [wanted, (None, 0, 0), wanted], "a given list of PCs is resolved, unknown ones stay unknown")
+    text = re.search(r"\.text\s+PROGBITS\s+(\w+)\s+\w+\s+(\w+)", run("readelf", "-SW", output))
+    start, size = int(text.group(1), 16), int(text.group(2), 16)
+    every = list(range(start - 8, start + size + 8, 3))
+    found = resolve(worker, output, pcs=struct.pack(f"={len(every)}Q", *every))
+    differing = [(hex(pc), ours, theirs) for pc, ours, theirs in zip(every, found.locations, llvm(output, every)) if ours != theirs]
+    ok(not differing and 0 < found.unknown_len < len(every), f"all {len(every)} addresses of .text and around it, {found.unknown_len} "
+       "without a line", differing[:20])
     return output
 
 

@@ -171,6 +171,12 @@ def bombs():
     units = (struct.pack("<I", len(unit)) + unit) * 50000
     yield "units that share one endless table", with_lines(line_table(whole), **{
         ".debug_info": (0, 0, units, 1), ".debug_abbrev": (0, 0, abbrev, 1)})
+    # Each unit's directory begins in one string that never ends, and has no line table.
+    abbrev = b"\1\x11\0" + b"\x1b\x0e" * 5 + b"\x03\x19" * 100000 + b"\0\0\0"
+    unit = struct.pack("<HIB", 4, 0, 8) + b"\1" + bytes(20)
+    units = (struct.pack("<I", len(unit)) + unit) * 100000
+    yield "units that share one endless directory", with_lines(line_table(whole), **{
+        ".debug_info": (0, 0, units, 1), ".debug_abbrev": (0, 0, abbrev, 1), ".debug_str": (0, 0, b"d" * 8000000, 1)})
     # A file of DWARF 5 for each PC, and all names run through one string without an end.
     files, pcs = 100000, 50000
     header = (bytes([8, 0]), bytes([1, 1, 1, 0xfb, 14, 13, 0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1]) + b"\1\1\x1f\1" + struct.pack("<I", 0) +
@@ -179,6 +185,24 @@ def bombs():
     unit = struct.pack("<H", 5) + header[0] + struct.pack("<I", len(header[1])) + header[1] + program
     for name, text in (("no end", b"x" * 4000000), ("long names", (b"y" * 4000 + b"\0") * 1000)):
         yield f"strings with {name}", with_lines(struct.pack("<I", len(unit)) + unit, **{".debug_line_str": (0, 0, text, 1)})
+    # Names without an end, and many sections: whoever looks for a NUL looks long.
+    many = bytearray(with_lines(line_table(whole), pcs=10))
+    table, = struct.unpack_from("<Q", many, 40)
+    sections_of_all = b"".join(struct.pack("<IIQQQQIIQQ", 1, 7, 0, 0, 0, 30000000, 0, 0, 1, 0) for _ in range(60000))
+    names = b"\0" + b"n" * 20000000
+    head = bytes(many[table:table + 64 * 4]) + sections_of_all + struct.pack("<IIQQQQIIQQ", 1, 3, 0, 0, 4096, len(names), 0, 0, 1, 0)
+    body = bytes(many[:table]).ljust(4096, b"\0") + names
+    body += bytes(-len(body) % 8)
+    image = bytearray(body + head)
+    struct.pack_into("<Q", image, 40, len(body))
+    struct.pack_into("<HH", image, 60, 4 + 60000 + 1, 4 + 60000)
+    yield "60,000 notes and one endless name", bytes(image)
+    parts = {f".note.{i}": (0, 2, b"\4\0\0\0\4\0\0\0\3\0\0\0GNX\0abcd" * 100, 7) for i in range(2000)}
+    overlapping = bytearray(with_lines(line_table(whole), pcs=10, **parts))
+    table, = struct.unpack_from("<Q", overlapping, 40)
+    for i in range(2000):  # each of them is the whole file
+        struct.pack_into("<QQ", overlapping, table + 64 * (4 + i) + 24, 0, len(overlapping))
+    yield "2,000 notes that are the whole file", bytes(overlapping)
     yield "no PCs", with_lines(line_table(whole), pcs=0)
     yield "PC table of half an entry", with_lines(line_table(whole), **{"__sancov_pcs": (0x900000, 2, bytes(24), 1)})
 

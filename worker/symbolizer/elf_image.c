@@ -28,8 +28,9 @@ struct code_range {
 struct elf_image {
 	Elf *elf;
 	GElf_Ehdr header;
-	size_t names; /* index of the section with section names */
+	struct byte_reader names; /* of sections */
 	uint64_t file_size;
+	uint64_t budget; /* bytes that may still be loaded */
 	struct code_range *code; /* sorted, disjoint */
 	size_t code_len;
 	struct inflated *inflated; /* list; freed with the image */
@@ -89,6 +90,25 @@ collect_code(struct elf_image *image, struct failure *failure)
 	return 0;
 }
 
+/* The table of names as bytes: elf_strptr() looks for the last NUL in all of it at every
+ * call, which a hostile file with many sections makes endless. */
+static int
+load_names(struct elf_image *image, struct failure *failure)
+{
+	const Elf_Data *data = NULL;
+	size_t index;
+
+	if (elf_getshdrstrndx(image->elf, &index) == 0)
+		data = elf_rawdata(elf_getscn(image->elf, index), NULL);
+	if (data == NULL || data->d_buf == NULL)
+		return failure_say(failure, ENOEXEC,
+		    "its section headers at offset 0x%llx are missing or damaged (%s): do "
+		    "not strip them, or build it again",
+		    (unsigned long long)image->header.e_shoff, elf_errmsg(-1));
+	image->names = byte_reader_over(data->d_buf, data->d_size);
+	return 0;
+}
+
 static int
 check_header(const struct elf_image *image, struct failure *failure)
 {
@@ -124,6 +144,7 @@ open_elf(struct elf_image *image, int fd, struct failure *failure)
 	image->file_size = (uint64_t)st.st_size;
 	if (image->file_size == 0)
 		return failure_say(failure, ENOEXEC, "the file is empty: build it again");
+	image->budget = image->file_size * 4;
 	elf_version(EV_CURRENT);
 	/* READ, not READ_MMAP: a file that is cut while it is mapped is a SIGBUS. */
 	image->elf = elf_begin(fd, ELF_C_READ, NULL);
@@ -152,11 +173,8 @@ elf_image_open(int fd, struct elf_image **ret_image, struct failure *failure)
 	if (image == NULL)
 		return failure_say(failure, ENOMEM, "out of memory");
 	r = open_elf(image, fd, failure);
-	if (r == 0 && elf_getshdrstrndx(image->elf, &image->names) != 0)
-		r = failure_say(failure, ENOEXEC,
-		    "its section headers at offset 0x%llx are missing or damaged (%s): do "
-		    "not strip them",
-		    (unsigned long long)image->header.e_shoff, elf_errmsg(-1));
+	if (r == 0)
+		r = load_names(image, failure);
 	if (r == 0)
 		r = collect_code(image, failure);
 	if (r < 0) {
@@ -190,12 +208,27 @@ elf_image_is_position_independent(const struct elf_image *image)
 	return image->header.e_type == ET_DYN;
 }
 
-static const char *
-section_name(const struct elf_image *image, const GElf_Shdr *header)
+static bool
+has_name(const struct elf_image *image, const GElf_Shdr *header, const char *name)
 {
-	const char *name = elf_strptr(image->elf, image->names, header->sh_name);
+	size_t size = strlen(name) + 1, left = byte_reader_left(&image->names);
 
-	return name != NULL ? name : "(no name)";
+	return header->sh_name < left && size <= left - header->sh_name &&
+	    memcmp(image->names.at + header->sh_name, name, size) == 0;
+}
+
+/* For messages: cut where it is longer than any sound name. */
+static void
+copy_name(const struct elf_image *image, const GElf_Shdr *header, char *name, size_t size)
+{
+	size_t left = byte_reader_left(&image->names), len = 0;
+
+	while (header->sh_name < left && len < size - 1 && len < left - header->sh_name &&
+	    image->names.at[header->sh_name + len] != '\0') {
+		name[len] = (char)image->names.at[header->sh_name + len];
+		len++;
+	}
+	name[len] = '\0';
 }
 
 static Elf_Scn *
@@ -205,7 +238,7 @@ find(const struct elf_image *image, const char *name, GElf_Shdr *ret_header)
 
 	while ((scn = elf_nextscn(image->elf, scn)) != NULL)
 		if (gelf_getshdr(scn, ret_header) != NULL &&
-		    strcmp(section_name(image, ret_header), name) == 0)
+		    has_name(image, ret_header, name))
 			return scn;
 	return NULL;
 }
@@ -214,13 +247,14 @@ static int
 load(struct elf_image *image, Elf_Scn *scn, const GElf_Shdr *header,
     struct elf_section *ret_section, struct failure *failure)
 {
-	const char *name = section_name(image, header);
 	struct elf_section section;
+	char name[64];
 	const Elf_Data *data;
 	int r;
 
 	if (header->sh_type == SHT_NOBITS)
 		return -ENOENT;
+	copy_name(image, header, name, sizeof(name));
 	if (header->sh_offset > image->file_size ||
 	    header->sh_size > image->file_size - header->sh_offset)
 		return failure_say(failure, ENOEXEC,
@@ -228,6 +262,13 @@ load(struct elf_image *image, Elf_Scn *scn, const GElf_Shdr *header,
 		    "file: it is cut or still being written; build it again",
 		    name, (unsigned long long)header->sh_offset,
 		    (unsigned long long)header->sh_size);
+	/* Sections do not overlap, and few are asked for twice. */
+	if (header->sh_size > image->budget)
+		return failure_say(failure, ENOEXEC,
+		    "its sections overlap (%s at offset 0x%llx is one of them): build it "
+		    "again",
+		    name, (unsigned long long)header->sh_offset);
+	image->budget -= header->sh_size;
 	data = elf_rawdata(scn, NULL);
 	if (data == NULL || (data->d_buf == NULL && header->sh_size != 0))
 		return failure_say(failure, EIO, "section %s at offset 0x%llx: %s", name,

@@ -20,11 +20,13 @@
 /* <elf.h> of glibc 2.36 stops at zlib. */
 #define COMPRESS_ZSTD 2
 
-/* The largest .debug_info known (whole browsers) is about 1.5 GB. */
+/* Of all sections of a file. The largest .debug_info known (whole browsers) is about
+ * 1.5 GB. */
 #define INFLATED_MAX (UINT64_C(2) << 30)
 
 struct inflated {
 	struct inflated *next;
+	size_t size;
 	unsigned char data[];
 };
 
@@ -61,6 +63,16 @@ inflate_zstd(const unsigned char *in, size_t in_len, unsigned char *out, size_t 
 	return ZSTD_decompress(out, out_len, in, in_len) == out_len;
 }
 
+static size_t
+total(const struct inflated *list)
+{
+	size_t sum = 0;
+
+	for (; list != NULL; list = list->next)
+		sum += list->size;
+	return sum;
+}
+
 int
 inflate_section(const char *name, const void *data, size_t len, struct inflated **list,
     const unsigned char **ret_data, size_t *ret_len, struct failure *failure)
@@ -78,10 +90,12 @@ inflate_section(const char *name, const void *data, size_t len, struct inflated 
 		return failure_say(failure, ENOEXEC,
 		    "section %s is compressed in the unknown way %u: build with -gz=zlib",
 		    name, (unsigned)header.ch_type);
-	if (header.ch_size > INFLATED_MAX)
+	if (header.ch_size > INFLATED_MAX - total(*list))
 		return failure_say(failure, EFBIG,
-		    "section %s claims to inflate to %llu bytes, more than %llu", name,
-		    (unsigned long long)header.ch_size, (unsigned long long)INFLATED_MAX);
+		    "section %s claims to inflate to %llu bytes, so that all would be more "
+		    "than %llu",
+		    name, (unsigned long long)header.ch_size,
+		    (unsigned long long)INFLATED_MAX);
 	buffer = malloc(sizeof(*buffer) + header.ch_size);
 	if (buffer == NULL)
 		return failure_say(failure, ENOMEM,
@@ -98,6 +112,7 @@ inflate_section(const char *name, const void *data, size_t len, struct inflated 
 		    "section %s is compressed and damaged: build it again", name);
 	}
 	buffer->next = *list;
+	buffer->size = header.ch_size;
 	*list = buffer;
 	*ret_data = buffer->data;
 	*ret_len = header.ch_size;

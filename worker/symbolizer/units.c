@@ -11,11 +11,13 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "path_table.h"
 #include "banned.h"
 
-/* Bytes of .debug_abbrev that are looked at in all: units may share one long table, and
- * each begins to search at its start. Real ones find theirs in the first few bytes. */
-#define ABBREV_BUDGET (UINT64_C(1) << 28)
+/* Bytes that are looked at outside of .debug_info in all: units may share one long table
+ * of abbreviations, each beginning to search at its start, and one string without an end.
+ * Real ones find theirs in the first few bytes. */
+#define BUDGET (UINT64_C(1) << 28)
 
 struct unit {
 	uint64_t line_table;
@@ -36,6 +38,12 @@ struct root {
 	uint8_t address_size;
 	bool dwarf64;
 };
+
+static void
+spend(struct units *units, uint64_t bytes)
+{
+	units->budget -= bytes < units->budget ? bytes : units->budget;
+}
 
 /* Moves behind one declaration's attributes. */
 static void
@@ -72,10 +80,7 @@ find_declaration(struct units *units, struct byte_reader abbrev, uint64_t code,
 		else
 			skip_attributes(&abbrev);
 	}
-	if ((uint64_t)(abbrev.at - start) >= units->budget)
-		units->budget = 0;
-	else
-		units->budget -= (uint64_t)(abbrev.at - start);
+	spend(units, (uint64_t)(abbrev.at - start));
 	return found;
 }
 
@@ -158,15 +163,27 @@ skip_form(struct root *root, uint64_t form)
 	return !info->bad;
 }
 
+/* No more is looked at than a path may be long. */
 static struct byte_text
-read_directory(struct root *root, uint64_t form, struct byte_reader str)
+string_at(struct units *units, struct byte_reader str, uint64_t offset)
+{
+	struct byte_text text;
+
+	byte_reader_skip(&str, offset);
+	if (byte_reader_left(&str) > PATH_TABLE_PATH_MAX)
+		str.end = str.at + PATH_TABLE_PATH_MAX;
+	text = byte_reader_text(&str);
+	spend(units, text.text != NULL ? text.len : PATH_TABLE_PATH_MAX);
+	return text;
+}
+
+static struct byte_text
+read_directory(struct units *units, struct root *root, uint64_t form, struct byte_reader str)
 {
 	if (form == DW_FORM_string)
 		return byte_reader_text(&root->info);
-	if (form == DW_FORM_strp) {
-		byte_reader_skip(&str, byte_reader_offset(&root->info, root->dwarf64));
-		return byte_reader_text(&str);
-	}
+	if (form == DW_FORM_strp)
+		return string_at(units, str, byte_reader_offset(&root->info, root->dwarf64));
 	if (!skip_form(root, form))
 		byte_reader_spoil(&root->info);
 	return (struct byte_text){ 0 };
@@ -186,36 +203,50 @@ read_line_table(struct root *root, uint64_t form, uint64_t *ret_offset)
 	return !root->info.bad;
 }
 
-/* Reads the attributes of the DIE until both that we want are there. */
+/* Reads attributes until both that we want are there; false if they are not. */
 static bool
-read_root(struct units *units, const struct units_sections *sections, struct root *root,
-    struct unit *ret_unit)
+read_attributes(struct units *units, struct byte_reader str, struct byte_reader *attributes,
+    struct root *root, struct unit *ret_unit)
 {
-	struct byte_reader attributes = sections->abbrev;
-	uint64_t code = byte_reader_uleb(&root->info), name, form;
 	bool has_table = false;
+	uint64_t name, form;
 
-	ret_unit->directory = (struct byte_text){ 0 };
-	byte_reader_skip(&attributes, root->abbrev);
-	if (code == 0 || !find_declaration(units, attributes, code, &attributes))
-		return false;
 	while (!has_table || ret_unit->directory.text == NULL) {
-		name = byte_reader_uleb(&attributes);
-		form = byte_reader_uleb(&attributes);
+		name = byte_reader_uleb(attributes);
+		form = byte_reader_uleb(attributes);
 		if (form == DW_FORM_implicit_const)
-			byte_reader_sleb(&attributes);
+			byte_reader_sleb(attributes);
 		if (form == DW_FORM_indirect)
 			form = byte_reader_uleb(&root->info);
-		if (attributes.bad || (name == 0 && form == 0))
+		if (attributes->bad || (name == 0 && form == 0) || units->budget == 0)
 			return false;
 		if (name == DW_AT_comp_dir)
-			ret_unit->directory = read_directory(root, form, sections->str);
+			ret_unit->directory = read_directory(units, root, form, str);
 		else if (name == DW_AT_stmt_list)
 			has_table = read_line_table(root, form, &ret_unit->line_table);
 		else if (!skip_form(root, form))
 			return false;
 	}
 	return true;
+}
+
+static bool
+read_root(struct units *units, const struct units_sections *sections, struct root *root,
+    struct unit *ret_unit)
+{
+	struct byte_reader attributes = sections->abbrev;
+	uint64_t code = byte_reader_uleb(&root->info);
+	const unsigned char *start;
+	bool found;
+
+	ret_unit->directory = (struct byte_text){ 0 };
+	byte_reader_skip(&attributes, root->abbrev);
+	if (code == 0 || !find_declaration(units, attributes, code, &attributes))
+		return false;
+	start = attributes.at;
+	found = read_attributes(units, sections->str, &attributes, root, ret_unit);
+	spend(units, (uint64_t)(attributes.at - start));
+	return found;
 }
 
 static int
@@ -278,7 +309,7 @@ units_read(const struct units_sections *sections, struct units **ret_units)
 
 	if (units == NULL)
 		return -ENOMEM;
-	units->budget = ABBREV_BUDGET;
+	units->budget = BUDGET;
 	r = read_units(units, sections);
 	if (r < 0) {
 		units_free(units);
