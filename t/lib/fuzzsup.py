@@ -199,11 +199,11 @@ class Service:
         environment = dict(os.environ, FUZZSUPD_LIBEXEC=libexec(), FUZZSUPD_WEB=web_folder())
         environment.update(self.environment)
         self.log_file = open(self.log_path, "ab")
+        mark = len(self.log())
         self.process = subprocess.Popen([program("fuzzsupd"), "-c", self.config, *self.arguments], stdin=subprocess.DEVNULL,
                                         stdout=self.log_file, stderr=self.log_file, env=environment, start_new_session=True)
         atexit.register(self.kill)
-        start = len(self.log()) if self.port else 0
-        found = wait_until(lambda: re.search(r"web interface listening at http://127\.0\.0\.1:(\d+)/", self.log()[0 if not self.port else 0:]) or self.dead(), "the web interface")
+        found = wait_until(lambda: re.search(r"web interface listening at http://127\.0\.0\.1:(\d+)/", self.log()[mark:]) or self.dead(), "the web interface")
         self.port = int(found.group(1))
 
     def dead(self):
