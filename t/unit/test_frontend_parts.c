@@ -3,6 +3,7 @@
  */
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,11 +12,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <cmocka.h>
+#include <event2/event.h>
+#include <event2/http.h>
 
 #include "frontend/coverage.h"
 #include "frontend/delta.h"
 #include "frontend/handshake.h"
+#include "frontend/limits.h"
 #include "frontend/request_check.h"
 #include "frontend/route.h"
 #include "frontend/sha1.h"
@@ -526,6 +532,48 @@ unknown_entry_points_stay_here(void **state)
 	live_segment_unmap(&live);
 }
 
+/* ---- limits ---- */
+
+static void
+never_called_cb(struct evhttp_request *request, void *arg)
+{
+	(void)request;
+	(void)arg;
+	fail();
+}
+
+/* A byte now and then keeps every timeout of evhttp's from firing; ours counts from the
+ * first. */
+static void
+dribbled_requests_time_out(void **state)
+{
+	struct event_base *base = event_base_new();
+	struct evhttp *http = evhttp_new(base);
+	struct limits *limits = limits_new(base, http, 30);
+	struct evhttp_bound_socket *bound = evhttp_bind_socket_with_handle(http, "127.0.0.1", 0);
+	struct sockaddr_in address;
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	char answer[64] = "";
+
+	(void)state;
+	evhttp_set_gencb(http, never_called_cb, NULL);
+	assert_int_equal(limits_add_listener(limits, bound), 0);
+	assert_int_equal(getsockname(evhttp_bound_socket_get_fd(bound),
+			     (struct sockaddr *)&address, &len), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, len), 0);
+	while (recv(fd, answer, sizeof(answer) - 1, MSG_DONTWAIT) < 0) {
+		assert_int_equal(send(fd, "G", 1, MSG_NOSIGNAL), 1);
+		event_base_loop(base, EVLOOP_NONBLOCK);
+	}
+	assert_non_null(strstr(answer, "408 Request Timeout"));
+	close(fd);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	evhttp_free(http);
+	limits_free(limits);
+	event_base_free(base);
+}
+
 int
 main(void)
 {
@@ -547,6 +595,7 @@ main(void)
 		cmocka_unit_test(bits_past_the_end_are_none),
 		cmocka_unit_test(old_versions_have_no_delta),
 		cmocka_unit_test(unknown_entry_points_stay_here),
+		cmocka_unit_test(dribbled_requests_time_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

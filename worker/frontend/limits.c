@@ -123,12 +123,13 @@ check(struct evbuffer *input, const struct evbuffer_cb_info *info, int fd)
 {
 	struct head *head = &only->heads[fd];
 
-	if (head->complete || head->refused)
+	if (head->refused)
 		return;
-	follow_added(head, input, info);
+	if (!head->complete)
+		follow_added(head, input, info);
 	if (head->bytes > LIMITS_HEADER_MAX)
 		refuse(head, fd, "431 Request Header Fields Too Large");
-	else if (!head->complete && now_ms() - head->began_ms > only->deadline_ms)
+	else if (now_ms() - head->began_ms > only->deadline_ms)
 		refuse(head, fd, "408 Request Timeout");
 }
 

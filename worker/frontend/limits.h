@@ -11,7 +11,7 @@ struct evhttp_request;
 struct limits;
 
 #define LIMITS_HEADER_MAX 16384	  /* bytes of a request's head */
-#define LIMITS_DEADLINE_MS 10000  /* from the first byte of a head to its last */
+#define LIMITS_DEADLINE_MS 10000  /* from a request's first byte to its last */
 #define LIMITS_SILENCE_SECONDS 30 /* that a connection may be idle */
 #define LIMITS_LISTENERS_MAX 16
 
@@ -23,7 +23,7 @@ void limits_free(struct limits *limits);
 /* Stops accepting on @listener while all descriptors are in use. Returns 0, -E2BIG. */
 int limits_add_listener(struct limits *limits, struct evhttp_bound_socket *listener);
 
-/* The head of @request is complete: the next one's counts from its first byte. */
+/* @request is complete: the next one's time counts from its first byte. */
 void limits_request_arrived(struct limits *limits, struct evhttp_request *request);
 
 #endif

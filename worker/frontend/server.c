@@ -120,7 +120,8 @@ is_read(struct evhttp_request *request)
 	return command == EVHTTP_REQ_GET || command == EVHTTP_REQ_HEAD;
 }
 
-/* evhttp reads no body of these methods: it would be taken for the next request. */
+/* A body means nothing to these methods. Whatever evhttp has read of it, no rest of it
+ * is taken for the next request. */
 static void
 distrust_body(struct evhttp_request *request)
 {

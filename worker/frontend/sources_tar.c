@@ -52,10 +52,11 @@ job_free(struct job *job)
 {
 	if (job == NULL)
 		return;
-	if (job->archive != NULL) {
-		archive_write_fail(job->archive);
+	/* In the middle of a member closing pads its rest, which is not to be written;
+	 * archive_write_fail() instead would leak the filter's state. */
+	job->closed = true;
+	if (job->archive != NULL)
 		archive_write_free(job->archive);
-	}
 	if (job->chunk != NULL)
 		evbuffer_free(job->chunk);
 	for (size_t i = 0; i < job->members_len; i++)
@@ -77,7 +78,7 @@ write_cb(struct archive *archive, void *arg, const void *data, size_t len)
 {
 	struct job *job = arg;
 
-	if (evbuffer_add(job->chunk, data, len) != 0) {
+	if (job->closed || evbuffer_add(job->chunk, data, len) != 0) {
 		archive_set_error(archive, ENOMEM, "out of memory");
 		return ARCHIVE_FATAL;
 	}
