@@ -74,46 +74,16 @@ hello_frame(const struct stream *stream)
 	return frame;
 }
 
-/* The list of targets: those for which @wanted is true, and ids that are gone. */
+/* All targets (@full), or those that are stale and the ids that are gone. */
 static struct frame *
-targets_frame(const struct targets *targets, bool full,
-    bool (*wanted)(const struct target *), const char *removed)
+targets_frame(const struct targets *targets, bool full, const char *removed)
 {
-	struct frame *frame = NULL;
-	char *text = NULL;
-	size_t len = 0;
-	bool first = true;
-	FILE *out = open_memstream(&text, &len);
+	size_t len;
+	char *text = targets_json_list(targets, full, removed, &len);
+	struct frame *frame = text != NULL ? text_frame(text, len) : NULL;
 
-	if (out == NULL)
-		return NULL;
-	fprintf(out, "{\"type\":\"targets\",\"full\":%s,\"targets\":[",
-	    full ? "true" : "false");
-	for (size_t i = 0; i < targets->len; i++) {
-		const struct target *target = targets->sorted[i];
-
-		if (!wanted(target))
-			continue;
-		fprintf(out, "%s%s", first ? "" : ",", target->json);
-		first = false;
-	}
-	fprintf(out, "],\"removed\":[%s]}", removed);
-	if (fclose(out) == 0)
-		frame = text_frame(text, len);
 	free(text);
 	return frame;
-}
-
-static bool
-is_told(const struct target *target)
-{
-	return target->listed && target->json != NULL;
-}
-
-static bool
-is_stale(const struct target *target)
-{
-	return is_told(target) && target->json_stale;
 }
 
 /* ---- what a client lacks ---- */
@@ -178,8 +148,7 @@ step_general(struct stream_client *client)
 	} else if (client->owes_targets) {
 		client->owes_targets = false;
 		if (stream->targets_full == NULL)
-			stream->targets_full = targets_frame(stream->targets, true, is_told,
-			    "");
+			stream->targets_full = targets_frame(stream->targets, true, "");
 		send_group(client, &stream->targets_full, 1);
 	} else if (client->owes_stats) {
 		client->owes_stats = false;
@@ -481,7 +450,7 @@ stream_targets_changed(struct stream *stream)
 		return;
 	frame_unref(stream->targets_full);
 	stream->targets_full = NULL;
-	frame = targets_frame(stream->targets, false, is_stale, removed);
+	frame = targets_frame(stream->targets, false, removed);
 	LIST_FOREACH(client, &stream->clients, link) {
 		if (frame == NULL || !websocket_ready(client->socket))
 			client->owes_targets = true;

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "target_state.h"
@@ -83,6 +84,34 @@ target_json(const struct target *target)
 
 	json_decref(object);
 	return dumped;
+}
+
+char *
+targets_json_list(const struct targets *targets, bool full, const char *removed,
+    size_t *ret_len)
+{
+	bool first = true;
+	char *text = NULL;
+	FILE *out = open_memstream(&text, ret_len);
+
+	if (out == NULL)
+		return NULL;
+	fprintf(out, "{\"type\":\"targets\",\"full\":%s,\"targets\":[",
+	    full ? "true" : "false");
+	for (size_t i = 0; i < targets->len; i++) {
+		const struct target *target = targets->sorted[i];
+
+		if (!target->listed || target->json == NULL || (!full && !target->json_stale))
+			continue;
+		fprintf(out, "%s%s", first ? "" : ",", target->json);
+		first = false;
+	}
+	fprintf(out, "],\"removed\":[%s]}", removed);
+	if (fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
 }
 
 static void

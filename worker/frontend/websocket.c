@@ -6,9 +6,6 @@
 #include "websocket.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,14 +18,12 @@
 #include <event2/http.h>
 #include <wslay/wslay.h>
 
+#include "takeover.h"
 #include "banned.h"
 
-#define SEND_BUFFER 65536  /* bytes in the kernel for a client; a slow one costs no more */
 #define READ_MAX 16384	   /* bytes taken from a client at a time */
 #define EARLY_MAX 65536	   /* bytes that may come right behind a handshake */
 #define ANSWERS_MAX 65536  /* bytes of pongs that may wait before we stop listening */
-#define IDLE_SECONDS 60	   /* of silence, until the kernel asks whether it is alive */
-#define STUCK_MS 60000	   /* that sent bytes may stay unacknowledged */
 #define TAIL_SECONDS 60	   /* that a client may take for what waits for it, each write */
 
 enum state {
@@ -405,39 +400,6 @@ websocket_close(struct websocket *socket, unsigned code)
 
 /* ---- the beginning ---- */
 
-static void
-tune(int fd)
-{
-	const int on = 1, idle = IDLE_SECONDS, size = SEND_BUFFER, stuck = STUCK_MS;
-
-	/* None of these exists for unix sockets, and each is only a nicety. */
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
-	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &stuck, sizeof(stuck));
-}
-
-/* evhttp shuts the descriptor of a connection down when it frees it: it gets /dev/null in
- * its place. */
-static int
-steal_descriptor(int fd)
-{
-	int stolen, other;
-
-	stolen = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (stolen < 0)
-		return -errno;
-	/* Descriptor 0 is /dev/null in every worker. */
-	other = dup3(STDIN_FILENO, fd, O_CLOEXEC);
-	if (other < 0) {
-		other = -errno;
-		close(stolen);
-		return other;
-	}
-	return stolen;
-}
-
 /* What the client said behind its handshake is kept until somebody listens. */
 static int
 keep_early(struct websocket *socket, struct evbuffer *input)
@@ -472,14 +434,13 @@ websocket_upgrade(struct event_base *base, struct evhttp_request *request,
 		goto fail;
 	/* Before the descriptor is another's: epoll goes by number and by file. */
 	bufferevent_disable(old, EV_READ | EV_WRITE);
-	r = steal_descriptor(bufferevent_getfd(old));
+	r = takeover_socket(bufferevent_getfd(old));
 	if (r < 0)
 		goto fail;
 	socket->fd = r;
 	bufferevent_setcb(old, NULL, NULL, NULL, NULL);
 	evhttp_connection_free(connection);
 
-	tune(socket->fd);
 	event_assign(&socket->readable, base, socket->fd, EV_READ | EV_PERSIST, readable_cb,
 	    socket);
 	event_assign(&socket->writable, base, socket->fd, EV_WRITE, writable_cb, socket);
