@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What is served, and what is not: sources below their roots only, the tar whatever
+happens to its files, the page's module whatever happens to its compiler."""
+import io
+import os
+import sys
+import tarfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from fuzzsup import *
+from wire import *
+
+SOURCE = r"""
+#include <stddef.h>
+#include <stdint.h>
+#include "linked.h"
+#include "fifo.h"
+#include "gone.h"
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size > 3 && data[0] == 'a')
+        return in_linked(data) + in_fifo(data) + in_gone(data);
+# 1 "/etc/passwd"
+    if (size > 4 && data[1] == 'b') return -1;
+# 1 "../../../../../../etc/hostname"
+    if (size > 5 && data[2] == 'c') return -1;
+    return 0;
+}
+"""
+HEADER = "static __attribute__((noinline)) int in_{0}(const uint8_t *data)\n{{\n    return data[1] == '{0}'[0] ? -1 : 0;\n}}\n"
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=PATIENCE)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self.path)
+
+
+with scratch() as folder:
+    root = os.path.join(folder, "project")
+    os.mkdir(root)
+    with open(os.path.join(root, "main.c"), "w") as file:
+        file.write(SOURCE)
+    for name in ("linked", "fifo", "gone"):
+        with open(os.path.join(root, name + ".h"), "w") as file:
+            file.write(HEADER.format(name))
+    executable = os.path.join(folder, "target")
+    subprocess.run([CLANG, "-g", "-O1", "-fsanitize=fuzzer", os.path.join(root, "main.c"), "-o", executable, "@" + runtime_response_file()],
+                   check=True, stderr=subprocess.DEVNULL)
+    secret = os.path.join(folder, "secret")
+    with open(secret, "w") as file:
+        file.write("secret")
+    os.unlink(os.path.join(root, "linked.h"))
+    os.symlink(secret, os.path.join(root, "linked.h"))
+    web = os.path.join(folder, "web")
+    shutil.copytree(web_folder(), web)
+    os.mkdir(os.path.join(folder, "coverage"))
+    unix = os.path.join(folder, "http.sock")
+
+    with Service(folder, {"t": Target(executable, os.path.join(folder, "coverage"), [root])}, environment={"FUZZSUPD_WEB": web}) as service:
+        service.wait_state("t", "ready")
+        index = SourceIndex(service.get("/t/t/index.bin").body)
+        paths = index.paths()
+        ok("project/main.c" in paths and "/etc/passwd" in paths, "the line table names what it likes", paths)
+        equal(service.get("/t/t/src/project/main.c").status, 200, "a source below the root is served")
+        equal(service.get("/t/t/src/project/linked.h").status, 404, "a link that leads out of the root is not")
+        for path in ("/etc/passwd", "//etc/passwd", "etc/passwd", "project/../../secret", "project/%2e%2e/%2e%2e/secret",
+                     "project/main.c/../../../secret", "project/../../../../../../etc/hostname", "project", "project/", "", "project/main.c%00.h"):
+            reply = service.get("/t/t/src/" + path)
+            if reply.status not in (400, 404) or b"secret" in reply.body or b"root:" in reply.body:
+                ok(False, f"src/{path} is not served", f"{reply.status} {reply.body[:200]!r}")
+        ok(True, "no other path leads anywhere")
+
+        names = tarfile.open(fileobj=io.BytesIO(service.get("/t/t/sources.tar").body)).getnames()
+        equal(names, ["project/fifo.h", "project/gone.h", "project/main.c"], "the tar holds what is below the root, and no link out of it")
+        os.unlink(os.path.join(root, "gone.h"))
+        os.unlink(os.path.join(root, "fifo.h"))
+        os.mkfifo(os.path.join(root, "fifo.h"))
+        data = service.get("/t/t/sources.tar").body
+        equal(tarfile.open(fileobj=io.BytesIO(data)).getnames(), ["project/main.c"], "a file that is gone and one that is a FIFO now are left out")
+        ok(data.endswith(bytes(1024)), "… of a complete archive")
+        service.wait_log("gone.h")
+        equal(service.get("/t/t/src/project/fifo.h").status, 404, "a FIFO is not served either")
+
+        connection = http.client.HTTPConnection(service.host, service.port, timeout=PATIENCE)
+        wrong = []
+        for path in ("/", "/main.js", "/main.wasm", "/t/t/", "/t/t/index.bin", "/t/t/sources.tar", "/t/t/src/project/main.c", "/api/v1/targets", "/healthz", "/nowhere"):
+            connection.request("GET", path)
+            reply = connection.getresponse()
+            body, got = reply.read(), reply.status
+            connection.request("HEAD", path)
+            reply = connection.getresponse()
+            if reply.read() or reply.status != got:
+                wrong.append((path, reply.status))
+            if reply.getheader("etag"):
+                connection.request("GET", path, headers={"If-None-Match": reply.getheader("etag")})
+                again = connection.getresponse()
+                if again.read() or again.status != 304:
+                    wrong.append((path, again.status))
+        equal(wrong, [], "HEAD and conditional requests are in step on one connection")
+        equal(service.get("/t/t").status, 301, "a target's URL without its slash leads to the right one")
+        equal((service.get("/nowhere").status, service.get("/nowhere").text.strip()), (404, "not found"), "what is not there is not found")
+        policy = service.get("/").headers["content-security-policy"]
+        ok("default-src 'none'" in policy and "unsafe-inline" not in policy, "a strict Content-Security-Policy", policy)
+
+        shipped = service.get("/main.wasm").body
+        with open(os.path.join(web, "client.c"), "a") as file:
+            file.write("\nthis is no C\n")
+        reply = service.get("/main.wasm")
+        ok(reply.status == 500 and "client.c" in reply.text and "error:" in reply.text, "a compile error is shown with the compiler's words", reply.text)
+        service.wait_log(r"client\.c.*error:")
+        ok(True, "… and logged")
+        debug = service.get("/debug/main.wasm")
+        equal(debug.status, 500, "the debug module is no other")
+
+    extra = os.path.join(folder, "second")
+    os.mkdir(extra)
+    with Service(extra, {"t": Target(executable, os.path.join(folder, "coverage"), [root])}, extra='wasm-compiler = ""', environment={"FUZZSUPD_WEB": web}) as service:
+        equal(service.get("/main.wasm").body[:4], b"\0asm", "without a compiler the shipped module is served")
+    third = os.path.join(folder, "third")
+    os.mkdir(third)
+    service = Service(third, {"t": Target(executable, os.path.join(folder, "coverage"), [root])})
+    written = service.write_config
+
+    def with_unix():
+        written()
+        with open(service.config) as file:
+            text = file.read().replace("listen = { ", f"listen = {{ {json.dumps('unix:' + unix)}, ")
+        with open(service.config, "w") as file:
+            file.write(text)
+    service.write_config = with_unix
+    with service:
+        connection = UnixConnection(unix)
+        connection.request("GET", "/healthz", headers={"Host": "localhost"})
+        equal(connection.getresponse().status, 200, "a unix socket serves the same")
+    done()
