@@ -201,11 +201,12 @@ with scratch() as folder:
             rounds += 1
             foreign.hit(rounds - 1)
             wait_until(lambda: whole(service, killed), "all workers run again")
+            again = time.monotonic() - last
             wait_until(lambda: all(w.bits >> rounds - 1 & 1 for w in on_bits) or any(w.complaints for w in watchers), f"bit {rounds - 1} at {on_bits}")
             took = time.monotonic() - last
             slowest = max(slowest, took)
             if took > WHOLE_S:
-                slow.append((rounds, chosen, took))
+                slow.append(f"round {rounds}, {chosen}: workers {again:.2f} s, bit {took:.2f} s")
             if rounds == 5:
                 fds, memory = descriptors(supervisor), resident(supervisor)
 
