@@ -145,7 +145,7 @@ worker_send(struct worker *worker, const struct message *message, const int *fds
 bool
 worker_has_room(const struct worker *worker)
 {
-	return worker->state == WORKER_STATE_RUNNING &&
+	return worker->state == WORKER_STATE_RUNNING && !worker->doomed &&
 	       !channel_pending(worker->channel);
 }
 
@@ -162,6 +162,7 @@ void
 worker_kill(struct worker *worker, const char *why)
 {
 	log_err("%s: killed: %s", worker_name(worker->kind), why);
+	worker->doomed = true;
 	send_signal(worker, SIGKILL);
 }
 
@@ -317,6 +318,7 @@ worker_start(struct worker *worker)
 		return;
 	}
 	worker->starts++;
+	worker->doomed = false;
 	set_state(worker, WORKER_STATE_RUNNING);
 	worker->setup->callbacks->started(worker, worker->setup->context);
 }

@@ -96,20 +96,6 @@ list_new_bits(const struct coverage *coverage, const struct live_map *live,
 	return r;
 }
 
-static uint32_t
-latest_time(const struct delta *delta, const struct live_map *live)
-{
-	uint32_t latest = 0, time;
-
-	for (size_t i = 0; i < delta->len; i++) {
-		time = atomic_load_explicit(&live->times[delta->indexes[i]],
-		    memory_order_relaxed);
-		if (time > latest)
-			latest = time;
-	}
-	return latest;
-}
-
 /* Keeps a delta frame for the new version, unless a full frame is smaller. */
 static void
 keep_delta(struct coverage *coverage, const struct delta *delta, uint32_t hit_time)
@@ -140,6 +126,53 @@ keep_delta(struct coverage *coverage, const struct delta *delta, uint32_t hit_ti
 	free(bytes);
 }
 
+/* The earliest time of @delta's bits that is later than @after; -1: none. */
+static int64_t
+next_time(const struct delta *delta, const struct live_map *live, int64_t after)
+{
+	int64_t next = -1, time;
+
+	for (size_t i = 0; i < delta->len; i++) {
+		time = atomic_load_explicit(&live->times[delta->indexes[i]],
+		    memory_order_relaxed);
+		if (time > after && (next < 0 || time < next))
+			next = time;
+	}
+	return next;
+}
+
+static void
+keep_delta_of(struct coverage *coverage, const struct delta *delta,
+    const struct live_map *live, uint32_t time)
+{
+	struct delta same = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; i < delta->len && r == 0; i++)
+		if (atomic_load_explicit(&live->times[delta->indexes[i]],
+			memory_order_relaxed) == time)
+			r = delta_add(&same, delta->indexes[i]);
+	coverage->version++;
+	if (r == 0)
+		keep_delta(coverage, &same, time);
+	delta_free(&same);
+}
+
+/* A delta has one time, which must be the one that a full frame's times tell later: a
+ * version for each. Where they are many, all clients are sent the full frame. */
+static void
+keep_deltas(struct coverage *coverage, const struct delta *delta, const struct live_map *live)
+{
+	int64_t time = next_time(delta, live, -1);
+
+	for (int i = 0; i < COVERAGE_DELTAS / 2 && time >= 0; i++) {
+		keep_delta_of(coverage, delta, live, (uint32_t)time);
+		time = next_time(delta, live, time);
+	}
+	if (time >= 0)
+		coverage->version += 2;
+}
+
 static int
 look_at_bits(struct coverage *coverage, const struct live_map *live, uint64_t bits_version)
 {
@@ -152,8 +185,7 @@ look_at_bits(struct coverage *coverage, const struct live_map *live, uint64_t bi
 			for (size_t i = 0; i < delta.len; i++)
 				coverage->bits[delta.indexes[i] / 64] |=
 				    UINT64_C(1) << delta.indexes[i] % 64;
-			coverage->version++;
-			keep_delta(coverage, &delta, latest_time(&delta, live));
+			keep_deltas(coverage, &delta, live);
 			drop(&coverage->full);
 			drop(&coverage->times);
 			r = COVERAGE_BITS;

@@ -132,8 +132,9 @@ for_target(struct inbox *inbox, struct letter *letter)
 	case MESSAGE_SERVE_LIVE:
 		return on_serve_live(target, letter);
 	default:
+		/* The directory says when it leaves the list: a target that a reload
+		 * changed is followed there by its successor without a gap. */
 		target->served = false;
-		target->listed = false;
 		return 0;
 	}
 }
