@@ -20,7 +20,7 @@
 #include "banned.h"
 
 #define BACK_OFF_MIN_MS 50
-#define BACK_OFF_MAX_MS 1600
+#define BACK_OFF_MAX_MS 1200 /* whole again within 2 s, whatever was killed */
 #define BACK_OFF_RESET_MS 10000
 #define MESSAGES_PER_TURN 64
 

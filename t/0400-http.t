@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 """
-HEADER = "static __attribute__((noinline)) int in_{0}(const uint8_t *data)\n{{\n    return data[1] == '{0}'[0] ? -1 : 0;\n}}\n"
+HEADER = "static __attribute__((noinline)) int in_{0}(const uint8_t *data)\n{{\n    return data[1] == 'x' ? -1 : 0;\n}}\n"
 
 
 class UnixConnection(http.client.HTTPConnection):
