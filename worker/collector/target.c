@@ -73,6 +73,18 @@ target_add_entry(struct target *target, uint64_t address)
 		live_add_entry(&target->live, (uint32_t)index);
 }
 
+/* A fuzzer that ran when the last collector died runs now: the target stays live. */
+static void
+inherit_life(const struct collector *collector, struct target *target)
+{
+	int64_t last = atomic_load_explicit(&target->live.map.head->last_run_ms,
+	    memory_order_relaxed);
+	int64_t since = collector->wall_ms - last;
+
+	if (last != 0 && since >= 0 && since < STALE_AFTER_MS)
+		target->grown_ms = collector->now_ms - since;
+}
+
 static int
 take_table(struct collector *collector, struct target *target, struct source_table *table,
     int seed_fd)
@@ -88,6 +100,7 @@ take_table(struct collector *collector, struct target *target, struct source_tab
 	}
 	if (r < 0)
 		return r;
+	inherit_life(collector, target);
 	target->table = *table;
 	target->has_table = true;
 	target->pcs_hash = coverage_pcs_hash(table->pcs, table->header->pcs_len);
