@@ -267,6 +267,23 @@ def test_many_names(folder):
         ok(all(collector.segments[i + 1].bits == 1 << i % 80 for i in range(count)), f"{count} targets in one directory, each with its own file")
 
 
+def test_killed_while_live(folder):
+    pcs = pcs_of(100)
+    collector = Collector()
+    collector.start()
+    directory, live = begin(collector, folder, pcs)
+    file = CoverageFile(os.path.join(directory, hexname()), pcs)
+    file.hit(1, runs=1000)
+    collector.until(lambda: live.n_runs == 1000, "the run")
+    collector.kill()
+    collector.activities.clear()
+    collector.start()
+    collector.collect(1, "target1", table(pcs), live.fd)
+    collector.until(lambda: 1 in collector.activities, "the new collector's first word")
+    equal(collector.activities[1][0], LIVE, "a target that ran when its collector died is live")
+    collector.stop()
+
+
 def test_killed(folder):
     pcs = pcs_of(100)
     collector = Collector()
@@ -282,13 +299,10 @@ def test_killed(folder):
     collector.until(lambda: "was cut" in collector.log(), "the cut")
     collector.kill()
     put(file.path, content(pcs, 10, 1, [3]))
-    collector.activities.clear()
     collector.start()
     collector.collect(1, "target1", table(pcs), live.fd)
     second = collector.live(1)
     equal((second.bits & 6, second.n_runs, second.entries, (second.time(1), second.time(2))), (6, 1000, [5], times), "after kill -9 nothing goes back: bits, runs, entries, times")
-    collector.until(lambda: 1 in collector.activities, "the new collector's first word of the target")
-    equal(collector.activities[1][0], LIVE, "a target that ran when its collector died is live")
     ok(second.base_ms == live.base_ms and second.bits_version > live.bits_version, "versions go on")
     collector.look(1, directory)
     collector.until(lambda: second.bits >> 3 & 1, "what came meanwhile")
@@ -355,7 +369,7 @@ def test_doorbell(folder):
 
 
 with scratch() as folder:
-    for test in (test_life, test_selection, test_hostile, test_many_names, test_killed, test_doorbell):
+    for test in (test_life, test_selection, test_hostile, test_many_names, test_killed_while_live, test_killed, test_doorbell):
         if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]:
             note(test.__name__)
             test(folder)

@@ -403,14 +403,17 @@ double_hit(struct supervisor_double *supervisor, struct double_target *target,
     uint32_t first, uint32_t len)
 {
 	struct live_segment *head = target->live.head;
-	uint64_t bit, old;
+	uint32_t time = (uint32_t)atomic_load(&head->bits_version) + 1;
+	uint64_t bit;
 
+	/* As the collector does it: one time for all that became set at once. */
 	for (uint32_t i = first; i < first + len && i < target->pcs_len; i++) {
 		bit = UINT64_C(1) << i % 64;
-		atomic_store(&target->live.times[i], i % 1000 + 1);
-		old = atomic_fetch_or(&target->live.bits[i / 64], bit);
-		if ((old & bit) == 0)
-			atomic_fetch_add(&head->covered, 1);
+		if ((atomic_load(&target->live.bits[i / 64]) & bit) != 0)
+			continue;
+		atomic_store(&target->live.times[i], time);
+		atomic_fetch_or(&target->live.bits[i / 64], bit);
+		atomic_fetch_add(&head->covered, 1);
 	}
 	atomic_fetch_add(&head->bits_version, 1);
 	atomic_fetch_add(&head->sequence, 1);
