@@ -178,8 +178,8 @@ channel_flush(struct channel *channel)
 	int r;
 
 	while ((waiting = channel->first) != NULL) {
-		r = send_packet(channel->fd, waiting->bytes, waiting->size, waiting->fds,
-		    waiting->fds_len);
+		r = send_packet(channel->fd, waiting->bytes, waiting->size,
+		    waiting->fds, waiting->fds_len);
 		if (r == -EAGAIN)
 			return 0;
 		if (r < 0)
@@ -200,7 +200,8 @@ take_descriptors(struct msghdr *header, int *fds)
 	size_t len = 0, n, i;
 	int fd;
 
-	for (cmsg = CMSG_FIRSTHDR(header); cmsg != NULL; cmsg = CMSG_NXTHDR(header, cmsg)) {
+	for (cmsg = CMSG_FIRSTHDR(header); cmsg != NULL;
+	    cmsg = CMSG_NXTHDR(header, cmsg)) {
 		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
 			continue;
 		n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -240,8 +241,10 @@ channel_receive(struct channel *channel, struct message *ret_message,
 	if (n == 0)
 		return -EPIPE;
 	*ret_fds_len = take_descriptors(&header, ret_fds);
-	if ((size_t)n < HEADER_SIZE || (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
-	    ret_message->type == MESSAGE_NONE || ret_message->type >= MESSAGE_TYPES_LEN ||
+	if ((size_t)n < HEADER_SIZE ||
+	    (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
+	    ret_message->type == MESSAGE_NONE ||
+	    ret_message->type >= MESSAGE_TYPES_LEN ||
 	    ret_message->text_len != (size_t)n - HEADER_SIZE) {
 		while (*ret_fds_len > 0)
 			close(ret_fds[--*ret_fds_len]);
@@ -269,7 +272,7 @@ message_printf(struct message *message, const char *format, ...)
 	va_start(args, format);
 	n = vsnprintf(message->text, sizeof(message->text), format, args);
 	va_end(args);
-	message->text_len = n < 0 ? 0
+	message->text_len = n < 0          ? 0
 	    : (size_t)n < MESSAGE_TEXT_MAX ? (uint32_t)n
 					   : MESSAGE_TEXT_MAX - 1;
 }
@@ -277,8 +280,7 @@ message_printf(struct message *message, const char *format, ...)
 const char *
 message_type_name(unsigned type)
 {
-	static const char *const names[] = {
-		"none",
+	static const char *const names[] = { "none",
 #define X(name, text) text,
 		MESSAGE_TYPES(X)
 #undef X

@@ -39,7 +39,7 @@ static inline uint64_t
 coverage_map_size(uint64_t pcs_len)
 {
 	return sizeof(struct coverage_map_header) + 8 * coverage_map_words(pcs_len) +
-	       8 * pcs_len;
+	    8 * pcs_len;
 }
 
 /* Beside the coverage file ID our runtime writes ID.module, text, one "key value" a

@@ -39,7 +39,8 @@ read_word(const char *word, long long values[WORDS_LEN], bool seen[WORDS_LEN])
 			continue;
 		errno = 0;
 		values[i] = strtoll(word + len + 1, &end, 10);
-		if (errno != 0 || *end != '\0' || end == word + len + 1 || values[i] < 0)
+		if (errno != 0 || *end != '\0' || end == word + len + 1 ||
+		    values[i] < 0)
 			return false;
 		seen[i] = true;
 		return true;
@@ -69,8 +70,10 @@ heritage_take(int argc, char **argv, const char *name, struct heritage *ret_heri
 	for (int i = 0; i < WORDS_LEN; i++)
 		sound = sound && seen[i];
 	if (!sound || !is_channel(HERITAGE_CHANNEL)) {
-		fprintf(stderr, "fuzzsupd-%s: this program is started by fuzzsupd; "
-				"run: fuzzsupd -c fuzz.conf\n", name);
+		fprintf(stderr,
+		    "fuzzsupd-%s: this program is started by fuzzsupd; "
+		    "run: fuzzsupd -c fuzz.conf\n",
+		    name);
 		return -EINVAL;
 	}
 	log_open(name, (int)values[WORD_LOG]);

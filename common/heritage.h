@@ -10,17 +10,18 @@
 
 /* Descriptors 0 (/dev/null), 1 and 2 (the service's log), and: */
 enum heritage_fd {
-	HERITAGE_CHANNEL = 3,   /* every worker: SOCK_SEQPACKET to the supervisor */
-	HERITAGE_NEWS = 4,      /* collector (writes) and front-end (reads): eventfd, rung
+	HERITAGE_CHANNEL = 3, /* every worker: SOCK_SEQPACKET to the supervisor */
+	HERITAGE_NEWS = 4,    /* collector (writes) and front-end (reads): eventfd, rung
 	                           after live segments changed; /dev/null elsewhere */
-	HERITAGE_DIRECTORY = 5, /* front-end: memfd of the directory; /dev/null elsewhere */
+	HERITAGE_DIRECTORY =
+	    5, /* front-end: memfd of the directory; /dev/null elsewhere */
 	HERITAGE_END = 6,
 };
 
 struct heritage {
 	int log_level;
-	bool sandbox;  /* false only where a developer asked for it (-S) */
-	uid_t uid;     /* to run as; the current ones where nothing is to be dropped */
+	bool sandbox; /* false only where a developer asked for it (-S) */
+	uid_t uid;    /* to run as; the current ones where nothing is to be dropped */
 	gid_t gid;
 	unsigned slot; /* in shared locks */
 };
@@ -28,6 +29,7 @@ struct heritage {
 /* Reads "key=value" words of @argv, checks that the parent is still the one that it
  * names and that the descriptors are what they should be, opens the log as @name.
  * Returns 0, or a negative errno after a line on stderr ("is started by fuzzsupd"). */
-int heritage_take(int argc, char **argv, const char *name, struct heritage *ret_heritage);
+int heritage_take(
+    int argc, char **argv, const char *name, struct heritage *ret_heritage);
 
 #endif

@@ -28,8 +28,8 @@ layout(uint32_t pcs_len, uint64_t *ret_bits, uint64_t *ret_times, uint64_t *ret_
 }
 
 static void
-point_into(struct live_map *map, void *start, uint64_t size, uint64_t bits, uint64_t times,
-    uint64_t entries)
+point_into(struct live_map *map, void *start, uint64_t size, uint64_t bits,
+    uint64_t times, uint64_t entries)
 {
 	map->head = start;
 	map->bits = (_Atomic uint64_t *)((char *)start + bits);
@@ -39,7 +39,8 @@ point_into(struct live_map *map, void *start, uint64_t size, uint64_t bits, uint
 }
 
 int
-live_segment_create(uint32_t pcs_len, int64_t base_ms, int *ret_fd, struct live_map *ret_map)
+live_segment_create(
+    uint32_t pcs_len, int64_t base_ms, int *ret_fd, struct live_map *ret_map)
 {
 	uint64_t size, bits, times, entries;
 	struct live_segment *head;
@@ -57,7 +58,8 @@ live_segment_create(uint32_t pcs_len, int64_t base_ms, int *ret_fd, struct live_
 	if (head == MAP_FAILED)
 		goto fail;
 	/* From here on nobody can map it writable; our own map stays as it is. */
-	if (fcntl(fd, F_ADD_SEALS, SIZE_SEALS | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) != 0) {
+	if (fcntl(fd, F_ADD_SEALS, SIZE_SEALS | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) !=
+	    0) {
 		r = -errno;
 		munmap(head, size);
 		close(fd);
@@ -102,8 +104,9 @@ live_segment_map(int fd, struct live_map *ret_map)
 	if (head->pcs_len > COVERAGE_MAP_PCS_MAX)
 		goto bad;
 	size = layout(head->pcs_len, &bits, &times, &entries);
-	if (head->magic != LIVE_SEGMENT_MAGIC || head->version != LIVE_SEGMENT_VERSION ||
-	    head->size != size || (uint64_t)st.st_size != size || head->bits != bits ||
+	if (head->magic != LIVE_SEGMENT_MAGIC ||
+	    head->version != LIVE_SEGMENT_VERSION || head->size != size ||
+	    (uint64_t)st.st_size != size || head->bits != bits ||
 	    head->times != times || head->entries != entries)
 		goto bad;
 	point_into(ret_map, head, size, bits, times, entries);

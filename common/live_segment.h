@@ -26,12 +26,14 @@ struct live_segment {
 	uint32_t reserved;
 	int64_t base_ms; /* Unix ms; hit times count from here */
 	/* offsets from the start, multiples of 8 */
-	uint64_t bits;    /* _Atomic u64 × ceil(pcs_len/64) */
-	uint64_t times;   /* _Atomic u32 × pcs_len: first hit in 1/100 s since base_ms; 0 for
+	uint64_t bits; /* _Atomic u64 × ceil(pcs_len/64) */
+	uint64_t
+	    times; /* _Atomic u32 × pcs_len: first hit in 1/100 s since base_ms; 0 for
 	                     bits that were set when the segment was made, else at least 1 */
 	uint64_t entries; /* _Atomic u32 × LIVE_ENTRIES_MAX: PC-table indexes */
-	_Alignas(64) _Atomic uint64_t sequence; /* + 1 for every change of anything below */
-	_Atomic uint64_t bits_version;          /* + 1 whenever bits became set */
+	_Alignas(
+	    64) _Atomic uint64_t sequence; /* + 1 for every change of anything below */
+	_Atomic uint64_t bits_version;     /* + 1 whenever bits became set */
 	_Atomic uint64_t n_runs;
 	_Atomic uint64_t unique_runs;
 	_Atomic uint64_t milli_runs_per_second;
@@ -54,8 +56,8 @@ struct live_map {
 
 /* Makes a segment for @pcs_len PCs, mapped writable and then sealed against everybody
  * else. The caller owns *ret_fd and the map. Returns 0 or a negative errno. */
-int live_segment_create(uint32_t pcs_len, int64_t base_ms, int *ret_fd,
-    struct live_map *ret_map);
+int live_segment_create(
+    uint32_t pcs_len, int64_t base_ms, int *ret_fd, struct live_map *ret_map);
 
 /* Maps the segment behind @fd read-only and checks seals, size and offsets. Does not
  * keep @fd. Returns 0, -EPROTO if it is not a well-formed segment, or a negative errno. */

@@ -73,8 +73,8 @@ utf8_sequence(const unsigned char *text, size_t len)
 	if (text[0] >= 0x20 && text[0] < 0x7f)
 		return 1;
 	need = text[0] >= 0xc2 && text[0] < 0xe0 ? 2
-	    : text[0] >= 0xe0 && text[0] < 0xf0	 ? 3
-	    : text[0] >= 0xf0 && text[0] < 0xf5	 ? 4
+	    : text[0] >= 0xe0 && text[0] < 0xf0  ? 3
+	    : text[0] >= 0xf0 && text[0] < 0xf5  ? 4
 						 : 0;
 	if (need == 0 || need > len || (text[0] == 0xc2 && text[1] < 0xa0))
 		return 0;

@@ -19,7 +19,7 @@
 	X(SYMBOLIZE, "symbolize") \
 	/* symbolizer → supervisor: code enum table_status; text: why (not OK); fd: table (OK) */ \
 	X(TABLE, "table") \
-	\
+\
 	/* supervisor → collector: target, generation, text name; code bit 0: fd table follows, \
 	   bit 1: fd live segment of a dead collector follows, to start from, bit 2: owner_uid \
 	   in value. Without a table: find a coverage file and send PCS. A second COLLECT of \
@@ -39,7 +39,7 @@
 	X(ACTIVITY, "activity") \
 	/* collector → supervisor: fd sealed memfd with the u64 PCs of a coverage file */ \
 	X(PCS, "pcs") \
-	\
+\
 	/* supervisor → front-end, runner: fd directory with the page's files; text: its path; \
 	   for the runner perhaps NUL and the compiler to use */ \
 	X(SHARE, "share") \
@@ -60,10 +60,10 @@
 	X(SERVE_LIVE, "serve-live") \
 	/* supervisor → front-end: the directory has a new generation */ \
 	X(DIRECTORY, "directory") \
-	\
+\
 	/* supervisor → collector, front-end: target is gone */ \
 	X(FORGET, "forget") \
-	\
+\
 	/* front-end → supervisor → runner: compile share/web/client.c; code 0 optimized, 1 \
 	   debug; value: comes back in the answer */ \
 	X(BUILD_WASM, "build-wasm") \
@@ -76,7 +76,7 @@ enum message_type {
 #define X(name, text) MESSAGE_##name,
 	MESSAGE_TYPES(X)
 #undef X
-	MESSAGE_TYPES_LEN
+	    MESSAGE_TYPES_LEN
 };
 
 enum table_status {

@@ -32,7 +32,7 @@
 #define ACCESS_FS_READ_FILE (1ULL << 2)
 #define ACCESS_FS_READ_DIR (1ULL << 3)
 #define ACCESS_NET_ALL 3ULL /* ABI 4: bind, connect */
-#define SCOPE_ALL 3ULL	    /* ABI 6: abstract unix sockets, signals */
+#define SCOPE_ALL 3ULL      /* ABI 6: abstract unix sockets, signals */
 
 #ifdef WITH_SANITIZERS
 /* AddressSanitizer reserves terabytes, and reads /proc and forks when it reports. */
@@ -116,7 +116,8 @@ enter_empty_root(void)
 static int
 set_capabilities(uint64_t mask)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_header_struct header = { .version =
+						       _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2] = { 0 };
 
 	for (int i = 0; i < 2; i++) {
@@ -137,7 +138,8 @@ drop_user(enum sandbox_kind kind, const struct heritage *heritage)
 	    : 0;
 
 	if (was_root && heritage->uid != 0) {
-		if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0 || setgroups(0, NULL) != 0 ||
+		if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0 ||
+		    setgroups(0, NULL) != 0 ||
 		    setresgid(heritage->gid, heritage->gid, heritage->gid) != 0 ||
 		    setresuid(heritage->uid, heritage->uid, heritage->uid) != 0)
 			return -errno;
@@ -153,7 +155,8 @@ drop_user(enum sandbox_kind kind, const struct heritage *heritage)
 static int
 enter_landlock(enum sandbox_kind kind)
 {
-	static const uint64_t fs_by_abi[] = { 0, 0x1fff, 0x3fff, 0x7fff, 0x7fff, 0xffff };
+	static const uint64_t fs_by_abi[] = { 0, 0x1fff, 0x3fff, 0x7fff, 0x7fff,
+		0xffff };
 	struct ruleset ruleset = { 0 };
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
 	size_t size;
@@ -189,7 +192,8 @@ set_limits(enum sandbox_kind kind)
 
 	if (setrlimit(RLIMIT_CORE, &none) != 0)
 		return -errno;
-	if (kind == SANDBOX_SYMBOLIZER && !SANITIZED && setrlimit(RLIMIT_AS, &memory) != 0)
+	if (kind == SANDBOX_SYMBOLIZER && !SANITIZED &&
+	    setrlimit(RLIMIT_AS, &memory) != 0)
 		return -errno;
 	return 0;
 }
@@ -199,37 +203,100 @@ set_limits(enum sandbox_kind kind)
 #define CALL(name) SCMP_SYS(name)
 
 static const int calls_for_all[] = {
-	CALL(read), CALL(write), CALL(readv), CALL(writev), CALL(pread64), CALL(preadv), CALL(close),
-	CALL(munmap), CALL(brk), CALL(madvise), CALL(mremap), CALL(fstat), CALL(lseek),
-	CALL(fcntl), CALL(memfd_create), CALL(ftruncate), CALL(sendmsg), CALL(recvmsg),
-	CALL(poll), CALL(ppoll), CALL(getrandom), CALL(clock_gettime), CALL(gettimeofday),
-	CALL(futex), CALL(rt_sigaction), CALL(rt_sigprocmask), CALL(rt_sigreturn),
-	CALL(sigaltstack), CALL(restart_syscall), CALL(getpid), CALL(gettid), CALL(getppid),
-	CALL(exit), CALL(exit_group), CALL(dup),
+	CALL(read),
+	CALL(write),
+	CALL(readv),
+	CALL(writev),
+	CALL(pread64),
+	CALL(preadv),
+	CALL(close),
+	CALL(munmap),
+	CALL(brk),
+	CALL(madvise),
+	CALL(mremap),
+	CALL(fstat),
+	CALL(lseek),
+	CALL(fcntl),
+	CALL(memfd_create),
+	CALL(ftruncate),
+	CALL(sendmsg),
+	CALL(recvmsg),
+	CALL(poll),
+	CALL(ppoll),
+	CALL(getrandom),
+	CALL(clock_gettime),
+	CALL(gettimeofday),
+	CALL(futex),
+	CALL(rt_sigaction),
+	CALL(rt_sigprocmask),
+	CALL(rt_sigreturn),
+	CALL(sigaltstack),
+	CALL(restart_syscall),
+	CALL(getpid),
+	CALL(gettid),
+	CALL(getppid),
+	CALL(exit),
+	CALL(exit_group),
+	CALL(dup),
 };
 
 /* Asked out of habit by libraries that can do without an answer. */
 static const int calls_refused[] = {
-	CALL(open), CALL(openat), CALL(access), CALL(faccessat2), CALL(readlink),
-	CALL(readlinkat), CALL(stat), CALL(lstat), CALL(sysinfo), CALL(getcwd), CALL(ioctl),
+	CALL(open),
+	CALL(openat),
+	CALL(access),
+	CALL(faccessat2),
+	CALL(readlink),
+	CALL(readlinkat),
+	CALL(stat),
+	CALL(lstat),
+	CALL(sysinfo),
+	CALL(getcwd),
+	CALL(ioctl),
 	CALL(uname),
 };
 
 static const int calls_for_loops[] = {
-	CALL(epoll_create1), CALL(epoll_ctl), CALL(epoll_wait), CALL(epoll_pwait),
-	CALL(timerfd_create), CALL(timerfd_settime), CALL(clock_nanosleep), CALL(nanosleep),
-	CALL(statx), CALL(sched_yield), CALL(tgkill), CALL(getuid), CALL(geteuid),
+	CALL(epoll_create1),
+	CALL(epoll_ctl),
+	CALL(epoll_wait),
+	CALL(epoll_pwait),
+	CALL(timerfd_create),
+	CALL(timerfd_settime),
+	CALL(clock_nanosleep),
+	CALL(nanosleep),
+	CALL(statx),
+	CALL(sched_yield),
+	CALL(tgkill),
+	CALL(getuid),
+	CALL(geteuid),
 };
 
 static const int calls_for_collector[] = {
-	CALL(openat), CALL(getdents64), CALL(fchdir), CALL(inotify_init1),
-	CALL(inotify_add_watch), CALL(inotify_rm_watch), CALL(openat2),
+	CALL(openat),
+	CALL(getdents64),
+	CALL(fchdir),
+	CALL(inotify_init1),
+	CALL(inotify_add_watch),
+	CALL(inotify_rm_watch),
+	CALL(openat2),
 };
 
 static const int calls_for_frontend[] = {
-	CALL(openat2), CALL(accept4), CALL(accept), CALL(sendto), CALL(recvfrom),
-	CALL(shutdown), CALL(getsockopt), CALL(setsockopt), CALL(getsockname),
-	CALL(getpeername), CALL(dup3), CALL(sendfile), CALL(getdents64), CALL(ioctl),
+	CALL(openat2),
+	CALL(accept4),
+	CALL(accept),
+	CALL(sendto),
+	CALL(recvfrom),
+	CALL(shutdown),
+	CALL(getsockopt),
+	CALL(setsockopt),
+	CALL(getsockname),
+	CALL(getpeername),
+	CALL(dup3),
+	CALL(sendfile),
+	CALL(getdents64),
+	CALL(ioctl),
 };
 
 static int
@@ -247,8 +314,7 @@ allow(scmp_filter_ctx filter, const int *calls, size_t len)
 static int
 allow_restricted(scmp_filter_ctx filter)
 {
-	const struct scmp_arg_cmp no_exec =
-	    SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+	const struct scmp_arg_cmp no_exec = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
 	const struct scmp_arg_cmp no_limit = SCMP_A2(SCMP_CMP_EQ, 0);
 	const struct scmp_arg_cmp by_descriptor =
 	    SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH);
@@ -256,12 +322,14 @@ allow_restricted(scmp_filter_ctx filter)
 
 	r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, CALL(mmap), 1, no_exec);
 	if (r == 0)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, CALL(mprotect), 1, no_exec);
+		r = seccomp_rule_add(
+		    filter, SCMP_ACT_ALLOW, CALL(mprotect), 1, no_exec);
 	if (r == 0)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, CALL(prlimit64), 1, no_limit);
+		r = seccomp_rule_add(
+		    filter, SCMP_ACT_ALLOW, CALL(prlimit64), 1, no_limit);
 	if (r == 0)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, CALL(newfstatat), 1,
-		    by_descriptor);
+		r = seccomp_rule_add(
+		    filter, SCMP_ACT_ALLOW, CALL(newfstatat), 1, by_descriptor);
 	return r;
 }
 
@@ -274,7 +342,8 @@ refuse(scmp_filter_ctx filter, enum sandbox_kind kind)
 		if ((kind == SANDBOX_COLLECTOR && calls_refused[i] == CALL(openat)) ||
 		    (kind == SANDBOX_FRONTEND && calls_refused[i] == CALL(ioctl)))
 			continue;
-		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOENT), calls_refused[i], 0);
+		r = seccomp_rule_add(
+		    filter, SCMP_ACT_ERRNO(ENOENT), calls_refused[i], 0);
 	}
 	return r;
 }
@@ -286,8 +355,8 @@ enter_seccomp(enum sandbox_kind kind)
 	int r;
 
 	/* The symbolizer parses what attackers write: what it never needs ends it. */
-	filter = seccomp_init(kind == SANDBOX_SYMBOLIZER ? SCMP_ACT_KILL_PROCESS
-							 : SCMP_ACT_ERRNO(EPERM));
+	filter = seccomp_init(
+	    kind == SANDBOX_SYMBOLIZER ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM));
 	if (filter == NULL)
 		return -ENOMEM;
 #define ALLOW(list) allow(filter, list, sizeof(list) / sizeof((list)[0]))
@@ -314,8 +383,8 @@ static int
 layer(const char *what, int r)
 {
 	if (r == -ENOSYS || r == -EOPNOTSUPP || r == -EPERM || r == -EINVAL) {
-		log_warning("sandbox: %s is not available here (%s); going on without", what,
-		    strerror(-r));
+		log_warning("sandbox: %s is not available here (%s); going on without",
+		    what, strerror(-r));
 		return 0;
 	}
 	if (r < 0)

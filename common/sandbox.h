@@ -13,9 +13,9 @@
 
 enum sandbox_kind {
 	SANDBOX_SYMBOLIZER, /* memory, and the descriptors that it is sent; nothing else */
-	SANDBOX_COLLECTOR,  /* reads below directories that it is sent; inotify (fchdir,
+	SANDBOX_COLLECTOR, /* reads below directories that it is sent; inotify (fchdir,
 	                       then "."), since no path leads anywhere */
-	SANDBOX_FRONTEND,   /* accepts connections; reads below directories that it is sent */
+	SANDBOX_FRONTEND, /* accepts connections; reads below directories that it is sent */
 	SANDBOX_KINDS_LEN
 };
 

@@ -113,7 +113,8 @@ source_table_map(int fd, struct source_table *ret_table)
 	table.order = (const uint32_t *)((const char *)data + h->order);
 	table.directories = (const uint32_t *)((const char *)data + h->directories);
 	table.files = (const struct wire_file *)((const char *)data + h->files);
-	table.locations = (const struct wire_location *)((const char *)data + h->locations);
+	table.locations =
+	    (const struct wire_location *)((const char *)data + h->locations);
 	table.strings = (const char *)data + h->strings;
 	table.entries = (const uint64_t *)((const char *)data + h->entries);
 	if (!names_are_sound(&table) || !locations_are_sound(&table) ||

@@ -30,17 +30,19 @@ struct source_table_header {
 	uint8_t build_id[64];
 	uint32_t reserved;
 	/* offsets from the start, multiples of 8 */
-	uint64_t pcs;         /* u64 × pcs_len: link-time PCs, PC-table order */
-	uint64_t order;       /* u32 × pcs_len: indexes of the PCs, sorted by PC */
-	uint64_t directories; /* u32 × directories_len: offset into strings, absolute path
+	uint64_t pcs;   /* u64 × pcs_len: link-time PCs, PC-table order */
+	uint64_t order; /* u32 × pcs_len: indexes of the PCs, sorted by PC */
+	uint64_t
+	    directories; /* u32 × directories_len: offset into strings, absolute path
 	                         or relative to the (unknown) build directory */
-	uint64_t files;       /* struct wire_file × files_len, no two the same path */
-	uint64_t locations;   /* struct wire_location × pcs_len, PC-table order */
-	uint64_t strings;     /* NUL-terminated, normalised: no "//", "/./", "/../" */
-	uint64_t entries;     /* u64 × entries_len: link-time addresses of entry points */
+	uint64_t files;  /* struct wire_file × files_len, no two the same path */
+	uint64_t locations; /* struct wire_location × pcs_len, PC-table order */
+	uint64_t strings;   /* NUL-terminated, normalised: no "//", "/./", "/../" */
+	uint64_t entries;   /* u64 × entries_len: link-time addresses of entry points */
 };
 _Static_assert(sizeof(struct source_table_header) == 168, "source table header");
-_Static_assert(offsetof(struct source_table_header, pcs) == 112, "source table offsets");
+_Static_assert(
+    offsetof(struct source_table_header, pcs) == 112, "source table offsets");
 
 /* A table as mapped for reading; the pointers lie inside of the map. */
 struct source_table {

@@ -17,7 +17,7 @@ enum target_state {
 #define X(name, text) TARGET_##name,
 	TARGET_STATES(X)
 #undef X
-	TARGET_STATES_LEN
+	    TARGET_STATES_LEN
 };
 
 /* Name of @state, in lower case; "?" for what is none. */

@@ -89,8 +89,9 @@ _Static_assert(sizeof(struct wire_header) == 8, "frame header");
 /* First frame on every connection. */
 struct wire_hello {
 	struct wire_header header;
-	uint64_t instance; /* random; another one means that the service was restarted */
-	int64_t now_ms;    /* Unix time in milliseconds, as are all *_ms below */
+	uint64_t
+	    instance;   /* random; another one means that the service was restarted */
+	int64_t now_ms; /* Unix time in milliseconds, as are all *_ms below */
 };
 _Static_assert(sizeof(struct wire_hello) == 24, "hello");
 
@@ -101,8 +102,9 @@ struct wire_stats {
 	uint32_t covered; /* PCs reached */
 	uint64_t n_runs;
 	uint64_t unique_runs;
-	int64_t last_find_ms; /* when a PC was last reached for the first time; 0: never */
-	int64_t last_run_ms;  /* when n_runs last grew; 0: never seen to grow */
+	int64_t
+	    last_find_ms; /* when a PC was last reached for the first time; 0: never */
+	int64_t last_run_ms; /* when n_runs last grew; 0: never seen to grow */
 	float runs_per_second;
 	uint32_t reserved;
 };
@@ -119,8 +121,10 @@ struct wire_coverage_full {
 _Static_assert(sizeof(struct wire_coverage_full) == 32, "full coverage");
 
 enum wire_delta_encoding {
-	WIRE_DELTA_GAPS = 0, /* varints: index of the first bit, then gap to the next, … */
-	WIRE_DELTA_RUNS = 1, /* varint pairs: gap to the run's start, length of the run */
+	WIRE_DELTA_GAPS =
+	    0, /* varints: index of the first bit, then gap to the next, … */
+	WIRE_DELTA_RUNS =
+	    1, /* varint pairs: gap to the run's start, length of the run */
 };
 
 /* Bits that became set between two versions, as unsigned LEB128 varints; a gap counts

@@ -224,8 +224,9 @@ include_cb(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
 {
 	(void)opt;
 	if (argc != 1) {
-		cfg_error(cfg, "include: expected one path or pattern: "
-			       "include(\"conf.d/*.conf\")");
+		cfg_error(cfg,
+		    "include: expected one path or pattern: "
+		    "include(\"conf.d/*.conf\")");
 		return -1;
 	}
 	return include_pattern(cfg, argv[0]);
@@ -234,34 +235,35 @@ include_cb(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
 /* ---- the grammar ---- */
 
 #define KEY(key, key_flags, cb) \
-	{.name = key, \
-	    .type = CFGT_STR, \
-	    .flags = CFGF_NODEFAULT | (key_flags), \
-	    .parsecb = cb}
+	{ .name = key, \
+		.type = CFGT_STR, \
+		.flags = CFGF_NODEFAULT | (key_flags), \
+		.parsecb = cb }
 
 static cfg_t *
 new_grammar(void)
 {
 	cfg_opt_t target[] = {
-	    KEY("executable", CFGF_NONE, path_cb),
-	    KEY("source-roots", CFGF_LIST, path_cb),
-	    KEY("source-exclude", CFGF_LIST, checked_cb),
-	    KEY("coverage", CFGF_NONE, path_cb),
-	    KEY("entry-points", CFGF_LIST, checked_cb),
-	    CFG_END(),
+		KEY("executable", CFGF_NONE, path_cb),
+		KEY("source-roots", CFGF_LIST, path_cb),
+		KEY("source-exclude", CFGF_LIST, checked_cb),
+		KEY("coverage", CFGF_NONE, path_cb),
+		KEY("entry-points", CFGF_LIST, checked_cb),
+		CFG_END(),
 	};
 	cfg_opt_t top[] = {
-	    KEY("listen", CFGF_LIST, checked_cb),
-	    KEY("state-dir", CFGF_NONE, path_cb),
-	    KEY("control", CFGF_NONE, path_cb),
-	    KEY("user", CFGF_NONE, plain_cb),
-	    KEY("allowed-hosts", CFGF_LIST, checked_cb),
-	    KEY("coverage-dir", CFGF_LIST, path_cb),
-	    KEY("wasm-compiler", CFGF_NONE, program_cb),
-	    KEY("symbolize-timeout", CFGF_NONE, checked_cb),
-	    CFG_SEC("target", target, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
-	    CFG_FUNC("include", include_cb),
-	    CFG_END(),
+		KEY("listen", CFGF_LIST, checked_cb),
+		KEY("state-dir", CFGF_NONE, path_cb),
+		KEY("control", CFGF_NONE, path_cb),
+		KEY("user", CFGF_NONE, plain_cb),
+		KEY("allowed-hosts", CFGF_LIST, checked_cb),
+		KEY("coverage-dir", CFGF_LIST, path_cb),
+		KEY("wasm-compiler", CFGF_NONE, program_cb),
+		KEY("symbolize-timeout", CFGF_NONE, checked_cb),
+		CFG_SEC(
+		    "target", target, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+		CFG_FUNC("include", include_cb),
+		CFG_END(),
 	};
 	cfg_t *cfg = cfg_init(top, CFGF_NONE);
 
@@ -395,7 +397,7 @@ int
 conf_load(
     const char *path, conf_error_cb report_cb, void *context, struct conf **ret_conf)
 {
-	struct loader loader = {.error_cb = report_cb, .context = context};
+	struct loader loader = { .error_cb = report_cb, .context = context };
 	struct conf *conf = calloc(1, sizeof(*conf));
 	cfg_t *cfg = new_grammar();
 	int r = -ENOMEM;

@@ -149,9 +149,9 @@ is_host(const char *value)
 	size_t len = strlen(value);
 
 	return len > 0 && len <= 255 &&
-	       strspn(value,
-		   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-		   ".-:[]") == len;
+	    strspn(value,
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+		".-:[]") == len;
 }
 
 int

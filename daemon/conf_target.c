@@ -20,13 +20,13 @@ conf_target_clear(struct conf_target *target)
 	string_list_clear(&target->source_roots);
 	string_list_clear(&target->source_exclude);
 	string_list_clear(&target->entry_points);
-	*target = (struct conf_target){0};
+	*target = (struct conf_target){ 0 };
 }
 
 int
 conf_target_copy(const struct conf_target *from, struct conf_target *ret_target)
 {
-	struct conf_target copy = {0};
+	struct conf_target copy = { 0 };
 	int r;
 
 	copy.name = strdup(from->name);
@@ -34,9 +34,9 @@ conf_target_copy(const struct conf_target *from, struct conf_target *ret_target)
 	if (from->coverage != NULL)
 		copy.coverage = strdup(from->coverage);
 	r = copy.name == NULL || copy.executable == NULL ||
-		    (from->coverage != NULL && copy.coverage == NULL)
-		? -ENOMEM
-		: 0;
+		(from->coverage != NULL && copy.coverage == NULL)
+	    ? -ENOMEM
+	    : 0;
 	if (r == 0)
 		r = string_list_copy(&copy.source_roots, &from->source_roots);
 	if (r == 0)
@@ -61,10 +61,10 @@ bool
 conf_target_equal(const struct conf_target *a, const struct conf_target *b)
 {
 	return same(a->name, b->name) && same(a->executable, b->executable) &&
-	       same(a->coverage, b->coverage) &&
-	       string_list_equal(&a->source_roots, &b->source_roots) &&
-	       string_list_equal(&a->source_exclude, &b->source_exclude) &&
-	       string_list_equal(&a->entry_points, &b->entry_points);
+	    same(a->coverage, b->coverage) &&
+	    string_list_equal(&a->source_roots, &b->source_roots) &&
+	    string_list_equal(&a->source_exclude, &b->source_exclude) &&
+	    string_list_equal(&a->entry_points, &b->entry_points);
 }
 
 static int
@@ -88,7 +88,7 @@ conf_name_valid(const char *name)
 	size_t len = name != NULL ? strlen(name) : 0;
 
 	return len > 0 && len <= 63 && strspn(name, letters) == len &&
-	       strchr("._-", name[0]) == NULL;
+	    strchr("._-", name[0]) == NULL;
 }
 
 void

@@ -93,7 +93,7 @@ free_client(struct control *control)
 static void
 serve(struct control *control, int fd)
 {
-	const struct timeval limit = {.tv_sec = TIMEOUT_S};
+	const struct timeval limit = { .tv_sec = TIMEOUT_S };
 	struct client *client = free_client(control);
 	struct ucred peer;
 	socklen_t len = sizeof(peer);

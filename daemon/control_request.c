@@ -159,8 +159,8 @@ announce(struct request *request, uint64_t id, const char *name)
 {
 	struct targets *targets = request->supervisor->targets;
 	char derived[64];
-	struct conf_target conf = {
-	    .executable = request->words[2], .coverage = request->words[3]};
+	struct conf_target conf = { .executable = request->words[2],
+		.coverage = request->words[3] };
 	struct target *target;
 	int r;
 
@@ -195,9 +195,10 @@ do_announce(struct request *request)
 
 	if (request->words_len < 4 || request->words_len > 5 ||
 	    !control_read_id(words[1], &id)) {
-		fail(request, "expected: announce COVERAGE-ID EXECUTABLE COVERAGE-FILE "
-			      "[NAME], the "
-			      "id being 16 hex digits");
+		fail(request,
+		    "expected: announce COVERAGE-ID EXECUTABLE COVERAGE-FILE "
+		    "[NAME], the "
+		    "id being 16 hex digits");
 		return;
 	}
 	if (words[2][0] != '/' || words[3][0] != '/' || strlen(words[2]) > 4000 ||
@@ -212,7 +213,8 @@ do_announce(struct request *request)
 		return;
 	}
 	/* What the configuration names already only learns its id. */
-	known = targets_looking_at(request->supervisor->targets, words[2], words[3], name);
+	known =
+	    targets_looking_at(request->supervisor->targets, words[2], words[3], name);
 	if (known == NULL) {
 		announce(request, id, name);
 		return;
@@ -242,8 +244,9 @@ do_entry(struct request *request)
 	}
 	r = target_entry(targets, target, address);
 	if (r < 0)
-		fail(request, r == -ENOSPC ? "the target has too many entry points"
-					   : strerror(-r));
+		fail(request,
+		    r == -ENOSPC ? "the target has too many entry points"
+				 : strerror(-r));
 	else
 		evbuffer_add_printf(request->reply, "ok\n");
 }
@@ -272,12 +275,13 @@ do_check(struct request *request)
 		const struct worker *worker = &supervisor->workers[i];
 
 		if (worker->state != WORKER_STATE_RUNNING) {
-			evbuffer_add_printf(request->reply, "error the %s is %s\n", worker_name(i),
-			    worker_state_name(worker->state));
+			evbuffer_add_printf(request->reply, "error the %s is %s\n",
+			    worker_name(i), worker_state_name(worker->state));
 			return;
 		}
 	}
-	if (conf_load(supervisor->options->conf_path, collect_cb, request->reply, &conf) < 0)
+	if (conf_load(
+		supervisor->options->conf_path, collect_cb, request->reply, &conf) < 0)
 		return;
 	evbuffer_add_printf(request->reply, "ok\n");
 	conf_free(conf);
@@ -287,12 +291,12 @@ static const struct {
 	const char *name;
 	void (*handler)(struct request *request);
 } requests[] = {
-    {"status", do_status},
-    {"workers", do_workers},
-    {"announce", do_announce},
-    {"entry", do_entry},
-    {"reload", do_reload},
-    {"check", do_check},
+	{ "status", do_status },
+	{ "workers", do_workers },
+	{ "announce", do_announce },
+	{ "entry", do_entry },
+	{ "reload", do_reload },
+	{ "check", do_check },
 };
 
 void
@@ -301,7 +305,8 @@ control_request(
 {
 	char *words[CONTROL_WORDS_MAX];
 	struct request request = {
-	    .supervisor = supervisor, .peer = peer, .reply = reply};
+		.supervisor = supervisor, .peer = peer, .reply = reply
+	};
 	int len = control_split(line, words);
 
 	request.words = words;

@@ -72,12 +72,12 @@ static const struct entry {
 	size_t fds_min, fds_max;
 	handler_cb handler;
 } entries[] = {
-    {WORKER_SYMBOLIZER, MESSAGE_TABLE, 0, 1, handle_table},
-    {WORKER_COLLECTOR, MESSAGE_LIVE, 1, 1, handle_live},
-    {WORKER_COLLECTOR, MESSAGE_ACTIVITY, 0, 0, handle_activity},
-    {WORKER_COLLECTOR, MESSAGE_PCS, 1, 1, handle_pcs},
-    {WORKER_FRONTEND, MESSAGE_BUILD_WASM, 0, 0, handle_build},
-    {WORKER_RUNNER, MESSAGE_WASM, 0, 1, handle_wasm},
+	{ WORKER_SYMBOLIZER, MESSAGE_TABLE, 0, 1, handle_table },
+	{ WORKER_COLLECTOR, MESSAGE_LIVE, 1, 1, handle_live },
+	{ WORKER_COLLECTOR, MESSAGE_ACTIVITY, 0, 0, handle_activity },
+	{ WORKER_COLLECTOR, MESSAGE_PCS, 1, 1, handle_pcs },
+	{ WORKER_FRONTEND, MESSAGE_BUILD_WASM, 0, 0, handle_build },
+	{ WORKER_RUNNER, MESSAGE_WASM, 0, 1, handle_wasm },
 };
 
 static const struct entry *

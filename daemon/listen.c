@@ -46,8 +46,8 @@ read_address(const char *text, union address *ret_address, socklen_t *ret_len)
 		ret_address->six.sin6_port = htons((uint16_t)port);
 		*ret_len = sizeof(ret_address->six);
 		return inet_pton(AF_INET6, host, &ret_address->six.sin6_addr) == 1
-			   ? 0
-			   : -EINVAL;
+		    ? 0
+		    : -EINVAL;
 	}
 	ret_address->four.sin_family = AF_INET;
 	ret_address->four.sin_port = htons((uint16_t)port);
@@ -78,7 +78,7 @@ nobody_listens(const struct sockaddr_un *local)
 	if (fd < 0)
 		return false;
 	refused = connect(fd, (const struct sockaddr *)local, sizeof(*local)) != 0 &&
-		  errno == ECONNREFUSED;
+	    errno == ECONNREFUSED;
 	close(fd);
 	return refused;
 }
@@ -86,7 +86,7 @@ nobody_listens(const struct sockaddr_un *local)
 int
 privs_listen_unix(const char *path, mode_t mode, int *ret_fd)
 {
-	struct sockaddr_un local = {.sun_family = AF_UNIX};
+	struct sockaddr_un local = { .sun_family = AF_UNIX };
 	struct stat st;
 	mode_t mask;
 	int fd, r;
@@ -102,9 +102,9 @@ privs_listen_unix(const char *path, mode_t mode, int *ret_fd)
 	/* by umask, not by chmod: nobody gets in between */
 	mask = umask(0777 & ~mode);
 	r = bind(fd, (const struct sockaddr *)&local, sizeof(local)) != 0 ||
-		    listen(fd, BACKLOG) != 0
-		? -errno
-		: 0;
+		listen(fd, BACKLOG) != 0
+	    ? -errno
+	    : 0;
 	umask(mask);
 	if (r < 0) {
 		close(fd);

@@ -18,12 +18,13 @@
 static void
 usage(FILE *stream)
 {
-	fprintf(stream, "usage: fuzzsupd -c FILE [-n] [-v] [-S]\n"
-			"  -c FILE  configuration, as in fuzz.conf(5)\n"
-			"  -n       check the configuration and exit\n"
-			"  -v       log more\n"
-			"  -S       run workers without their sandbox, for debugging\n"
-			"  -V       print the version and exit\n");
+	fprintf(stream,
+	    "usage: fuzzsupd -c FILE [-n] [-v] [-S]\n"
+	    "  -c FILE  configuration, as in fuzz.conf(5)\n"
+	    "  -n       check the configuration and exit\n"
+	    "  -v       log more\n"
+	    "  -S       run workers without their sandbox, for debugging\n"
+	    "  -V       print the version and exit\n");
 }
 
 static void
@@ -36,7 +37,7 @@ report_cb(const char *message, void *context)
 int
 main(int argc, char **argv)
 {
-	struct supervisor_options options = {.sandbox = true};
+	struct supervisor_options options = { .sandbox = true };
 	struct conf *conf;
 	int level = LOG_LEVEL_NOTICE, option;
 	bool check = false;

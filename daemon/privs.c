@@ -170,7 +170,7 @@ open_doorbell(int dir, const char *path)
 int
 privs_open_coverage(const char *path, struct coverage_place *ret_place)
 {
-	struct coverage_place place = {.dir = -1, .doorbell = -1};
+	struct coverage_place place = { .dir = -1, .doorbell = -1 };
 	const char *slash = strrchr(path, '/');
 	struct stat st;
 

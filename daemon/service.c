@@ -63,8 +63,9 @@ service_notify(const char *state)
 	if (address_len == 0)
 		return;
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT,
-			  (const struct sockaddr *)&address, address_len) < 0)
+	if (fd < 0 ||
+	    sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT,
+		(const struct sockaddr *)&address, address_len) < 0)
 		log_warning("cannot tell the service manager \"%s\": %s", state,
 		    strerror(errno));
 	if (fd >= 0)

@@ -120,11 +120,11 @@ setup_open(struct supervisor *supervisor, const struct worker_callbacks *callbac
 	supervisor->base = event_base_new();
 	if (supervisor->base == NULL)
 		return -ENOMEM;
-	supervisor->setup = (struct worker_setup){.base = supervisor->base,
-	    .callbacks = callbacks,
-	    .context = supervisor,
-	    .news = -1,
-	    .sandbox = supervisor->options->sandbox};
+	supervisor->setup = (struct worker_setup){ .base = supervisor->base,
+		.callbacks = callbacks,
+		.context = supervisor,
+		.news = -1,
+		.sandbox = supervisor->options->sandbox };
 	r = find_user(supervisor);
 	if (r == 0)
 		r = open_listeners(supervisor);
@@ -150,9 +150,9 @@ close_listeners(struct supervisor *supervisor)
 void
 setup_close(struct supervisor *supervisor)
 {
-	struct event *events[] = {supervisor->commit, supervisor->poll,
-	    supervisor->watchdog, supervisor->hang_up, supervisor->terminate,
-	    supervisor->interrupt, supervisor->child, supervisor->end};
+	struct event *events[] = { supervisor->commit, supervisor->poll,
+		supervisor->watchdog, supervisor->hang_up, supervisor->terminate,
+		supervisor->interrupt, supervisor->child, supervisor->end };
 
 	control_free(supervisor->control);
 	for (unsigned i = 0; i < WORKERS_LEN; i++)

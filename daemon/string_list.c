@@ -53,5 +53,5 @@ string_list_clear(struct string_list *list)
 	for (size_t i = 0; i < list->len; i++)
 		free(list->items[i]);
 	free(list->items);
-	*list = (struct string_list){0};
+	*list = (struct string_list){ 0 };
 }

@@ -32,7 +32,7 @@
 #define POLL_S 2
 #define END_GRACE_MS 1200
 
-static const struct timeval commit_delay = {.tv_usec = COMMIT_DELAY_US};
+static const struct timeval commit_delay = { .tv_usec = COMMIT_DELAY_US };
 
 /* ---- publishing ---- */
 
@@ -178,10 +178,10 @@ died_cb(struct worker *worker, const char *how, void *context)
 }
 
 static const struct worker_callbacks supervisor_callbacks = {
-    .started = started_cb,
-    .message = message_cb,
-    .drained = drained_cb,
-    .died = died_cb,
+	.started = started_cb,
+	.message = message_cb,
+	.drained = drained_cb,
+	.died = died_cb,
 };
 
 /* ---- reload ---- */
@@ -223,7 +223,7 @@ warn_fixed(const struct conf *old, const struct conf *new)
 int
 supervisor_reload(struct supervisor *supervisor, conf_error_cb error_cb, void *context)
 {
-	struct report report = {error_cb, context};
+	struct report report = { error_cb, context };
 	struct conf *conf;
 	int r;
 
@@ -305,8 +305,8 @@ end_cb(evutil_socket_t fd, short what, void *context)
 static void
 terminate_cb(evutil_socket_t number, short what, void *context)
 {
-	const struct timeval grace = {
-	    .tv_sec = END_GRACE_MS / 1000, .tv_usec = END_GRACE_MS % 1000 * 1000};
+	const struct timeval grace = { .tv_sec = END_GRACE_MS / 1000,
+		.tv_usec = END_GRACE_MS % 1000 * 1000 };
 	struct supervisor *supervisor = context;
 
 	(void)what;
@@ -347,10 +347,10 @@ static int
 make_events(struct supervisor *supervisor)
 {
 	struct event_base *base = supervisor->base;
-	const struct timeval poll = {.tv_sec = POLL_S};
+	const struct timeval poll = { .tv_sec = POLL_S };
 	unsigned ms = service_watchdog_ms() / 2;
-	const struct timeval watchdog = {
-	    .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+	const struct timeval watchdog = { .tv_sec = ms / 1000,
+		.tv_usec = ms % 1000 * 1000 };
 
 	supervisor->commit = evtimer_new(base, commit_cb, supervisor);
 	supervisor->end = evtimer_new(base, end_cb, supervisor);

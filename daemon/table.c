@@ -36,25 +36,24 @@ static void run_next(struct tables *tables);
 struct identity
 identity_of(const struct stat *st)
 {
-	return (struct identity){.dev = st->st_dev,
-	    .ino = st->st_ino,
-	    .size = st->st_size,
-	    .mtime = st->st_mtim};
+	return (struct identity){ .dev = st->st_dev,
+		.ino = st->st_ino,
+		.size = st->st_size,
+		.mtime = st->st_mtim };
 }
 
 bool
 identity_equal(const struct identity *a, const struct identity *b)
 {
 	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
-	       a->mtime.tv_sec == b->mtime.tv_sec &&
-	       a->mtime.tv_nsec == b->mtime.tv_nsec;
+	    a->mtime.tv_sec == b->mtime.tv_sec && a->mtime.tv_nsec == b->mtime.tv_nsec;
 }
 
 static size_t
 bucket_of(const struct identity *identity)
 {
-	uint64_t key[3] = {
-	    identity->dev, identity->ino, (uint64_t)identity->mtime.tv_nsec};
+	uint64_t key[3] = { identity->dev, identity->ino,
+		(uint64_t)identity->mtime.tv_nsec };
 
 	return hash_bytes(HASH_SEED, key, sizeof(key)) % BUCKETS;
 }
@@ -192,9 +191,10 @@ find(struct tables *tables, const struct identity *identity, const char *entry_p
 	struct table *table;
 
 	LIST_FOREACH(table, &tables->buckets[bucket_of(identity)], bucket_link)
-	if (identity_equal(&table->identity, identity) && table->pcs_hash == pcs_hash &&
-	    strcmp(table->entry_points, entry_points) == 0)
-		return table;
+		if (identity_equal(&table->identity, identity) &&
+		    table->pcs_hash == pcs_hash &&
+		    strcmp(table->entry_points, entry_points) == 0)
+			return table;
 	return NULL;
 }
 
@@ -274,8 +274,9 @@ static void
 send_job(struct tables *tables, struct table *table, int executable)
 {
 	static struct message message;
-	struct timeval limit = {.tv_sec = tables->supervisor->conf->symbolize_timeout};
-	int fds[2] = {executable, table->pcs};
+	struct timeval limit = { .tv_sec =
+				     tables->supervisor->conf->symbolize_timeout };
+	int fds[2] = { executable, table->pcs };
 
 	message_init(&message, MESSAGE_SYMBOLIZE,
 	    TAILQ_EMPTY(&table->users) ? 0 : TAILQ_FIRST(&table->users)->id);
@@ -301,7 +302,7 @@ run_next(struct tables *tables)
 	int fd;
 
 	while (tables->running == NULL && worker_has_room(worker) &&
-	       (table = TAILQ_FIRST(&tables->queue)) != NULL) {
+	    (table = TAILQ_FIRST(&tables->queue)) != NULL) {
 		fd = open(table->executable, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 		if (fd >= 0) {
 			send_job(tables, table, fd);

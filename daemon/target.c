@@ -136,7 +136,7 @@ static bool
 is_current(const struct target *target, const struct message *message)
 {
 	return target != NULL && target->collect_generation != 0 &&
-	       message->generation == target->collect_generation;
+	    message->generation == target->collect_generation;
 }
 
 int
@@ -176,7 +176,7 @@ target_pcs(struct targets *targets, const struct message *message, int fd)
 	    (uint64_t)st.st_size > 8 * COVERAGE_MAP_PCS_MAX)
 		r = -EPROTO;
 	else if (is_current(target, message) && target->table != NULL &&
-		 target->table->status == TABLE_NO_PC_TABLE)
+	    target->table->status == TABLE_NO_PC_TABLE)
 		r = table_want(
 		    targets->supervisor->tables, target, &target->identity, fd);
 	close(fd);

@@ -47,7 +47,7 @@ targets_pump(struct targets *targets, unsigned outbox)
 	struct target *target;
 
 	while (worker_has_room(worker) &&
-	       (target = TAILQ_FIRST(&targets->outbox[outbox])) != NULL) {
+	    (target = TAILQ_FIRST(&targets->outbox[outbox])) != NULL) {
 		TAILQ_REMOVE(&targets->outbox[outbox], target, outbox_link[outbox]);
 		target_send(targets, target, outbox);
 		target->news[outbox] = 0;
@@ -129,12 +129,12 @@ may_seed(const struct target *target)
 	const struct table *table = target->table;
 
 	return target->live >= 0 && table->fd >= 0 &&
-	       (target->live_current ||
-		   (table->build_id_len > 0 &&
-		       table->build_id_len == target->live_build_id_len &&
-		       table->pcs_len == target->live_pcs_len &&
-		       memcmp(table->build_id, target->live_build_id,
-			   table->build_id_len) == 0));
+	    (target->live_current ||
+		(table->build_id_len > 0 &&
+		    table->build_id_len == target->live_build_id_len &&
+		    table->pcs_len == target->live_pcs_len &&
+		    memcmp(table->build_id, target->live_build_id,
+			table->build_id_len) == 0));
 }
 
 static void

@@ -113,8 +113,8 @@ targets_by_id(const struct targets *targets, uint32_t id)
 	size_t place = place_of_id(targets, id);
 
 	return place < targets->len && targets->by_id[place]->id == id
-		   ? targets->by_id[place]
-		   : NULL;
+	    ? targets->by_id[place]
+	    : NULL;
 }
 
 static bool
@@ -126,7 +126,7 @@ names_coverage(const struct target *target, uint64_t coverage_id)
 
 	snprintf(name, sizeof(name), "%016llx", (unsigned long long)coverage_id);
 	return (target->has_coverage_id && target->coverage_id == coverage_id) ||
-	       (slash != NULL && strcmp(slash + 1, name) == 0);
+	    (slash != NULL && strcmp(slash + 1, name) == 0);
 }
 
 static bool

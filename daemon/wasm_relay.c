@@ -80,9 +80,9 @@ wasm_relay_request(struct wasm_relay *relay, const struct message *message)
 
 		if (request->number != 0)
 			continue;
-		*request = (struct request){.value = message->value,
-		    .number = supervisor_next_generation(relay->supervisor),
-		    .code = message->code};
+		*request = (struct request){ .value = message->value,
+			.number = supervisor_next_generation(relay->supervisor),
+			.code = message->code };
 		send_request(relay, request);
 		return 0;
 	}
@@ -95,9 +95,9 @@ wasm_relay_answer(
     struct wasm_relay *relay, const struct message *message, int *fds, size_t fds_len)
 {
 	int r = message->code > WASM_NO_COMPILER ||
-			(message->code == WASM_NO_COMPILER) != (fds_len == 0)
-		    ? -EPROTO
-		    : 0;
+		(message->code == WASM_NO_COMPILER) != (fds_len == 0)
+	    ? -EPROTO
+	    : 0;
 
 	for (size_t i = 0; i < REQUESTS_MAX && r == 0; i++) {
 		struct request *request = &relay->requests[i];

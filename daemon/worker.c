@@ -29,7 +29,7 @@ worker_name(unsigned kind)
 {
 	static const char *const names[] = {
 #define X(kind, name) name,
-	    WORKERS(X)
+		WORKERS(X)
 #undef X
 	};
 	return kind < WORKERS_LEN ? names[kind] : "?";
@@ -40,7 +40,7 @@ worker_state_name(unsigned state)
 {
 	static const char *const names[] = {
 #define X(state, name) name,
-	    WORKER_STATES(X)
+		WORKER_STATES(X)
 #undef X
 	};
 	return state < WORKER_STATES_LEN ? names[state] : "?";
@@ -146,7 +146,7 @@ bool
 worker_has_room(const struct worker *worker)
 {
 	return worker->state == WORKER_STATE_RUNNING && !worker->doomed &&
-	       !channel_pending(worker->channel);
+	    !channel_pending(worker->channel);
 }
 
 /* ---- life and death ---- */
@@ -190,10 +190,9 @@ restart_later(struct worker *worker)
 
 	if (worker_now_ms() - worker->started_ms >= BACK_OFF_RESET_MS)
 		worker->back_off_ms = 0;
-	worker->back_off_ms = worker->back_off_ms == 0 ? BACK_OFF_MIN_MS
-			      : worker->back_off_ms * 2 < BACK_OFF_MAX_MS
-				  ? worker->back_off_ms * 2
-				  : BACK_OFF_MAX_MS;
+	worker->back_off_ms = worker->back_off_ms == 0  ? BACK_OFF_MIN_MS
+	    : worker->back_off_ms * 2 < BACK_OFF_MAX_MS ? worker->back_off_ms * 2
+							: BACK_OFF_MAX_MS;
 	pause.tv_sec = worker->back_off_ms / 1000;
 	pause.tv_usec = worker->back_off_ms % 1000 * 1000;
 	set_state(worker, WORKER_STATE_BACK_OFF);
@@ -213,7 +212,7 @@ describe_end(const siginfo_t *info, char *text, size_t size)
 void
 worker_reap(struct worker *worker)
 {
-	siginfo_t info = {0};
+	siginfo_t info = { 0 };
 	char how[96];
 
 	/* Looked at first: a zombie's pid is nobody else's, so its locks can be freed.
@@ -258,16 +257,16 @@ spawn(struct worker *worker, int channel_fd)
 	bool has_news =
 	    worker->kind == WORKER_COLLECTOR || worker->kind == WORKER_FRONTEND;
 	const struct spawn_request request = {
-	    .folder = spawn_folder(),
-	    .name = worker_name(worker->kind),
-	    .channel = channel_fd,
-	    .news = has_news ? setup->news : -1,
-	    .directory = worker->kind == WORKER_FRONTEND ? setup->directory : -1,
-	    .log_level = log_level(),
-	    .sandbox = setup->sandbox,
-	    .uid = setup->uid,
-	    .gid = setup->gid,
-	    .slot = (unsigned)worker->kind + 1,
+		.folder = spawn_folder(),
+		.name = worker_name(worker->kind),
+		.channel = channel_fd,
+		.news = has_news ? setup->news : -1,
+		.directory = worker->kind == WORKER_FRONTEND ? setup->directory : -1,
+		.log_level = log_level(),
+		.sandbox = setup->sandbox,
+		.uid = setup->uid,
+		.gid = setup->gid,
+		.slot = (unsigned)worker->kind + 1,
 	};
 
 	return spawn_worker(&request, &worker->pid, &worker->pidfd);
@@ -295,7 +294,7 @@ make_events(struct worker *worker)
 void
 worker_start(struct worker *worker)
 {
-	int fds[2] = {-1, -1};
+	int fds[2] = { -1, -1 };
 	int r = channel_pair(fds);
 
 	worker->started_ms = worker_now_ms();
@@ -335,7 +334,7 @@ void
 worker_init(
     struct worker *worker, enum worker_kind kind, const struct worker_setup *setup)
 {
-	*worker = (struct worker){.kind = kind, .setup = setup, .pidfd = -1};
+	*worker = (struct worker){ .kind = kind, .setup = setup, .pidfd = -1 };
 	worker->restart = evtimer_new(setup->base, restart_cb, worker);
 }
 

@@ -74,7 +74,8 @@ struct worker {
 	struct channel *channel; /* NULL unless RUNNING or STOPPING */
 	struct event *death, *readable, *writable, *restart;
 	int64_t started_ms;
-	bool doomed; /* killed, not yet reaped: it gets no new job, which would count its death */
+	bool
+	    doomed; /* killed, not yet reaped: it gets no new job, which would count its death */
 	unsigned back_off_ms;
 	unsigned starts;
 };

@@ -25,12 +25,14 @@ static const char usage[] =
     "usage: fuzzsupctl [-s SOCKET] COMMAND\n"
     "\n"
     "  status [--json]                     all targets, a line each\n"
-    "  announce ID EXECUTABLE FILE [NAME]  serve the coverage file FILE of EXECUTABLE;\n"
+    "  announce ID EXECUTABLE FILE [NAME]  serve the coverage file FILE of "
+    "EXECUTABLE;\n"
     "                                      ID: its coverage id, 16 hex digits\n"
     "  entry ID 0xADDRESS                  an entry point of that executable\n"
     "  reload                              read the configuration again\n"
     "  workers                             its processes: name, state, pid, starts\n"
-    "  check                               do all run, and is the configuration sound?\n"
+    "  check                               do all run, and is the configuration "
+    "sound?\n"
     "\n"
     "SOCKET: FUZZSUPD_CONTROL, else " DEFAULT_SOCKET "\n";
 
@@ -46,9 +48,11 @@ connect_to(const char *path)
 	}
 	memcpy(address.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+	if (fd >= 0 &&
+	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
 		return fd;
-	fprintf(stderr, "fuzzsupctl: %s: %s; is fuzzsupd running? -s names its socket\n", path,
+	fprintf(stderr,
+	    "fuzzsupctl: %s: %s; is fuzzsupd running? -s names its socket\n", path,
 	    strerror(errno));
 	if (fd >= 0)
 		close(fd);
@@ -65,7 +69,8 @@ send_request(int fd, char *const *words, int len)
 	for (int i = 0; i < len; i++) {
 		size_t word = strlen(words[i]);
 
-		if (strpbrk(words[i], "\t\n") != NULL || used + word + 2 > sizeof(request)) {
+		if (strpbrk(words[i], "\t\n") != NULL ||
+		    used + word + 2 > sizeof(request)) {
 			fprintf(stderr, "fuzzsupctl: cannot send \"%s\"\n", words[i]);
 			return false;
 		}
@@ -108,7 +113,8 @@ receive_answer(int fd)
 	text[used] = '\0';
 	if (n == 0 && used > 0)
 		return text;
-	fprintf(stderr, "fuzzsupctl: the service closed the connection without an answer\n");
+	fprintf(stderr,
+	    "fuzzsupctl: the service closed the connection without an answer\n");
 	free(text);
 	return NULL;
 }
@@ -173,8 +179,8 @@ print_table(char *lines)
 {
 	char *columns[COLUMNS], *line;
 
-	printf("%-24s %-12s %10s %10s %7s  %s\n", "TARGET", "STATE", "COVERED", "PCS", "",
-	    "REASON");
+	printf("%-24s %-12s %10s %10s %7s  %s\n", "TARGET", "STATE", "COVERED", "PCS",
+	    "", "REASON");
 	while ((line = strsep(&lines, "\n")) != NULL) {
 		char share[16] = "";
 		double covered, pcs;
@@ -185,8 +191,8 @@ print_table(char *lines)
 		pcs = strtod(columns[3], NULL);
 		if (columns[2][0] != '-' && pcs > 0)
 			snprintf(share, sizeof(share), "%.1f%%", 100 * covered / pcs);
-		printf("%-24s %-12s %10s %10s %7s  %s\n", columns[0], columns[1], columns[2],
-		    columns[3], share, columns[5]);
+		printf("%-24s %-12s %10s %10s %7s  %s\n", columns[0], columns[1],
+		    columns[2], columns[3], share, columns[5]);
 	}
 }
 

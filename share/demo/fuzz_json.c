@@ -22,7 +22,8 @@ check_round_trip(const struct json *json)
 		abort();
 	json_write(json, text, len);
 	copy = json_parse(text, len, &error);
-	if (copy == NULL || json_write(copy, again, len) != len || memcmp(text, again, len) != 0)
+	if (copy == NULL || json_write(copy, again, len) != len ||
+	    memcmp(text, again, len) != 0)
 		abort();
 	json_free(copy);
 	free(text);
@@ -35,7 +36,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const uint8_t *zero = size > 0 ? memchr(data, 0, size) : NULL;
 	const char *text = zero != NULL ? (const char *)zero + 1 : (const char *)data;
 	struct json_error error;
-	struct json *json = json_parse(text, (size_t)((const char *)data + size - text), &error);
+	struct json *json =
+	    json_parse(text, (size_t)((const char *)data + size - text), &error);
 
 	if (json == NULL)
 		return 0;

@@ -42,7 +42,8 @@ run_program(const struct line_table *table, const struct line_names *names,
 			until = program.row.address;
 			break;
 		case LINE_PASSED:
-			if (program.before.address > until || program.row.address <= until)
+			if (program.before.address > until ||
+			    program.row.address <= until)
 				abort();
 			look_up(names, &program.before, data, size);
 			until = program.row.address;
@@ -72,7 +73,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	section = byte_reader_over(data + 1, lines);
 	rest = byte_reader_over(data + 1 + lines, size - 1 - lines);
 	strings = (struct line_strings){ .line_str = rest, .str = rest };
-	while ((r = line_table_next(&section, data + 1, &table)) != -ENODATA && r != -EPROTO) {
+	while ((r = line_table_next(&section, data + 1, &table)) != -ENODATA &&
+	    r != -EPROTO) {
 		if (r == 0 && line_names_read(&names, &table, &strings) == 0)
 			run_program(&table, &names, data, size);
 	}

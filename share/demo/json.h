@@ -39,7 +39,8 @@ struct json *json_parse(const char *text, size_t len, struct json_error *ret_err
 void json_free(struct json *json);
 
 /* Looks @pointer up below @json, like "/a/0/b". NULL if there is no such place. */
-const struct json *json_lookup(const struct json *json, const char *pointer, size_t len);
+const struct json *json_lookup(
+    const struct json *json, const char *pointer, size_t len);
 
 /* Writes @json without white space; returns the length that it has or would have. */
 size_t json_write(const struct json *json, char *buffer, size_t size);

@@ -195,7 +195,8 @@ read_plain(struct reader *reader, char *to, size_t *used)
 
 	if ((unsigned char)*reader->at < 0x20)
 		return fail(reader, "a control character in a string");
-	len = utf8_len((const unsigned char *)reader->at, (size_t)(reader->end - reader->at));
+	len = utf8_len(
+	    (const unsigned char *)reader->at, (size_t)(reader->end - reader->at));
 	if (len == 0)
 		return fail(reader, "not UTF-8");
 	memcpy(to + *used, reader->at, len);
@@ -257,7 +258,8 @@ skip_number(struct reader *reader)
 		if (skip_digits(reader) > 0)
 			return fail(reader, "a number with a leading zero");
 	} else if (skip_digits(reader) == 0) {
-		return fail(reader, negative ? "a sign without digits" : "a value is expected");
+		return fail(
+		    reader, negative ? "a sign without digits" : "a value is expected");
 	}
 	if (take(reader, '.') && skip_digits(reader) == 0)
 		return fail(reader, "a fraction without digits");
@@ -297,7 +299,8 @@ read_word(struct reader *reader, const char *word)
 {
 	size_t len = strlen(word);
 
-	if ((size_t)(reader->end - reader->at) < len || memcmp(reader->at, word, len) != 0)
+	if ((size_t)(reader->end - reader->at) < len ||
+	    memcmp(reader->at, word, len) != 0)
 		return fail(reader, "an unknown word");
 	reader->at += len;
 	return true;

@@ -62,8 +62,9 @@ heap_take(uint64_t size)
 	uint64_t have = __builtin_wasm_memory_size(0) * PAGE_SIZE;
 	if (size > MEMORY_MAX || end > MEMORY_MAX)
 		return NULL;
-	if (end > have && __builtin_wasm_memory_grow(
-			      0, (end - have + PAGE_SIZE - 1) / PAGE_SIZE) == SIZE_MAX)
+	if (end > have &&
+	    __builtin_wasm_memory_grow(0, (end - have + PAGE_SIZE - 1) / PAGE_SIZE) ==
+		SIZE_MAX)
 		return NULL;
 	uint64_t *at = (uint64_t *)(uintptr_t)heap_next;
 	heap_next = end;
@@ -244,7 +245,7 @@ EXPORT void
 client_reset(void)
 {
 	heap_reset();
-	client = (struct client){.open_file = NONE};
+	client = (struct client){ .open_file = NONE };
 }
 
 /* Room for a message of @size bytes, to be written before the call that reads it; the
@@ -270,9 +271,9 @@ index_check(const unsigned char *bytes, uint32_t size)
 		return CLIENT_SHORT;
 	memcpy(&head, bytes, sizeof(head));
 	uint64_t need = sizeof(head) + (uint64_t)head.directories_len * 4 +
-			(uint64_t)head.files_len * sizeof(struct wire_file) +
-			(uint64_t)head.locations_len * sizeof(struct wire_location) +
-			head.string_bytes_len;
+	    (uint64_t)head.files_len * sizeof(struct wire_file) +
+	    (uint64_t)head.locations_len * sizeof(struct wire_location) +
+	    head.string_bytes_len;
 	if ((head.flags & 0xff) != WIRE_SOURCE_INDEX)
 		return CLIENT_MALFORMED;
 	if (need > size)
@@ -306,9 +307,9 @@ static uint32_t
 sort_key(uint32_t pc, unsigned field)
 {
 	const struct wire_location *location = &client.locations[pc];
-	return field == 0   ? location->column
-	       : field == 1 ? location->line
-			    : file_of(pc);
+	return field == 0 ? location->column
+	    : field == 1  ? location->line
+			  : file_of(pc);
 }
 
 /* One pass of a stable radix sort; returns 0 if all keys agree and nothing moved. */
@@ -381,8 +382,9 @@ static uint32_t
 node_add(uint32_t parent, uint32_t name, uint32_t name_len, uint32_t file)
 {
 	uint32_t id = client.nodes_len++;
-	client.nodes[id] = (struct node){parent, NONE, client.nodes[parent].first_child,
-	    name, name_len, file, 0, 0, 0, 0, 0, 0};
+	client.nodes[id] =
+	    (struct node){ parent, NONE, client.nodes[parent].first_child, name,
+		    name_len, file, 0, 0, 0, 0, 0, 0 };
 	client.nodes[parent].first_child = id;
 	return id;
 }
@@ -403,7 +405,7 @@ folder_find(struct intern *intern, uint32_t parent, uint32_t name, uint32_t len)
 		if (node->parent != parent || node->name_len != len)
 			continue;
 		while (i < len &&
-		       client.strings[node->name + i] == client.strings[name + i])
+		    client.strings[node->name + i] == client.strings[name + i])
 			i++;
 		if (i == len)
 			return id;
@@ -444,7 +446,7 @@ static int
 tree_build(void)
 {
 	uint64_t bound = nodes_bound();
-	struct intern intern = {.mask = 1023};
+	struct intern intern = { .mask = 1023 };
 	if (bound > NODES_MAX)
 		return CLIENT_MEMORY;
 	while (intern.mask < bound * 2)
@@ -459,7 +461,8 @@ tree_build(void)
 	    !client.touched)
 		return CLIENT_MEMORY;
 	client.nodes[0] = (struct node){
-	    .parent = NONE, .first_child = NONE, .next_sibling = NONE, .file = NONE};
+		.parent = NONE, .first_child = NONE, .next_sibling = NONE, .file = NONE
+	};
 	client.nodes_len = 1;
 	for (uint32_t i = 0; i < client.directories_len; i++)
 		folders[i] = folder_of(&intern, client.directories[i]);
@@ -541,8 +544,9 @@ client_load_index(uint32_t size)
 	client.times = heap_take((uint64_t)client.pcs_len * 4);
 	client.growth = heap_take(GROWTH_MAX * 4);
 	client.name = heap_take(2 * NAME_MAX_LEN + 2);
-	if (!error && (!client.bits || !client.base_bits || !client.times ||
-			  !client.growth || !client.name))
+	if (!error &&
+	    (!client.bits || !client.base_bits || !client.times || !client.growth ||
+		!client.name))
 		error = CLIENT_MEMORY;
 	if (error)
 		client_reset();
@@ -835,12 +839,12 @@ client_open(uint32_t file)
 		}
 		if (!line || line->line != location->line) {
 			line = &client.lines[client.lines_len++];
-			*line = (struct line){.line = location->line,
-			    .place = (uint32_t)(place + 1 - client.places),
-			    .order = i};
+			*line = (struct line){ .line = location->line,
+				.place = (uint32_t)(place + 1 - client.places),
+				.order = i };
 		}
 		if (!line->places || place->column != location->column) {
-			*++place = (struct place){.column = location->column};
+			*++place = (struct place){ .column = location->column };
 			line->places++;
 		}
 		place->pcs++;
@@ -968,22 +972,22 @@ client_summary(void)
 	if (client.open_file != NONE && dirty)
 		lines_count();
 	client.summary = (struct summary){
-	    .pcs_len = client.pcs_len,
-	    .files_len = client.files_len,
-	    .nodes_len = client.nodes_len,
-	    .covered = client.covered,
-	    .nodes = (uint32_t)(uintptr_t)client.nodes,
-	    .files = (uint32_t)(uintptr_t)client.files,
-	    .lines = (uint32_t)(uintptr_t)client.lines,
-	    .places = (uint32_t)(uintptr_t)client.places,
-	    .lines_len = client.lines_len,
-	    .open_file = client.open_file,
-	    .update = client.update,
-	    .no_line = client.no_line,
-	    .entries = (uint32_t)(uintptr_t)client.entries,
-	    .entries_len = client.entries_len,
-	    .dirty = dirty,
-	    .growth = (uint32_t)(uintptr_t)client.growth,
+		.pcs_len = client.pcs_len,
+		.files_len = client.files_len,
+		.nodes_len = client.nodes_len,
+		.covered = client.covered,
+		.nodes = (uint32_t)(uintptr_t)client.nodes,
+		.files = (uint32_t)(uintptr_t)client.files,
+		.lines = (uint32_t)(uintptr_t)client.lines,
+		.places = (uint32_t)(uintptr_t)client.places,
+		.lines_len = client.lines_len,
+		.open_file = client.open_file,
+		.update = client.update,
+		.no_line = client.no_line,
+		.entries = (uint32_t)(uintptr_t)client.entries,
+		.entries_len = client.entries_len,
+		.dirty = dirty,
+		.growth = (uint32_t)(uintptr_t)client.growth,
 	};
 	return &client.summary;
 }

@@ -65,7 +65,8 @@ main(int argc, char **argv)
 	char line[256], name[32];
 
 	if (argc < 4)
-		errx(2, "usage: frontend_host PROGRAM WEB SOURCES [PORT [TARGETS [PCS]]]");
+		errx(2,
+		    "usage: frontend_host PROGRAM WEB SOURCES [PORT [TARGETS [PCS]]]");
 	double_start(&supervisor, argv[1], argv[2], port, argc > 7);
 	for (unsigned i = 0; i < targets; i++) {
 		snprintf(name, sizeof(name), "t%04u", i);
@@ -73,7 +74,8 @@ main(int argc, char **argv)
 	}
 	printf("http://127.0.0.1:%u/ pid %d\n", supervisor.port, (int)supervisor.pid);
 	fflush(stdout);
-	while (fgets(line, sizeof(line), stdin) != NULL && strncmp(line, "quit", 4) != 0)
+	while (
+	    fgets(line, sizeof(line), stdin) != NULL && strncmp(line, "quit", 4) != 0)
 		carry_out(line, argv[3]);
 	return double_stop(&supervisor) == 0 ? 0 : 1;
 }

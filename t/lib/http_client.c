@@ -27,7 +27,8 @@ http_connect(struct http_client *client, unsigned port)
 		.sin_port = htons((uint16_t)port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 
-	*client = (struct http_client){ .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
+	*client = (struct http_client){ .fd = socket(
+					    AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
 	if (client->fd < 0 ||
 	    connect(client->fd, (struct sockaddr *)&address, sizeof(address)) != 0)
 		err(99, "connect");
@@ -73,7 +74,8 @@ more(struct http_client *client)
 	}
 	if (poll(&readable, 1, PATIENCE_MS) == 0)
 		errx(99, "no answer");
-	part = recv(client->fd, client->data + client->len, client->capacity - client->len, 0);
+	part = recv(
+	    client->fd, client->data + client->len, client->capacity - client->len, 0);
 	if (part <= 0)
 		return false;
 	client->len += (size_t)part;
@@ -191,7 +193,8 @@ http_get(unsigned port, const char *path, const char *headers)
 	struct http_reply reply;
 	char *text;
 
-	if (asprintf(&text, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", path, headers) < 0)
+	if (asprintf(&text, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", path,
+		headers) < 0)
 		err(99, "asprintf");
 	reply = http_exchange(port, text);
 	free(text);
@@ -199,7 +202,8 @@ http_get(unsigned port, const char *path, const char *headers)
 }
 
 int
-ws_open(struct http_client *client, unsigned port, const char *path, const char *protocol)
+ws_open(
+    struct http_client *client, unsigned port, const char *path, const char *protocol)
 {
 	struct http_reply reply;
 	char text[1024];
@@ -245,7 +249,8 @@ ws_send(struct http_client *client, unsigned first, const void *payload, size_t 
 }
 
 int
-ws_receive(struct http_client *client, const unsigned char **ret_payload, size_t *ret_len)
+ws_receive(
+    struct http_client *client, const unsigned char **ret_payload, size_t *ret_len)
 {
 	unsigned char *payload;
 	const unsigned char *bytes;

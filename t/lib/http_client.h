@@ -39,16 +39,16 @@ struct http_reply http_exchange(unsigned port, const char *text);
 struct http_reply http_get(unsigned port, const char *path, const char *headers);
 
 /* Upgrades; @protocol may be NULL. Returns the status. */
-int ws_open(struct http_client *client, unsigned port, const char *path,
-    const char *protocol);
+int ws_open(
+    struct http_client *client, unsigned port, const char *path, const char *protocol);
 
 /* Sends a frame, masked unless @unmasked; @first is the first byte: FIN, opcode. */
-void ws_send(struct http_client *client, unsigned first, const void *payload, size_t len,
-    bool unmasked);
+void ws_send(struct http_client *client, unsigned first, const void *payload,
+    size_t len, bool unmasked);
 
 /* Takes one frame; *ret_payload is valid until the next call on @client. Returns the
  * first byte, or -1 at the end of the connection. */
-int ws_receive(struct http_client *client, const unsigned char **ret_payload,
-    size_t *ret_len);
+int ws_receive(
+    struct http_client *client, const unsigned char **ret_payload, size_t *ret_len);
 
 #endif

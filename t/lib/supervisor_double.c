@@ -40,11 +40,14 @@ must(int r, const char *what)
 /* ---- messages ---- */
 
 static void
-send_message(struct supervisor_double *supervisor, const struct message *message, int fd)
+send_message(
+    struct supervisor_double *supervisor, const struct message *message, int fd)
 {
-	struct pollfd writable = { .fd = channel_fd(supervisor->channel), .events = POLLOUT };
+	struct pollfd writable = { .fd = channel_fd(supervisor->channel),
+		.events = POLLOUT };
 
-	must(channel_send(supervisor->channel, message, &fd, fd >= 0 ? 1 : 0), "channel_send");
+	must(channel_send(supervisor->channel, message, &fd, fd >= 0 ? 1 : 0),
+	    "channel_send");
 	while (channel_pending(supervisor->channel)) {
 		poll(&writable, 1, -1);
 		must(channel_flush(supervisor->channel), "channel_flush");
@@ -105,7 +108,8 @@ commit(struct supervisor_double *supervisor)
 		entry->table = target->table;
 		entry->live = target->live_generation;
 	}
-	qsort(half->targets, half->targets_len, sizeof(half->targets[0]), compare_targets);
+	qsort(half->targets, half->targets_len, sizeof(half->targets[0]),
+	    compare_targets);
 	half->generation = next;
 	atomic_store_explicit(&directory->committed, next, memory_order_release);
 	if (supervisor->channel != NULL)
@@ -119,7 +123,8 @@ make_directory(struct supervisor_double *supervisor)
 	struct directory *directory;
 
 	must(ftruncate(fd, sizeof(*directory)), "ftruncate");
-	directory = mmap(NULL, sizeof(*directory), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	directory =
+	    mmap(NULL, sizeof(*directory), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (directory == MAP_FAILED)
 		err(99, "mmap");
 	directory->magic = DIRECTORY_MAGIC;
@@ -144,11 +149,12 @@ exec_frontend(const char *program, bool sandbox, pid_t parent, const int inherit
 		must(dup2(inherited[i], 20 + i), "dup2");
 	for (int i = 0; i < 3; i++)
 		must(dup2(20 + i, HERITAGE_CHANNEL + i), "dup2");
-	must(dup2(must(open("/dev/null", O_RDONLY), "/dev/null"), STDIN_FILENO), "dup2");
+	must(
+	    dup2(must(open("/dev/null", O_RDONLY), "/dev/null"), STDIN_FILENO), "dup2");
 	for (int i = HERITAGE_END; i < 256; i++)
 		close(i);
-	execl(program, program, parent_word, "log=3", sandbox_word, "uid=0", "gid=0", "slot=3",
-	    (char *)NULL);
+	execl(program, program, parent_word, "log=3", sandbox_word, "uid=0", "gid=0",
+	    "slot=3", (char *)NULL);
 	err(99, "%s", program);
 }
 
@@ -158,7 +164,8 @@ listen_on(unsigned port, unsigned *ret_port)
 	struct sockaddr_in address = { .sin_family = AF_INET,
 		.sin_port = htons((uint16_t)port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = must(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket");
+	int fd = must(
+	    socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket");
 	socklen_t len = sizeof(address);
 	const int on = 1;
 
@@ -277,8 +284,8 @@ write_table(const struct source_table_header *header, const struct table_parts *
 	int fd = must(shared_memory_create("table"), "memfd");
 	uint64_t *pcs = calloc((size_t)header->pcs_len + 1, 8);
 	uint32_t *order = calloc((size_t)header->pcs_len + 1, 4);
-	struct wire_location *locations = calloc((size_t)header->pcs_len + 1,
-	    sizeof(*locations));
+	struct wire_location *locations =
+	    calloc((size_t)header->pcs_len + 1, sizeof(*locations));
 
 	if (pcs == NULL || order == NULL || locations == NULL)
 		err(99, "table");
@@ -287,8 +294,8 @@ write_table(const struct source_table_header *header, const struct table_parts *
 		order[i] = i;
 		locations[i] = i % 16 == 15
 		    ? (struct wire_location){ WIRE_FILE_UNKNOWN, 0, 0 }
-		    : (struct wire_location){ i % parts->files_len, i / parts->files_len + 1,
-			      1 };
+		    : (struct wire_location){ i % parts->files_len,
+			      i / parts->files_len + 1, 1 };
 	}
 	append(fd, header, sizeof(*header));
 	append(fd, pcs, 8 * (size_t)header->pcs_len);
@@ -309,8 +316,11 @@ make_table(const char *root, uint32_t pcs_len, uint64_t generation)
 {
 	static struct table_parts parts;
 	struct source_table_header header = { .magic = SOURCE_TABLE_MAGIC,
-		.version = SOURCE_TABLE_VERSION, .pcs_len = pcs_len,
-		.unknown_len = pcs_len / 16, .directories_len = 2, .build_id_len = 8 };
+		.version = SOURCE_TABLE_VERSION,
+		.pcs_len = pcs_len,
+		.unknown_len = pcs_len / 16,
+		.directories_len = 2,
+		.build_id_len = 8 };
 	uint64_t end = sizeof(header);
 	uint32_t directories[2];
 	int fd;
@@ -353,7 +363,8 @@ double_rebuild(struct supervisor_double *supervisor, struct double_target *targe
 	send_message(supervisor, &message, fd);
 	close(fd);
 	live_segment_unmap(&target->live);
-	must(live_segment_create(pcs_len, (int64_t)time(NULL) * 1000, &fd, &target->live),
+	must(live_segment_create(
+		 pcs_len, (int64_t)time(NULL) * 1000, &fd, &target->live),
 	    "live_segment_create");
 	message_init(&message, MESSAGE_SERVE_LIVE, target->id);
 	message.generation = ++target->live_generation;
@@ -433,8 +444,8 @@ double_run(struct supervisor_double *supervisor, struct double_target *target,
 }
 
 void
-double_entry(struct supervisor_double *supervisor, struct double_target *target,
-    uint32_t index)
+double_entry(
+    struct supervisor_double *supervisor, struct double_target *target, uint32_t index)
 {
 	struct live_segment *head = target->live.head;
 	uint32_t len = atomic_load(&head->entries_len);
@@ -450,7 +461,8 @@ double_entry(struct supervisor_double *supervisor, struct double_target *target,
 struct message
 double_wait_wasm(struct supervisor_double *supervisor)
 {
-	struct pollfd readable = { .fd = channel_fd(supervisor->channel), .events = POLLIN };
+	struct pollfd readable = { .fd = channel_fd(supervisor->channel),
+		.events = POLLIN };
 	int fds[MESSAGE_FDS_MAX];
 	struct message message;
 	size_t len;

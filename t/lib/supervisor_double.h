@@ -32,8 +32,8 @@ struct supervisor_double {
 };
 
 /* Starts @program, listening on @port (0: any) of 127.0.0.1, with the page in @web. */
-void double_start(struct supervisor_double *supervisor, const char *program, const char *web,
-    unsigned port, bool sandbox);
+void double_start(struct supervisor_double *supervisor, const char *program,
+    const char *web, unsigned port, bool sandbox);
 
 /* Ends the front-end by closing its channel; returns its wait status. */
 int double_stop(struct supervisor_double *supervisor);
@@ -60,14 +60,14 @@ void double_run(struct supervisor_double *supervisor, struct double_target *targ
     uint64_t runs, uint64_t unique);
 
 /* Adds one entry point and rings. */
-void double_entry(struct supervisor_double *supervisor, struct double_target *target,
-    uint32_t index);
+void double_entry(
+    struct supervisor_double *supervisor, struct double_target *target, uint32_t index);
 
 /* Waits for the front-end's next question for a module. */
 struct message double_wait_wasm(struct supervisor_double *supervisor);
 
 /* Answers it: @status is an enum wasm_status, @content the module or the words. */
-void double_answer_wasm(struct supervisor_double *supervisor, const struct message *question,
-    unsigned status, const void *content, size_t len);
+void double_answer_wasm(struct supervisor_double *supervisor,
+    const struct message *question, unsigned status, const void *content, size_t len);
 
 #endif

@@ -64,7 +64,8 @@ expression(struct input *input, int level)
 			return left;
 		char operation = *input->at;
 		int mine = operation == '*' || operation == '/' ? 2 : 1;
-		if (mine <= level || (operation != '+' && operation != '*' && operation != '/'))
+		if (mine <= level ||
+		    (operation != '+' && operation != '*' && operation != '/'))
 			return left;
 		input->at++;
 		left = calculator_apply(operation, left, expression(input, mine));

@@ -122,8 +122,8 @@ test_queues_in_order(void **state)
 		}
 		assert_int_equal(in.target, ++received);
 		assert_int_equal(len, 1);
-		assert_int_equal(pread(fds[0], &content, sizeof(content), 0),
-		    sizeof(content));
+		assert_int_equal(
+		    pread(fds[0], &content, sizeof(content), 0), sizeof(content));
 		assert_int_equal(content + 1, received);
 		close(fds[0]);
 	}
@@ -158,7 +158,8 @@ test_refuses_what_is_no_message(void **state)
 	out.text_len = MESSAGE_TEXT_MAX + 1;
 	assert_int_equal(channel_send(pair->left, &out, NULL, 0), -EMSGSIZE);
 	out.text_len = 0;
-	assert_int_equal(channel_send(pair->left, &out, fds, MESSAGE_FDS_MAX + 1), -EMSGSIZE);
+	assert_int_equal(
+	    channel_send(pair->left, &out, fds, MESSAGE_FDS_MAX + 1), -EMSGSIZE);
 }
 
 static void
@@ -182,9 +183,11 @@ test_quotes_foreign_text(void **state)
 	char buffer[64], small[20];
 
 	(void)state;
-	assert_string_equal(log_quote("a\nb\"\x1b[0m\xff\xc3\xa9", 11, buffer, sizeof(buffer)),
+	assert_string_equal(
+	    log_quote("a\nb\"\x1b[0m\xff\xc3\xa9", 11, buffer, sizeof(buffer)),
 	    "\"a\\x0ab\\x22\\x1b[0m\\xff\xc3\xa9\"");
-	assert_string_equal(log_quote("0123456789012345678901234", 25, small, sizeof(small)),
+	assert_string_equal(
+	    log_quote("0123456789012345678901234", 25, small, sizeof(small)),
 	    "\"01234567890…\"");
 }
 
@@ -192,12 +195,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_carries_all_fields, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_carries_all_fields, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_queues_in_order, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_refuses_what_is_no_message, setup,
-		    teardown),
-		cmocka_unit_test_setup_teardown(test_tells_when_the_other_side_is_gone, setup,
-		    teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_refuses_what_is_no_message, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_tells_when_the_other_side_is_gone, setup, teardown),
 		cmocka_unit_test(test_quotes_foreign_text),
 	};
 

@@ -9,7 +9,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#pragma GCC diagnostic ignored "-Wconversion" /* not compiled with it for the browser \
+#pragma GCC diagnostic ignored \
+    "-Wconversion" /* not compiled with it for the browser \
 					       */
 #include "client.c"
 
@@ -17,18 +18,18 @@
  * places, the second of them two PCs; PC 7 has no line, PC 8 no location. */
 static const char strings[] = "root/src\0/usr/include\0a.c\0b.c\0v.h";
 enum { SRC = 0, USR = 9, A = 22, B = 26, V = 30 };
-static const uint32_t directories[] = {SRC, USR};
-static const struct wire_file files[] = {{0, A}, {0, B}, {1, V}};
+static const uint32_t directories[] = { SRC, USR };
+static const struct wire_file files[] = { { 0, A }, { 0, B }, { 1, V } };
 static const struct wire_location locations[] = {
-    {0, 20, 9},
-    {1, 5, 1},
-    {0, 10, 3},
-    {0, 20, 2},
-    {0, 20, 9},
-    {2, 7, 7},
-    {0, 11, 1},
-    {0, 0, 0},
-    {WIRE_FILE_UNKNOWN, 0, 0},
+	{ 0, 20, 9 },
+	{ 1, 5, 1 },
+	{ 0, 10, 3 },
+	{ 0, 20, 2 },
+	{ 0, 20, 9 },
+	{ 2, 7, 7 },
+	{ 0, 11, 1 },
+	{ 0, 0, 0 },
+	{ WIRE_FILE_UNKNOWN, 0, 0 },
 };
 #define PCS 9
 
@@ -47,9 +48,9 @@ put(struct buffer *buffer, const void *bytes, size_t size)
 static struct buffer
 index_message(void)
 {
-	struct buffer buffer = {.len = 0};
-	struct wire_source_index head = {
-	    WIRE_SOURCE_INDEX, 2, 3, PCS, sizeof(strings), 0};
+	struct buffer buffer = { .len = 0 };
+	struct wire_source_index head = { WIRE_SOURCE_INDEX, 2, 3, PCS, sizeof(strings),
+		0 };
 	put(&buffer, &head, sizeof(head));
 	put(&buffer, directories, sizeof(directories));
 	put(&buffer, files, sizeof(files));
@@ -61,9 +62,9 @@ index_message(void)
 static struct buffer
 full_message(uint64_t version, uint64_t bits)
 {
-	struct buffer buffer = {.len = 0};
-	struct wire_coverage_full full = {
-	    {WIRE_COVERAGE_FULL, {0}, 1}, version, PCS, 0, 1000};
+	struct buffer buffer = { .len = 0 };
+	struct wire_coverage_full full = { { WIRE_COVERAGE_FULL, { 0 }, 1 }, version,
+		PCS, 0, 1000 };
 	put(&buffer, &full, sizeof(full));
 	put(&buffer, &bits, sizeof(bits));
 	return buffer;
@@ -73,9 +74,9 @@ static struct buffer
 delta_message(uint64_t from, uint32_t bits_len, uint32_t encoding, const char *numbers,
     size_t size)
 {
-	struct buffer buffer = {.len = 0};
-	struct wire_coverage_delta delta = {
-	    {WIRE_COVERAGE_DELTA, {0}, 1}, from, from + 1, bits_len, encoding, 500, 0};
+	struct buffer buffer = { .len = 0 };
+	struct wire_coverage_delta delta = { { WIRE_COVERAGE_DELTA, { 0 }, 1 }, from,
+		from + 1, bits_len, encoding, 500, 0 };
 	put(&buffer, &delta, sizeof(delta));
 	put(&buffer, numbers, size);
 	return buffer;
@@ -206,10 +207,10 @@ static void
 hit_times_go_to_the_full_frames_bits(void **state)
 {
 	(void)state;
-	struct buffer full = full_message(8, 1 << 2 | 1 << 6), times = {.len = 0};
+	struct buffer full = full_message(8, 1 << 2 | 1 << 6), times = { .len = 0 };
 	struct buffer delta = delta_message(8, 1, WIRE_DELTA_GAPS, "\x00", 1);
-	struct wire_hit_times head = {{WIRE_HIT_TIMES, {0}, 1}, 8, 2, 0};
-	uint32_t values[] = {70, 90};
+	struct wire_hit_times head = { { WIRE_HIT_TIMES, { 0 }, 1 }, 8, 2, 0 };
+	uint32_t values[] = { 70, 90 };
 	put(&times, &head, sizeof(head));
 	put(&times, values, sizeof(values));
 	feed(client_full, &full);
@@ -266,9 +267,9 @@ static void
 entries_outside_are_left_out(void **state)
 {
 	(void)state;
-	struct buffer entries = {.len = 0};
-	struct wire_entries head = {{WIRE_ENTRIES, {0}, 1}, 3};
-	uint32_t pcs[] = {4, PCS, 0xffffffff};
+	struct buffer entries = { .len = 0 };
+	struct wire_entries head = { { WIRE_ENTRIES, { 0 }, 1 }, 3 };
+	uint32_t pcs[] = { 4, PCS, 0xffffffff };
 	put(&entries, &head, sizeof(head));
 	put(&entries, pcs, sizeof(pcs));
 	assert_int_equal(feed(client_entries, &entries), CLIENT_OK);
@@ -297,8 +298,8 @@ static void
 hostile_indexes_do_no_harm(void **state)
 {
 	(void)state;
-	static const uint32_t values[] = {
-	    0, 1, 2, 8, 255, 65536, 0x7fffffff, 0xfffffffe, 0xffffffff};
+	static const uint32_t values[] = { 0, 1, 2, 8, 255, 65536, 0x7fffffff,
+		0xfffffffe, 0xffffffff };
 	struct buffer good = index_message();
 	for (uint32_t at = 0; at + 4 <= good.len; at++) {
 		for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++) {
@@ -329,7 +330,7 @@ random_messages_do_no_harm(void **state)
 	struct buffer full = full_message(1, 0x11);
 	feed(client_full, &full);
 	for (int round = 0; round < 20000; round++) {
-		struct buffer noise = {.len = (uint32_t)(round % 97)};
+		struct buffer noise = { .len = (uint32_t)(round % 97) };
 		for (uint32_t i = 0; i < noise.len; i++) {
 			random ^= random << 13;
 			random ^= random >> 7;
@@ -360,17 +361,17 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	    TEST(counts_files_and_folders),
-	    TEST(excluded_files_count_apart),
-	    TEST(lines_are_hit_missed_partly),
-	    TEST(delta_touches_open_lines),
-	    TEST(hit_times_go_to_the_full_frames_bits),
-	    TEST(refuses_what_does_not_fit),
-	    TEST(bits_past_the_end_do_not_count),
-	    TEST(entries_outside_are_left_out),
-	    TEST(a_short_index_is_refused),
-	    TEST(hostile_indexes_do_no_harm),
-	    TEST(random_messages_do_no_harm),
+		TEST(counts_files_and_folders),
+		TEST(excluded_files_count_apart),
+		TEST(lines_are_hit_missed_partly),
+		TEST(delta_touches_open_lines),
+		TEST(hit_times_go_to_the_full_frames_bits),
+		TEST(refuses_what_does_not_fit),
+		TEST(bits_past_the_end_do_not_count),
+		TEST(entries_outside_are_left_out),
+		TEST(a_short_index_is_refused),
+		TEST(hostile_indexes_do_no_harm),
+		TEST(random_messages_do_no_harm),
 	};
 	return cmocka_run_group_tests_name("client", tests, NULL, NULL);
 }

@@ -58,7 +58,8 @@ verdict(size_t len, size_t at, uint64_t value, struct coverage_file *file)
 	words[at] = value;
 	assert_int_equal(write(fd, words, len), len);
 	close(fd);
-	status = coverage_file_open(directory, "f", &mine, file, reason, sizeof(reason));
+	status =
+	    coverage_file_open(directory, "f", &mine, file, reason, sizeof(reason));
 	assert_true((status == COVERAGE_SOUND) == (file->fd >= 0));
 	assert_true((status == COVERAGE_SOUND) == (reason[0] == '\0'));
 	return status;
@@ -87,7 +88,8 @@ test_sound(void **state)
 	assert_int_equal(runs, 9);
 	assert_int_equal(unique, 4);
 	assert_int_equal(words[0], UINT64_C(1) << 63);
-	assert_int_equal(words[1], (1U << PCS % 64) - 1); /* behind the last PC: nobody's */
+	assert_int_equal(
+	    words[1], (1U << PCS % 64) - 1); /* behind the last PC: nobody's */
 	assert_int_equal(coverage_file_check_length(&file), 0);
 	assert_int_equal(cut(size + 8), 0);
 	assert_int_equal(coverage_file_check_length(&file), -ENODATA);
@@ -108,7 +110,8 @@ test_lengths(void **state)
 	struct coverage_file file;
 
 	(void)state;
-	for (size_t len = 0; len < size + 60; len += len < 40 || len > size - 10 ? 1 : 37) {
+	for (size_t len = 0; len < size + 60;
+	    len += len < 40 || len > size - 10 ? 1 : 37) {
 		if (len != size)
 			assert_int_equal(verdict(len, 0, 9, &file),
 			    len < 24 ? COVERAGE_UNFINISHED : COVERAGE_REFUSED);
@@ -117,8 +120,10 @@ test_lengths(void **state)
 	assert_int_equal(verdict(size, 2, PCS + 1, &file), COVERAGE_REFUSED);
 	assert_int_equal(verdict(size, 2, UINT64_MAX, &file), COVERAGE_REFUSED);
 	/* Lengths that fit again once they have overflowed. */
-	assert_int_equal(verdict(size, 2, (UINT64_C(1) << 61) + PCS, &file), COVERAGE_REFUSED);
-	assert_int_equal(verdict(size, 2, (UINT64_C(1) << 32) + PCS, &file), COVERAGE_REFUSED);
+	assert_int_equal(
+	    verdict(size, 2, (UINT64_C(1) << 61) + PCS, &file), COVERAGE_REFUSED);
+	assert_int_equal(
+	    verdict(size, 2, (UINT64_C(1) << 32) + PCS, &file), COVERAGE_REFUSED);
 	unlinkat(directory, "f", 0);
 }
 

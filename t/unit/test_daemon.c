@@ -80,7 +80,7 @@ test_dispatch(void **state)
 static void
 test_directory(void **state)
 {
-	struct directory_target target = {.id = 7, .name = "a"};
+	struct directory_target target = { .id = 7, .name = "a" };
 	struct directory_writer *writer;
 	const struct directory *page;
 	struct shared_lock *lock;
@@ -111,10 +111,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_listen),
-	    cmocka_unit_test(test_words),
-	    cmocka_unit_test(test_dispatch),
-	    cmocka_unit_test(test_directory),
+		cmocka_unit_test(test_listen),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_dispatch),
+		cmocka_unit_test(test_directory),
 	};
 
 	return cmocka_run_group_tests_name("daemon", tests, NULL, NULL);

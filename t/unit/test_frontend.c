@@ -66,7 +66,8 @@ start(void **state)
 	write_file(sources, "b.c", "", 0);
 	write_file(sources, "large.c", large, 3000000);
 	free(large);
-	snprintf(program, sizeof(program), "%s/fuzzsupd-frontend", build != NULL ? build : ".");
+	snprintf(program, sizeof(program), "%s/fuzzsupd-frontend",
+	    build != NULL ? build : ".");
 	double_start(&supervisor, program, web, 0, true);
 	target = double_add(&supervisor, "one", sources, PCS);
 	double_add(&supervisor, "two", sources, 100);
@@ -119,8 +120,8 @@ assert_get(const char *path, int status, const char *type, const char *body)
 static void
 pages_stand_under_every_base(void **state)
 {
-	static const char *const bases[] = { "/", "/debug", "/debug/", "/?x=1", "/t/one/",
-		"/t/one/debug", "/t/one/debug/", "/%64ebug/" };
+	static const char *const bases[] = { "/", "/debug", "/debug/", "/?x=1",
+		"/t/one/", "/t/one/debug", "/t/one/debug/", "/%64ebug/" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++)
@@ -151,7 +152,8 @@ files_are_seen_fresh(void **state)
 
 	(void)state;
 	assert_non_null(etag);
-	assert_non_null(strstr(first.head, "cache-control: max-age=0, must-revalidate"));
+	assert_non_null(
+	    strstr(first.head, "cache-control: max-age=0, must-revalidate"));
 	snprintf(header, sizeof(header), "If-None-Match: %.*s\r\n",
 	    (int)strcspn(etag + 6, "\r"), etag + 6);
 	second = http_get(supervisor.port, "/", header);
@@ -180,11 +182,14 @@ head_keeps_the_connection_in_step(void **state)
 	(void)state;
 	http_connect(&client, supervisor.port);
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		len = snprintf(text, sizeof(text), "HEAD %s HTTP/1.1\r\nHost: localhost\r\n"
-			"\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", paths[i]);
+		len = snprintf(text, sizeof(text),
+		    "HEAD %s HTTP/1.1\r\nHost: localhost\r\n"
+		    "\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+		    paths[i]);
 		http_send(&client, text, (size_t)len);
 		reply = http_receive(&client, true);
-		assert_int_equal(reply.status, strcmp(paths[i], "/none") == 0 ? 404 : 200);
+		assert_int_equal(
+		    reply.status, strcmp(paths[i], "/none") == 0 ? 404 : 200);
 		http_reply_free(&reply);
 		reply = http_receive(&client, false);
 		assert_int_equal(reply.status, 200);
@@ -208,7 +213,7 @@ malformed_requests_are_refused(void **state)
 	assert_status(GET HOST "Content-Length: 999999999\r\n\r\n", 413);
 	assert_status(GET HOST "Content-Length : 5\r\n\r\nxxxxx", 400);
 	assert_status(GET HOST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
-			   "5\r\nxxxxx\r\n0\r\n\r\n",
+			       "5\r\nxxxxx\r\n0\r\n\r\n",
 	    400);
 	assert_status("GET /%00 HTTP/1.1\r\n" HOST "\r\n", 400);
 	assert_status("POST / HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\nxx", 405);
@@ -217,14 +222,15 @@ malformed_requests_are_refused(void **state)
 	assert_status(GET "Host: evil.example\r\n\r\n", 403);
 	assert_status(GET HOST "Origin: http://evil.example\r\n\r\n", 403);
 	assert_status(GET HOST "Origin: null\r\n\r\n", 403);
-	assert_status(GET "Host: fuzz.example\r\nOrigin: https://other.example\r\n\r\n", 200);
+	assert_status(
+	    GET "Host: fuzz.example\r\nOrigin: https://other.example\r\n\r\n", 200);
 }
 
 static void
 refusals_name_the_remedy(void **state)
 {
-	struct http_reply reply = http_exchange(supervisor.port,
-	    GET "Host: evil.example\r\n\r\n");
+	struct http_reply reply =
+	    http_exchange(supervisor.port, GET "Host: evil.example\r\n\r\n");
 
 	(void)state;
 	assert_non_null(strstr(reply.body, "evil.example"));
@@ -269,7 +275,7 @@ static void
 a_body_is_no_request(void **state)
 {
 	const char *text = GET HOST "Content-Length: 42\r\n\r\n"
-			   "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+				    "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 	struct http_client client;
 	struct http_reply reply;
 
@@ -302,8 +308,10 @@ assert_tar_is(const char *path, const char *wanted)
 	snprintf(command, sizeof(command),
 	    "test \"$(tar tf %s 2>&1 | tr '\\n' ' ')\" = '%s'", file, wanted);
 	assert_int_equal(system(command), 0);
-	snprintf(command, sizeof(command), "cd %s && tar xf got.tar --one-top-level=x && "
-		"diff -r x/proj proj", folder);
+	snprintf(command, sizeof(command),
+	    "cd %s && tar xf got.tar --one-top-level=x && "
+	    "diff -r x/proj proj",
+	    folder);
 	assert_int_equal(system(command), 0);
 	http_reply_free(&reply);
 }
@@ -416,13 +424,15 @@ reference_order_and_bytes(void **state)
 	size_t len;
 
 	(void)state;
-	while ((index = http_get(supervisor.port, "/t/fresh/index.bin", "")).status != 200)
+	while (
+	    (index = http_get(supervisor.port, "/t/fresh/index.bin", "")).status != 200)
 		http_reply_free(&index);
 	assert_int_equal(ws_open(&client, supervisor.port, "/t/fresh/", NULL), 101);
 	assert_int_equal(expect_tag(&client, 0, &payload), 9);
 	len = expect_tag(&client, 1, &payload); /* although nothing ran yet */
 	memcpy(&head, payload, sizeof(head));
-	assert_int_equal(len, 28 + 4 * head.directories_len + 8 * head.files_len +
+	assert_int_equal(len,
+	    28 + 4 * head.directories_len + 8 * head.files_len +
 		12 * head.locations_len + head.string_bytes_len);
 	assert_int_equal(head.locations_len, 130);
 	assert_int_equal(len, index.body_len);
@@ -495,7 +505,8 @@ open_ours(struct http_client *client)
 	size_t len;
 
 	assert_int_equal(ws_open(client, supervisor.port, "/", WIRE_SUBPROTOCOL), 101);
-	assert_int_equal(expect_tag(client, WIRE_HELLO, &payload), sizeof(struct wire_hello));
+	assert_int_equal(
+	    expect_tag(client, WIRE_HELLO, &payload), sizeof(struct wire_hello));
 	assert_int_equal(payload[8], 0x88);
 	assert_int_equal(ws_receive(client, &payload, &len), 0x81);
 	assert_non_null(strstr((const char *)payload, "\"name\":\"one\""));
@@ -576,8 +587,8 @@ targets_come_and_go(void **state)
 static void
 bad_requests_are_answered(void **state)
 {
-	static const char *const texts[] = { "{\"subscribe\":4000000}", "{\"subscribe\":-1}",
-		"{\"subscribe\":\"x\"}", "[]", "nonsense", "{}" };
+	static const char *const texts[] = { "{\"subscribe\":4000000}",
+		"{\"subscribe\":-1}", "{\"subscribe\":\"x\"}", "[]", "nonsense", "{}" };
 	const unsigned char *payload;
 	struct http_client client;
 
@@ -662,7 +673,8 @@ pings_and_fragments(void **state)
 }
 
 static void
-assert_closes(unsigned first, const void *payload, size_t len, bool unmasked, unsigned code)
+assert_closes(
+    unsigned first, const void *payload, size_t len, bool unmasked, unsigned code)
 {
 	const unsigned char *answer;
 	struct http_client client;
@@ -707,9 +719,11 @@ upgrades_refused(void **state)
 	assert_status("POST / HTTP/1.1\r\n" HOST UPGRADE KEY WS_13 "\r\n", 405);
 	assert_status(GET HOST UPGRADE KEY "Sec-WebSocket-Version: 8\r\n\r\n", 426);
 	assert_status(GET HOST UPGRADE WS_13 "\r\n", 400);
-	assert_status(GET HOST UPGRADE KEY WS_13 "Origin: http://evil.example\r\n\r\n", 403);
+	assert_status(
+	    GET HOST UPGRADE KEY WS_13 "Origin: http://evil.example\r\n\r\n", 403);
 	assert_status(GET "Host: evil.example\r\n" UPGRADE KEY WS_13 "\r\n", 403);
-	assert_status(GET HOST UPGRADE KEY WS_13 "Sec-WebSocket-Protocol: chat\r\n\r\n", 400);
+	assert_status(
+	    GET HOST UPGRADE KEY WS_13 "Sec-WebSocket-Protocol: chat\r\n\r\n", 400);
 }
 
 /* Bytes that come in one packet with the handshake are not lost. */

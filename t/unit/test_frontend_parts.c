@@ -155,8 +155,11 @@ header_lists(void **state)
 static struct handshake
 sound_handshake(void)
 {
-	return (struct handshake){ .upgrade = "websocket", .connection = "Upgrade",
-		.key = "dGhlIHNhbXBsZSBub25jZQ==", .version = "13", .get = true,
+	return (struct handshake){ .upgrade = "websocket",
+		.connection = "Upgrade",
+		.key = "dGhlIHNhbXBsZSBub25jZQ==",
+		.version = "13",
+		.get = true,
 		.http_1_1 = true };
 }
 
@@ -274,9 +277,11 @@ directories_below_roots(void **state)
 
 	(void)state;
 	assert_name(&roots, "/srv/json", NULL);
-	assert_int_equal(source_roots_add(&roots, "/srv/json/", "/data/json-1.2", -1), 0);
+	assert_int_equal(
+	    source_roots_add(&roots, "/srv/json/", "/data/json-1.2", -1), 0);
 	assert_int_equal(source_roots_add(&roots, "/opt/json", "/opt/json", -1), 0);
-	assert_int_equal(source_roots_add(&roots, "/srv/json/inner", "/x/inner", -1), 0);
+	assert_int_equal(
+	    source_roots_add(&roots, "/srv/json/inner", "/x/inner", -1), 0);
 	assert_name(&roots, "/srv/json", "json");
 	assert_name(&roots, "/srv/json/a/b", "json/a/b");
 	assert_name(&roots, "/data/json-1.2/a", "json/a");
@@ -296,7 +301,15 @@ directories_below_roots(void **state)
 
 /* Offsets into names: */
 #define NAMES "/srv/json\0/etc\0/data\0b.c\0a.c\0shadow\0.."
-enum { N_SRV = 0, N_ETC = 10, N_DATA = 15, N_B = 21, N_A = 25, N_SHADOW = 29, N_UP = 36 };
+enum {
+	N_SRV = 0,
+	N_ETC = 10,
+	N_DATA = 15,
+	N_B = 21,
+	N_A = 25,
+	N_SHADOW = 29,
+	N_UP = 36
+};
 
 static const struct wire_file small_files[] = { { 0, N_B }, { 0, N_A }, { 1, N_SHADOW },
 	{ 2, N_A }, { 0, N_UP } };
@@ -304,10 +317,14 @@ static const uint32_t small_directories[] = { N_SRV, N_ETC, N_DATA };
 static const struct wire_location small_locations[] = { { 0, 7, 1 },
 	{ WIRE_FILE_UNKNOWN, 0, 0 }, { 1, 9, 2 } };
 static const struct source_table_header small_header = { .pcs_len = 3,
-	.directories_len = 3, .files_len = 5, .string_bytes_len = sizeof(NAMES) };
+	.directories_len = 3,
+	.files_len = 5,
+	.string_bytes_len = sizeof(NAMES) };
 static const struct source_table small_table = { .header = &small_header,
-	.directories = small_directories, .files = small_files,
-	.locations = small_locations, .strings = NAMES };
+	.directories = small_directories,
+	.files = small_files,
+	.locations = small_locations,
+	.strings = NAMES };
 
 static void
 list_is_sorted_once_and_below_roots(void **state)
@@ -342,8 +359,9 @@ index_names_agree_with_the_list(void **state)
 
 	(void)state;
 	assert_int_equal(source_roots_add(&roots, "/srv/json", "/srv/json", -1), 0);
-	assert_int_equal(
-	    source_index_new(&small_table, &roots, 42, (struct frame_shared){ 0 }, &frame), 0);
+	assert_int_equal(source_index_new(&small_table, &roots, 42,
+			     (struct frame_shared){ 0 }, &frame),
+	    0);
 	front = frame_front(frame);
 	strings = frame_tail(frame);
 	memcpy(&head, front, sizeof(head));
@@ -550,7 +568,8 @@ dribbled_requests_time_out(void **state)
 	struct event_base *base = event_base_new();
 	struct evhttp *http = evhttp_new(base);
 	struct limits *limits = limits_new(base, http, 30);
-	struct evhttp_bound_socket *bound = evhttp_bind_socket_with_handle(http, "127.0.0.1", 0);
+	struct evhttp_bound_socket *bound =
+	    evhttp_bind_socket_with_handle(http, "127.0.0.1", 0);
 	struct sockaddr_in address;
 	socklen_t len = sizeof(address);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -560,7 +579,8 @@ dribbled_requests_time_out(void **state)
 	evhttp_set_gencb(http, never_called_cb, NULL);
 	assert_int_equal(limits_add_listener(limits, bound), 0);
 	assert_int_equal(getsockname(evhttp_bound_socket_get_fd(bound),
-			     (struct sockaddr *)&address, &len), 0);
+			     (struct sockaddr *)&address, &len),
+	    0);
 	assert_int_equal(connect(fd, (struct sockaddr *)&address, len), 0);
 	while (recv(fd, answer, sizeof(answer) - 1, MSG_DONTWAIT) < 0) {
 		assert_int_equal(send(fd, "G", 1, MSG_NOSIGNAL), 1);

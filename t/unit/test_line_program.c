@@ -185,8 +185,8 @@ test_headers_of_all_versions(void **state)
 			section = byte_reader_over(bytes.data, bytes.len);
 			assert_int_equal(line_table_next(&section, bytes.data, &table),
 			    version >= 2 && version <= 5 ? 0 : -ENOTSUP);
-			assert_int_equal(line_table_next(&section, bytes.data, &table),
-			    -ENODATA);
+			assert_int_equal(
+			    line_table_next(&section, bytes.data, &table), -ENODATA);
 			if (version < 2 || version > 5)
 				continue;
 			assert_int_equal(byte_reader_left(&table.program), 4);
@@ -236,12 +236,12 @@ test_bad_programs_are_said(void **state)
 		const char *bytes;
 		size_t len;
 	} programs[] = {
-		{ "\x00", 1 },			   /* no length */
-		{ "\x00\x00", 2 },		   /* an opcode of no bytes */
-		{ "\x00\x09\x02\x01", 4 },	   /* longer than the program */
+		{ "\x00", 1 },                     /* no length */
+		{ "\x00\x00", 2 },                 /* an opcode of no bytes */
+		{ "\x00\x09\x02\x01", 4 },         /* longer than the program */
 		{ "\x00\x04\x02\x01\x02\x03", 6 }, /* an address of 3 bytes */
-		{ "\x02\x80\x80", 3 },		   /* a number without its end */
-		{ "\x09\x01", 2 },		   /* half of a fixed advance */
+		{ "\x02\x80\x80", 3 },             /* a number without its end */
+		{ "\x09\x01", 2 },                 /* half of a fixed advance */
 	};
 
 	(void)state;

@@ -39,7 +39,8 @@ test_bits(void **state)
 	assert_int_equal(live_add_bits(&live, words, 3000, false), 1);
 	assert_int_equal(map.times[64], 200);
 	words[1] = 3;
-	assert_int_equal(live_add_bits(&live, words, 10, false), 1); /* the clock went back */
+	assert_int_equal(
+	    live_add_bits(&live, words, 10, false), 1); /* the clock went back */
 	assert_int_equal(map.times[65], 1);
 	assert_int_equal(map.bits[0], 13);
 	assert_int_equal(map.head->covered, 6);

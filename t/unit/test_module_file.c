@@ -14,8 +14,9 @@
 
 #include "collector/module_file.h"
 
-static const char sound[] = "fuzzsup-module 1\npath /srv/a b\nbuild-id 3aCE\npcs 5744\n"
-			    "entry 0x12ab0 LLVMFuzzerTestOneInput\nlater-key x\nentry 0xff\n";
+static const char sound[] =
+    "fuzzsup-module 1\npath /srv/a b\nbuild-id 3aCE\npcs 5744\n"
+    "entry 0x12ab0 LLVMFuzzerTestOneInput\nlater-key x\nentry 0xff\n";
 
 /* A copy of exactly that length, so that AddressSanitizer sees a read behind it. */
 static int
@@ -52,11 +53,19 @@ static void
 test_bad(void **state)
 {
 	static const char *const texts[] = {
-		"", "\n", "fuzzsup-module 1", "fuzzsup-module 2\n", "fuzzsup-module 10\n",
-		"fuzzsup-module 1\nbuild-id 3aCE\n", "fuzzsup-module 1\nbuild-id abc\n",
-		"fuzzsup-module 1\nentry \n", "fuzzsup-module 1\nentry 0x\n",
-		"fuzzsup-module 1\nentry 12 x\n", "fuzzsup-module 1\nentry 0x12g\n",
-		"fuzzsup-module 1\nentry 0x11112222333344445 x\n", "fuzzsup-module 1\npath /x",
+		"",
+		"\n",
+		"fuzzsup-module 1",
+		"fuzzsup-module 2\n",
+		"fuzzsup-module 10\n",
+		"fuzzsup-module 1\nbuild-id 3aCE\n",
+		"fuzzsup-module 1\nbuild-id abc\n",
+		"fuzzsup-module 1\nentry \n",
+		"fuzzsup-module 1\nentry 0x\n",
+		"fuzzsup-module 1\nentry 12 x\n",
+		"fuzzsup-module 1\nentry 0x12g\n",
+		"fuzzsup-module 1\nentry 0x11112222333344445 x\n",
+		"fuzzsup-module 1\npath /x",
 	};
 	struct module_file module = { .entries_len = 77 };
 

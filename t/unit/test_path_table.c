@@ -37,7 +37,8 @@ path_of(const struct path_table *table, uint32_t file)
 	const uint32_t *directories = path_table_directories(table, &len);
 	const char *strings = path_table_strings(table, &len);
 
-	snprintf(path, sizeof(path), "%s/%s", strings + directories[files[file].directory],
+	snprintf(path, sizeof(path), "%s/%s",
+	    strings + directories[files[file].directory],
 	    strings + files[file].basename);
 	return path;
 }
@@ -121,8 +122,8 @@ test_everything_stands_once(void **state)
 	path_table_directories(table, &len);
 	assert_int_equal(len, 2);
 	path_table_strings(table, &len);
-	assert_int_equal(len, sizeof("/src") + sizeof("a.c") + sizeof("/src/lib") +
-		sizeof("b.c"));
+	assert_int_equal(
+	    len, sizeof("/src") + sizeof("a.c") + sizeof("/src/lib") + sizeof("b.c"));
 	/* A prefix of what is there is another string. */
 	assert_int_equal(add(table, "/sr", NULL, "a.c", &file), 0);
 	assert_string_equal(path_of(table, file), "/sr/a.c");

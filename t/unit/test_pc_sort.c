@@ -65,7 +65,8 @@ test_random_of_every_width(void **state)
 	for (unsigned width = 0; width <= 64; width++) {
 		for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
 			for (uint32_t k = 0; k < lens[i]; k++)
-				pcs[k] = width == 0 ? 5 : random_next(&seed) >> (64 - width);
+				pcs[k] =
+				    width == 0 ? 5 : random_next(&seed) >> (64 - width);
 			check(pcs, lens[i]);
 		}
 	}

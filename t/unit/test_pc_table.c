@@ -86,7 +86,8 @@ test_relocations_give_link_time_addresses(void **state)
 	const Elf64_Rela relocations[] = {
 		{ 0x800, ELF64_R_INFO(0, R_X86_64_RELATIVE), 0x1110 },
 		{ 0x810, ELF64_R_INFO(1, R_X86_64_64), 4 },
-		{ 0x820, ELF64_R_INFO(1, R_X86_64_GLOB_DAT), 0x9999 }, /* no data word's */
+		{ 0x820, ELF64_R_INFO(1, R_X86_64_GLOB_DAT),
+		    0x9999 }, /* no data word's */
 		{ 0x824, ELF64_R_INFO(0, R_X86_64_RELATIVE), 0x9999 }, /* not aligned */
 		{ 0x830, ELF64_R_INFO(0, R_X86_64_RELATIVE), 0x9999 }, /* behind it */
 		{ 0x7f8, ELF64_R_INFO(0, R_X86_64_RELATIVE), 0x9999 },
@@ -94,9 +95,10 @@ test_relocations_give_link_time_addresses(void **state)
 	const Elf64_Sym symbols[] = { { 0 }, { .st_shndx = 1, .st_value = 0x2220 } };
 	const struct elf_part parts[] = {
 		{ "__sancov_pcs", BYTES, 0x800, in_file, sizeof(in_file), 0 },
-		{ ".rela.dyn", SHT_RELA, SHF_ALLOC, 0x100, relocations, sizeof(relocations),
-		    3 },
-		{ ".dynsym", SHT_DYNSYM, SHF_ALLOC, 0x200, symbols, sizeof(symbols), 0 },
+		{ ".rela.dyn", SHT_RELA, SHF_ALLOC, 0x100, relocations,
+		    sizeof(relocations), 3 },
+		{ ".dynsym", SHT_DYNSYM, SHF_ALLOC, 0x200, symbols, sizeof(symbols),
+		    0 },
 	};
 	struct answer answer = READ(ET_DYN, parts);
 
@@ -117,8 +119,8 @@ test_symbols_out_of_range_are_nothing(void **state)
 	};
 	const struct elf_part parts[] = {
 		{ "__sancov_pcs", BYTES, 0x800, in_file, sizeof(in_file), 0 },
-		{ ".rela.dyn", SHT_RELA, SHF_ALLOC, 0x100, relocations, sizeof(relocations),
-		    77 },
+		{ ".rela.dyn", SHT_RELA, SHF_ALLOC, 0x100, relocations,
+		    sizeof(relocations), 77 },
 	};
 	struct answer answer = READ(ET_DYN, parts);
 
@@ -143,14 +145,16 @@ test_what_does_not_fit_is_refused(void **state)
 	const struct elf_part clang = { "__sancov_pcs", BYTES, 0x800, entries,
 		sizeof(entries), 0 };
 	const struct elf_part zig = { "__sancov_pcs1", BYTES, 0x900, entries, 40, 0 };
-	const struct elf_part short_by_one = { "__sancov_cntrs", BYTES, 0x500, "ab", 2, 0 };
+	const struct elf_part short_by_one = { "__sancov_cntrs", BYTES, 0x500, "ab", 2,
+		0 };
 	const struct elf_part flags = { "__sancov_bools", BYTES, 0x600, "abcd", 4, 0 };
-	const struct elf_part guards = { "__sancov_guards", BYTES, 0x600, entries, 8, 0 };
+	const struct elf_part guards = { "__sancov_guards", BYTES, 0x600, entries, 8,
+		0 };
 	const struct elf_part torn = { "__sancov_pcs", BYTES, 0x800, entries, 24, 0 };
-	const struct elf_part zeros = { "__sancov_pcs", BYTES, 0x800, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
-		16, 0 };
-	const struct elf_part absent = { "__sancov_pcs", SHT_NOBITS, SHF_ALLOC, 0x800, NULL,
-		48, 0 };
+	const struct elf_part zeros = { "__sancov_pcs", BYTES, 0x800,
+		"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16, 0 };
+	const struct elf_part absent = { "__sancov_pcs", SHT_NOBITS, SHF_ALLOC, 0x800,
+		NULL, 48, 0 };
 
 	(void)state;
 	refused(NULL, 0, ENOENT, "-fsanitize=fuzzer");
@@ -159,7 +163,8 @@ test_what_does_not_fit_is_refused(void **state)
 	refused((struct elf_part[]){ clang, short_by_one }, 2, EINVAL,
 	    "__sancov_pcs has 3 entries, but __sancov_cntrs has 2");
 	refused((struct elf_part[]){ clang, flags }, 2, EINVAL, "__sancov_bools has 4");
-	refused((struct elf_part[]){ clang, guards }, 2, EINVAL, "__sancov_guards has 2");
+	refused(
+	    (struct elf_part[]){ clang, guards }, 2, EINVAL, "__sancov_guards has 2");
 	refused(&torn, 1, EINVAL, "its size 24 is no multiple of 16");
 	refused(&zeros, 1, ENOTSUP, "are 0");
 	refused(&absent, 1, ENOENT, "name the executable itself");

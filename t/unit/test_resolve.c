@@ -30,12 +30,14 @@ static int
 resolve(struct fixture *f, const uint64_t *pcs, uint32_t len)
 {
 	const struct elf_part parts[] = {
-		{ ".text", SHT_NOBITS, SHF_ALLOC | SHF_EXECINSTR, 0x1000, NULL, 0x1000, 0 },
+		{ ".text", SHT_NOBITS, SHF_ALLOC | SHF_EXECINSTR, 0x1000, NULL, 0x1000,
+		    0 },
 		{ ".debug_line", SHT_PROGBITS, 0, 0, f->lines.data, f->lines.len, 0 },
 		{ ".debug_info", SHT_PROGBITS, 0, 0, f->info.data, f->info.len, 0 },
-		{ ".debug_abbrev", SHT_PROGBITS, 0, 0, f->abbrev.data, f->abbrev.len, 0 },
-		{ ".debug_line_str", SHT_PROGBITS, 0, 0, f->line_str.data, f->line_str.len,
+		{ ".debug_abbrev", SHT_PROGBITS, 0, 0, f->abbrev.data, f->abbrev.len,
 		    0 },
+		{ ".debug_line_str", SHT_PROGBITS, 0, 0, f->line_str.data,
+		    f->line_str.len, 0 },
 	};
 	int fd = elf_file(ET_EXEC, parts, sizeof(parts) / sizeof(parts[0])), r;
 	uint64_t sorted[PCS_MAX];
@@ -103,7 +105,8 @@ add_sequence(struct line_bytes *lines, uint64_t start, uint8_t line)
 static void
 test_rows_cover_up_to_the_next(void **state)
 {
-	const uint64_t pcs[] = { 0x1120, 0x110f, 0x1100, 0x10ff, 0x1110, 0x111f, 0x1110 };
+	const uint64_t pcs[] = { 0x1120, 0x110f, 0x1100, 0x10ff, 0x1110, 0x111f,
+		0x1110 };
 	struct fixture f = { 0 };
 
 	(void)state;

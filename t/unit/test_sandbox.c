@@ -120,8 +120,8 @@ try_ptrace(void)
 static int
 try_executable_memory(void)
 {
-	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
-	    MAP_FAILED;
+	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		   0) != MAP_FAILED;
 }
 
 static int
@@ -185,7 +185,8 @@ use_memory(void)
 	if (big == NULL || fd < 0)
 		return 1;
 	memset(big, 1, 64 << 20);
-	if (shared_memory_append(fd, big, 1 << 20) != 0 || shared_memory_seal(fd) != 0 ||
+	if (shared_memory_append(fd, big, 1 << 20) != 0 ||
+	    shared_memory_seal(fd) != 0 ||
 	    shared_memory_map_sealed(fd, &data, &len) != 0)
 		return 2;
 	free(big);
@@ -267,8 +268,10 @@ main(void)
 	};
 
 #ifdef WITH_SANITIZERS
-	puts("1..0 # SKIP sanitizers need what the sandbox denies; the release build runs it");
+	puts("1..0 # SKIP sanitizers need what the sandbox denies; the release build "
+	     "runs it");
 	return 0;
 #endif
-	return cmocka_run_group_tests_name("sandbox", tests, make_directory, remove_directory);
+	return cmocka_run_group_tests_name(
+	    "sandbox", tests, make_directory, remove_directory);
 }

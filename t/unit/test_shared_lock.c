@@ -154,7 +154,7 @@ start(struct guarded *page, unsigned slot)
 static void
 pause_ns(long ns)
 {
-	struct timespec pause = {.tv_nsec = ns};
+	struct timespec pause = { .tv_nsec = ns };
 
 	nanosleep(&pause, NULL);
 }
@@ -217,10 +217,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_exclusion),
-	    cmocka_unit_test(test_surplus_tokens),
-	    cmocka_unit_test(test_recovery_by_phase),
-	    cmocka_unit_test(test_thousands_of_kills),
+		cmocka_unit_test(test_exclusion),
+		cmocka_unit_test(test_surplus_tokens),
+		cmocka_unit_test(test_recovery_by_phase),
+		cmocka_unit_test(test_thousands_of_kills),
 	};
 
 	return cmocka_run_group_tests_name("shared_lock", tests, NULL, NULL);

@@ -168,8 +168,8 @@ test_live_segment_has_one_writer(void **state)
 	assert_int_equal(atomic_load(&reader.bits[2]), 2);
 	assert_int_equal(atomic_load(&reader.times[129]), 5);
 	assert_int_equal(atomic_load(&reader.entries[LIVE_ENTRIES_MAX - 1]), 6);
-	assert_true(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) ==
-	    MAP_FAILED);
+	assert_true(
+	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED);
 	assert_int_equal(ftruncate(fd, 0), -1);
 	/* What the writer spoils, the reader must see at once. */
 	writer.head->times += 8;

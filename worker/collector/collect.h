@@ -30,9 +30,9 @@ struct place;
 
 enum file_state {
 	FILE_UNFINISHED, /* somebody is still writing it: looked at again, soon at first */
-	FILE_REFUSED,	 /* no coverage file; looked at again when it changes */
-	FILE_OTHER,	 /* sound, but of a build that no target here has */
-	FILE_ATTACHED,	 /* read for at least one target */
+	FILE_REFUSED,    /* no coverage file; looked at again when it changes */
+	FILE_OTHER,      /* sound, but of a build that no target here has */
+	FILE_ATTACHED, /* read for at least one target */
 };
 
 struct file {
@@ -47,12 +47,13 @@ struct file {
 	struct coverage_file file;
 	struct module_file module;
 	bool has_module, busy, from_start, polled, gone, fresh;
-	int64_t first_seen_ms, retry_ms, changed_ms, checked_ms, read_ms; /* monotonic */
-	unsigned tries; /* how often it was looked at since it last changed */
-	uint64_t said;	/* hash of the last log line about it */
+	int64_t first_seen_ms, retry_ms, changed_ms, checked_ms,
+	    read_ms;     /* monotonic */
+	unsigned tries;  /* how often it was looked at since it last changed */
+	uint64_t said;   /* hash of the last log line about it */
 	int64_t said_ms; /* log lines are paid for in advance: see may_say() */
 	uint64_t n_runs, unique_runs; /* as last read */
-	struct target **owners; /* kept while the file is cut or replaced */
+	struct target **owners;       /* kept while the file is cut or replaced */
 	size_t owners_len;
 };
 
@@ -79,7 +80,7 @@ struct place {
 	size_t looks_len;
 	struct event *doorbell_event;
 	struct collector_loop *loop;
-	bool full, rang, pending; /* pending: rung, and not read since */
+	bool full, rang, pending;         /* pending: rung, and not read since */
 	int64_t scanned_us, scan_cost_us; /* monotonic */
 };
 
@@ -94,9 +95,9 @@ struct target {
 	struct live live;
 	struct rate rate;
 	LIST_HEAD(, look) looks;
-	uint64_t sum_runs, sum_unique; /* of all its files, never going back */
-	uint64_t grown, grown_unique; /* what was seen to happen */
-	int64_t grown_ms, collected_ms;	   /* monotonic; grown_ms 0: never */
+	uint64_t sum_runs, sum_unique;  /* of all its files, never going back */
+	uint64_t grown, grown_unique;   /* what was seen to happen */
+	int64_t grown_ms, collected_ms; /* monotonic; grown_ms 0: never */
 	unsigned attached;
 	bool dirty, ran; /* dirty: something to publish */
 	uint64_t told_bits;
@@ -118,12 +119,12 @@ struct collector {
 	uint64_t *scratch; /* bits of the file that is being read */
 	size_t scratch_words;
 	int inotify;
-	int64_t now_ms;	 /* monotonic */
+	int64_t now_ms;  /* monotonic */
 	int64_t wall_ms; /* Unix */
-	void (*tell_activity)(struct collector *, struct target *, int state,
-	    const char *text);
-	void (*tell_pcs)(struct collector *, struct target *, const uint64_t *pcs,
-	    size_t len);
+	void (*tell_activity)(
+	    struct collector *, struct target *, int state, const char *text);
+	void (*tell_pcs)(
+	    struct collector *, struct target *, const uint64_t *pcs, size_t len);
 	void (*watch_doorbell)(struct collector *, struct place *);
 };
 
@@ -168,14 +169,15 @@ void file_forget(struct collector *collector, struct file *file);
 
 /* @name in @place was made or changed; @another: it may lead to another inode now. Looks
  * at once at what is new, and soon at what is known, however often that changes. */
-void file_notice(struct collector *collector, struct place *place, const char *name,
-    bool another);
+void file_notice(
+    struct collector *collector, struct place *place, const char *name, bool another);
 
 /* Attaches the file to the target of one more look, if it is of its build. */
 void file_offer(struct collector *collector, struct file *file, struct look *look);
 
 /* Detaches it from a target. */
-void file_withdraw(struct collector *collector, struct file *file, struct target *target);
+void file_withdraw(
+    struct collector *collector, struct file *file, struct target *target);
 
 /* Looks again at the files that are not attached and whose time has come. */
 void file_retry_all(struct collector *collector);
@@ -187,8 +189,8 @@ bool file_poll(struct collector *collector, struct file *file);
 
 /* The place of the directory @fd, made and listed if it is new. Takes @fd and @doorbell
  * (-1: none). NULL after a log line. */
-struct place *place_open(struct collector *collector, int fd, int doorbell,
-    const char *path);
+struct place *place_open(
+    struct collector *collector, int fd, int doorbell, const char *path);
 
 /* Lets @target look at @name (empty: all) in @place. Returns 0 or -ENOMEM. */
 int place_add_look(struct collector *collector, struct place *place,

@@ -40,15 +40,15 @@ say(struct collector_loop *loop, const struct message *message, int fd)
 	int r = channel_send(loop->channel, message, &fd, fd >= 0 ? 1 : 0);
 
 	if (r < 0 && r != -EPIPE)
-		log_err("cannot tell the supervisor %s: %s", message_type_name(message->type),
-		    strerror(-r));
+		log_err("cannot tell the supervisor %s: %s",
+		    message_type_name(message->type), strerror(-r));
 	if (channel_pending(loop->channel))
 		event_add(loop->writable, NULL);
 }
 
 static void
-tell_activity(struct collector *collector, struct target *target, int state,
-    const char *text)
+tell_activity(
+    struct collector *collector, struct target *target, int state, const char *text)
 {
 	struct message message;
 
@@ -60,8 +60,8 @@ tell_activity(struct collector *collector, struct target *target, int state,
 }
 
 static void
-tell_pcs(struct collector *collector, struct target *target, const uint64_t *pcs,
-    size_t len)
+tell_pcs(
+    struct collector *collector, struct target *target, const uint64_t *pcs, size_t len)
 {
 	struct message message;
 	int fd = shared_memory_create("fuzzsupd-pcs");
@@ -89,9 +89,10 @@ publish(struct collector_loop *loop, bool all)
 
 	if (numbers)
 		loop->numbers_ms = collector->now_ms;
-	LIST_FOREACH (target, &collector->targets, in_all) {
+	LIST_FOREACH(target, &collector->targets, in_all) {
 		if (target->dirty || all)
-			published = target_settle(collector, target, numbers) || published;
+			published =
+			    target_settle(collector, target, numbers) || published;
 		if (all)
 			target_tell(collector, target);
 	}
@@ -156,7 +157,7 @@ ring_again_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	poll_set_clock(&loop->collector);
-	LIST_FOREACH (place, &loop->collector.places, in_all)
+	LIST_FOREACH(place, &loop->collector.places, in_all)
 		if (place->pending)
 			scan_rung(loop, place);
 }
@@ -190,10 +191,12 @@ watch_doorbell(struct collector *collector, struct place *place)
 	place->loop = loop;
 	if (place->doorbell < 0)
 		return;
-	place->doorbell_event = event_new(loop->base, place->doorbell, EV_READ | EV_PERSIST,
-	    doorbell_cb, place);
-	if (place->doorbell_event == NULL || event_add(place->doorbell_event, NULL) != 0)
-		log_warning("%s: its doorbell cannot be heard; files are polled", place->path);
+	place->doorbell_event = event_new(
+	    loop->base, place->doorbell, EV_READ | EV_PERSIST, doorbell_cb, place);
+	if (place->doorbell_event == NULL ||
+	    event_add(place->doorbell_event, NULL) != 0)
+		log_warning(
+		    "%s: its doorbell cannot be heard; files are polled", place->path);
 }
 
 static void
@@ -221,7 +224,8 @@ take_collect(struct collector_loop *loop, const struct message *message, const i
 	struct message answer;
 	int r = 0, seed = -1;
 
-	if (fds_len != (size_t)has_table + has_seed || message->text_len >= MESSAGE_TEXT_MAX) {
+	if (fds_len != (size_t)has_table + has_seed ||
+	    message->text_len >= MESSAGE_TEXT_MAX) {
 		log_err("collect for target %u: malformed", (unsigned)message->target);
 		return;
 	}
@@ -230,8 +234,9 @@ take_collect(struct collector_loop *loop, const struct message *message, const i
 	if (has_seed)
 		seed = fds[fds_len - 1];
 	if (r == 0)
-		r = target_collect(&loop->collector, message->target, message->generation,
-		    message->text, has_table ? &table : NULL, seed, &target);
+		r = target_collect(&loop->collector, message->target,
+		    message->generation, message->text, has_table ? &table : NULL, seed,
+		    &target);
 	if (r < 0) {
 		log_err("%s: cannot be collected: %s", message->text, strerror(-r));
 		source_table_unmap(&table);
@@ -252,7 +257,8 @@ take_directory(struct collector_loop *loop, const struct message *message, int *
 {
 	struct target *target = target_find(&loop->collector, message->target);
 	size_t path_len = strnlen(message->text, message->text_len);
-	const char *name = path_len < message->text_len ? message->text + path_len + 1 : "";
+	const char *name =
+	    path_len < message->text_len ? message->text + path_len + 1 : "";
 	struct place *place;
 
 	if (target == NULL || fds_len != (message->code == 1 ? 2U : 1U) ||
@@ -261,7 +267,8 @@ take_directory(struct collector_loop *loop, const struct message *message, int *
 			close(fds[--fds_len]);
 		return;
 	}
-	place = place_open(&loop->collector, fds[0], fds_len > 1 ? fds[1] : -1, message->text);
+	place = place_open(
+	    &loop->collector, fds[0], fds_len > 1 ? fds[1] : -1, message->text);
 	if (place != NULL &&
 	    place_add_look(&loop->collector, place, target, name, message->value) < 0)
 		log_err("%s: out of memory", target->name);
@@ -342,7 +349,8 @@ writable_cb(evutil_socket_t fd, short what, void *arg)
 /* ---- life ---- */
 
 static struct event *
-add(struct collector_loop *loop, int fd, short what, event_callback_fn callback, bool now)
+add(struct collector_loop *loop, int fd, short what, event_callback_fn callback,
+    bool now)
 {
 	struct event *event = event_new(loop->base, fd, what, callback, loop);
 
@@ -358,7 +366,8 @@ precise_base(void)
 	struct event_config *config = event_config_new();
 	struct event_base *base;
 
-	if (config == NULL || event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) != 0)
+	if (config == NULL ||
+	    event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) != 0)
 		base = event_base_new();
 	else
 		base = event_base_new_with_config(config);
@@ -392,9 +401,12 @@ collector_loop_new(struct channel *channel, int news, struct collector_loop **re
 		collector_loop_free(loop);
 		return -EMFILE;
 	}
-	loop->readable = add(loop, channel_fd(channel), EV_READ | EV_PERSIST, readable_cb, true);
-	loop->writable = add(loop, channel_fd(channel), EV_WRITE | EV_PERSIST, writable_cb, false);
-	loop->inotify = add(loop, collector->inotify, EV_READ | EV_PERSIST, inotify_cb, true);
+	loop->readable =
+	    add(loop, channel_fd(channel), EV_READ | EV_PERSIST, readable_cb, true);
+	loop->writable =
+	    add(loop, channel_fd(channel), EV_WRITE | EV_PERSIST, writable_cb, false);
+	loop->inotify =
+	    add(loop, collector->inotify, EV_READ | EV_PERSIST, inotify_cb, true);
 	loop->tick = add(loop, -1, 0, tick_cb, false);
 	loop->ring_again = add(loop, -1, 0, ring_again_cb, false);
 	if (loop->readable == NULL || loop->writable == NULL || loop->inotify == NULL ||
@@ -419,8 +431,8 @@ collector_loop_run(struct collector_loop *loop)
 void
 collector_loop_free(struct collector_loop *loop)
 {
-	struct event *events[] = { loop->readable, loop->writable, loop->inotify, loop->tick,
-		loop->ring_again };
+	struct event *events[] = { loop->readable, loop->writable, loop->inotify,
+		loop->tick, loop->ring_again };
 	struct target *target;
 
 	while ((target = LIST_FIRST(&loop->collector.targets)) != NULL)

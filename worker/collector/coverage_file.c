@@ -37,15 +37,16 @@ say(struct verdict *verdict, enum coverage_status status, const char *format, ..
 }
 
 static enum coverage_status
-check_inode(const struct stat *st, const struct coverage_owner *owner,
-    struct verdict *verdict)
+check_inode(
+    const struct stat *st, const struct coverage_owner *owner, struct verdict *verdict)
 {
 	if (!S_ISREG(st->st_mode))
 		return say(verdict, COVERAGE_REFUSED, "not a regular file");
 	if (st->st_uid != 0 && st->st_uid != owner->service &&
 	    st->st_uid != owner->directory && st->st_uid != owner->allowed)
 		return say(verdict, COVERAGE_REFUSED,
-		    "belongs to uid %u, who owns neither its directory nor the executable",
+		    "belongs to uid %u, who owns neither its directory nor the "
+		    "executable",
 		    (unsigned)st->st_uid);
 	if ((uint64_t)st->st_size < sizeof(struct coverage_map_header))
 		return say(verdict, COVERAGE_UNFINISHED, "is still empty");
@@ -54,8 +55,8 @@ check_inode(const struct stat *st, const struct coverage_owner *owner,
 
 /* A file of 32-bit words, or one of a newer layout, has a length that tells it apart. */
 static enum coverage_status
-check_length(const struct coverage_map_header *header, uint64_t size,
-    struct verdict *verdict)
+check_length(
+    const struct coverage_map_header *header, uint64_t size, struct verdict *verdict)
 {
 	uint32_t narrow[3];
 
@@ -64,7 +65,8 @@ check_length(const struct coverage_map_header *header, uint64_t size,
 		return COVERAGE_SOUND;
 	/* Before a count of 0 is believed: there its first bits stand. */
 	memcpy(narrow, header, sizeof(narrow));
-	if (narrow[2] > 0 && size == 12 + (UINT64_C(31) + narrow[2]) / 32 * 4 + UINT64_C(4) * narrow[2])
+	if (narrow[2] > 0 &&
+	    size == 12 + (UINT64_C(31) + narrow[2]) / 32 * 4 + UINT64_C(4) * narrow[2])
 		return say(verdict, COVERAGE_REFUSED,
 		    "is of a 32-bit program, which is not supported");
 	if (header->pcs_len == 0)
@@ -74,7 +76,8 @@ check_length(const struct coverage_map_header *header, uint64_t size,
 		    "claims %llu PCs: no known layout; remove it",
 		    (unsigned long long)header->pcs_len);
 	return say(verdict, COVERAGE_REFUSED,
-	    "has %llu bytes where its %llu PCs want %llu: damaged or of an unknown layout",
+	    "has %llu bytes where its %llu PCs want %llu: damaged or of an unknown "
+	    "layout",
 	    (unsigned long long)size, (unsigned long long)header->pcs_len,
 	    (unsigned long long)coverage_map_size(header->pcs_len));
 }
@@ -87,8 +90,8 @@ check_pcs(struct coverage_file *file, struct verdict *verdict)
 
 	pcs = coverage_file_pcs(file, &error);
 	if (pcs == NULL)
-		return say(verdict, COVERAGE_UNFINISHED, "its PCs cannot be read yet (%s)",
-		    strerror(-error));
+		return say(verdict, COVERAGE_UNFINISHED,
+		    "its PCs cannot be read yet (%s)", strerror(-error));
 	for (size_t i = 0; i < file->pcs_len; i++)
 		any |= pcs[i];
 	file->pcs_hash = coverage_pcs_hash(pcs, file->pcs_len);
@@ -105,7 +108,8 @@ check_content(struct coverage_file *file, uint64_t size, struct verdict *verdict
 	enum coverage_status status;
 
 	if (pread(file->fd, &header, sizeof(header), 0) != sizeof(header))
-		return say(verdict, COVERAGE_UNFINISHED, "its header cannot be read yet");
+		return say(
+		    verdict, COVERAGE_UNFINISHED, "its header cannot be read yet");
 	status = check_length(&header, size, verdict);
 	if (status != COVERAGE_SOUND)
 		return status;
@@ -123,15 +127,18 @@ coverage_file_open(int directory, const char *name, const struct coverage_owner 
 
 	*ret_file = (struct coverage_file){ .fd = -1 };
 	/* O_NONBLOCK: a FIFO must not hold us up; O_NOFOLLOW: nor a link lead us off. */
-	ret_file->fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	ret_file->fd =
+	    openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (ret_file->fd < 0 && errno == ENOENT)
 		return say(&verdict, COVERAGE_GONE, "is gone");
 	if (ret_file->fd < 0)
-		return errno == ELOOP
-		    ? say(&verdict, COVERAGE_REFUSED, "is a symbolic link, not followed")
-		    : say(&verdict, COVERAGE_REFUSED, "cannot be opened: %s", strerror(errno));
+		return errno == ELOOP ? say(&verdict, COVERAGE_REFUSED,
+					    "is a symbolic link, not followed")
+				      : say(&verdict, COVERAGE_REFUSED,
+					    "cannot be opened: %s", strerror(errno));
 	status = fstat(ret_file->fd, &st) != 0
-	    ? say(&verdict, COVERAGE_REFUSED, "cannot be looked at: %s", strerror(errno))
+	    ? say(&verdict, COVERAGE_REFUSED, "cannot be looked at: %s",
+		  strerror(errno))
 	    : check_inode(&st, owner, &verdict);
 	if (status == COVERAGE_SOUND)
 		status = check_content(ret_file, (uint64_t)st.st_size, &verdict);

@@ -14,7 +14,7 @@
 enum coverage_status {
 	COVERAGE_SOUND,
 	COVERAGE_UNFINISHED, /* being written: look again soon */
-	COVERAGE_GONE,	     /* there is no such name */
+	COVERAGE_GONE,       /* there is no such name */
 	COVERAGE_REFUSED,    /* no coverage file of ours; the reason says why */
 };
 
@@ -27,7 +27,7 @@ struct coverage_file {
 };
 
 struct coverage_owner {
-	uid_t service;	  /* this process's own */
+	uid_t service;    /* this process's own */
 	uid_t directory;  /* owner of the directory */
 	uint64_t allowed; /* one more, UINT64_MAX: none */
 };

@@ -20,11 +20,12 @@
 #include "shared_memory.h"
 #include "banned.h"
 
-#define BUSY_FOR_MS 5000     /* a file that changed is polled quickly for so long */
-#define SETTLES_WITHIN_MS 30000 /* a file may be unfinished, or of no build, for so long */
+#define BUSY_FOR_MS 5000 /* a file that changed is polled quickly for so long */
+#define SETTLES_WITHIN_MS \
+	30000 /* a file may be unfinished, or of no build, for so long */
 #define LENGTH_CHECK_MS 1000
 #define SOON_MS 50
-#define LATER_MS 2000	   /* for what may still be written */
+#define LATER_MS 2000       /* for what may still be written */
 #define MUCH_LATER_MS 30000 /* for what was refused: its mode or owner may be mended */
 #define SAY_EACH_MS 10000
 
@@ -39,7 +40,7 @@ file_find(struct place *place, const char *name)
 {
 	struct file *file;
 
-	LIST_FOREACH (file, &place->buckets[bucket_of(name)], in_bucket)
+	LIST_FOREACH(file, &place->buckets[bucket_of(name)], in_bucket)
 		if (strcmp(file->name, name) == 0)
 			return file;
 	return NULL;
@@ -70,7 +71,8 @@ may_say(const struct collector *collector, struct file *file, const char *text)
 	if (hash == file->said || file->said_ms > collector->now_ms)
 		return false;
 	file->said = hash;
-	file->said_ms = (file->said_ms > earliest && file->said_ms != 0 ? file->said_ms : earliest) +
+	file->said_ms = (file->said_ms > earliest && file->said_ms != 0 ? file->said_ms
+									: earliest) +
 	    SAY_EACH_MS;
 	return true;
 }
@@ -81,7 +83,8 @@ set_state(struct collector *collector, struct file *file, enum file_state state)
 	char quoted[4 * FILE_NAME_MAX];
 
 	if (file->state == FILE_ATTACHED && state != FILE_ATTACHED) {
-		TAILQ_REMOVE(file->busy ? &collector->busy : &collector->idle, file, in_queue);
+		TAILQ_REMOVE(
+		    file->busy ? &collector->busy : &collector->idle, file, in_queue);
 		collector->idle_len -= file->busy ? 0 : 1;
 		file->busy = false;
 	}
@@ -90,7 +93,8 @@ set_state(struct collector *collector, struct file *file, enum file_state state)
 		file->changed_ms = collector->now_ms;
 		TAILQ_INSERT_TAIL(&collector->busy, file, in_queue);
 	}
-	if (state == FILE_REFUSED && !file->gone && may_say(collector, file, file->reason))
+	if (state == FILE_REFUSED && !file->gone &&
+	    may_say(collector, file, file->reason))
 		log_warning("%s/%s is left out: %s", file->place->path,
 		    log_quote(file->name, strlen(file->name), quoted, sizeof(quoted)),
 		    file->reason);
@@ -136,7 +140,8 @@ add_owner(struct file *file, struct target *target)
 	for (size_t i = 0; i < file->owners_len; i++)
 		if (file->owners[i] == target)
 			return false;
-	larger = realloc(file->owners, (file->owners_len + 1) * sizeof(struct target *));
+	larger =
+	    realloc(file->owners, (file->owners_len + 1) * sizeof(struct target *));
 	if (larger == NULL)
 		return false;
 	file->owners = larger;
@@ -181,7 +186,8 @@ file_offer(struct collector *collector, struct file *file, struct look *look)
 		if (offer(collector, file, look))
 			attach(collector, file);
 	} else if (file->state == FILE_OTHER && look_allows(look, file) &&
-	    (target->has_table ? target->pcs_hash == file->file.pcs_hash : !target->asked)) {
+	    (target->has_table ? target->pcs_hash == file->file.pcs_hash
+			       : !target->asked)) {
 		/* Its descriptor was not kept. */
 		file_look(collector, file->place, file->name, file->from_start);
 	} else if (file->state == FILE_REFUSED && look->owner != UINT64_MAX &&
@@ -212,16 +218,17 @@ open_file(struct collector *collector, struct file *file)
 {
 	struct place *place = file->place;
 	struct coverage_owner owner = {
-		.service = geteuid(), .directory = place->owner, .allowed = UINT64_MAX };
+		.service = geteuid(), .directory = place->owner, .allowed = UINT64_MAX
+	};
 	enum coverage_status status;
 	struct coverage_file before = file->file;
 	struct look *look;
 
-	LIST_FOREACH (look, &place->looks, in_place)
+	LIST_FOREACH(look, &place->looks, in_place)
 		if (look->owner != UINT64_MAX && look_allows(look, file))
 			owner.allowed = look->owner;
-	status = coverage_file_open(place->fd, file->name, &owner, &file->file, file->reason,
-	    sizeof(file->reason));
+	status = coverage_file_open(place->fd, file->name, &owner, &file->file,
+	    file->reason, sizeof(file->reason));
 	if (status != COVERAGE_SOUND) {
 		file->gone = status == COVERAGE_GONE;
 		/* Who writes it anew counts anew. */
@@ -234,13 +241,13 @@ open_file(struct collector *collector, struct file *file)
 	if (before.device != file->file.device || before.inode != file->file.inode)
 		file->n_runs = file->unique_runs = 0;
 	file->has_module = module_file_read(place->fd, file->name, &file->module) == 0;
-	snprintf(file->reason, sizeof(file->reason), "has the PC table of another build (%u PCs)",
-	    file->file.pcs_len);
+	snprintf(file->reason, sizeof(file->reason),
+	    "has the PC table of another build (%u PCs)", file->file.pcs_len);
 	set_state(collector, file, FILE_OTHER);
 	for (size_t i = file->owners_len; i-- > 0;)
 		if (!target_owns(file->owners[i], file))
 			file_withdraw(collector, file, file->owners[i]);
-	LIST_FOREACH (look, &place->looks, in_place)
+	LIST_FOREACH(look, &place->looks, in_place)
 		offer(collector, file, look);
 	/* Nobody's: the descriptor is not worth keeping, hash and length are. */
 	if (file->owners_len == 0)
@@ -248,7 +255,6 @@ open_file(struct collector *collector, struct file *file)
 	else
 		attach(collector, file);
 }
-
 
 /* Ever more rarely, since to look at a file of another build is to read all of its PCs. */
 static void
@@ -273,8 +279,7 @@ static bool
 is_same_inode(const struct file *file)
 {
 	struct stat st;
-	int fd = openat(file->place->fd, file->name,
-	    O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(file->place->fd, file->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	bool same;
 
 	if (fd < 0)
@@ -286,16 +291,18 @@ is_same_inode(const struct file *file)
 }
 
 void
-file_look(struct collector *collector, struct place *place, const char *name,
-    bool from_start)
+file_look(
+    struct collector *collector, struct place *place, const char *name, bool from_start)
 {
 	struct file *file = file_find(place, name);
 
 	if (file == NULL) {
 		if (place->files_len >= FILES_PER_PLACE_MAX) {
 			if (!place->full)
-				log_warning("%s: more than %d coverage files; the rest is not "
-					    "read", place->path, FILES_PER_PLACE_MAX);
+				log_warning(
+				    "%s: more than %d coverage files; the rest is not "
+				    "read",
+				    place->path, FILES_PER_PLACE_MAX);
 			place->full = true;
 			return;
 		}
@@ -325,7 +332,8 @@ file_look(struct collector *collector, struct place *place, const char *name,
 }
 
 void
-file_notice(struct collector *collector, struct place *place, const char *name, bool another)
+file_notice(
+    struct collector *collector, struct place *place, const char *name, bool another)
 {
 	struct file *file = file_find(place, name);
 
@@ -397,8 +405,10 @@ static void
 lose(struct collector *collector, struct file *file)
 {
 	if (may_say(collector, file, "cut"))
-		log_warning("%s/%s was cut or grown under its readers; what it had shown is "
-			    "kept", file->place->path, file->name);
+		log_warning(
+		    "%s/%s was cut or grown under its readers; what it had shown is "
+		    "kept",
+		    file->place->path, file->name);
 	snprintf(file->reason, sizeof(file->reason), "was cut or grown");
 	set_state(collector, file, FILE_UNFINISHED);
 	coverage_file_close(&file->file);
@@ -426,7 +436,8 @@ is_news(const struct collector *collector, const struct file *file, uint64_t n_r
 	if (file->fresh || n_runs != file->n_runs || unique_runs != file->unique_runs)
 		return true;
 	for (size_t i = 0; i < file->owners_len; i++) {
-		const uint64_t *known = (const uint64_t *)file->owners[i]->live.map.bits;
+		const uint64_t *known =
+		    (const uint64_t *)file->owners[i]->live.map.bits;
 
 		if (bitmap_diff_next(collector->scratch, known, 0, words) < words)
 			return true;
@@ -443,7 +454,8 @@ file_poll(struct collector *collector, struct file *file)
 
 	if (!make_room(collector, words))
 		return false;
-	if (coverage_file_read(&file->file, &n_runs, &unique_runs, collector->scratch) < 0 ||
+	if (coverage_file_read(&file->file, &n_runs, &unique_runs, collector->scratch) <
+		0 ||
 	    !length_is_sound(collector, file)) {
 		lose(collector, file);
 		return false;

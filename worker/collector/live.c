@@ -56,7 +56,8 @@ seed(struct live *live, int seed_fd)
 	/* Counted anew: the dead one may have died between a bit and its count. */
 	for (size_t i = 0; i < coverage_map_words(to->pcs_len); i++)
 		SET(to->covered,
-		    GET(to->covered) + (uint32_t)__builtin_popcountll(GET(live->map.bits[i])));
+		    GET(to->covered) +
+			(uint32_t)__builtin_popcountll(GET(live->map.bits[i])));
 	return 0;
 }
 
@@ -107,12 +108,15 @@ live_add_bits(struct live *live, const uint64_t *words, int64_t now_ms, bool bef
 	/* Our own map, which nobody else can write: reading it plainly is no race. */
 	const uint64_t *known = (const uint64_t *)live->map.bits;
 	int64_t passed = now_ms > head->base_ms ? (now_ms - head->base_ms) / 10 : 0;
-	uint32_t time = before ? 0 : passed < UINT32_MAX ? (uint32_t)passed : UINT32_MAX, new = 0;
+	uint32_t time = before    ? 0
+	    : passed < UINT32_MAX ? (uint32_t)passed
+				  : UINT32_MAX,
+		 new = 0;
 
 	if (!before && time == 0)
 		time = 1;
 	for (i = bitmap_diff_next(words, known, 0, len); i < len;
-	     i = bitmap_diff_next(words, known, i + 1, len))
+	    i = bitmap_diff_next(words, known, i + 1, len))
 		new += add_word(live, i, words[i] & ~known[i], time);
 	if (new == 0)
 		return 0;

@@ -24,7 +24,8 @@ void live_close(struct live *live);
 /* Sets the bits of @words (as many as the segment has) that are not set yet, with the time
  * of their first hit; @before: they were set before we looked for the first time. Returns
  * how many became set. */
-uint32_t live_add_bits(struct live *live, const uint64_t *words, int64_t now_ms, bool before);
+uint32_t live_add_bits(
+    struct live *live, const uint64_t *words, int64_t now_ms, bool before);
 
 /* Numbers that only grow, but for the rate; @ran: n_runs has just been seen to grow. */
 void live_set_runs(struct live *live, uint64_t n_runs, uint64_t unique_runs,

@@ -23,7 +23,9 @@
 static int
 hex_digit(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	return c >= '0' && c <= '9' ? c - '0'
+	    : c >= 'a' && c <= 'f'  ? c - 'a' + 10
+				    : -1;
 }
 
 static bool
@@ -66,11 +68,13 @@ parse_line(const char *line, size_t len, struct module_file *module)
 {
 	static const char build_id[] = "build-id ", entry[] = "entry ";
 
-	if (len >= sizeof(build_id) - 1 && memcmp(line, build_id, sizeof(build_id) - 1) == 0)
-		return parse_build_id(line + sizeof(build_id) - 1, len - sizeof(build_id) + 1,
-		    module);
+	if (len >= sizeof(build_id) - 1 &&
+	    memcmp(line, build_id, sizeof(build_id) - 1) == 0)
+		return parse_build_id(
+		    line + sizeof(build_id) - 1, len - sizeof(build_id) + 1, module);
 	if (len >= sizeof(entry) - 1 && memcmp(line, entry, sizeof(entry) - 1) == 0)
-		return parse_entry(line + sizeof(entry) - 1, len - sizeof(entry) + 1, module);
+		return parse_entry(
+		    line + sizeof(entry) - 1, len - sizeof(entry) + 1, module);
 	return true;
 }
 
@@ -105,14 +109,15 @@ module_file_read(int directory, const char *name, struct module_file *ret_module
 	ssize_t n;
 	int fd, r;
 
-	if ((size_t)snprintf(file, sizeof(file), "%s%s", name, COVERAGE_MODULE_SUFFIX) >=
-	    sizeof(file))
+	if ((size_t)snprintf(file, sizeof(file), "%s%s", name,
+		COVERAGE_MODULE_SUFFIX) >= sizeof(file))
 		return -ENOENT;
 	fd = openat(directory, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	r = -EPROTO;
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > COVERAGE_MODULE_MAX)
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+	    st.st_size > COVERAGE_MODULE_MAX)
 		goto out;
 	r = -ENOMEM;
 	text = malloc(COVERAGE_MODULE_MAX);

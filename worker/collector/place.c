@@ -20,14 +20,16 @@
 #include "log.h"
 #include "banned.h"
 
-#define WATCHED (IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_MODIFY | IN_DELETE | IN_MOVED_FROM)
+#define WATCHED \
+	(IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_MODIFY | IN_DELETE | \
+	    IN_MOVED_FROM)
 
 static struct place *
 find_by_inode(struct collector *collector, const struct stat *st)
 {
 	struct place *place;
 
-	LIST_FOREACH (place, &collector->places, in_all)
+	LIST_FOREACH(place, &collector->places, in_all)
 		if (place->device == st->st_dev && place->inode == st->st_ino)
 			return place;
 	return NULL;
@@ -49,7 +51,7 @@ is_wanted(const struct place *place, const char *name)
 
 	if (strlen(name) >= FILE_NAME_MAX)
 		return false;
-	LIST_FOREACH (look, &place->looks, in_place)
+	LIST_FOREACH(look, &place->looks, in_place)
 		if (look->name[0] == '\0' ? hex : strcmp(look->name, name) == 0)
 			return true;
 	return false;
@@ -110,7 +112,8 @@ place_open(struct collector *collector, int fd, int doorbell, const char *path)
 	    ? inotify_add_watch(collector->inotify, ".", WATCHED | IN_ONLYDIR)
 	    : -1;
 	if (place->watch < 0)
-		log_warning("%s: new files will not be noticed: %s", path, strerror(errno));
+		log_warning(
+		    "%s: new files will not be noticed: %s", path, strerror(errno));
 	LIST_INSERT_HEAD(&collector->places, place, in_all);
 	/* Others may read it, too: what was there may be gone when we come. */
 	if (doorbell >= 0)
@@ -141,10 +144,11 @@ place_add_look(struct collector *collector, struct place *place, struct target *
 	LIST_INSERT_HEAD(&place->looks, look, in_place);
 	LIST_INSERT_HEAD(&target->looks, look, in_target);
 	place->looks_len++;
-	TAILQ_FOREACH (file, &place->files, in_place)
+	TAILQ_FOREACH(file, &place->files, in_place)
 		file_offer(collector, file, look);
 	/* A first look lists; a later one needs to only where it wants another name. */
-	if (place->looks_len == 1 || look->name[0] != '\0' || TAILQ_EMPTY(&place->files))
+	if (place->looks_len == 1 || look->name[0] != '\0' ||
+	    TAILQ_EMPTY(&place->files))
 		place_list(collector, place, true);
 	return 0;
 }
@@ -155,7 +159,7 @@ place_remove_look(struct collector *collector, struct look *look)
 	struct place *place = look->place;
 	struct file *file, *next;
 
-	TAILQ_FOREACH (file, &place->files, in_place)
+	TAILQ_FOREACH(file, &place->files, in_place)
 		file_withdraw(collector, file, look->target);
 	LIST_REMOVE(look, in_place);
 	LIST_REMOVE(look, in_target);
@@ -200,7 +204,7 @@ take_event(struct collector *collector, const struct inotify_event *event)
 	struct place *place;
 	struct file *file;
 
-	LIST_FOREACH (place, &collector->places, in_all) {
+	LIST_FOREACH(place, &collector->places, in_all) {
 		if ((event->mask & IN_Q_OVERFLOW) != 0)
 			place_list(collector, place, false);
 		if (place->watch != event->wd || event->len == 0 ||
@@ -233,7 +237,7 @@ place_read_events(struct collector *collector)
 	for (int i = 0; i < 4; i++) {
 		n = read(collector->inotify, &buffer, sizeof(buffer));
 		for (ssize_t at = 0; at < n;
-		     at += (ssize_t)(sizeof(*event) + event->len)) {
+		    at += (ssize_t)(sizeof(*event) + event->len)) {
 			event = (const struct inotify_event *)(buffer.space + at);
 			take_event(collector, event);
 		}

@@ -9,13 +9,13 @@
 
 #include "banned.h"
 
-#define BUSY_TICK_MS 10	   /* at least; busy files take a quarter of a core at most */
+#define BUSY_TICK_MS 10 /* at least; busy files take a quarter of a core at most */
 #define BUSY_SHARE 4
 #define IDLE_TICK_MS 20
-#define RINGING_MS 100	   /* for the runs of files whose bits announce themselves */
-#define IDLE_ROUND_MS 40   /* at least; idle files take a 200th of a core at most */
+#define RINGING_MS 100   /* for the runs of files whose bits announce themselves */
+#define IDLE_ROUND_MS 40 /* at least; idle files take a 200th of a core at most */
 #define IDLE_SHARE 200
-#define RING_GAP_US 500	   /* between two scans for one doorbell */
+#define RING_GAP_US 500     /* between two scans for one doorbell */
 #define GONE_AFTER_MS 10000 /* a file without a name is let go when it stands still */
 
 static int64_t
@@ -63,7 +63,8 @@ poll_busy(struct collector *collector)
 	collector->busy_polled_ms = from / 1000;
 	for (file = TAILQ_FIRST(&collector->busy); file != NULL; file = next) {
 		next = TAILQ_NEXT(file, in_queue);
-		if (announces_itself(file) && collector->now_ms - file->read_ms < RINGING_MS)
+		if (announces_itself(file) &&
+		    collector->now_ms - file->read_ms < RINGING_MS)
 			continue;
 		file->read_ms = collector->now_ms;
 		changed = file_poll(collector, file) || changed;
@@ -75,8 +76,8 @@ poll_busy(struct collector *collector)
 static int64_t
 idle_round_ms(const struct collector *collector)
 {
-	int64_t fair = (int64_t)collector->idle_len * collector->idle_cost_ns * IDLE_SHARE /
-	    1000000;
+	int64_t fair = (int64_t)collector->idle_len * collector->idle_cost_ns *
+	    IDLE_SHARE / 1000000;
 
 	return fair > IDLE_ROUND_MS ? fair : IDLE_ROUND_MS;
 }
@@ -102,12 +103,15 @@ poll_idle(struct collector *collector)
 		TAILQ_INSERT_TAIL(&collector->idle, file, in_queue);
 		if (file_poll(collector, file))
 			changed = true;
-		else if (file->gone && collector->now_ms - file->changed_ms > GONE_AFTER_MS)
+		else if (file->gone &&
+		    collector->now_ms - file->changed_ms > GONE_AFTER_MS)
 			file_forget(collector, file);
 	}
 	if (n > 0)
-		collector->idle_cost_ns = (collector->idle_cost_ns * 7 +
-		    (microseconds() - from) * 1000 / (int64_t)n) / 8;
+		collector->idle_cost_ns =
+		    (collector->idle_cost_ns * 7 +
+			(microseconds() - from) * 1000 / (int64_t)n) /
+		    8;
 	return changed;
 }
 
@@ -125,9 +129,10 @@ poll_wait_ms(const struct collector *collector)
 {
 	const struct file *file;
 
-	TAILQ_FOREACH (file, &collector->busy, in_queue)
+	TAILQ_FOREACH(file, &collector->busy, in_queue)
 		if (!announces_itself(file))
-			return collector->busy_cost_us * BUSY_SHARE < 1000 * IDLE_TICK_MS
+			return collector->busy_cost_us * BUSY_SHARE <
+				1000 * IDLE_TICK_MS
 			    ? busy_tick_ms(collector)
 			    : IDLE_TICK_MS;
 	if (!TAILQ_EMPTY(&collector->idle))

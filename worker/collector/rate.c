@@ -41,6 +41,6 @@ rate_milli_per_second(const struct rate *rate, int64_t now_ms)
 	passed = rate->len == 0 ? 0 : rate->at_ms[rate->newest] - rate->at_ms[oldest];
 	if (passed <= 0 || now_ms - rate->at_ms[rate->newest] > WINDOW_MS)
 		return 0;
-	return (uint64_t)((double)(rate->total[rate->newest] - rate->total[oldest]) * 1e6 /
-	    (double)passed);
+	return (uint64_t)((double)(rate->total[rate->newest] - rate->total[oldest]) *
+	    1e6 / (double)passed);
 }

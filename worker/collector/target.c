@@ -17,14 +17,15 @@
 #include "banned.h"
 
 #define STALE_AFTER_MS 10000
-#define CROWD 64 /* in a place of more targets nobody is told of files that are not his */
+#define CROWD \
+	64 /* in a place of more targets nobody is told of files that are not his */
 
 struct target *
 target_find(struct collector *collector, uint32_t id)
 {
 	struct target *target;
 
-	LIST_FOREACH (target, &collector->targets, in_all)
+	LIST_FOREACH(target, &collector->targets, in_all)
 		if (target->id == id)
 			return target;
 	return NULL;
@@ -77,8 +78,8 @@ target_add_entry(struct target *target, uint64_t address)
 static void
 inherit_life(const struct collector *collector, struct target *target)
 {
-	int64_t last = atomic_load_explicit(&target->live.map.head->last_run_ms,
-	    memory_order_relaxed);
+	int64_t last = atomic_load_explicit(
+	    &target->live.map.head->last_run_ms, memory_order_relaxed);
 	int64_t since = collector->wall_ms - last;
 
 	if (last != 0 && since >= 0 && since < STALE_AFTER_MS)
@@ -86,17 +87,21 @@ inherit_life(const struct collector *collector, struct target *target)
 }
 
 static int
-take_table(struct collector *collector, struct target *target, struct source_table *table,
-    int seed_fd)
+take_table(struct collector *collector, struct target *target,
+    struct source_table *table, int seed_fd)
 {
 	size_t early = target->early_entries_len;
 	int r;
 
-	r = live_open(table->header->pcs_len, collector->wall_ms, seed_fd, &target->live);
+	r = live_open(
+	    table->header->pcs_len, collector->wall_ms, seed_fd, &target->live);
 	if (r == -EPROTO) {
-		log_warning("%s: the live segment to start from is of another table; starting "
-			    "anew", target->name);
-		r = live_open(table->header->pcs_len, collector->wall_ms, -1, &target->live);
+		log_warning(
+		    "%s: the live segment to start from is of another table; starting "
+		    "anew",
+		    target->name);
+		r = live_open(
+		    table->header->pcs_len, collector->wall_ms, -1, &target->live);
 	}
 	if (r < 0)
 		return r;
@@ -114,7 +119,8 @@ take_table(struct collector *collector, struct target *target, struct source_tab
 
 int
 target_collect(struct collector *collector, uint32_t id, uint64_t generation,
-    const char *name, struct source_table *table, int seed_fd, struct target **ret_target)
+    const char *name, struct source_table *table, int seed_fd,
+    struct target **ret_target)
 {
 	struct target *target = target_find(collector, id);
 	int r = 0;
@@ -131,7 +137,8 @@ target_collect(struct collector *collector, uint32_t id, uint64_t generation,
 	target->generation = generation;
 	snprintf(target->name, sizeof(target->name), "%s", name);
 	target->asked = false;
-	target->sum_runs = target->sum_unique = target->grown = target->grown_unique = 0;
+	target->sum_runs = target->sum_unique = target->grown = target->grown_unique =
+	    0;
 	target->grown_ms = 0;
 	target->collected_ms = collector->now_ms;
 	target->told_state = -1;
@@ -156,9 +163,11 @@ target_owns(const struct target *target, const struct file *file)
 	    file->file.pcs_hash != target->pcs_hash)
 		return false;
 	/* Equal PCs and other sources: a rebuild that changed no code's place. */
-	return !file->has_module || file->module.build_id_len == 0 || header->build_id_len == 0 ||
+	return !file->has_module || file->module.build_id_len == 0 ||
+	    header->build_id_len == 0 ||
 	    (file->module.build_id_len == header->build_id_len &&
-		memcmp(file->module.build_id, header->build_id, header->build_id_len) == 0);
+		memcmp(file->module.build_id, header->build_id, header->build_id_len) ==
+		    0);
 }
 
 void
@@ -198,7 +207,9 @@ append(char *text, size_t used, const char *format, ...)
 	va_start(args, format);
 	n = vsnprintf(text + used, TEXT_MAX - used, format, args);
 	va_end(args);
-	return n < 0 ? used : used + (size_t)n < TEXT_MAX ? used + (size_t)n : TEXT_MAX - 1;
+	return n < 0                      ? used
+	    : used + (size_t)n < TEXT_MAX ? used + (size_t)n
+					  : TEXT_MAX - 1;
 }
 
 /* Names the files that were left out where this target looks. */
@@ -209,20 +220,21 @@ describe_left_out(const struct target *target, char *text, size_t used)
 	const struct file *file;
 	unsigned named = 0;
 
-	LIST_FOREACH (look, &target->looks, in_target) {
+	LIST_FOREACH(look, &target->looks, in_target) {
 		if (look->place->looks_len > CROWD)
 			continue;
-		TAILQ_FOREACH (file, &look->place->files, in_place) {
+		TAILQ_FOREACH(file, &look->place->files, in_place) {
 			if (file->state == FILE_ATTACHED ||
-			    (look->name[0] != '\0' && strcmp(look->name, file->name) != 0))
+			    (look->name[0] != '\0' &&
+				strcmp(look->name, file->name) != 0))
 				continue;
 			if (++named > 2) {
 				append(text, used, "; and others");
 				return;
 			}
 			used = append(text, used, "%s%s%s/%s %s", used > 0 ? "; " : "",
-			    named == 1 ? "left out: " : "", look->place->path, file->name,
-			    file->reason);
+			    named == 1 ? "left out: " : "", look->place->path,
+			    file->name, file->reason);
 		}
 	}
 }
@@ -234,8 +246,8 @@ describe_waiting(const struct target *target, char *text)
 
 	if (look == NULL)
 		return append(text, 0, "none of its coverage directories exists yet");
-	return append(text, 0, "no coverage file of this build yet in %s%s%s", look->place->path,
-	    look->name[0] != '\0' ? "/" : "", look->name);
+	return append(text, 0, "no coverage file of this build yet in %s%s%s",
+	    look->place->path, look->name[0] != '\0' ? "/" : "", look->name);
 }
 
 static int
@@ -245,15 +257,17 @@ describe(const struct collector *collector, const struct target *target, char *t
 	size_t used = 0;
 
 	text[0] = '\0';
-	if (target->grown_ms != 0 && collector->now_ms - target->grown_ms < STALE_AFTER_MS) {
+	if (target->grown_ms != 0 &&
+	    collector->now_ms - target->grown_ms < STALE_AFTER_MS) {
 		state = TARGET_LIVE;
 	} else if (target->attached > 0 &&
 	    (target->grown_ms != 0 ||
 		collector->now_ms - target->collected_ms > STALE_AFTER_MS)) {
 		state = TARGET_STALE;
 		used = append(text, 0, "%s",
-		    target->grown_ms != 0 ? "no executions for the last 10 seconds"
-					  : "coverage of an earlier run; no fuzzer runs");
+		    target->grown_ms != 0
+			? "no executions for the last 10 seconds"
+			: "coverage of an earlier run; no fuzzer runs");
 	} else {
 		state = TARGET_READY;
 		used = target->attached > 0 ? 0 : describe_waiting(target, text);
@@ -291,7 +305,8 @@ target_settle(struct collector *collector, struct target *target, bool numbers)
 
 	if (!target->has_table)
 		return false;
-	bits = atomic_load_explicit(&target->live.map.head->bits_version, memory_order_relaxed);
+	bits = atomic_load_explicit(
+	    &target->live.map.head->bits_version, memory_order_relaxed);
 	if (bits == target->told_bits && !numbers)
 		return false;
 	rate_add(&target->rate, collector->now_ms, target->grown);

@@ -77,8 +77,8 @@ valid_bits(const struct coverage *coverage, uint64_t word)
 /* Lists what @live has and @coverage has not. The copy is changed only when all is
  * well, so a failure loses nothing. */
 static int
-list_new_bits(const struct coverage *coverage, const struct live_map *live,
-    struct delta *delta)
+list_new_bits(
+    const struct coverage *coverage, const struct live_map *live, struct delta *delta)
 {
 	uint64_t words = coverage_map_words(coverage->pcs_len), fresh;
 	int r = 0;
@@ -89,9 +89,9 @@ list_new_bits(const struct coverage *coverage, const struct live_map *live,
 		if (fresh == 0)
 			continue;
 		for (fresh &= valid_bits(coverage, i); fresh != 0 && r == 0;
-		     fresh &= fresh - 1)
-			r = delta_add(delta, (uint32_t)(64 * i) +
-				(uint32_t)__builtin_ctzll(fresh));
+		    fresh &= fresh - 1)
+			r = delta_add(delta,
+			    (uint32_t)(64 * i) + (uint32_t)__builtin_ctzll(fresh));
 	}
 	return r;
 }
@@ -133,8 +133,8 @@ next_time(const struct delta *delta, const struct live_map *live, int64_t after)
 	int64_t next = -1, time;
 
 	for (size_t i = 0; i < delta->len; i++) {
-		time = atomic_load_explicit(&live->times[delta->indexes[i]],
-		    memory_order_relaxed);
+		time = atomic_load_explicit(
+		    &live->times[delta->indexes[i]], memory_order_relaxed);
 		if (time > after && (next < 0 || time < next))
 			next = time;
 	}
@@ -149,8 +149,8 @@ keep_delta_of(struct coverage *coverage, const struct delta *delta,
 	int r = 0;
 
 	for (size_t i = 0; i < delta->len && r == 0; i++)
-		if (atomic_load_explicit(&live->times[delta->indexes[i]],
-			memory_order_relaxed) == time)
+		if (atomic_load_explicit(
+			&live->times[delta->indexes[i]], memory_order_relaxed) == time)
 			r = delta_add(&same, delta->indexes[i]);
 	coverage->version++;
 	if (r == 0)
@@ -161,7 +161,8 @@ keep_delta_of(struct coverage *coverage, const struct delta *delta,
 /* A delta has one time, which must be the one that a full frame's times tell later: a
  * version for each. Where they are many, all clients are sent the full frame. */
 static void
-keep_deltas(struct coverage *coverage, const struct delta *delta, const struct live_map *live)
+keep_deltas(
+    struct coverage *coverage, const struct delta *delta, const struct live_map *live)
 {
 	int64_t time = next_time(delta, live, -1);
 
@@ -174,7 +175,8 @@ keep_deltas(struct coverage *coverage, const struct delta *delta, const struct l
 }
 
 static int
-look_at_bits(struct coverage *coverage, const struct live_map *live, uint64_t bits_version)
+look_at_bits(
+    struct coverage *coverage, const struct live_map *live, uint64_t bits_version)
 {
 	struct delta delta = { 0 };
 	int r = list_new_bits(coverage, live, &delta);
@@ -183,8 +185,8 @@ look_at_bits(struct coverage *coverage, const struct live_map *live, uint64_t bi
 		coverage->bits_version = bits_version;
 		if (delta.len > 0) {
 			for (size_t i = 0; i < delta.len; i++)
-				coverage->bits[delta.indexes[i] / 64] |=
-				    UINT64_C(1) << delta.indexes[i] % 64;
+				coverage->bits[delta.indexes[i] / 64] |= UINT64_C(1)
+				    << delta.indexes[i] % 64;
 			keep_deltas(coverage, &delta, live);
 			drop(&coverage->full);
 			drop(&coverage->times);
@@ -198,7 +200,8 @@ look_at_bits(struct coverage *coverage, const struct live_map *live, uint64_t bi
 static int
 look_at_entries(struct coverage *coverage, const struct live_map *live)
 {
-	uint32_t len = atomic_load_explicit(&live->head->entries_len, memory_order_acquire);
+	uint32_t len =
+	    atomic_load_explicit(&live->head->entries_len, memory_order_acquire);
 	uint32_t *entries, kept = 0, index;
 
 	if (len > LIVE_ENTRIES_MAX)
@@ -236,10 +239,13 @@ coverage_look(struct coverage *coverage, const struct live_map *live)
 		return 0;
 	/* Pairs with the collector's release: all that this version counts is visible. */
 	atomic_load_explicit(&live->head->sequence, memory_order_acquire);
-	bits_version = atomic_load_explicit(&live->head->bits_version, memory_order_acquire);
+	bits_version =
+	    atomic_load_explicit(&live->head->bits_version, memory_order_acquire);
 	coverage->base_ms = live->head->base_ms;
-	coverage->n_runs = atomic_load_explicit(&live->head->n_runs, memory_order_relaxed);
-	unique_runs = atomic_load_explicit(&live->head->unique_runs, memory_order_relaxed);
+	coverage->n_runs =
+	    atomic_load_explicit(&live->head->n_runs, memory_order_relaxed);
+	unique_runs =
+	    atomic_load_explicit(&live->head->unique_runs, memory_order_relaxed);
 	if (bits_version != coverage->bits_version) {
 		r = look_at_bits(coverage, live, bits_version);
 		if (r < 0)
@@ -279,8 +285,8 @@ coverage_full(struct coverage *coverage)
 		if (coverage->full == NULL)
 			return NULL;
 		memcpy(frame_front(coverage->full), &head, sizeof(head));
-		memcpy((char *)frame_front(coverage->full) + sizeof(head), coverage->bits,
-		    bits);
+		memcpy((char *)frame_front(coverage->full) + sizeof(head),
+		    coverage->bits, bits);
 	}
 	return coverage->full;
 }
@@ -302,7 +308,8 @@ fill_times(const struct coverage *coverage, const struct live_map *live, char *t
 
 	for (uint64_t i = 0; i < coverage_map_words(coverage->pcs_len); i++)
 		for (uint64_t left = coverage->bits[i]; left != 0; left &= left - 1) {
-			if (live->head != NULL && live->head->pcs_len == coverage->pcs_len)
+			if (live->head != NULL &&
+			    live->head->pcs_len == coverage->pcs_len)
 				time = atomic_load_explicit(
 				    &live->times[64 * i +
 					(uint64_t)__builtin_ctzll(left)],
@@ -322,8 +329,8 @@ coverage_times(struct coverage *coverage, const struct live_map *live)
 
 	if (coverage->times == NULL) {
 		head.times_len = count_bits(coverage);
-		coverage->times = frame_new(FRAME_BINARY,
-		    sizeof(head) + 4 * (size_t)head.times_len, NULL, 0);
+		coverage->times = frame_new(
+		    FRAME_BINARY, sizeof(head) + 4 * (size_t)head.times_len, NULL, 0);
 		if (coverage->times == NULL)
 			return NULL;
 		memcpy(frame_front(coverage->times), &head, sizeof(head));
@@ -343,12 +350,14 @@ coverage_entries(struct coverage *coverage)
 	size_t size = 4 * (size_t)coverage->entries_len;
 
 	if (coverage->entries_frame == NULL) {
-		coverage->entries_frame = frame_new(FRAME_BINARY, sizeof(head) + size, NULL, 0);
+		coverage->entries_frame =
+		    frame_new(FRAME_BINARY, sizeof(head) + size, NULL, 0);
 		if (coverage->entries_frame == NULL)
 			return NULL;
 		memcpy(frame_front(coverage->entries_frame), &head, sizeof(head));
 		if (size > 0)
-			memcpy((char *)frame_front(coverage->entries_frame) + sizeof(head),
+			memcpy(
+			    (char *)frame_front(coverage->entries_frame) + sizeof(head),
 			    coverage->entries, size);
 	}
 	return coverage->entries_frame;
@@ -365,12 +374,13 @@ coverage_update(struct coverage *coverage)
 	};
 
 	if (coverage->update == NULL) {
-		coverage->update = frame_new(FRAME_BINARY, sizeof(head) + bits, NULL, 0);
+		coverage->update =
+		    frame_new(FRAME_BINARY, sizeof(head) + bits, NULL, 0);
 		if (coverage->update == NULL)
 			return NULL;
 		memcpy(frame_front(coverage->update), &head, sizeof(head));
-		memcpy((char *)frame_front(coverage->update) + sizeof(head), coverage->bits,
-		    bits);
+		memcpy((char *)frame_front(coverage->update) + sizeof(head),
+		    coverage->bits, bits);
 	}
 	return coverage->update;
 }
@@ -385,8 +395,8 @@ coverage_entry_points(struct coverage *coverage, const struct source_table *tabl
 
 	if (coverage->entry_points != NULL)
 		return coverage->entry_points;
-	coverage->entry_points = frame_new(FRAME_BINARY,
-	    4 + 4 * (size_t)coverage->entries_len, NULL, 0);
+	coverage->entry_points =
+	    frame_new(FRAME_BINARY, 4 + 4 * (size_t)coverage->entries_len, NULL, 0);
 	if (coverage->entry_points == NULL)
 		return NULL;
 	at = frame_front(coverage->entry_points);
@@ -407,5 +417,6 @@ coverage_delta(const struct coverage *coverage, uint64_t from)
 {
 	size_t place = (from + 1) % COVERAGE_DELTAS;
 
-	return coverage->deltas[place].to == from + 1 ? coverage->deltas[place].frame : NULL;
+	return coverage->deltas[place].to == from + 1 ? coverage->deltas[place].frame
+						      : NULL;
 }

@@ -30,7 +30,7 @@ struct coverage {
 	uint64_t entries_version;
 	uint64_t update_version; /* of what the reference's clients are sent */
 	struct frame *full, *times, *entries_frame; /* fuzzsup.v1 */
-	struct frame *update, *entry_points;	    /* the reference's */
+	struct frame *update, *entry_points;        /* the reference's */
 	struct {
 		uint64_t to;
 		struct frame *frame;
@@ -52,8 +52,8 @@ struct frame *coverage_full(struct coverage *coverage);
 struct frame *coverage_times(struct coverage *coverage, const struct live_map *live);
 struct frame *coverage_entries(struct coverage *coverage);
 struct frame *coverage_update(struct coverage *coverage);
-struct frame *coverage_entry_points(struct coverage *coverage,
-    const struct source_table *table);
+struct frame *coverage_entry_points(
+    struct coverage *coverage, const struct source_table *table);
 
 /* The frame that leads from version @from to the next one, borrowed; NULL if it is too
  * old, and a full frame has to be sent. */

@@ -24,7 +24,8 @@ put_header(unsigned char *to, int opcode, uint64_t len)
 }
 
 struct frame *
-frame_new(int opcode, size_t front_len, const struct frame_shared *shared, size_t tail_len)
+frame_new(
+    int opcode, size_t front_len, const struct frame_shared *shared, size_t tail_len)
 {
 	size_t shared_len = shared != NULL ? shared->len : 0;
 	struct frame *frame = malloc(sizeof(*frame) + front_len + tail_len);
@@ -32,14 +33,15 @@ frame_new(int opcode, size_t front_len, const struct frame_shared *shared, size_
 
 	if (frame == NULL)
 		return NULL;
-	header_len = put_header(frame->header, opcode, front_len + shared_len + tail_len);
+	header_len =
+	    put_header(frame->header, opcode, front_len + shared_len + tail_len);
 	frame->references = 1;
 	frame->parts_len = FRAME_PARTS_MAX;
 	frame->size = header_len + front_len + shared_len + tail_len;
 	frame->parts[0] = (struct iovec){ frame->header, header_len };
 	frame->parts[1] = (struct iovec){ frame->own, front_len };
-	frame->parts[2] = (struct iovec){ shared != NULL ? (void *)shared->data : NULL,
-		shared_len };
+	frame->parts[2] =
+	    (struct iovec){ shared != NULL ? (void *)shared->data : NULL, shared_len };
 	frame->parts[3] = (struct iovec){ frame->own + front_len, tail_len };
 	frame->release = shared != NULL ? shared->release : NULL;
 	frame->owner = shared != NULL ? shared->owner : NULL;

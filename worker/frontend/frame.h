@@ -35,8 +35,8 @@ struct frame_shared {
 /* A frame with one reference, whose front (of @front_len bytes) and tail the caller
  * fills in; @shared may be NULL. Returns NULL without memory; then @shared is still the
  * caller's. */
-struct frame *frame_new(int opcode, size_t front_len, const struct frame_shared *shared,
-    size_t tail_len);
+struct frame *frame_new(
+    int opcode, size_t front_len, const struct frame_shared *shared, size_t tail_len);
 void *frame_front(struct frame *frame);
 void *frame_tail(struct frame *frame);
 

@@ -35,8 +35,8 @@ encode_digest(const unsigned char digest[SHA1_BYTES], char ret_text[ACCEPT_LEN +
 
 	memcpy(padded, digest, SHA1_BYTES);
 	for (int i = 0; i < 21; i += 3) {
-		unsigned group = (unsigned)padded[i] << 16 | (unsigned)padded[i + 1] << 8 |
-		    padded[i + 2];
+		unsigned group = (unsigned)padded[i] << 16 |
+		    (unsigned)padded[i + 1] << 8 | padded[i + 2];
 
 		for (int shift = 18; shift >= 0; shift -= 6)
 			ret_text[used++] = alphabet[group >> shift & 63];
@@ -74,8 +74,8 @@ handshake_check(const struct handshake *handshake, bool *ret_ours, const char **
 		return 400;
 	}
 	if (handshake->protocols != NULL && !ours) {
-		*ret_why = "this service speaks the subprotocol " WIRE_SUBPROTOCOL
-			   ", or none";
+		*ret_why =
+		    "this service speaks the subprotocol " WIRE_SUBPROTOCOL ", or none";
 		return 400;
 	}
 	*ret_ours = ours;

@@ -21,8 +21,8 @@ bool handshake_wanted(const struct handshake *handshake);
 
 /* Checks it. Returns 0, or the HTTP status to refuse it with (400, 405, 426) and a
  * sentence in *ret_why. *ret_ours: it speaks WIRE_SUBPROTOCOL, else no subprotocol. */
-int handshake_check(const struct handshake *handshake, bool *ret_ours,
-    const char **ret_why);
+int handshake_check(
+    const struct handshake *handshake, bool *ret_ours, const char **ret_why);
 
 /* Writes the 101 reply for a sound @key. Returns its length. */
 size_t handshake_reply(const char *key, bool ours, char ret_reply[HANDSHAKE_REPLY_MAX]);

@@ -96,7 +96,8 @@ on_source_root(struct target *target, struct letter *letter)
 	if (letter->fds_len < 1 || len == 0)
 		return -EPROTO;
 	return target_add_root(target, configured,
-	    len < letter->text_len ? configured + len + 1 : configured, take_fd(letter));
+	    len < letter->text_len ? configured + len + 1 : configured,
+	    take_fd(letter));
 }
 
 static int
@@ -119,7 +120,8 @@ on_serve_live(struct target *target, struct letter *letter)
 static int
 for_target(struct inbox *inbox, struct letter *letter)
 {
-	struct target *target = targets_by_id(inbox->server->targets, letter->message.target);
+	struct target *target =
+	    targets_by_id(inbox->server->targets, letter->message.target);
 
 	/* It may have been forgotten while this was under way. */
 	if (target == NULL)
@@ -224,8 +226,8 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	for (int i = 0; i < BATCH; i++) {
-		r = channel_receive(inbox->channel, &letter.message, letter.fds,
-		    &letter.fds_len);
+		r = channel_receive(
+		    inbox->channel, &letter.message, letter.fds, &letter.fds_len);
 		if (r == -EPROTO)
 			log_err("the supervisor sent what is no message");
 		else if (r < 0)

@@ -32,10 +32,10 @@
 #include "log.h"
 #include "banned.h"
 
-#define WRITE_MAX (256 << 10)	 /* bytes a step */
-#define RESERVED_DESCRIPTORS 64	 /* for files that answers are read from */
-#define DESCRIPTORS_MAX 65536    /* however many we may have */
-#define RETRY_MS 100		 /* until a full table is looked at again */
+#define WRITE_MAX (256 << 10)   /* bytes a step */
+#define RESERVED_DESCRIPTORS 64 /* for files that answers are read from */
+#define DESCRIPTORS_MAX 65536   /* however many we may have */
+#define RETRY_MS 100            /* until a full table is looked at again */
 
 struct head {
 	int64_t began_ms;
@@ -84,7 +84,8 @@ follow(struct head *head, const char *bytes, size_t len)
 }
 
 static void
-follow_added(struct head *head, struct evbuffer *input, const struct evbuffer_cb_info *info)
+follow_added(
+    struct head *head, struct evbuffer *input, const struct evbuffer_cb_info *info)
 {
 	struct evbuffer_iovec parts[8];
 	struct evbuffer_ptr at;
@@ -108,8 +109,9 @@ static void
 refuse(struct head *head, int fd, const char *status)
 {
 	char reply[160];
-	int len = snprintf(reply, sizeof(reply), "HTTP/1.1 %s\r\nconnection: close\r\n"
-		"content-type: text/plain\r\ncontent-length: %zu\r\n\r\n%s\n",
+	int len = snprintf(reply, sizeof(reply),
+	    "HTTP/1.1 %s\r\nconnection: close\r\n"
+	    "content-type: text/plain\r\ncontent-length: %zu\r\n\r\n%s\n",
 	    status, strlen(status) + 1, status);
 
 	head->refused = true;
@@ -227,15 +229,16 @@ accept_failed_cb(struct evconnlistener *listener, void *arg)
 static struct bufferevent *
 new_connection_cb(struct event_base *base, void *arg)
 {
-	struct bufferevent *bufferevent = bufferevent_socket_new(base, -1,
-	    BEV_OPT_CLOSE_ON_FREE);
+	struct bufferevent *bufferevent =
+	    bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 
 	if (!descriptors_left(arg))
 		pause_listening(arg);
 	if (bufferevent == NULL)
 		return NULL;
 	bufferevent_set_max_single_write(bufferevent, WRITE_MAX);
-	evbuffer_add_cb(bufferevent_get_input(bufferevent), first_bytes_cb, bufferevent);
+	evbuffer_add_cb(
+	    bufferevent_get_input(bufferevent), first_bytes_cb, bufferevent);
 	return bufferevent;
 }
 
@@ -290,8 +293,8 @@ limits_add_listener(struct limits *limits, struct evhttp_bound_socket *socket)
 	if (limits->listeners_len == LIMITS_LISTENERS_MAX)
 		return -E2BIG;
 	/* Inherited by connections; a unix socket has no such thing. */
-	setsockopt(evconnlistener_get_fd(listener), IPPROTO_TCP, TCP_NODELAY, &on,
-	    sizeof(on));
+	setsockopt(
+	    evconnlistener_get_fd(listener), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	evconnlistener_set_error_cb(listener, accept_failed_cb);
 	limits->listeners[limits->listeners_len++] = listener;
 	return 0;

@@ -10,14 +10,14 @@ struct evhttp_bound_socket;
 struct evhttp_request;
 struct limits;
 
-#define LIMITS_HEADER_MAX 16384	  /* bytes of a request's head */
+#define LIMITS_HEADER_MAX 16384   /* bytes of a request's head */
 #define LIMITS_DEADLINE_MS 10000  /* from a request's first byte to its last */
 #define LIMITS_SILENCE_SECONDS 30 /* that a connection may be idle */
 #define LIMITS_LISTENERS_MAX 16
 
 /* Puts itself in the way of every connection of @http. */
-struct limits *limits_new(struct event_base *base, struct evhttp *http,
-    unsigned deadline_ms);
+struct limits *limits_new(
+    struct event_base *base, struct evhttp *http, unsigned deadline_ms);
 void limits_free(struct limits *limits);
 
 /* Stops accepting on @listener while all descriptors are in use. Returns 0, -E2BIG. */

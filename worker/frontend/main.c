@@ -35,8 +35,9 @@ make_base(void)
 
 	/* And the precise timer: the coarse clock makes 4 ms of every millisecond. */
 	if (config != NULL &&
-	    event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST |
-		    EVENT_BASE_FLAG_PRECISE_TIMER) == 0)
+	    event_config_set_flag(config,
+		EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST | EVENT_BASE_FLAG_PRECISE_TIMER) ==
+		0)
 		base = event_base_new_with_config(config);
 	if (config != NULL)
 		event_config_free(config);
@@ -51,7 +52,8 @@ open_all(struct frontend *frontend, const struct heritage *heritage)
 
 	r = channel_new(HERITAGE_CHANNEL, &frontend->channel);
 	if (r == 0)
-		r = snapshot_open(&frontend->snapshot, HERITAGE_DIRECTORY, heritage->slot);
+		r = snapshot_open(
+		    &frontend->snapshot, HERITAGE_DIRECTORY, heritage->slot);
 	if (r < 0)
 		return r;
 	server->base = make_base();
@@ -64,7 +66,8 @@ open_all(struct frontend *frontend, const struct heritage *heritage)
 	server->wasm = wasm_new(server->base, frontend->channel, server->files);
 	server->stream = stream_new(server->base, &frontend->targets);
 	server->references = reference_stream_new(server->base, &frontend->targets);
-	if (server->wasm == NULL || server->stream == NULL || server->references == NULL)
+	if (server->wasm == NULL || server->stream == NULL ||
+	    server->references == NULL)
 		return -ENOMEM;
 	frontend->news = news_new(server->base, HERITAGE_NEWS, &frontend->targets,
 	    server->stream, server->references);
@@ -73,8 +76,8 @@ open_all(struct frontend *frontend, const struct heritage *heritage)
 	r = server_open(server);
 	if (r < 0)
 		return r;
-	frontend->inbox = inbox_new(frontend->channel, &frontend->snapshot, server,
-	    frontend->news);
+	frontend->inbox =
+	    inbox_new(frontend->channel, &frontend->snapshot, server, frontend->news);
 	return frontend->inbox != NULL ? 0 : -ENOMEM;
 }
 

@@ -29,7 +29,8 @@ look_at(struct news *news, struct target *target)
 
 	if (target->live.head == NULL)
 		return;
-	sequence = atomic_load_explicit(&target->live.head->sequence, memory_order_acquire);
+	sequence =
+	    atomic_load_explicit(&target->live.head->sequence, memory_order_acquire);
 	if (sequence == target->live_sequence)
 		return;
 	target->live_sequence = sequence;
@@ -79,8 +80,8 @@ rung_cb(evutil_socket_t fd, short what, void *arg)
 }
 
 struct news *
-news_new(struct event_base *base, int fd, struct targets *targets, struct stream *stream,
-    struct reference_stream *references)
+news_new(struct event_base *base, int fd, struct targets *targets,
+    struct stream *stream, struct reference_stream *references)
 {
 	struct news *news = calloc(1, sizeof(*news));
 

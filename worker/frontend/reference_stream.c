@@ -16,12 +16,12 @@
 #define UPDATE_INTERVAL_US 20000 /* each carries the whole set of bits */
 
 struct reference_client {
-	LIST_ENTRY(reference_client) link;	/* all */
+	LIST_ENTRY(reference_client) link;      /* all */
 	LIST_ENTRY(reference_client) in_target; /* those of one target */
 	struct reference_stream *stream;
 	struct websocket *socket;
 	struct target *target; /* NULL: none yet */
-	bool of_root;	       /* may move to another target */
+	bool of_root;          /* may move to another target */
 	bool knows_time;
 	bool had_index;
 	uint32_t target_sent; /* whose index it has */
@@ -31,15 +31,16 @@ struct reference_client {
 struct reference_stream {
 	struct targets *targets;
 	struct event timer; /* pending: updates were sent a moment ago */
-	bool due;	    /* some target is due when the timer fires */
-	bool unsettled;	    /* a client of the root may have to move */
+	bool due;           /* some target is due when the timer fires */
+	bool unsettled;     /* a client of the root may have to move */
 	LIST_HEAD(, reference_client) clients;
 };
 
 static struct frame *
 time_frame(void)
 {
-	struct wire_current_time now = { .tag = WIRE_CURRENT_TIME, .base = target_clock() };
+	struct wire_current_time now = { .tag = WIRE_CURRENT_TIME,
+		.base = target_clock() };
 	struct frame *frame = frame_new(FRAME_BINARY, sizeof(now), NULL, 0);
 
 	if (frame != NULL)
@@ -260,8 +261,8 @@ may_move(const struct reference_client *client)
 }
 
 void
-reference_stream_accept(struct reference_stream *stream, struct websocket *socket,
-    struct target *target)
+reference_stream_accept(
+    struct reference_stream *stream, struct websocket *socket, struct target *target)
 {
 	static const struct websocket_callbacks callbacks = {
 		.ready = ready_cb,
@@ -274,8 +275,9 @@ reference_stream_accept(struct reference_stream *stream, struct websocket *socke
 		websocket_free(socket);
 		return;
 	}
-	*client = (struct reference_client){ .stream = stream, .socket = socket,
-		.of_root = target == NULL };
+	*client = (struct reference_client){
+		.stream = stream, .socket = socket, .of_root = target == NULL
+	};
 	LIST_INSERT_HEAD(&stream->clients, client, link);
 	join(client, target != NULL ? target : targets_default(stream->targets));
 	stream->unsettled = stream->unsettled || may_move(client);

@@ -106,8 +106,8 @@ reply_text(struct evhttp_request *request, int code, const char *format, ...)
 void
 reply_refuse(struct evhttp_request *request, int code, const char *sentence)
 {
-	evhttp_add_header(evhttp_request_get_output_headers(request), "connection",
-	    "close");
+	evhttp_add_header(
+	    evhttp_request_get_output_headers(request), "connection", "close");
 	reply_text(request, code, "%s\n", sentence);
 }
 
@@ -120,7 +120,8 @@ reply_not_found(struct evhttp_request *request)
 void
 reply_redirect(struct evhttp_request *request, const char *location)
 {
-	evhttp_add_header(evhttp_request_get_output_headers(request), "location", location);
+	evhttp_add_header(
+	    evhttp_request_get_output_headers(request), "location", location);
 	reply_text(request, 301, "%s\n", location);
 }
 
@@ -129,8 +130,8 @@ reply_body(struct evhttp_request *request, const char *content_type, const char 
     struct evbuffer *body)
 {
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
-	const char *had = evhttp_find_header(evhttp_request_get_input_headers(request),
-	    "if-none-match");
+	const char *had = evhttp_find_header(
+	    evhttp_request_get_input_headers(request), "if-none-match");
 
 	reply_headers(request, content_type);
 	if (etag != NULL)

@@ -71,8 +71,8 @@ route_parse(const char *path, struct route *ret_route)
 	} else if (path[3] != '\0' && path[3] != '/') {
 		route.name = path + 3;
 		slash = strchr(route.name, '/');
-		route.name_len = slash != NULL ? (size_t)(slash - route.name)
-					       : strlen(route.name);
+		route.name_len =
+		    slash != NULL ? (size_t)(slash - route.name) : strlen(route.name);
 		if (slash == NULL)
 			route.kind = ROUTE_REDIRECT;
 		else

@@ -8,21 +8,21 @@
 #include <stddef.h>
 
 enum route_kind {
-	ROUTE_NONE,	   /* not found */
-	ROUTE_PAGE,	   /* index.html; also where WebSockets are opened */
-	ROUTE_FILE,	   /* a file of the page: rest */
-	ROUTE_WASM,	   /* main.wasm */
-	ROUTE_TAR,	   /* sources.tar */
-	ROUTE_INDEX,	   /* index.bin */
-	ROUTE_SOURCE,	   /* one source file: rest */
-	ROUTE_REDIRECT,	   /* /t/NAME, which wants a slash */
-	ROUTE_HEALTH,	   /* /healthz */
+	ROUTE_NONE,        /* not found */
+	ROUTE_PAGE,        /* index.html; also where WebSockets are opened */
+	ROUTE_FILE,        /* a file of the page: rest */
+	ROUTE_WASM,        /* main.wasm */
+	ROUTE_TAR,         /* sources.tar */
+	ROUTE_INDEX,       /* index.bin */
+	ROUTE_SOURCE,      /* one source file: rest */
+	ROUTE_REDIRECT,    /* /t/NAME, which wants a slash */
+	ROUTE_HEALTH,      /* /healthz */
 	ROUTE_API_TARGETS, /* /api/v1/targets */
 };
 
 struct route {
 	enum route_kind kind;
-	bool debug;	  /* below debug/ */
+	bool debug;       /* below debug/ */
 	const char *name; /* of the target, within the path; NULL: the root base URL */
 	size_t name_len;
 	const char *rest; /* what stands behind the route's own part, within the path */

@@ -73,7 +73,8 @@ check_framing(struct evhttp_request *request, const char **ret_why)
 		*ret_why = "content-length must be one decimal number";
 		return 400;
 	}
-	if (length_text != NULL && evhttp_find_header(headers, "transfer-encoding") != NULL) {
+	if (length_text != NULL &&
+	    evhttp_find_header(headers, "transfer-encoding") != NULL) {
 		*ret_why = "content-length and transfer-encoding exclude each other";
 		return 400;
 	}
@@ -89,8 +90,8 @@ check_framing(struct evhttp_request *request, const char **ret_why)
 }
 
 static int
-check_origin(const struct server *server, struct evhttp_request *request,
-    char *why, size_t size)
+check_origin(
+    const struct server *server, struct evhttp_request *request, char *why, size_t size)
 {
 	const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
 	const char *host = evhttp_find_header(headers, "host");
@@ -98,14 +99,16 @@ check_origin(const struct server *server, struct evhttp_request *request,
 	char quoted[256];
 
 	if (!request_host_allowed(&server->hosts, host)) {
-		snprintf(why, size, "host %s is not allowed here; name it in allowed-hosts "
-				    "of fuzz.conf",
+		snprintf(why, size,
+		    "host %s is not allowed here; name it in allowed-hosts "
+		    "of fuzz.conf",
 		    log_quote(host, strlen(host), quoted, sizeof(quoted)));
 		return 403;
 	}
 	if (origin != NULL && !request_origin_allowed(&server->hosts, origin)) {
-		snprintf(why, size, "origin %s is not allowed here; name its host in "
-				    "allowed-hosts of fuzz.conf",
+		snprintf(why, size,
+		    "origin %s is not allowed here; name its host in "
+		    "allowed-hosts of fuzz.conf",
 		    log_quote(origin, strlen(origin), quoted, sizeof(quoted)));
 		return 403;
 	}
@@ -129,8 +132,8 @@ distrust_body(struct evhttp_request *request)
 
 	if (evhttp_find_header(headers, "content-length") != NULL ||
 	    evhttp_find_header(headers, "transfer-encoding") != NULL)
-		evhttp_add_header(evhttp_request_get_output_headers(request), "connection",
-		    "close");
+		evhttp_add_header(
+		    evhttp_request_get_output_headers(request), "connection", "close");
 }
 
 /* Answers what must not go on; returns true then. */
@@ -151,8 +154,8 @@ refused(const struct server *server, struct evhttp_request *request)
 		return true;
 	}
 	if (!is_read(request)) {
-		evhttp_add_header(evhttp_request_get_output_headers(request), "allow",
-		    "GET, HEAD");
+		evhttp_add_header(
+		    evhttp_request_get_output_headers(request), "allow", "GET, HEAD");
 		reply_refuse(request, 405, "only GET and HEAD are known here");
 		return true;
 	}
@@ -171,8 +174,8 @@ target_of(const struct server *server, const struct route *route)
 }
 
 static void
-serve_redirect(struct server *server, struct evhttp_request *request,
-    const struct route *route)
+serve_redirect(
+    struct server *server, struct evhttp_request *request, const struct route *route)
 {
 	char location[DIRECTORY_NAME_MAX + 8];
 
@@ -180,7 +183,8 @@ serve_redirect(struct server *server, struct evhttp_request *request,
 		reply_not_found(request);
 		return;
 	}
-	snprintf(location, sizeof(location), "/t/%.*s/", (int)route->name_len, route->name);
+	snprintf(
+	    location, sizeof(location), "/t/%.*s/", (int)route->name_len, route->name);
 	reply_redirect(request, location);
 }
 
@@ -227,8 +231,8 @@ serve_api_targets(struct server *server, struct evhttp_request *request)
 }
 
 static void
-serve_route(struct server *server, struct evhttp_request *request,
-    const struct route *route)
+serve_route(
+    struct server *server, struct evhttp_request *request, const struct route *route)
 {
 	struct target *target = target_of(server, route);
 
@@ -297,8 +301,8 @@ upgrade_cb(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	free(arg);
 	len = handshake_reply(
-	    evhttp_find_header(evhttp_request_get_input_headers(upgrade.request),
-		"sec-websocket-key"),
+	    evhttp_find_header(
+		evhttp_request_get_input_headers(upgrade.request), "sec-websocket-key"),
 	    upgrade.ours, reply);
 	if (upgrade.named) {
 		target = targets_by_id(server->targets, upgrade.target);
@@ -321,8 +325,8 @@ static void
 defer_upgrade(struct server *server, struct evhttp_request *request, bool ours,
     const struct target *target)
 {
-	struct bufferevent *bufferevent = evhttp_connection_get_bufferevent(
-	    evhttp_request_get_connection(request));
+	struct bufferevent *bufferevent =
+	    evhttp_connection_get_bufferevent(evhttp_request_get_connection(request));
 	const struct timeval at_once = { 0, 0 };
 	struct upgrade *upgrade = malloc(sizeof(*upgrade));
 
@@ -330,11 +334,14 @@ defer_upgrade(struct server *server, struct evhttp_request *request, bool ours,
 		reply_refuse(request, 503, "out of memory");
 		return;
 	}
-	*upgrade = (struct upgrade){ .server = server, .request = request, .ours = ours,
-		.named = target != NULL, .target = target != NULL ? target->id : 0 };
+	*upgrade = (struct upgrade){ .server = server,
+		.request = request,
+		.ours = ours,
+		.named = target != NULL,
+		.target = target != NULL ? target->id : 0 };
 	bufferevent_disable(bufferevent, EV_READ | EV_WRITE);
-	if (event_base_once(server->base, -1, EV_TIMEOUT, upgrade_cb, upgrade, &at_once) !=
-	    0) {
+	if (event_base_once(
+		server->base, -1, EV_TIMEOUT, upgrade_cb, upgrade, &at_once) != 0) {
 		free(upgrade);
 		reply_refuse(request, 503, "out of memory");
 	}
@@ -377,7 +384,8 @@ read_handshake(struct evhttp_request *request)
 		.version = evhttp_find_header(headers, "sec-websocket-version"),
 		.protocols = evhttp_find_header(headers, "sec-websocket-protocol"),
 		.get = evhttp_request_get_command(request) == EVHTTP_REQ_GET,
-		.http_1_1 = request->major > 1 || (request->major == 1 && request->minor >= 1),
+		.http_1_1 =
+		    request->major > 1 || (request->major == 1 && request->minor >= 1),
 	};
 }
 

@@ -19,7 +19,8 @@ rotate(uint32_t value, int by)
 static void
 compress_block(uint32_t state[5], const unsigned char *block)
 {
-	uint32_t w[80], a = state[0], b = state[1], c = state[2], d = state[3], e = state[4];
+	uint32_t w[80], a = state[0], b = state[1], c = state[2], d = state[3],
+			e = state[4];
 
 	for (int i = 0; i < 16; i++)
 		w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 |
@@ -56,7 +57,8 @@ compress_block(uint32_t state[5], const unsigned char *block)
 void
 sha1(const void *data, size_t len, unsigned char ret_digest[SHA1_BYTES])
 {
-	uint32_t state[5] = { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0 };
+	uint32_t state[5] = { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476,
+		0xc3d2e1f0 };
 	unsigned char tail[128] = { 0 };
 	const unsigned char *bytes = data;
 	size_t left = len, tail_len;

@@ -29,10 +29,12 @@ snapshot_open(struct snapshot *snapshot, int fd, unsigned slot)
 	if ((uint64_t)st.st_size < sizeof(*directory))
 		return -EPROTO;
 	/* Writable: the lock lies in it. */
-	directory = mmap(NULL, sizeof(*directory), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	directory =
+	    mmap(NULL, sizeof(*directory), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (directory == MAP_FAILED)
 		return -errno;
-	if (directory->magic != DIRECTORY_MAGIC || directory->version != DIRECTORY_VERSION ||
+	if (directory->magic != DIRECTORY_MAGIC ||
+	    directory->version != DIRECTORY_VERSION ||
 	    directory->size != sizeof(*directory)) {
 		munmap(directory, sizeof(*directory));
 		return -EPROTO;
@@ -67,7 +69,8 @@ copy_half(const struct snapshot *snapshot, struct directory_target *to, size_t *
     uint64_t *ret_generation)
 {
 	struct directory *directory = snapshot->directory;
-	uint64_t committed = atomic_load_explicit(&directory->committed, memory_order_acquire);
+	uint64_t committed =
+	    atomic_load_explicit(&directory->committed, memory_order_acquire);
 	const struct directory_half *half = &directory->halves[committed & 1];
 	size_t len = half->targets_len;
 	uint64_t generation = half->generation;
@@ -76,7 +79,8 @@ copy_half(const struct snapshot *snapshot, struct directory_target *to, size_t *
 		return -EAGAIN;
 	memcpy(to, half->targets, len * sizeof(*to));
 	atomic_thread_fence(memory_order_acquire);
-	if (atomic_load_explicit(&directory->committed, memory_order_relaxed) != committed)
+	if (atomic_load_explicit(&directory->committed, memory_order_relaxed) !=
+	    committed)
 		return -EAGAIN;
 	*ret_len = len;
 	*ret_generation = committed;

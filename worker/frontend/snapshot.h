@@ -11,8 +11,8 @@
 
 struct snapshot {
 	struct directory *directory; /* shared */
-	unsigned slot;		     /* of ours, in its lock */
-	uint64_t generation;	     /* of the copy; 0: none yet */
+	unsigned slot;               /* of ours, in its lock */
+	uint64_t generation;         /* of the copy; 0: none yet */
 	size_t len;
 	struct directory_target *targets; /* the copy, sorted by name */
 };

@@ -69,10 +69,12 @@ serve_open_file(struct evhttp_request *request, int fd)
 }
 
 void
-source_file_serve(struct evhttp_request *request, struct target *target, const char *name)
+source_file_serve(
+    struct evhttp_request *request, struct target *target, const char *name)
 {
 	const struct source_list *list = target_sources(target);
-	const struct source_file *file = list != NULL ? source_list_find(list, name) : NULL;
+	const struct source_file *file =
+	    list != NULL ? source_list_find(list, name) : NULL;
 	char quoted[512];
 	int fd, r;
 

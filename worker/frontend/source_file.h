@@ -8,7 +8,7 @@ struct evhttp_request;
 struct target;
 
 /* Opens nothing but what the target's table names and its roots hold. */
-void source_file_serve(struct evhttp_request *request, struct target *target,
-    const char *name);
+void source_file_serve(
+    struct evhttp_request *request, struct target *target, const char *name);
 
 #endif

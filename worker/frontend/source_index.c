@@ -62,8 +62,8 @@ collect_directories(const struct source_table *table, const struct source_roots 
 
 /* Base names that share a string in the table share one here. */
 static int
-collect_files(const struct source_table *table, struct strings *strings,
-    struct wire_file *files)
+collect_files(
+    const struct source_table *table, struct strings *strings, struct wire_file *files)
 {
 	uint32_t *moved = malloc(((size_t)table->header->string_bytes_len + 1) * 4);
 	int r = 0;
@@ -75,9 +75,10 @@ collect_files(const struct source_table *table, struct strings *strings,
 		uint32_t basename = table->files[i].basename;
 
 		if (moved[basename] == UINT32_MAX)
-			r = strings_add(strings, table->strings + basename,
-			    &moved[basename]);
-		files[i] = (struct wire_file){ table->files[i].directory, moved[basename] };
+			r = strings_add(
+			    strings, table->strings + basename, &moved[basename]);
+		files[i] =
+		    (struct wire_file){ table->files[i].directory, moved[basename] };
 	}
 	free(moved);
 	return r;
@@ -96,7 +97,8 @@ assemble(const struct source_table_header *table, const uint32_t *directories,
 		.string_bytes_len = (uint32_t)strings->len,
 		.start_timestamp = start,
 	};
-	size_t directories_size = (size_t)table->directories_len * sizeof(directories[0]);
+	size_t directories_size =
+	    (size_t)table->directories_len * sizeof(directories[0]);
 	size_t files_size = (size_t)table->files_len * sizeof(files[0]);
 	struct frame *frame = frame_new(FRAME_BINARY,
 	    sizeof(head) + directories_size + files_size, shared, strings->len);
@@ -119,8 +121,8 @@ source_index_new(const struct source_table *table, const struct source_roots *ro
 {
 	struct strings strings = { 0 };
 	uint32_t *directories = calloc((size_t)table->header->directories_len + 1, 4);
-	struct wire_file *files = calloc((size_t)table->header->files_len + 1,
-	    sizeof(*files));
+	struct wire_file *files =
+	    calloc((size_t)table->header->files_len + 1, sizeof(*files));
 	struct frame *frame = NULL;
 	int r = -ENOMEM;
 

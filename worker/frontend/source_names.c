@@ -76,8 +76,8 @@ free_root(struct source_root *root)
 }
 
 int
-source_roots_add(struct source_roots *roots, const char *configured, const char *real,
-    int fd)
+source_roots_add(
+    struct source_roots *roots, const char *configured, const char *real, int fd)
 {
 	struct source_root root = { .fd = fd }, *grown;
 
@@ -134,7 +134,8 @@ deepest_root(const struct source_roots *roots, const char *directory, size_t *re
 	size_t best = 0, matched = 0;
 
 	for (size_t i = 0; i < roots->len; i++) {
-		const char *paths[] = { roots->roots[i].configured, roots->roots[i].real };
+		const char *paths[] = { roots->roots[i].configured,
+			roots->roots[i].real };
 
 		for (size_t k = 0; k < 2; k++) {
 			candidate = below(directory, paths[k], &matched);
@@ -159,7 +160,8 @@ source_directory_name(const struct source_roots *roots, const char *directory,
 		rest = deepest_root(roots, directory, &root);
 	else if (strcmp(directory, ".") == 0)
 		rest = "";
-	if (rest == NULL || roots->len == 0 || (rest[0] != '\0' && !route_clean_path(rest)))
+	if (rest == NULL || roots->len == 0 ||
+	    (rest[0] != '\0' && !route_clean_path(rest)))
 		return -ENOENT;
 	if (asprintf(ret_name, "%s%s%s", roots->roots[root].label,
 		rest[0] != '\0' ? "/" : "", rest) < 0)
@@ -239,7 +241,8 @@ fill_list(struct source_list *list, const struct source_table *table,
 		const struct wire_file *file = &table->files[i];
 		const char *directory = names->names[file->directory];
 		const char *basename = table->strings + file->basename;
-		const struct source_root *root = &roots->roots[names->roots[file->directory]];
+		const struct source_root *root =
+		    &roots->roots[names->roots[file->directory]];
 		size_t directory_len, basename_len = strlen(basename);
 
 		if (directory == NULL || !route_clean_path(basename))
@@ -285,7 +288,8 @@ source_list_new(const struct source_table *table, const struct source_roots *roo
 	if (r < 0)
 		goto out;
 	list->text = malloc(text_size(table, &names));
-	list->files = calloc((size_t)table->header->files_len + 1, sizeof(list->files[0]));
+	list->files =
+	    calloc((size_t)table->header->files_len + 1, sizeof(list->files[0]));
 	if (list->text == NULL || list->files == NULL) {
 		r = -ENOMEM;
 		goto out;
@@ -315,6 +319,6 @@ source_list_find(const struct source_list *list, const char *name)
 {
 	const struct source_file wanted = { .name = name };
 
-	return bsearch(&wanted, list->files, list->len, sizeof(list->files[0]),
-	    compare_files);
+	return bsearch(
+	    &wanted, list->files, list->len, sizeof(list->files[0]), compare_files);
 }

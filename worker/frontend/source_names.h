@@ -13,7 +13,7 @@
 
 struct source_root {
 	char *configured; /* as the configuration names it */
-	char *real;	  /* without symbolic links */
+	char *real;       /* without symbolic links */
 	char *label;
 	int fd; /* O_PATH */
 };
@@ -26,8 +26,8 @@ struct source_roots {
 #define SOURCE_ROOTS_MAX 256
 
 /* Adds a root; takes @fd, also on failure. Returns 0, -E2BIG or -ENOMEM. */
-int source_roots_add(struct source_roots *roots, const char *configured, const char *real,
-    int fd);
+int source_roots_add(
+    struct source_roots *roots, const char *configured, const char *real, int fd);
 void source_roots_free(struct source_roots *roots);
 
 /* Name of @directory, a table's, for clients; the caller frees it. Returns 0 and the
@@ -55,7 +55,7 @@ int source_list_new(const struct source_table *table, const struct source_roots 
 void source_list_free(struct source_list *list);
 
 /* The file called @name, or NULL. */
-const struct source_file *source_list_find(const struct source_list *list,
-    const char *name);
+const struct source_file *source_list_find(
+    const struct source_list *list, const char *name);
 
 #endif

@@ -30,7 +30,7 @@
 struct member {
 	char *name;
 	const char *below; /* within name */
-	int root;	   /* index into roots */
+	int root;          /* index into roots */
 };
 
 struct job {
@@ -124,7 +124,8 @@ copy_list(struct job *job, struct target *target)
 		if (member->name == NULL)
 			return -ENOMEM;
 		job->members_len++;
-		member->below = member->name + (list->files[i].below - list->files[i].name);
+		member->below =
+		    member->name + (list->files[i].below - list->files[i].name);
 		member->root = (int)(list->files[i].root - target->roots.roots);
 	}
 	return 0;
@@ -184,8 +185,8 @@ begin_member(struct job *job)
 {
 	const struct member *member = &job->members[job->next++];
 	struct stat st;
-	int fd = open_below(job->roots[member->root], member->below,
-	    O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	int fd = open_below(
+	    job->roots[member->root], member->below, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0) {
 		skip(member, strerror(-fd));
@@ -213,8 +214,10 @@ end_member(struct job *job)
 
 	/* What is missing of the length in the header is padded with zeros. */
 	if (job->left > 0)
-		log_warning("sources.tar: %s shrank while it was read; padded with zeros",
-		    log_quote(member->name, strlen(member->name), quoted, sizeof(quoted)));
+		log_warning(
+		    "sources.tar: %s shrank while it was read; padded with zeros",
+		    log_quote(
+			member->name, strlen(member->name), quoted, sizeof(quoted)));
 	archive_write_finish_entry(job->archive);
 	close(job->fd);
 	job->fd = -1;

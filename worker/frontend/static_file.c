@@ -19,7 +19,7 @@
 #include "banned.h"
 
 #define FILE_SIZE_MAX (16 << 20) /* bytes; nothing of a page is larger */
-#define CACHE_LEN 64		 /* files; a page has a dozen */
+#define CACHE_LEN 64             /* files; a page has a dozen */
 
 struct content {
 	unsigned references; /* the cache, and answers under way */
@@ -147,7 +147,8 @@ static struct cached *
 find_cached(struct static_files *files, const char *path)
 {
 	for (size_t i = 0; i < CACHE_LEN; i++)
-		if (files->cache[i].path != NULL && strcmp(files->cache[i].path, path) == 0)
+		if (files->cache[i].path != NULL &&
+		    strcmp(files->cache[i].path, path) == 0)
 			return &files->cache[i];
 	return NULL;
 }
@@ -190,8 +191,8 @@ unchanged(const struct static_files *files, const struct cached *cached)
 {
 	struct statx now;
 
-	return statx(files->directory, cached->path, 0, STATX_MTIME | STATX_SIZE | STATX_INO,
-		   &now) == 0 &&
+	return statx(files->directory, cached->path, 0,
+		   STATX_MTIME | STATX_SIZE | STATX_INO, &now) == 0 &&
 	    now.stx_mtime.tv_sec == cached->stat.st_mtim.tv_sec &&
 	    now.stx_mtime.tv_nsec == (uint32_t)cached->stat.st_mtim.tv_nsec &&
 	    now.stx_size == (uint64_t)cached->stat.st_size &&
@@ -210,8 +211,8 @@ look_up(struct static_files *files, const char *path)
 }
 
 void
-static_files_serve(struct static_files *files, struct evhttp_request *request,
-    const char *path)
+static_files_serve(
+    struct static_files *files, struct evhttp_request *request, const char *path)
 {
 	const char *type = content_type(path);
 	struct cached *cached = type != NULL ? look_up(files, path) : NULL;

@@ -16,7 +16,7 @@ void static_files_set_directory(struct static_files *files, int fd);
 
 /* Answers with the file at @path below the directory; 404 if there is none, or its kind
  * is not one that a page has. */
-void static_files_serve(struct static_files *files, struct evhttp_request *request,
-    const char *path);
+void static_files_serve(
+    struct static_files *files, struct evhttp_request *request, const char *path);
 
 #endif

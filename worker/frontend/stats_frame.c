@@ -27,17 +27,19 @@ static struct wire_stats
 numbers(const struct target *target)
 {
 	const struct live_segment *live = target->live.head;
-	uint64_t rate = atomic_load_explicit(&live->milli_runs_per_second,
-	    memory_order_relaxed);
+	uint64_t rate =
+	    atomic_load_explicit(&live->milli_runs_per_second, memory_order_relaxed);
 
 	return (struct wire_stats){
 		.target = target->id,
 		.covered = target_covered(target),
 		.n_runs = atomic_load_explicit(&live->n_runs, memory_order_relaxed),
-		.unique_runs = atomic_load_explicit(&live->unique_runs, memory_order_relaxed),
-		.last_find_ms = atomic_load_explicit(&live->last_find_ms,
-		    memory_order_relaxed),
-		.last_run_ms = atomic_load_explicit(&live->last_run_ms, memory_order_relaxed),
+		.unique_runs =
+		    atomic_load_explicit(&live->unique_runs, memory_order_relaxed),
+		.last_find_ms =
+		    atomic_load_explicit(&live->last_find_ms, memory_order_relaxed),
+		.last_run_ms =
+		    atomic_load_explicit(&live->last_run_ms, memory_order_relaxed),
 		.runs_per_second = (float)rate / 1000,
 	};
 }
@@ -54,7 +56,8 @@ stats_frame(struct targets *targets, bool all)
 		head.count += wanted(targets->sorted[i], all);
 	if (head.count == 0)
 		return NULL;
-	frame = frame_new(FRAME_BINARY, sizeof(head) + head.count * sizeof(stats), NULL, 0);
+	frame =
+	    frame_new(FRAME_BINARY, sizeof(head) + head.count * sizeof(stats), NULL, 0);
 	if (frame == NULL)
 		return NULL;
 	at = frame_front(frame);

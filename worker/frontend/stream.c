@@ -62,7 +62,8 @@ text_frame(const char *text, size_t len)
 static struct frame *
 hello_frame(const struct stream *stream)
 {
-	struct frame *frame = frame_new(FRAME_BINARY, sizeof(struct wire_hello), NULL, 0);
+	struct frame *frame =
+	    frame_new(FRAME_BINARY, sizeof(struct wire_hello), NULL, 0);
 	struct wire_hello hello = { .header = { .tag = WIRE_HELLO },
 		.instance = stream->instance };
 	struct timespec now;
@@ -98,7 +99,8 @@ send_group(struct stream_client *client, struct frame *const *frames, size_t len
 
 /* Sends one step towards the present state. Returns false if there is none to do. */
 static bool
-step_subscription(struct stream_client *client, struct stream_subscription *subscription)
+step_subscription(
+    struct stream_client *client, struct stream_subscription *subscription)
 {
 	struct target *target = subscription->target;
 	struct coverage *coverage = &target->coverage;
@@ -115,8 +117,10 @@ step_subscription(struct stream_client *client, struct stream_subscription *subs
 		}
 		subscription->version = coverage->version;
 		subscription->entries_version = coverage->entries_version;
-		send_group(client, (struct frame *[]){ coverage_full(coverage),
-			coverage_times(coverage, &target->live), coverage_entries(coverage) },
+		send_group(client,
+		    (struct frame *[]){ coverage_full(coverage),
+			coverage_times(coverage, &target->live),
+			coverage_entries(coverage) },
 		    3);
 		return true;
 	}
@@ -188,8 +192,8 @@ static void
 refuse(struct stream_client *client, const char *sentence)
 {
 	char text[256];
-	int len = snprintf(text, sizeof(text), "{\"type\":\"error\",\"message\":\"%s\"}",
-	    sentence);
+	int len = snprintf(
+	    text, sizeof(text), "{\"type\":\"error\",\"message\":\"%s\"}", sentence);
 
 	frame_unref(client->error);
 	client->error = text_frame(text, (size_t)len);
@@ -256,7 +260,8 @@ wanted_target(struct stream_client *client, const json_t *request, const char *v
 		refuse(client, "subscribe and unsubscribe take the id of a target");
 		return NULL;
 	}
-	target = targets_by_id(client->stream->targets, (uint32_t)json_integer_value(value));
+	target =
+	    targets_by_id(client->stream->targets, (uint32_t)json_integer_value(value));
 	if (target == NULL)
 		refuse(client, "there is no target of this id");
 	return target;
@@ -276,11 +281,13 @@ text_cb(void *arg, const char *text, size_t len)
 			subscribe(client, target);
 	} else if (json_object_get(request, "unsubscribe") != NULL) {
 		target = wanted_target(client, request, "unsubscribe");
-		subscription = target != NULL ? find_subscription(client, target) : NULL;
+		subscription =
+		    target != NULL ? find_subscription(client, target) : NULL;
 		if (subscription != NULL)
 			drop_subscription(subscription);
 	} else {
-		refuse(client, "a request is a JSON object with subscribe or unsubscribe");
+		refuse(
+		    client, "a request is a JSON object with subscribe or unsubscribe");
 	}
 	json_decref(request);
 	pump(client);
@@ -385,8 +392,11 @@ stream_accept(struct stream *stream, struct websocket *socket)
 		websocket_free(socket);
 		return;
 	}
-	*client = (struct stream_client){ .stream = stream, .socket = socket,
-		.owes_hello = true, .owes_targets = true, .owes_stats = true };
+	*client = (struct stream_client){ .stream = stream,
+		.socket = socket,
+		.owes_hello = true,
+		.owes_targets = true,
+		.owes_stats = true };
 	LIST_INIT(&client->subscriptions);
 	LIST_INSERT_HEAD(&stream->clients, client, link);
 	websocket_start(socket, &callbacks, client);
@@ -442,7 +452,8 @@ renew_texts(struct targets *targets, char *removed, size_t size)
 void
 stream_targets_changed(struct stream *stream)
 {
-	static char removed[12 * DIRECTORY_TARGETS_MAX]; /* one thread; ids and commas */
+	static char
+	    removed[12 * DIRECTORY_TARGETS_MAX]; /* one thread; ids and commas */
 	struct stream_client *client;
 	struct frame *frame;
 

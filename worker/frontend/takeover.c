@@ -14,9 +14,10 @@
 
 #include "banned.h"
 
-#define SEND_BUFFER 65536  /* bytes in the kernel for a client; a slow one costs no more */
-#define IDLE_SECONDS 60	   /* of silence, until the kernel asks whether it is alive */
-#define STUCK_MS 60000	   /* that sent bytes may stay unacknowledged */
+#define SEND_BUFFER \
+	65536           /* bytes in the kernel for a client; a slow one costs no more */
+#define IDLE_SECONDS 60 /* of silence, until the kernel asks whether it is alive */
+#define STUCK_MS 60000  /* that sent bytes may stay unacknowledged */
 
 static void
 tune(int fd)

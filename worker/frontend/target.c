@@ -102,9 +102,9 @@ static bool
 same_build(const struct source_table *old, const struct source_table *new)
 {
 	return old->header->pcs_len == new->header->pcs_len &&
-	    old->header->build_id_len == new->header->build_id_len &&
-	    memcmp(old->header->build_id, new->header->build_id,
-		sizeof(new->header->build_id)) == 0 &&
+	    old->header->build_id_len ==
+	    new->header->build_id_len &&memcmp(old->header->build_id,
+		new->header->build_id, sizeof(new->header->build_id)) == 0 &&
 	    memcmp(old->pcs, new->pcs, 8 * (size_t)new->header->pcs_len) == 0;
 }
 
@@ -126,7 +126,8 @@ target_set_table(struct target *target, uint64_t generation, int fd)
 		free(table);
 		return r;
 	}
-	same = target->table != NULL && same_build(&target->table->table, &table->table);
+	same =
+	    target->table != NULL && same_build(&target->table->table, &table->table);
 	forget_names(target);
 	table_unref(target->table);
 	target->table = table;
@@ -201,7 +202,8 @@ struct source_list *
 target_sources(struct target *target)
 {
 	if (target->sources == NULL && target->table != NULL)
-		source_list_new(&target->table->table, &target->roots, &target->sources);
+		source_list_new(
+		    &target->table->table, &target->roots, &target->sources);
 	return target->sources;
 }
 
@@ -215,8 +217,8 @@ start_of_fuzzing(const struct target *target)
 	if (target->live.head == NULL)
 		return target->table_since;
 	runs = atomic_load_explicit(&target->live.head->n_runs, memory_order_relaxed);
-	rate = atomic_load_explicit(&target->live.head->milli_runs_per_second,
-	    memory_order_relaxed);
+	rate = atomic_load_explicit(
+	    &target->live.head->milli_runs_per_second, memory_order_relaxed);
 	if (rate == 0 || runs > INT64_MAX / 1000 || runs * 1000 / rate > 1000000000)
 		return target->table_since;
 	return target_clock() - (int64_t)((double)runs * 1e12 / (double)rate);
@@ -229,8 +231,8 @@ target_index(struct target *target)
 
 	if (target->index != NULL || target->table == NULL)
 		return target->index;
-	if (source_index_new(&target->table->table, &target->roots, start_of_fuzzing(target),
-		shared, &target->index) == 0)
+	if (source_index_new(&target->table->table, &target->roots,
+		start_of_fuzzing(target), shared, &target->index) == 0)
 		target->table->references++;
 	return target->index;
 }

@@ -23,19 +23,19 @@ struct target_table {
 
 struct target {
 	uint32_t id;
-	bool listed;		       /* in the directory */
-	bool served;		       /* the supervisor sent SERVE */
+	bool listed;                   /* in the directory */
+	bool served;                   /* the supervisor sent SERVE */
 	struct directory_target entry; /* copy; before it is listed only id and name */
 	struct source_roots roots;
 	char *exclude; /* prefixes, one a line; NULL: none */
 	struct target_table *table;
 	uint64_t table_generation; /* 0: none */
-	int64_t table_since;	   /* ns since the server's start */
+	int64_t table_since;       /* ns since the server's start */
 	struct live_map live;
-	uint64_t live_sequence;	   /* as last looked at */
+	uint64_t live_sequence;      /* as last looked at */
 	struct source_list *sources; /* made when first asked for */
-	struct frame *index;	     /* likewise */
-	unsigned names_version;	     /* + 1 whenever these two are forgotten */
+	struct frame *index;         /* likewise */
+	unsigned names_version;      /* + 1 whenever these two are forgotten */
 	bool stats_changed;
 
 	unsigned watchers; /* while it is not 0 coverage holds bits */
@@ -44,7 +44,7 @@ struct target {
 	LIST_HEAD(, reference_client) references;
 	bool reference_due;
 
-	char *json;	 /* as clients have it; NULL: not told yet */
+	char *json;      /* as clients have it; NULL: not told yet */
 	bool json_stale; /* something of it may have changed */
 };
 
@@ -55,7 +55,8 @@ void target_free(struct target *target);
 int target_serve(struct target *target, const char *exclude, size_t len);
 
 /* Adds a root; takes @fd. Returns 0 or a negative errno. */
-int target_add_root(struct target *target, const char *configured, const char *real, int fd);
+int target_add_root(
+    struct target *target, const char *configured, const char *real, int fd);
 
 /* Maps the table behind @fd, which stays the caller's. Returns 1 if it is a new one, 0 if
  * it was there, or a negative errno. */

@@ -26,7 +26,8 @@ static json_t *
 build_id(const struct directory_target *entry)
 {
 	char hex[2 * sizeof(entry->build_id) + 1] = "";
-	size_t len = entry->build_id_len <= sizeof(entry->build_id) ? entry->build_id_len : 0;
+	size_t len =
+	    entry->build_id_len <= sizeof(entry->build_id) ? entry->build_id_len : 0;
 
 	for (size_t i = 0; i < len; i++)
 		snprintf(hex + 2 * i, 3, "%02x", entry->build_id[i]);
@@ -39,7 +40,8 @@ lines(const char *string)
 	json_t *array = json_array();
 	size_t len;
 
-	for (; string != NULL && *string != '\0'; string += len + (string[len] == '\n')) {
+	for (; string != NULL && *string != '\0';
+	    string += len + (string[len] == '\n')) {
 		json_t *line;
 
 		len = strcspn(string, "\n");
@@ -69,7 +71,8 @@ describe(const struct target *target)
 	json_object_set_new(object, "reason", text(entry->reason));
 	json_object_set_new(object, "build_id", build_id(entry));
 	json_object_set_new(object, "pcs", json_integer(pcs));
-	json_object_set_new(object, "table", json_integer((json_int_t)target->table_generation));
+	json_object_set_new(
+	    object, "table", json_integer((json_int_t)target->table_generation));
 	json_object_set_new(object, "roots", roots);
 	json_object_set_new(object, "labels", labels);
 	json_object_set_new(object, "exclude", lines(target->exclude));
@@ -87,8 +90,8 @@ target_json(const struct target *target)
 }
 
 char *
-targets_json_list(const struct targets *targets, bool full, const char *removed,
-    size_t *ret_len)
+targets_json_list(
+    const struct targets *targets, bool full, const char *removed, size_t *ret_len)
 {
 	bool first = true;
 	char *text = NULL;
@@ -101,7 +104,8 @@ targets_json_list(const struct targets *targets, bool full, const char *removed,
 	for (size_t i = 0; i < targets->len; i++) {
 		const struct target *target = targets->sorted[i];
 
-		if (!target->listed || target->json == NULL || (!full && !target->json_stale))
+		if (!target->listed || target->json == NULL ||
+		    (!full && !target->json_stale))
 			continue;
 		fprintf(out, "%s%s", first ? "" : ",", target->json);
 		first = false;
@@ -119,16 +123,17 @@ add_numbers(json_t *object, const struct live_segment *live)
 {
 	uint64_t rate = atomic_load(&live->milli_runs_per_second);
 
-	json_object_set_new(object, "covered", json_integer(atomic_load(&live->covered)));
-	json_object_set_new(object, "n_runs",
-	    json_integer((json_int_t)atomic_load(&live->n_runs)));
+	json_object_set_new(
+	    object, "covered", json_integer(atomic_load(&live->covered)));
+	json_object_set_new(
+	    object, "n_runs", json_integer((json_int_t)atomic_load(&live->n_runs)));
 	json_object_set_new(object, "unique_runs",
 	    json_integer((json_int_t)atomic_load(&live->unique_runs)));
 	json_object_set_new(object, "runs_per_second", json_real((double)rate / 1000));
-	json_object_set_new(object, "last_find_ms",
-	    json_integer(atomic_load(&live->last_find_ms)));
-	json_object_set_new(object, "last_run_ms",
-	    json_integer(atomic_load(&live->last_run_ms)));
+	json_object_set_new(
+	    object, "last_find_ms", json_integer(atomic_load(&live->last_find_ms)));
+	json_object_set_new(
+	    object, "last_run_ms", json_integer(atomic_load(&live->last_run_ms)));
 }
 
 char *

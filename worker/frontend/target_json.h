@@ -11,8 +11,8 @@ char *target_json(const struct target *target);
 
 /* The message of fuzzsup.v1 with all targets (@full) or those whose text is stale, made
  * of their texts as they are; @removed: ids with commas between. The caller frees it. */
-char *targets_json_list(const struct targets *targets, bool full, const char *removed,
-    size_t *ret_len);
+char *targets_json_list(
+    const struct targets *targets, bool full, const char *removed, size_t *ret_len);
 
 /* All listed targets with their numbers, for /api/v1/targets; the caller frees it. */
 char *targets_json_api(const struct targets *targets);

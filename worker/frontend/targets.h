@@ -20,7 +20,8 @@ void targets_free(struct targets *targets);
 struct target *targets_by_id(const struct targets *targets, uint32_t id);
 
 /* Of several with one name (one is about to go) the youngest. NULL: none. */
-struct target *targets_by_name(const struct targets *targets, const char *name, size_t len);
+struct target *targets_by_name(
+    const struct targets *targets, const char *name, size_t len);
 
 /* Finds or makes it. NULL without memory, or if there would be too many. */
 struct target *targets_need(struct targets *targets, uint32_t id, const char *name);

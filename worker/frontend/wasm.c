@@ -23,8 +23,8 @@
 #include "static_file.h"
 #include "banned.h"
 
-#define PATIENCE_SECONDS 10  /* a build takes half a second, on a busy machine more */
-#define WAITING_MAX 1024     /* requests */
+#define PATIENCE_SECONDS 10   /* a build takes half a second, on a busy machine more */
+#define WAITING_MAX 1024      /* requests */
 #define WORDS_LOGGED_MAX 3000 /* bytes of the compiler's words that fit in a log line */
 #define SHIPPED "main.wasm"
 
@@ -83,8 +83,8 @@ answer_module(struct evhttp_request *request, struct module *module)
 	struct evbuffer *body = evbuffer_new();
 
 	if (body == NULL ||
-	    evbuffer_add_reference(body, module->data, module->len, module_unref_cb,
-		module) != 0) {
+	    evbuffer_add_reference(
+		body, module->data, module->len, module_unref_cb, module) != 0) {
 		reply_text(request, 503, "out of memory\n");
 	} else {
 		module->references++;
@@ -123,7 +123,8 @@ answer_all(struct mode *mode, struct module *module, const struct module *words)
 		else if (words != NULL)
 			answer_words(waiting->request, words);
 		else
-			static_files_serve(mode->wasm->files, waiting->request, SHIPPED);
+			static_files_serve(
+			    mode->wasm->files, waiting->request, SHIPPED);
 		free(waiting);
 	}
 }
@@ -136,7 +137,8 @@ patience_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	log_warning("main.wasm: no answer from the compiler within %d s; "
-		    "sending the shipped file", PATIENCE_SECONDS);
+		    "sending the shipped file",
+	    PATIENCE_SECONDS);
 	answer_all(mode, NULL, NULL);
 }
 
@@ -160,7 +162,8 @@ wasm_new(struct event_base *base, struct channel *channel, struct static_files *
 		return NULL;
 	wasm->channel = channel;
 	wasm->files = files;
-	event_assign(&wasm->writable, base, channel_fd(channel), EV_WRITE, writable_cb, wasm);
+	event_assign(
+	    &wasm->writable, base, channel_fd(channel), EV_WRITE, writable_cb, wasm);
 	for (uint32_t i = 0; i < 2; i++) {
 		struct mode *mode = &wasm->modes[i];
 

@@ -14,8 +14,8 @@ struct static_files;
 struct wasm;
 
 /* Asks over @channel; falls back to the shipped file of @files. */
-struct wasm *wasm_new(struct event_base *base, struct channel *channel,
-    struct static_files *files);
+struct wasm *wasm_new(
+    struct event_base *base, struct channel *channel, struct static_files *files);
 void wasm_free(struct wasm *wasm);
 
 /* Answers @request, now or when the build is there. */

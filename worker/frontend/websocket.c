@@ -21,10 +21,10 @@
 #include "takeover.h"
 #include "banned.h"
 
-#define READ_MAX 16384	   /* bytes taken from a client at a time */
-#define EARLY_MAX 65536	   /* bytes that may come right behind a handshake */
-#define ANSWERS_MAX 65536  /* bytes of pongs that may wait before we stop listening */
-#define TAIL_SECONDS 60	   /* that a client may take for what waits for it, each write */
+#define READ_MAX 16384    /* bytes taken from a client at a time */
+#define EARLY_MAX 65536   /* bytes that may come right behind a handshake */
+#define ANSWERS_MAX 65536 /* bytes of pongs that may wait before we stop listening */
+#define TAIL_SECONDS 60   /* that a client may take for what waits for it, each write */
 
 enum state {
 	STATE_OPEN,
@@ -42,11 +42,11 @@ struct websocket {
 	struct wslay_event_context *wslay;
 	const unsigned char *input; /* while being fed */
 	size_t input_len;
-	uint64_t fed, framed;	    /* bytes into wslay, bytes of whole frames out of it */
-	uint64_t frame_len;	    /* of the frame under way, with its header */
-	bool in_message;	    /* between the fragments of one */
-	bool told_ready;	    /* false: the first ready is still owed */
-	unsigned char *early;	    /* what came right behind the handshake */
+	uint64_t fed, framed; /* bytes into wslay, bytes of whole frames out of it */
+	uint64_t frame_len;   /* of the frame under way, with its header */
+	bool in_message;      /* between the fragments of one */
+	bool told_ready;      /* false: the first ready is still owed */
+	unsigned char *early; /* what came right behind the handshake */
 	size_t early_len;
 	const struct websocket_callbacks *callbacks;
 	void *arg;
@@ -124,13 +124,15 @@ keep_tail(struct websocket *socket, struct frame *frame, size_t sent)
 bool
 websocket_ready(const struct websocket *socket)
 {
-	return socket->state == STATE_OPEN && socket->tail == NULL && socket->told_ready;
+	return socket->state == STATE_OPEN && socket->tail == NULL &&
+	    socket->told_ready;
 }
 
 void
 websocket_send(struct websocket *socket, struct frame *frame)
 {
-	struct msghdr message = { .msg_iov = frame->parts, .msg_iovlen = frame->parts_len };
+	struct msghdr message = { .msg_iov = frame->parts,
+		.msg_iovlen = frame->parts_len };
 	ssize_t sent;
 
 	if (socket->state != STATE_OPEN)
@@ -166,7 +168,8 @@ send_copy(struct websocket *socket, const void *data, size_t len)
 		if (socket->tail == NULL)
 			return -ENOMEM;
 	}
-	if (evbuffer_add(socket->tail, (const char *)data + sent, len - (size_t)sent) != 0)
+	if (evbuffer_add(socket->tail, (const char *)data + sent, len - (size_t)sent) !=
+	    0)
 		return -ENOMEM;
 	wait_writable(socket);
 	return 0;
@@ -253,15 +256,15 @@ frame_end_cb(wslay_event_context_ptr wslay, void *arg)
 }
 
 static void
-message_cb(wslay_event_context_ptr wslay, const struct wslay_event_on_msg_recv_arg *message,
-    void *arg)
+message_cb(wslay_event_context_ptr wslay,
+    const struct wslay_event_on_msg_recv_arg *message, void *arg)
 {
 	struct websocket *socket = arg;
 
 	(void)wslay;
 	if (message->opcode == WSLAY_TEXT_FRAME && socket->state == STATE_OPEN)
-		socket->callbacks->text(socket->arg, (const char *)message->msg,
-		    message->msg_length);
+		socket->callbacks->text(
+		    socket->arg, (const char *)message->msg, message->msg_length);
 }
 
 static int
@@ -281,7 +284,8 @@ need_wslay(struct websocket *socket)
 		socket->wslay = NULL;
 		return -ENOMEM;
 	}
-	wslay_event_config_set_max_recv_msg_length(socket->wslay, WEBSOCKET_MESSAGE_MAX);
+	wslay_event_config_set_max_recv_msg_length(
+	    socket->wslay, WEBSOCKET_MESSAGE_MAX);
 	socket->fed = socket->framed = 0;
 	return 0;
 }
@@ -297,7 +301,8 @@ take_input(struct websocket *socket, const unsigned char *data, size_t len)
 	if (wslay_event_recv(socket->wslay) != 0)
 		return false;
 	/* Pongs, and the good-bye that answers one, or a violation of the protocol. */
-	if (wslay_event_want_write(socket->wslay) && wslay_event_send(socket->wslay) != 0)
+	if (wslay_event_want_write(socket->wslay) &&
+	    wslay_event_send(socket->wslay) != 0)
 		return false;
 	if (wslay_event_get_close_sent(socket->wslay) ||
 	    !wslay_event_get_read_enabled(socket->wslay)) {
@@ -367,10 +372,11 @@ writable_cb(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	if ((what & EV_TIMEOUT) != 0)
 		socket->state = STATE_DEAD;
-	if (socket->state != STATE_DEAD && socket->tail != NULL && !flush_tail(socket) &&
-	    socket->state != STATE_DEAD)
+	if (socket->state != STATE_DEAD && socket->tail != NULL &&
+	    !flush_tail(socket) && socket->state != STATE_DEAD)
 		return;
-	if (socket->state != STATE_OPEN || (!socket->told_ready && !first_ready(socket))) {
+	if (socket->state != STATE_OPEN ||
+	    (!socket->told_ready && !first_ready(socket))) {
 		end(socket);
 		return;
 	}
@@ -441,9 +447,10 @@ websocket_upgrade(struct event_base *base, struct evhttp_request *request,
 	bufferevent_setcb(old, NULL, NULL, NULL, NULL);
 	evhttp_connection_free(connection);
 
-	event_assign(&socket->readable, base, socket->fd, EV_READ | EV_PERSIST, readable_cb,
-	    socket);
-	event_assign(&socket->writable, base, socket->fd, EV_WRITE, writable_cb, socket);
+	event_assign(&socket->readable, base, socket->fd, EV_READ | EV_PERSIST,
+	    readable_cb, socket);
+	event_assign(
+	    &socket->writable, base, socket->fd, EV_WRITE, writable_cb, socket);
 	if (send_copy(socket, reply, reply_len) < 0)
 		socket->state = STATE_DEAD;
 	*ret_socket = socket;
@@ -455,8 +462,8 @@ fail:
 }
 
 void
-websocket_start(struct websocket *socket, const struct websocket_callbacks *callbacks,
-    void *arg)
+websocket_start(
+    struct websocket *socket, const struct websocket_callbacks *callbacks, void *arg)
 {
 	socket->callbacks = callbacks;
 	socket->arg = arg;

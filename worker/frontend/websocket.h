@@ -37,8 +37,8 @@ int websocket_upgrade(struct event_base *base, struct evhttp_request *request,
     const char *reply, size_t reply_len, struct websocket **ret_socket);
 
 /* Says who is called back, and lets the first ready come. */
-void websocket_start(struct websocket *socket, const struct websocket_callbacks *callbacks,
-    void *arg);
+void websocket_start(
+    struct websocket *socket, const struct websocket_callbacks *callbacks, void *arg);
 
 /* True if frames may be sent: nothing waits, and the connection is sound. */
 bool websocket_ready(const struct websocket *socket);

@@ -22,7 +22,7 @@
 
 struct wasm {
 	uint64_t hash; /* of what fd was built from */
-	int fd;	       /* -1: nothing was built yet */
+	int fd;        /* -1: nothing was built yet */
 	uint64_t waiting[WAITING_MAX];
 	size_t waiting_len;
 };
@@ -32,7 +32,7 @@ struct runner {
 	struct channel *channel;
 	struct event *readable, *writable, *ended, *too_long;
 	int web;
-	char *compiler; /* NULL: there is none */
+	char *compiler;       /* NULL: there is none */
 	struct wasm modes[2]; /* optimized, debug */
 	struct wasm_build build;
 	struct wasm *building; /* NULL: no compiler runs */
@@ -60,9 +60,10 @@ static void
 answer_all(struct runner *runner, struct wasm *wasm, enum wasm_status status, int fd)
 {
 	for (size_t i = 0; i < wasm->waiting_len; i++)
-		answer(runner, wasm->waiting[i], i == 0 ? status
-			: status == WASM_BUILT	       ? WASM_CACHED
-						       : status,
+		answer(runner, wasm->waiting[i],
+		    i == 0                     ? status
+			: status == WASM_BUILT ? WASM_CACHED
+					       : status,
 		    fd);
 	wasm->waiting_len = 0;
 }
@@ -123,14 +124,14 @@ static int
 start(struct runner *runner, struct wasm *wasm, const struct wasm_sources *sources)
 {
 	const struct timeval patience = { PATIENCE_S, 0 };
-	int r = wasm_build_start(sources, runner->compiler, wasm == &runner->modes[1],
-	    &runner->build);
+	int r = wasm_build_start(
+	    sources, runner->compiler, wasm == &runner->modes[1], &runner->build);
 
 	if (r < 0)
 		return r;
 	runner->building = wasm;
-	runner->ended = event_new(runner->base, runner->build.pidfd, EV_READ | EV_PERSIST,
-	    ended_cb, runner);
+	runner->ended = event_new(
+	    runner->base, runner->build.pidfd, EV_READ | EV_PERSIST, ended_cb, runner);
 	if (runner->ended == NULL || event_add(runner->ended, NULL) != 0)
 		return -ENOMEM;
 	event_add(runner->too_long, &patience);
@@ -150,8 +151,8 @@ begin(struct runner *runner, struct wasm *wasm)
 	}
 	r = wasm_sources_read(runner->web, &sources);
 	if (r == 0) {
-		runner->building_hash = wasm_sources_hash(&sources, runner->compiler,
-		    wasm == &runner->modes[1]);
+		runner->building_hash = wasm_sources_hash(
+		    &sources, runner->compiler, wasm == &runner->modes[1]);
 		if (wasm->fd >= 0 && wasm->hash == runner->building_hash)
 			answer_all(runner, wasm, WASM_CACHED, wasm->fd);
 		else
@@ -191,15 +192,18 @@ static void
 take_share(struct runner *runner, const struct message *message, int fd)
 {
 	size_t path_len = strnlen(message->text, message->text_len);
-	const char *wanted = path_len < message->text_len ? message->text + path_len + 1 : "";
+	const char *wanted =
+	    path_len < message->text_len ? message->text + path_len + 1 : "";
 
 	if (runner->web >= 0)
 		close(runner->web);
 	runner->web = fd;
 	free(runner->compiler);
-	runner->compiler = strcmp(wanted, "none") == 0 ? NULL : wasm_compiler_find(wanted);
+	runner->compiler =
+	    strcmp(wanted, "none") == 0 ? NULL : wasm_compiler_find(wanted);
 	if (runner->compiler == NULL)
-		log_notice("no compiler for the page's client: the shipped module is served");
+		log_notice(
+		    "no compiler for the page's client: the shipped module is served");
 }
 
 static void
@@ -219,7 +223,8 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 		} else if (message.type == MESSAGE_BUILD_WASM) {
 			take_request(runner, &message);
 		} else {
-			log_warning("the supervisor sent %s, which is not for the runner",
+			log_warning(
+			    "the supervisor sent %s, which is not for the runner",
 			    message_type_name(message.type));
 		}
 		while (len > 0)
@@ -260,8 +265,8 @@ runner_new(struct channel *channel, struct runner **ret_runner)
 		    EV_WRITE | EV_PERSIST, writable_cb, runner);
 		runner->too_long = event_new(runner->base, -1, 0, too_long_cb, runner);
 	}
-	if (runner->readable == NULL || runner->writable == NULL || runner->too_long == NULL ||
-	    event_add(runner->readable, NULL) != 0) {
+	if (runner->readable == NULL || runner->writable == NULL ||
+	    runner->too_long == NULL || event_add(runner->readable, NULL) != 0) {
 		runner_free(runner);
 		return -ENOMEM;
 	}

@@ -70,7 +70,8 @@ wasm_sources_read(int web, struct wasm_sources *ret_sources)
 		r = read_whole(web, "wire.h", &sources.wire, &sources.wire_len);
 	/* In the source tree the header has one home only. */
 	if (r == -ENOENT && sources.client != NULL)
-		r = read_whole(web, "../../common/wire.h", &sources.wire, &sources.wire_len);
+		r = read_whole(
+		    web, "../../common/wire.h", &sources.wire, &sources.wire_len);
 	if (r == 0)
 		r = read_whole(web, "wasm.flags", &sources.flags, &flags_len);
 	if (r < 0) {
@@ -111,8 +112,8 @@ find_in_path(const char *name)
 
 	for (; path != NULL && *path != '\0'; path = *end == ':' ? end + 1 : end) {
 		end = strchrnul(path, ':');
-		if ((size_t)snprintf(file, sizeof(file), "%.*s/%s", (int)(end - path), path,
-			name) < sizeof(file) &&
+		if ((size_t)snprintf(file, sizeof(file), "%.*s/%s", (int)(end - path),
+			path, name) < sizeof(file) &&
 		    access(file, X_OK) == 0)
 			return strdup(file);
 	}
@@ -122,8 +123,8 @@ find_in_path(const char *name)
 char *
 wasm_compiler_find(const char *wanted)
 {
-	static const char *const names[] = { "clang-19", "clang-18", "clang-17", "clang-16",
-		"clang-15", "clang-14", "clang" };
+	static const char *const names[] = { "clang-19", "clang-18", "clang-17",
+		"clang-16", "clang-15", "clang-14", "clang" };
 	char *found = NULL;
 
 	if (strchr(wanted, '/') != NULL)
@@ -167,8 +168,8 @@ write_copy(const char *folder, const char *name, const char *text, size_t len)
 
 /* In the child: never returns. */
 static _Noreturn void
-run_compiler(const struct wasm_build *build, const char *compiler, char *flags, bool debug,
-    pid_t parent)
+run_compiler(const struct wasm_build *build, const char *compiler, char *flags,
+    bool debug, pid_t parent)
 {
 	const struct rlimit seconds = { SECONDS_MAX, SECONDS_MAX };
 	const struct rlimit size = { OUTPUT_MAX, OUTPUT_MAX };
@@ -193,7 +194,8 @@ run_compiler(const struct wasm_build *build, const char *compiler, char *flags, 
 	words[len++] = "client.c";
 	if (getppid() == parent && chdir(build->folder) == 0 && dup2(nothing, 0) == 0 &&
 	    dup2(build->words, 1) == 1 && dup2(build->words, 2) == 2 &&
-	    setrlimit(RLIMIT_CPU, &seconds) == 0 && setrlimit(RLIMIT_FSIZE, &size) == 0 &&
+	    setrlimit(RLIMIT_CPU, &seconds) == 0 &&
+	    setrlimit(RLIMIT_FSIZE, &size) == 0 &&
 	    syscall(SYS_close_range, 3, ~0U, 0) == 0)
 		execv(compiler, (char *const *)words);
 	_exit(127);
@@ -212,7 +214,8 @@ wasm_build_start(const struct wasm_sources *sources, const char *compiler, bool 
 		return -errno;
 	r = write_copy(build.folder, "client.c", sources->client, sources->client_len);
 	if (r == 0)
-		r = write_copy(build.folder, "wire.h", sources->wire, sources->wire_len);
+		r = write_copy(
+		    build.folder, "wire.h", sources->wire, sources->wire_len);
 	if (r == 0)
 		r = build.words = shared_memory_create("fuzzsupd-compiler");
 	if (r >= 0) {
@@ -248,7 +251,8 @@ load_module(const char *folder, int *ret_fd)
 	from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (from < 0)
 		return -errno;
-	r = fstat(from, &st) == 0 && st.st_size > 8 && st.st_size <= OUTPUT_MAX ? 0 : -EIO;
+	r = fstat(from, &st) == 0 && st.st_size > 8 && st.st_size <= OUTPUT_MAX ? 0
+										: -EIO;
 	if (r == 0 && (module = malloc((size_t)st.st_size)) == NULL)
 		r = -ENOMEM;
 	if (r == 0 && pread(from, module, (size_t)st.st_size, 0) != st.st_size)

@@ -23,8 +23,8 @@ int wasm_sources_read(int web, struct wasm_sources *ret_sources);
 void wasm_sources_free(struct wasm_sources *sources);
 
 /* Tells apart what would give another module. */
-uint64_t wasm_sources_hash(const struct wasm_sources *sources, const char *compiler,
-    bool debug);
+uint64_t wasm_sources_hash(
+    const struct wasm_sources *sources, const char *compiler, bool debug);
 
 /* Path of the compiler: @wanted as it is if it holds a slash, else looked for in PATH;
  * empty: the newest clang there. NULL if there is none; else for free(). */
@@ -38,8 +38,8 @@ struct wasm_build {
 };
 
 /* Starts a compilation. Returns 0 or a negative errno. */
-int wasm_build_start(const struct wasm_sources *sources, const char *compiler, bool debug,
-    struct wasm_build *ret_build);
+int wasm_build_start(const struct wasm_sources *sources, const char *compiler,
+    bool debug, struct wasm_build *ret_build);
 
 /* After the compiler has ended with @status: the sealed memfd with the module (returns
  * 0) or with its words (returns -ENOEXEC). Or another negative errno. Cleans up. */

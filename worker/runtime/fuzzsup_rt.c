@@ -71,8 +71,10 @@ mirror_module(int directory, const char *path, const struct rt_module *module)
 	bool holds_entry = false;
 
 	for (size_t i = 0; i < module->len && !holds_entry; i++)
-		holds_entry = module->pcs[i].pc == (uintptr_t)__real_LLVMFuzzerTestOneInput;
-	mirror->map = fuzzsup_rt_file_map(directory, module, holds_entry ? entry : 0, &problem);
+		holds_entry =
+		    module->pcs[i].pc == (uintptr_t)__real_LLVMFuzzerTestOneInput;
+	mirror->map =
+	    fuzzsup_rt_file_map(directory, module, holds_entry ? entry : 0, &problem);
 	if (mirror->map == NULL) {
 		say_and_stay_off("%s: %s", path, problem);
 		return false;
@@ -95,7 +97,8 @@ open_doorbell(int directory)
 	struct stat st;
 	/* Read and write: a FIFO that has a reader, ourselves, never raises SIGPIPE. */
 	int fd = openat(directory, COVERAGE_DOORBELL,
-	    O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC), high;
+		O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC),
+	    high;
 
 	if (fd < 0)
 		return;
@@ -135,8 +138,9 @@ set_up(struct rt_module *modules)
 
 	len = fuzzsup_rt_modules_find(modules, RT_MODULES_MAX, &problem);
 	if (len == 0)
-		problem = "no module has both a PC table and 8-bit counters: compile with "
-			  "-fsanitize=fuzzer";
+		problem =
+		    "no module has both a PC table and 8-bit counters: compile with "
+		    "-fsanitize=fuzzer";
 	if (len <= 0) {
 		say_and_stay_off("%s", problem);
 		return;
@@ -187,7 +191,8 @@ carry_over(void)
 		here = scan(mirror->counters, mirror->unseen, mirror->len,
 		    (uint64_t *)(mirror->map + 1));
 		if (here > 0)
-			__atomic_fetch_add(&mirror->map->unique_runs, 1, __ATOMIC_RELAXED);
+			__atomic_fetch_add(
+			    &mirror->map->unique_runs, 1, __ATOMIC_RELAXED);
 		__atomic_fetch_add(&mirror->map->n_runs, 1, __ATOMIC_RELAXED);
 		new += here;
 	}

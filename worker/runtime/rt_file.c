@@ -37,17 +37,21 @@ fuzzsup_rt_directory_open(char path[PATH_MAX], const char **ret_problem)
 	} else if (access(COVERAGE_SYSTEM_DIR, W_OK | X_OK) == 0) {
 		snprintf(path, PATH_MAX, "%s", COVERAGE_SYSTEM_DIR);
 	} else {
-		snprintf(path, PATH_MAX, "%s%u", COVERAGE_USER_DIR, (unsigned)geteuid());
+		snprintf(
+		    path, PATH_MAX, "%s%u", COVERAGE_USER_DIR, (unsigned)geteuid());
 		mkdir(path, 0700);
 	}
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (wanted == NULL ? O_NOFOLLOW : 0));
+	fd = open(path,
+	    O_RDONLY | O_DIRECTORY | O_CLOEXEC | (wanted == NULL ? O_NOFOLLOW : 0));
 	if (fd < 0) {
 		*ret_problem = strerror(errno);
 		return -1;
 	}
 	/* In /tmp anybody may have made a directory of that name before us. */
-	if (wanted == NULL && strncmp(path, COVERAGE_USER_DIR, strlen(COVERAGE_USER_DIR)) == 0 &&
-	    (fstat(fd, &st) != 0 || st.st_uid != geteuid() || (st.st_mode & 022) != 0)) {
+	if (wanted == NULL &&
+	    strncmp(path, COVERAGE_USER_DIR, strlen(COVERAGE_USER_DIR)) == 0 &&
+	    (fstat(fd, &st) != 0 || st.st_uid != geteuid() ||
+		(st.st_mode & 022) != 0)) {
 		*ret_problem = "the directory belongs to somebody else";
 		close(fd);
 		return -1;
@@ -113,20 +117,22 @@ publish(int directory, const char *name, const void *data, size_t len)
 		random = (uint64_t)(uintptr_t)&random;
 	snprintf(temporary, sizeof(temporary), ".%s.%ld.%016llx", name, (long)getpid(),
 	    (unsigned long long)random);
-	fd = openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	fd =
+	    openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return false;
 	done = write_all(fd, data, len);
 	close(fd);
 	if (done)
-		done = linkat(directory, temporary, directory, name, 0) == 0 || errno == EEXIST;
+		done = linkat(directory, temporary, directory, name, 0) == 0 ||
+		    errno == EEXIST;
 	unlinkat(directory, temporary, 0);
 	return done;
 }
 
 static bool
-publish_sidecar(int directory, const char *name, const struct rt_module *module,
-    uintptr_t entry)
+publish_sidecar(
+    int directory, const char *name, const struct rt_module *module, uintptr_t entry)
 {
 	char file[64], text[PATH_MAX + 512], hex[2 * RT_BUILD_ID_MAX + 1] = "";
 	int len = 0;
@@ -135,8 +141,8 @@ publish_sidecar(int directory, const char *name, const struct rt_module *module,
 		snprintf(hex + 2 * i, 3, "%02x", module->build_id[i]);
 	snprintf(file, sizeof(file), "%s%s", name, COVERAGE_MODULE_SUFFIX);
 	len = snprintf(text, sizeof(text), "fuzzsup-module 1\npath %s\n%s%s%spcs %zu\n",
-	    module->path, hex[0] != '\0' ? "build-id " : "", hex, hex[0] != '\0' ? "\n" : "",
-	    module->len);
+	    module->path, hex[0] != '\0' ? "build-id " : "", hex,
+	    hex[0] != '\0' ? "\n" : "", module->len);
 	if (entry != 0)
 		len += snprintf(text + len, sizeof(text) - (size_t)len,
 		    "entry 0x%lx LLVMFuzzerTestOneInput\n", (unsigned long)entry);
@@ -163,7 +169,8 @@ publish_map(int directory, const char *name, const struct rt_module *module)
 static bool
 same_pcs(const struct coverage_map_header *map, const struct rt_module *module)
 {
-	const uint64_t *pcs = (const uint64_t *)(map + 1) + coverage_map_words(module->len);
+	const uint64_t *pcs =
+	    (const uint64_t *)(map + 1) + coverage_map_words(module->len);
 
 	if (map->pcs_len != module->len)
 		return false;
@@ -197,7 +204,8 @@ join(int directory, const char *name, const struct rt_module *module)
 	if (fd < 0)
 		return NULL;
 	errno = 0;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == size) {
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (uint64_t)st.st_size == size) {
 		if (!is_trusted(&st, directory)) {
 			close(fd);
 			errno = EPERM;
@@ -238,7 +246,8 @@ fuzzsup_rt_file_map(int directory, const struct rt_module *module, uintptr_t ent
 		map = join(directory, name, module);
 	}
 	if (map == NULL)
-		*ret_problem = errno != 0 ? strerror(errno)
-					  : "the coverage file there has other PCs; remove it";
+		*ret_problem = errno != 0
+		    ? strerror(errno)
+		    : "the coverage file there has other PCs; remove it";
 	return map;
 }

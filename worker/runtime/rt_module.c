@@ -20,14 +20,14 @@ struct search {
 static bool
 read_at(int fd, void *buffer, size_t len, uint64_t offset)
 {
-	return offset <= INT64_MAX && pread(fd, buffer, len, (off_t)offset) == (ssize_t)len;
+	return offset <= INT64_MAX &&
+	    pread(fd, buffer, len, (off_t)offset) == (ssize_t)len;
 }
 
 /* All section headers of an ELF file, for free(); NULL if it has none that can be read. */
-static ElfW(Shdr) *
-read_sections(int fd, ElfW(Ehdr) *header)
+static ElfW(Shdr) * read_sections(int fd, ElfW(Ehdr) * header)
 {
-	ElfW(Shdr) *sections;
+	ElfW(Shdr) * sections;
 	size_t size;
 
 	if (!read_at(fd, header, sizeof(*header), 0) ||
@@ -53,7 +53,8 @@ is_loaded(const struct dl_phdr_info *info, uint64_t start, uint64_t size)
 		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
 		uint64_t begin = info->dlpi_addr + segment->p_vaddr;
 
-		if (segment->p_type == PT_LOAD && start >= begin && size <= segment->p_memsz &&
+		if (segment->p_type == PT_LOAD && start >= begin &&
+		    size <= segment->p_memsz &&
 		    start - begin <= segment->p_memsz - size)
 			return true;
 	}
@@ -61,12 +62,13 @@ is_loaded(const struct dl_phdr_info *info, uint64_t start, uint64_t size)
 }
 
 static void
-take_section(struct rt_module *module, const char *name, const ElfW(Shdr) *section,
+take_section(struct rt_module *module, const char *name, const ElfW(Shdr) * section,
     size_t *pcs_size)
 {
 	const void *start = (const void *)(module->base + section->sh_addr);
 
-	if (strcmp(name, "__sancov_cntrs") == 0 || strcmp(name, "__sancov_bools") == 0) {
+	if (strcmp(name, "__sancov_cntrs") == 0 ||
+	    strcmp(name, "__sancov_bools") == 0) {
 		module->counters = start;
 		module->len = section->sh_size;
 	} else if (strcmp(name, "__sancov_pcs") == 0) {
@@ -88,7 +90,8 @@ find_tables(int fd, const struct dl_phdr_info *info, struct rt_module *module,
 	if (sections == NULL)
 		return false;
 	for (size_t i = 0; i < header.e_shnum; i++) {
-		uint64_t at = sections[header.e_shstrndx].sh_offset + sections[i].sh_name;
+		uint64_t at =
+		    sections[header.e_shstrndx].sh_offset + sections[i].sh_name;
 		ssize_t n = pread(fd, name, sizeof(name) - 1, (off_t)at);
 
 		if (n <= 0)
@@ -120,7 +123,8 @@ find_build_id(const struct dl_phdr_info *info, struct rt_module *module)
 		size_t left = segment->p_memsz, size;
 
 		if (segment->p_type != PT_NOTE ||
-		    !is_loaded(info, info->dlpi_addr + segment->p_vaddr, segment->p_memsz))
+		    !is_loaded(
+			info, info->dlpi_addr + segment->p_vaddr, segment->p_memsz))
 			continue;
 		while (left >= sizeof(ElfW(Nhdr))) {
 			const ElfW(Nhdr) *note = (const ElfW(Nhdr) *)at;

@@ -20,7 +20,7 @@ struct rt_pc {
 
 struct rt_module {
 	char path[PATH_MAX];
-	uintptr_t base; /* what run-time addresses exceed link-time ones by */
+	uintptr_t base;          /* what run-time addresses exceed link-time ones by */
 	const uint8_t *counters; /* 8-bit counters or bools, one per PC */
 	const struct rt_pc *pcs;
 	size_t len;
@@ -31,6 +31,7 @@ struct rt_module {
 /* Finds the instrumented modules that are loaded now; needs section headers in their
  * files, but no symbols. Returns how many were filled in, or -1 after *ret_problem was
  * set to what is wrong with one of them. */
-int fuzzsup_rt_modules_find(struct rt_module *modules, size_t max, const char **ret_problem);
+int fuzzsup_rt_modules_find(
+    struct rt_module *modules, size_t max, const char **ret_problem);
 
 #endif

@@ -21,14 +21,16 @@ mark(const uint8_t *counters, uint8_t *unseen, size_t from, size_t to, uint64_t 
 		if (counters[i] == 0 || unseen[i] == 0)
 			continue;
 		unseen[i] = 0;
-		if ((__atomic_fetch_or(&words[i / 64], bit, __ATOMIC_RELAXED) & bit) == 0)
-			new++;
+		if ((__atomic_fetch_or(&words[i / 64], bit, __ATOMIC_RELAXED) & bit) ==
+		    0)
+			new ++;
 	}
 	return new;
 }
 
 size_t
-fuzzsup_rt_scan_words(const uint8_t *counters, uint8_t *unseen, size_t len, uint64_t *words)
+fuzzsup_rt_scan_words(
+    const uint8_t *counters, uint8_t *unseen, size_t len, uint64_t *words)
 {
 	size_t new = 0, i = 0;
 	uint64_t a, b;
@@ -59,11 +61,13 @@ scan_avx2(const uint8_t *counters, uint8_t *unseen, size_t len, uint64_t *words)
 			continue;
 		c = _mm256_loadu_si256((const __m256i *)(unseen + i));
 		d = _mm256_loadu_si256((const __m256i *)(unseen + i + 32));
-		either = _mm256_or_si256(_mm256_and_si256(a, c), _mm256_and_si256(b, d));
+		either =
+		    _mm256_or_si256(_mm256_and_si256(a, c), _mm256_and_si256(b, d));
 		if (__builtin_expect(!_mm256_testz_si256(either, either), 0))
 			new += mark(counters, unseen, i, i + 64, words);
 	}
-	return new + fuzzsup_rt_scan_words(counters + i, unseen + i, len - i, words + i / 64);
+	return new +
+	    fuzzsup_rt_scan_words(counters + i, unseen + i, len - i, words + i / 64);
 }
 #endif
 

@@ -10,8 +10,8 @@
 /* Looks for counters that are not 0 and whose byte in @unseen is still 0xff: sets their
  * bits in the shared words, atomically, and clears the byte. Counters of @len bytes may
  * be read, none beyond. Returns how many bits nobody had set before. */
-typedef size_t rt_scan_fn(const uint8_t *counters, uint8_t *unseen, size_t len,
-    uint64_t *words);
+typedef size_t rt_scan_fn(
+    const uint8_t *counters, uint8_t *unseen, size_t len, uint64_t *words);
 
 /* The fastest one that this processor has. */
 rt_scan_fn *fuzzsup_rt_scan_choose(void);

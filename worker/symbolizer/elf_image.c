@@ -30,7 +30,7 @@ struct elf_image {
 	GElf_Ehdr header;
 	struct byte_reader names; /* of sections */
 	uint64_t file_size;
-	uint64_t budget; /* bytes that may still be loaded */
+	uint64_t budget;         /* bytes that may still be loaded */
 	struct code_range *code; /* sorted, disjoint */
 	size_t code_len;
 	struct inflated *inflated; /* list; freed with the image */
@@ -71,14 +71,15 @@ collect_code(struct elf_image *image, struct failure *failure)
 	GElf_Shdr header;
 
 	if (elf_getshdrnum(image->elf, &count) != 0)
-		return failure_say(failure, ENOEXEC, "section headers: %s",
-		    elf_errmsg(-1));
+		return failure_say(
+		    failure, ENOEXEC, "section headers: %s", elf_errmsg(-1));
 	size = count * sizeof(*image->code); /* count is bounded by the file's size */
 	image->code = malloc(size > 0 ? size : 1);
 	if (image->code == NULL)
-		return failure_say(failure, ENOMEM, "out of memory for %zu sections",
-		    count);
-	while ((scn = elf_nextscn(image->elf, scn)) != NULL && image->code_len < count) {
+		return failure_say(
+		    failure, ENOMEM, "out of memory for %zu sections", count);
+	while (
+	    (scn = elf_nextscn(image->elf, scn)) != NULL && image->code_len < count) {
 		if (gelf_getshdr(scn, &header) == NULL ||
 		    (header.sh_flags & SHF_EXECINSTR) == 0 || header.sh_size == 0 ||
 		    header.sh_size > UINT64_MAX - header.sh_addr)
@@ -102,7 +103,8 @@ load_names(struct elf_image *image, struct failure *failure)
 		data = elf_rawdata(elf_getscn(image->elf, index), NULL);
 	if (data == NULL || data->d_buf == NULL)
 		return failure_say(failure, ENOEXEC,
-		    "its section headers at offset 0x%llx are missing or damaged (%s): do "
+		    "its section headers at offset 0x%llx are missing or damaged (%s): "
+		    "do "
 		    "not strip them, or build it again",
 		    (unsigned long long)image->header.e_shoff, elf_errmsg(-1));
 	image->names = byte_reader_over(data->d_buf, data->d_size);
@@ -116,7 +118,8 @@ check_header(const struct elf_image *image, struct failure *failure)
 
 	if (h->e_ident[EI_CLASS] != ELFCLASS64)
 		return failure_say(failure, ENOEXEC,
-		    "a 32-bit executable: only 64-bit ones are understood; build without "
+		    "a 32-bit executable: only 64-bit ones are understood; build "
+		    "without "
 		    "-m32");
 	if (h->e_ident[EI_DATA] != NATIVE_ORDER)
 		return failure_say(failure, ENOEXEC,
@@ -124,7 +127,8 @@ check_header(const struct elf_image *image, struct failure *failure)
 		    "target runs");
 	if (h->e_type == ET_REL)
 		return failure_say(failure, ENOEXEC,
-		    "an object file that is not linked yet: name the linked executable");
+		    "an object file that is not linked yet: name the linked "
+		    "executable");
 	if (h->e_type != ET_EXEC && h->e_type != ET_DYN)
 		return failure_say(failure, ENOEXEC,
 		    "ELF type %u is neither an executable nor a shared library",
@@ -143,7 +147,8 @@ open_elf(struct elf_image *image, int fd, struct failure *failure)
 		return failure_say(failure, ENOEXEC, "not a regular file");
 	image->file_size = (uint64_t)st.st_size;
 	if (image->file_size == 0)
-		return failure_say(failure, ENOEXEC, "the file is empty: build it again");
+		return failure_say(
+		    failure, ENOEXEC, "the file is empty: build it again");
 	image->budget = image->file_size * 4;
 	elf_version(EV_CURRENT);
 	/* READ, not READ_MMAP: a file that is cut while it is mapped is a SIGBUS. */
@@ -151,13 +156,15 @@ open_elf(struct elf_image *image, int fd, struct failure *failure)
 	if (image->elf == NULL || elf_kind(image->elf) != ELF_K_ELF ||
 	    gelf_getehdr(image->elf, &image->header) == NULL)
 		return failure_say(failure, ENOEXEC,
-		    "not an ELF executable (a script or a damaged file?): name the linked "
+		    "not an ELF executable (a script or a damaged file?): name the "
+		    "linked "
 		    "fuzz target itself");
 	if (image->header.e_shoff > image->file_size ||
 	    image->header.e_shnum * (uint64_t)image->header.e_shentsize >
 		image->file_size - image->header.e_shoff)
 		return failure_say(failure, ENOEXEC,
-		    "its section headers at offset 0x%llx lie behind its end (%llu bytes): "
+		    "its section headers at offset 0x%llx lie behind its end (%llu "
+		    "bytes): "
 		    "the file was cut; build it again",
 		    (unsigned long long)image->header.e_shoff,
 		    (unsigned long long)image->file_size);
@@ -219,11 +226,13 @@ has_name(const struct elf_image *image, const GElf_Shdr *header, const char *nam
 
 /* For messages: cut where it is longer than any sound name. */
 static void
-copy_name(const struct elf_image *image, const GElf_Shdr *header, char *name, size_t size)
+copy_name(
+    const struct elf_image *image, const GElf_Shdr *header, char *name, size_t size)
 {
 	size_t left = byte_reader_left(&image->names), len = 0;
 
-	while (header->sh_name < left && len < size - 1 && len < left - header->sh_name &&
+	while (header->sh_name < left && len < size - 1 &&
+	    len < left - header->sh_name &&
 	    image->names.at[header->sh_name + len] != '\0') {
 		name[len] = (char)image->names.at[header->sh_name + len];
 		len++;
@@ -258,21 +267,23 @@ load(struct elf_image *image, Elf_Scn *scn, const GElf_Shdr *header,
 	if (header->sh_offset > image->file_size ||
 	    header->sh_size > image->file_size - header->sh_offset)
 		return failure_say(failure, ENOEXEC,
-		    "section %s (offset 0x%llx, %llu bytes) reaches past the end of the "
+		    "section %s (offset 0x%llx, %llu bytes) reaches past the end of "
+		    "the "
 		    "file: it is cut or still being written; build it again",
 		    name, (unsigned long long)header->sh_offset,
 		    (unsigned long long)header->sh_size);
 	/* Sections do not overlap, and few are asked for twice. */
 	if (header->sh_size > image->budget)
 		return failure_say(failure, ENOEXEC,
-		    "its sections overlap (%s at offset 0x%llx is one of them): build it "
+		    "its sections overlap (%s at offset 0x%llx is one of them): build "
+		    "it "
 		    "again",
 		    name, (unsigned long long)header->sh_offset);
 	image->budget -= header->sh_size;
 	data = elf_rawdata(scn, NULL);
 	if (data == NULL || (data->d_buf == NULL && header->sh_size != 0))
-		return failure_say(failure, EIO, "section %s at offset 0x%llx: %s", name,
-		    (unsigned long long)header->sh_offset, elf_errmsg(-1));
+		return failure_say(failure, EIO, "section %s at offset 0x%llx: %s",
+		    name, (unsigned long long)header->sh_offset, elf_errmsg(-1));
 	section.header = *header;
 	section.data = data->d_buf;
 	section.size = data->d_size;
@@ -367,7 +378,8 @@ elf_image_build_id(struct elf_image *image)
 			name_len = byte_reader_u32(&notes);
 			id_len = byte_reader_u32(&notes);
 			type = byte_reader_u32(&notes);
-			name = byte_reader_cut(&notes, ((uint64_t)name_len + 3) & ~3ULL);
+			name =
+			    byte_reader_cut(&notes, ((uint64_t)name_len + 3) & ~3ULL);
 			id = byte_reader_cut(&notes, ((uint64_t)id_len + 3) & ~3ULL);
 			if (notes.bad)
 				break;

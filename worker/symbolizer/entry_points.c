@@ -165,7 +165,8 @@ entry_points_find(struct elf_image *image, const char *wanted, size_t len,
 	for (size_t i = 0; i < search->names_len; i++)
 		if (!search->names[i].found && !search->names[i].by_default)
 			failure_add(remarks,
-			    "entry point %.*s is in no symbol table of the executable: give "
+			    "entry point %.*s is in no symbol table of the executable: "
+			    "give "
 			    "its address as 0x…, or do not strip",
 			    (int)search->names[i].len, search->names[i].text);
 	*ret_points = search->points;

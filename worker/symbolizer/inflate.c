@@ -83,16 +83,18 @@ inflate_section(const char *name, const void *data, size_t len, struct inflated 
 	bool sound;
 
 	if (len < sizeof(header))
-		return failure_say(failure, ENOEXEC,
-		    "section %s is too short to be compressed", name);
+		return failure_say(
+		    failure, ENOEXEC, "section %s is too short to be compressed", name);
 	memcpy(&header, data, sizeof(header));
 	if (header.ch_type != ELFCOMPRESS_ZLIB && header.ch_type != COMPRESS_ZSTD)
 		return failure_say(failure, ENOEXEC,
-		    "section %s is compressed in the unknown way %u: build with -gz=zlib",
+		    "section %s is compressed in the unknown way %u: build with "
+		    "-gz=zlib",
 		    name, (unsigned)header.ch_type);
 	if (header.ch_size > INFLATED_MAX - total(*list))
 		return failure_say(failure, EFBIG,
-		    "section %s claims to inflate to %llu bytes, so that all would be more "
+		    "section %s claims to inflate to %llu bytes, so that all would be "
+		    "more "
 		    "than %llu",
 		    name, (unsigned long long)header.ch_size,
 		    (unsigned long long)INFLATED_MAX);

@@ -96,14 +96,16 @@ text_at(const struct byte_reader *section, uint64_t offset)
 /* Reads one field: text or number, whichever @form holds. */
 static int
 read_form(struct byte_reader *reader, uint64_t form, bool dwarf64,
-    const struct line_strings *strings, struct byte_text *ret_text, uint64_t *ret_number)
+    const struct line_strings *strings, struct byte_text *ret_text,
+    uint64_t *ret_number)
 {
 	switch (form) {
 	case DW_FORM_string:
 		*ret_text = byte_reader_text(reader);
 		return 0;
 	case DW_FORM_line_strp:
-		*ret_text = text_at(&strings->line_str, byte_reader_offset(reader, dwarf64));
+		*ret_text =
+		    text_at(&strings->line_str, byte_reader_offset(reader, dwarf64));
 		return 0;
 	case DW_FORM_strp:
 		*ret_text = text_at(&strings->str, byte_reader_offset(reader, dwarf64));
@@ -146,7 +148,8 @@ read_entry(struct byte_reader *reader, const struct format *formats, size_t form
 	for (size_t i = 0; i < formats_len; i++) {
 		text = (struct byte_text){ 0 };
 		number = 0;
-		r = read_form(reader, formats[i].form, dwarf64, strings, &text, &number);
+		r = read_form(
+		    reader, formats[i].form, dwarf64, strings, &text, &number);
 		if (r < 0)
 			return r;
 		if (formats[i].content == DW_LNCT_path)
@@ -224,7 +227,8 @@ line_names_path(const struct line_names *names, uint32_t file,
 	if (file < base || file - base >= names->files_len)
 		return -ENOENT;
 	found = &names->files[file - base];
-	if (found->directory >= base && found->directory - base < names->directories_len)
+	if (found->directory >= base &&
+	    found->directory - base < names->directories_len)
 		directory = names->directories[found->directory - base];
 	/* Directory 0 is the unit's: from DWARF 5 on it stands in the table itself. */
 	if (names->version >= 5 && found->directory == 0)

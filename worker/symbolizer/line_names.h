@@ -13,7 +13,7 @@
 /* Sections that hold the strings of DWARF 5; empty where they are absent. */
 struct line_strings {
 	struct byte_reader line_str; /* .debug_line_str */
-	struct byte_reader str;	     /* .debug_str */
+	struct byte_reader str;      /* .debug_str */
 };
 
 struct line_file {

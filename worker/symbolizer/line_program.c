@@ -23,7 +23,8 @@ read_header(struct byte_reader *unit, struct line_table *table)
 		return unit->bad ? -EBADMSG : -ENOTSUP;
 	if (table->version >= 5) {
 		table->address_size = byte_reader_u8(unit);
-		byte_reader_u8(unit); /* segment selectors: none on any system of ours */
+		byte_reader_u8(
+		    unit); /* segment selectors: none on any system of ours */
 	}
 	header_length = byte_reader_offset(unit, table->dwarf64);
 	header = byte_reader_cut(unit, header_length);
@@ -38,7 +39,8 @@ read_header(struct byte_reader *unit, struct line_table *table)
 	if (table->opcode_base > 0)
 		byte_reader_skip(&header, table->opcode_base - 1u);
 	table->names = header;
-	if (unit->bad || header.bad || table->opcode_base == 0 || table->line_range == 0)
+	if (unit->bad || header.bad || table->opcode_base == 0 ||
+	    table->line_range == 0)
 		return -EBADMSG;
 	return 0;
 }
@@ -245,7 +247,8 @@ special(struct line_program *program, struct line_row *row, unsigned opcode)
 	if (table->max_operations <= 1)
 		row->address += program->address_steps[opcode];
 	else
-		advance(program, row, (opcode - table->opcode_base) / table->line_range);
+		advance(
+		    program, row, (opcode - table->opcode_base) / table->line_range);
 	row->line += (uint32_t)program->line_steps[opcode];
 	return STEP_ROW;
 }

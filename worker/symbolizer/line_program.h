@@ -25,7 +25,7 @@ struct line_table {
 	uint8_t opcode_base;
 	uint16_t version;
 	const unsigned char *opcode_lengths; /* opcode_base - 1 */
-	struct byte_reader names;	     /* directories and files; see line_names.h */
+	struct byte_reader names; /* directories and files; see line_names.h */
 	struct byte_reader program;
 };
 
@@ -39,21 +39,21 @@ struct line_row {
 struct line_program {
 	const struct line_table *table;
 	struct byte_reader code;
-	struct line_row row;	/* the newest one */
+	struct line_row row;    /* the newest one */
 	struct line_row before; /* the one before it, in the same sequence */
 	uint32_t op_index;
 	bool in_sequence;
-	bool row_is_out; /* row was reported, and goes to before next */
+	bool row_is_out;             /* row was reported, and goes to before next */
 	uint32_t address_steps[256]; /* by opcode, for special opcodes */
 	int32_t line_steps[256];
 };
 
 enum line_event {
-	LINE_FIRST,  /* row begins a sequence */
+	LINE_FIRST, /* row begins a sequence */
 	LINE_PASSED, /* row lies above the address that was asked about, before does not */
-	LINE_LAST,   /* row ends the sequence: its address is the first behind it */
-	LINE_DONE,   /* no more code */
-	LINE_BAD,    /* malformed at line_program_place() */
+	LINE_LAST, /* row ends the sequence: its address is the first behind it */
+	LINE_DONE, /* no more code */
+	LINE_BAD,  /* malformed at line_program_place() */
 };
 
 /* Reads the header of the next table of @section (whose whole is @start) and moves
@@ -72,7 +72,7 @@ void line_program_start(struct line_program *program, const struct line_table *t
 enum line_event line_program_next(struct line_program *program, uint64_t until);
 
 /* Where decoding stands, as an offset from @start. */
-uint64_t line_program_place(const struct line_program *program,
-    const unsigned char *start);
+uint64_t line_program_place(
+    const struct line_program *program, const unsigned char *start);
 
 #endif

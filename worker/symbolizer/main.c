@@ -63,7 +63,8 @@ answer(struct channel *channel, const struct message *request, const int *fds,
 	message.generation = request->generation;
 	if (fds_len != (request->code == 1 ? 2 : 1)) {
 		message.code = TABLE_FAILED;
-		message_printf(&message, "the request came with %zu descriptors", fds_len);
+		message_printf(
+		    &message, "the request came with %zu descriptors", fds_len);
 	} else {
 		message.code = symbolize(&job, &table, &text);
 		message_printf(&message, "%s", text.text);

@@ -29,9 +29,10 @@ struct path_table {
 	uint32_t directories_len, directories_size;
 	struct wire_file *files;
 	uint32_t files_len, files_size;
-	struct slots by_string;	   /* offsets */
-	struct slots by_directory; /* indexes of directories, by offset of their string */
-	struct slots by_file;	   /* indexes of files, by directory and basename */
+	struct slots by_string; /* offsets */
+	struct slots
+	    by_directory;     /* indexes of directories, by offset of their string */
+	struct slots by_file; /* indexes of files, by directory and basename */
 	char path[PATH_TABLE_PATH_MAX];
 };
 
@@ -73,7 +74,8 @@ slots_reserve(struct slots *slots)
 
 	if (slots->used <= slots->mask / 2)
 		return 0;
-	if (slots->mask >= UINT32_MAX / 2 || slots_init(&larger, (slots->mask + 1) * 2) < 0) {
+	if (slots->mask >= UINT32_MAX / 2 ||
+	    slots_init(&larger, (slots->mask + 1) * 2) < 0) {
 		slots_free(&larger);
 		return -ENOMEM;
 	}
@@ -110,14 +112,16 @@ reserve(void **array, uint32_t *size, uint32_t len, uint32_t more, size_t each)
 /* ---- strings, directories, files ---- */
 
 static int
-intern_string(struct path_table *table, const char *text, uint32_t len, uint32_t *ret_offset)
+intern_string(
+    struct path_table *table, const char *text, uint32_t len, uint32_t *ret_offset)
 {
 	const uint32_t hash = (uint32_t)hash_bytes(HASH_SEED, text, len);
 	struct slots *slots = &table->by_string;
 	uint32_t at, offset;
 	int r;
 
-	for (at = hash & slots->mask; slots->numbers[at] != 0; at = (at + 1) & slots->mask) {
+	for (at = hash & slots->mask; slots->numbers[at] != 0;
+	    at = (at + 1) & slots->mask) {
 		offset = slots->numbers[at] - 1;
 		if (slots->hashes[at] == hash && table->strings_len - offset > len &&
 		    memcmp(table->strings + offset, text, len) == 0 &&
@@ -151,7 +155,8 @@ intern_directory(struct path_table *table, uint32_t offset, uint32_t *ret_direct
 	uint32_t at;
 	int r;
 
-	for (at = hash & slots->mask; slots->numbers[at] != 0; at = (at + 1) & slots->mask) {
+	for (at = hash & slots->mask; slots->numbers[at] != 0;
+	    at = (at + 1) & slots->mask) {
 		if (table->directories[slots->numbers[at] - 1] == offset) {
 			*ret_directory = slots->numbers[at] - 1;
 			return 0;
@@ -177,8 +182,10 @@ intern_file(struct path_table *table, struct wire_file file, uint32_t *ret_file)
 	uint32_t at;
 	int r;
 
-	for (at = hash & slots->mask; slots->numbers[at] != 0; at = (at + 1) & slots->mask) {
-		if (memcmp(&table->files[slots->numbers[at] - 1], &file, sizeof(file)) == 0) {
+	for (at = hash & slots->mask; slots->numbers[at] != 0;
+	    at = (at + 1) & slots->mask) {
+		if (memcmp(&table->files[slots->numbers[at] - 1], &file,
+			sizeof(file)) == 0) {
 			*ret_file = slots->numbers[at] - 1;
 			return 0;
 		}
@@ -266,7 +273,8 @@ join(struct path_table *table, const struct byte_text *parts, size_t parts_len,
 	if (parts_len == 0 || !names_a_file(parts[parts_len - 1]))
 		return -EINVAL;
 	for (size_t i = 0; i < parts_len; i++) {
-		if (parts[i].text != NULL && parts[i].len > 0 && parts[i].text[0] == '/') {
+		if (parts[i].text != NULL && parts[i].len > 0 &&
+		    parts[i].text[0] == '/') {
 			first = i;
 			absolute = true;
 		}
@@ -279,8 +287,8 @@ join(struct path_table *table, const struct byte_text *parts, size_t parts_len,
 }
 
 int
-path_table_file(struct path_table *table, const struct byte_text *parts, size_t parts_len,
-    uint32_t *ret_file)
+path_table_file(struct path_table *table, const struct byte_text *parts,
+    size_t parts_len, uint32_t *ret_file)
 {
 	struct wire_file file;
 	size_t len, slash;
@@ -292,8 +300,9 @@ path_table_file(struct path_table *table, const struct byte_text *parts, size_t 
 		return r;
 	for (slash = len; slash > 0 && table->path[slash - 1] != '/';)
 		slash--;
-	r = slash == 0 ? intern_string(table, ".", 1, &offset)
-		       : intern_string(table, table->path, (uint32_t)slash - 1, &offset);
+	r = slash == 0
+	    ? intern_string(table, ".", 1, &offset)
+	    : intern_string(table, table->path, (uint32_t)slash - 1, &offset);
 	if (r == 0)
 		r = intern_directory(table, offset, &file.directory);
 	if (r == 0)
@@ -312,7 +321,8 @@ path_table_new(struct path_table **ret_table)
 	if (table == NULL)
 		return -ENOMEM;
 	if (slots_init(&table->by_string, 256) < 0 ||
-	    slots_init(&table->by_directory, 64) < 0 || slots_init(&table->by_file, 256) < 0) {
+	    slots_init(&table->by_directory, 64) < 0 ||
+	    slots_init(&table->by_file, 256) < 0) {
 		path_table_free(table);
 		return -ENOMEM;
 	}

@@ -10,7 +10,7 @@
 #include "byte_reader.h"
 #include "wire.h"
 
-#define PATH_TABLE_PATH_MAX 4096		/* bytes of a joined path */
+#define PATH_TABLE_PATH_MAX 4096                   /* bytes of a joined path */
 #define PATH_TABLE_STRINGS_MAX (UINT32_C(1) << 28) /* bytes of all strings */
 
 struct path_table;
@@ -29,8 +29,10 @@ int path_table_file(struct path_table *table, const struct byte_text *parts,
 /* What stands in the table: arrays as in source_table.h, valid until the next change.
  * A file's path is its directory's string, "/", its basename; so the directory of
  * "/x.c" is "", and that of a relative "x.c" is ".". */
-const struct wire_file *path_table_files(const struct path_table *table, uint32_t *ret_len);
-const uint32_t *path_table_directories(const struct path_table *table, uint32_t *ret_len);
+const struct wire_file *path_table_files(
+    const struct path_table *table, uint32_t *ret_len);
+const uint32_t *path_table_directories(
+    const struct path_table *table, uint32_t *ret_len);
 const char *path_table_strings(const struct path_table *table, uint32_t *ret_len);
 
 #endif

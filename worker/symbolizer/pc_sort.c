@@ -57,8 +57,8 @@ sort_keys(uint64_t *keys, uint64_t *spare, uint32_t len, unsigned low, unsigned 
 /* Sorts by the 32 bits of each PC - @min that begin at @shift, keeping @order's order
  * of equals; the index rides along in the low bits of each key. */
 static void
-sort_half(const uint64_t *pcs, uint32_t len, uint64_t min, unsigned shift, uint64_t *keys,
-    uint32_t *order)
+sort_half(const uint64_t *pcs, uint32_t len, uint64_t min, unsigned shift,
+    uint64_t *keys, uint32_t *order)
 {
 	const unsigned index_bits = bits_of(len - 1);
 

@@ -46,12 +46,15 @@ pc_table_check(const struct elf_image *image, struct failure *failure)
 	uint64_t clang_size, zig_size;
 
 	if (!elf_image_has(image, CLANG_PCS, &clang_size) ||
-	    !elf_image_has(image, ZIG_PCS, &zig_size) || clang_size == 0 || zig_size == 0)
+	    !elf_image_has(image, ZIG_PCS, &zig_size) || clang_size == 0 ||
+	    zig_size == 0)
 		return 0;
 	return failure_say(failure, EINVAL,
 	    "it holds both Zig's PC table (" ZIG_PCS ", %llu entries) and Clang's "
-	    "(" CLANG_PCS ", %llu entries), but their counters share one section, so that "
-	    "coverage would be shown at wrong places: build the C part as a module with "
+	    "(" CLANG_PCS
+	    ", %llu entries), but their counters share one section, so that "
+	    "coverage would be shown at wrong places: build the C part as a module "
+	    "with "
 	    ".fuzz = false, or fuzz it on its own with libFuzzer",
 	    (unsigned long long)(zig_size / 8), (unsigned long long)(clang_size / 16));
 }
@@ -77,7 +80,8 @@ check_counters(const struct elf_image *image, const char *pcs, uint64_t len,
 		if (size / counters[i].each != len)
 			return failure_say(failure, EINVAL,
 			    "%s has %llu entries, but %s has %llu: some objects were "
-			    "compiled with other -fsanitize-coverage options; build all of "
+			    "compiled with other -fsanitize-coverage options; build "
+			    "all of "
 			    "them with the same (inline-8bit-counters,pc-table)",
 			    pcs, (unsigned long long)len, counters[i].name,
 			    (unsigned long long)(size / counters[i].each));
@@ -132,8 +136,8 @@ relocate(const struct raw_table *table, const struct machine *machine,
 /* In a position-independent executable the addends of .rela.dyn are the link-time
  * addresses. Where the linker wrote RELR the section holds them already. */
 static int
-apply_relocations(struct elf_image *image, const struct raw_table *table,
-    struct failure *failure)
+apply_relocations(
+    struct elf_image *image, const struct raw_table *table, struct failure *failure)
 {
 	const struct machine *machine = find_machine(image);
 	struct elf_section relocations, symbols;
@@ -146,11 +150,12 @@ apply_relocations(struct elf_image *image, const struct raw_table *table,
 		return failure_say(failure, ENOTSUP,
 		    "relocations of ELF machine %u are not known: build with -no-pie",
 		    elf_image_machine(image));
-	while ((r = elf_image_next(image, SHT_RELA, &index, &relocations, failure)) == 0) {
+	while (
+	    (r = elf_image_next(image, SHT_RELA, &index, &relocations, failure)) == 0) {
 		if ((relocations.header.sh_flags & SHF_ALLOC) == 0)
 			continue;
-		if (elf_image_section_at(image, relocations.header.sh_link, &symbols,
-			failure) < 0)
+		if (elf_image_section_at(
+			image, relocations.header.sh_link, &symbols, failure) < 0)
 			symbols = (struct elf_section){ 0 };
 		relocate(table, machine, &relocations, &symbols);
 	}
@@ -171,7 +176,8 @@ take_pcs(const struct raw_table *table, size_t each, uint64_t **ret_pcs,
 	}
 	if (known == 0)
 		return failure_say(failure, ENOTSUP,
-		    "all addresses in its PC table are 0: its relocations are packed in a "
+		    "all addresses in its PC table are 0: its relocations are packed "
+		    "in a "
 		    "way that is not understood; link without "
 		    "-Wl,--pack-dyn-relocs=android");
 	*ret_pcs = pcs;
@@ -185,12 +191,13 @@ check_size(const struct elf_section *section, const char *name, size_t each,
 {
 	if (section->size % each != 0 || section->size == 0)
 		return failure_say(failure, EINVAL,
-		    "section %s at offset 0x%llx: its size %zu is no multiple of %zu", name,
-		    (unsigned long long)section->header.sh_offset, section->size, each);
+		    "section %s at offset 0x%llx: its size %zu is no multiple of %zu",
+		    name, (unsigned long long)section->header.sh_offset, section->size,
+		    each);
 	if (section->size / each > COVERAGE_MAP_PCS_MAX)
 		return failure_say(failure, EFBIG,
-		    "section %s: %zu PCs are more than %llu", name, section->size / each,
-		    (unsigned long long)COVERAGE_MAP_PCS_MAX);
+		    "section %s: %zu PCs are more than %llu", name,
+		    section->size / each, (unsigned long long)COVERAGE_MAP_PCS_MAX);
 	return 0;
 }
 
@@ -218,8 +225,8 @@ read_table(struct elf_image *image, const char *name, size_t each, uint64_t **re
 	table.size = section.size;
 	table.words = malloc(section.size);
 	if (table.words == NULL)
-		return failure_say(failure, ENOMEM, "out of memory for %zu PCs",
-		    section.size / each);
+		return failure_say(
+		    failure, ENOMEM, "out of memory for %zu PCs", section.size / each);
 	memcpy(table.words, section.data, section.size);
 	r = apply_relocations(image, &table, failure);
 	if (r == 0)

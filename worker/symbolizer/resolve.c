@@ -34,9 +34,9 @@ struct resolver {
 	bool names_are_bad;
 	uint32_t *files; /* of the current table, by file register; FILE_NOT_ASKED */
 	size_t files_len, files_size;
-	uint32_t *next;	 /* by place: 0 free, else a place behind it + 1 */
-	uint32_t cursor; /* place of the last search */
-	uint32_t found;	 /* PCs that have a location */
+	uint32_t *next;            /* by place: 0 free, else a place behind it + 1 */
+	uint32_t cursor;           /* place of the last search */
+	uint32_t found;            /* PCs that have a location */
 	uint32_t damaged, foreign; /* tables */
 	uint64_t first_damage, first_foreign;
 };
@@ -87,8 +87,8 @@ search(struct resolver *resolver, uint64_t address)
 	if (at < len && pcs[at] < address) {
 		while (step < len - at && pcs[at + step] < address)
 			step *= 2;
-		return lower_bound(pcs, at + step / 2 + 1,
-		    step < len - at ? at + step : len, address);
+		return lower_bound(
+		    pcs, at + step / 2 + 1, step < len - at ? at + step : len, address);
 	}
 	while (step <= at && pcs[at - step] >= address)
 		step *= 2;
@@ -188,8 +188,8 @@ find_file(struct resolver *resolver, uint32_t file, uint32_t *ret_file)
 /* Gives all free PCs from @place on that lie below @end the location of @row; outputs
  * the first free place behind them. */
 static int
-claim(struct resolver *resolver, uint32_t place, uint64_t end, const struct line_row *row,
-    uint32_t *ret_place)
+claim(struct resolver *resolver, uint32_t place, uint64_t end,
+    const struct line_row *row, uint32_t *ret_place)
 {
 	const struct resolve_job *job = resolver->job;
 	struct wire_location location = { WIRE_FILE_UNKNOWN, 0, 0 };
@@ -250,7 +250,8 @@ run_program(struct resolver *resolver)
 			continue;
 		}
 		r = claim(resolver, place,
-		    event == LINE_PASSED || event == LINE_LAST ? program->row.address : 0,
+		    event == LINE_PASSED || event == LINE_LAST ? program->row.address
+							       : 0,
 		    &program->before, &place);
 		if (event == LINE_LAST)
 			place = nowhere;
@@ -310,8 +311,10 @@ no_lines(const struct elf_image *image, struct failure *remarks)
 		    "(.zdebug_line): build with -gz=zlib");
 	if (elf_image_has(image, ".gnu_debuglink", &size))
 		return failure_say(remarks, ENODATA,
-		    "no .debug_line: its debug information was split off into a separate "
-		    "file (.gnu_debuglink); name the executable as it was before it was "
+		    "no .debug_line: its debug information was split off into a "
+		    "separate "
+		    "file (.gnu_debuglink); name the executable as it was before it "
+		    "was "
 		    "stripped");
 	return failure_say(remarks, ENODATA,
 	    "no .debug_line: build with -g (or -gline-tables-only), and do not strip");
@@ -322,7 +325,8 @@ remark(const struct resolver *resolver, struct failure *remarks)
 {
 	if (resolver->damaged > 0)
 		failure_add(remarks,
-		    "%u damaged line tables were left out, the first at .debug_line+0x%llx: "
+		    "%u damaged line tables were left out, the first at "
+		    ".debug_line+0x%llx: "
 		    "the file may be cut or still being written; build it again",
 		    resolver->damaged, (unsigned long long)resolver->first_damage);
 	if (resolver->foreign > 0)
@@ -338,7 +342,8 @@ resolve(struct resolver *resolver, struct failure *remarks)
 	const struct resolve_job *job = resolver->job;
 	int r;
 
-	r = elf_image_section(resolver->image, ".debug_line", &resolver->lines, remarks);
+	r = elf_image_section(
+	    resolver->image, ".debug_line", &resolver->lines, remarks);
 	if (r == -ENOENT || (r == 0 && resolver->lines.size == 0))
 		return no_lines(resolver->image, remarks);
 	if (r < 0)
@@ -347,13 +352,15 @@ resolve(struct resolver *resolver, struct failure *remarks)
 	resolver->strings.str = section_bytes(resolver->image, ".debug_str");
 	resolver->next = calloc((size_t)job->len + 1, sizeof(*resolver->next));
 	if (resolver->next == NULL)
-		return failure_say(remarks, ENOMEM, "out of memory for %u PCs", job->len);
+		return failure_say(
+		    remarks, ENOMEM, "out of memory for %u PCs", job->len);
 	for (uint32_t i = 0; i < job->len; i++)
 		job->locations[i] = (struct wire_location){ WIRE_FILE_UNKNOWN, 0, 0 };
 	r = run_tables(resolver);
 	if (r == -ENOSPC)
 		return failure_say(remarks, ENOSPC,
-		    ".debug_line+0x%llx: the names of its source files are more than %u "
+		    ".debug_line+0x%llx: the names of its source files are more than "
+		    "%u "
 		    "bytes",
 		    (unsigned long long)resolver->table.offset, PATH_TABLE_STRINGS_MAX);
 	if (r < 0)
@@ -363,15 +370,16 @@ resolve(struct resolver *resolver, struct failure *remarks)
 	if (resolver->found > 0)
 		return 0;
 	failure_add(remarks,
-	    "none of its %u PCs has a line in .debug_line: compile the sources under test "
+	    "none of its %u PCs has a line in .debug_line: compile the sources under "
+	    "test "
 	    "with -g",
 	    job->len);
 	return -ENODATA;
 }
 
 int
-resolve_lines(struct elf_image *image, const struct resolve_job *job,
-    struct failure *remarks)
+resolve_lines(
+    struct elf_image *image, const struct resolve_job *job, struct failure *remarks)
 {
 	struct resolver *resolver = calloc(1, sizeof(*resolver));
 	int r;

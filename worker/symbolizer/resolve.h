@@ -13,17 +13,18 @@
 
 struct resolve_job {
 	const uint64_t *sorted; /* PCs, ascending */
-	const uint32_t *order;	/* index in PC-table order of each of them */
+	const uint32_t *order;  /* index in PC-table order of each of them */
 	uint32_t len;
-	struct path_table *paths;	 /* grows */
-	struct wire_location *locations; /* len; all of them are written, in PC-table order */
+	struct path_table *paths; /* grows */
+	struct wire_location
+	    *locations; /* len; all of them are written, in PC-table order */
 };
 
 /* Finds the location of every PC: that of the last row at or below it, in the first
  * sequence that covers it; unknown where there is none. A damaged table loses only
  * itself; that is said in @remarks. Returns 0, -ENODATA if there are no lines or none for
  * any of the PCs, or another negative errno, with @remarks said. */
-int resolve_lines(struct elf_image *image, const struct resolve_job *job,
-    struct failure *remarks);
+int resolve_lines(
+    struct elf_image *image, const struct resolve_job *job, struct failure *remarks);
 
 #endif

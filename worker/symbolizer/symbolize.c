@@ -45,20 +45,20 @@ take_list(struct job *job, int fd, struct failure *text)
 		return r;
 	r = shared_memory_map_sealed(fd, &data, &size);
 	if (r < 0)
-		return failure_say(text, -r, "the list of PCs cannot be mapped: %s",
-		    strerror(-r));
+		return failure_say(
+		    text, -r, "the list of PCs cannot be mapped: %s", strerror(-r));
 	if (size == 0 || size % 8 != 0 || size / 8 > COVERAGE_MAP_PCS_MAX) {
 		r = failure_say(text, EINVAL,
-		    "the list of PCs has %zu bytes: neither 1 to %llu PCs of 8 bytes", size,
-		    (unsigned long long)COVERAGE_MAP_PCS_MAX);
+		    "the list of PCs has %zu bytes: neither 1 to %llu PCs of 8 bytes",
+		    size, (unsigned long long)COVERAGE_MAP_PCS_MAX);
 	} else {
 		job->pcs = malloc(size);
 		job->pcs_len = (uint32_t)(size / 8);
 		if (job->pcs != NULL)
 			memcpy(job->pcs, data, size);
 		else
-			r = failure_say(text, ENOMEM, "out of memory for %u PCs",
-			    job->pcs_len);
+			r = failure_say(
+			    text, ENOMEM, "out of memory for %u PCs", job->pcs_len);
 	}
 	if (data != NULL)
 		munmap((void *)data, size);
@@ -74,7 +74,8 @@ allocate(struct job *job, struct failure *text)
 	if (job->sorted == NULL || job->order == NULL || job->locations == NULL ||
 	    path_table_new(&job->paths) < 0 ||
 	    pc_sort(job->pcs, job->pcs_len, job->sorted, job->order) < 0)
-		return failure_say(text, ENOMEM, "out of memory for %u PCs", job->pcs_len);
+		return failure_say(
+		    text, ENOMEM, "out of memory for %u PCs", job->pcs_len);
 	return 0;
 }
 

@@ -11,14 +11,14 @@
 
 struct symbolize_request {
 	int executable;
-	int pcs;	   /* sealed memfd of u64 PCs; -1: the executable's own PC table */
+	int pcs; /* sealed memfd of u64 PCs; -1: the executable's own PC table */
 	const char *wanted; /* entry points, one a line */
 	size_t wanted_len;
 };
 
 /* Returns what TABLE says: TABLE_OK with the sealed memfd, the caller's, in @ret_table and
  * perhaps remarks in @text; or a failure with its reason and remedy in @text. */
-enum table_status symbolize(const struct symbolize_request *request, int *ret_table,
-    struct failure *text);
+enum table_status symbolize(
+    const struct symbolize_request *request, int *ret_table, struct failure *text);
 
 #endif

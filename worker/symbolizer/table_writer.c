@@ -42,7 +42,8 @@ static void
 describe(const struct table_content *content, struct source_table_header *header,
     struct part parts[PARTS_LEN])
 {
-	const struct wire_file *files = path_table_files(content->paths, &header->files_len);
+	const struct wire_file *files =
+	    path_table_files(content->paths, &header->files_len);
 	const uint32_t *directories =
 	    path_table_directories(content->paths, &header->directories_len);
 	const char *strings =
@@ -61,8 +62,8 @@ describe(const struct table_content *content, struct source_table_header *header
 	parts[3] = (struct part){ directories,
 		(uint64_t)header->directories_len * sizeof(*directories) };
 	parts[4] = (struct part){ files, (uint64_t)header->files_len * sizeof(*files) };
-	parts[5] = (struct part){ content->locations,
-		pcs_len * sizeof(*content->locations) };
+	parts[5] =
+	    (struct part){ content->locations, pcs_len * sizeof(*content->locations) };
 	parts[6] = (struct part){ strings, header->string_bytes_len };
 	parts[7] = (struct part){ content->entries,
 		(uint64_t)content->entries_len * sizeof(*content->entries) };
@@ -77,8 +78,8 @@ write_parts(int fd, const struct part parts[PARTS_LEN])
 	for (size_t i = 0; i < PARTS_LEN && r == 0; i++) {
 		r = shared_memory_append(fd, parts[i].data, parts[i].len);
 		if (r == 0)
-			r = shared_memory_append(fd, zeros,
-			    aligned(parts[i].len) - parts[i].len);
+			r = shared_memory_append(
+			    fd, zeros, aligned(parts[i].len) - parts[i].len);
 	}
 	return r;
 }

@@ -33,7 +33,7 @@ struct units {
 
 struct root {
 	struct byte_reader info; /* at the DIE */
-	uint64_t abbrev;	 /* offset of its table */
+	uint64_t abbrev;         /* offset of its table */
 	uint16_t version;
 	uint8_t address_size;
 	bool dwarf64;
@@ -178,12 +178,14 @@ string_at(struct units *units, struct byte_reader str, uint64_t offset)
 }
 
 static struct byte_text
-read_directory(struct units *units, struct root *root, uint64_t form, struct byte_reader str)
+read_directory(
+    struct units *units, struct root *root, uint64_t form, struct byte_reader str)
 {
 	if (form == DW_FORM_string)
 		return byte_reader_text(&root->info);
 	if (form == DW_FORM_strp)
-		return string_at(units, str, byte_reader_offset(&root->info, root->dwarf64));
+		return string_at(
+		    units, str, byte_reader_offset(&root->info, root->dwarf64));
 	if (!skip_form(root, form))
 		byte_reader_spoil(&root->info);
 	return (struct byte_text){ 0 };
@@ -205,8 +207,8 @@ read_line_table(struct root *root, uint64_t form, uint64_t *ret_offset)
 
 /* Reads attributes until both that we want are there; false if they are not. */
 static bool
-read_attributes(struct units *units, struct byte_reader str, struct byte_reader *attributes,
-    struct root *root, struct unit *ret_unit)
+read_attributes(struct units *units, struct byte_reader str,
+    struct byte_reader *attributes, struct root *root, struct unit *ret_unit)
 {
 	bool has_table = false;
 	uint64_t name, form;
@@ -287,7 +289,8 @@ read_units(struct units *units, const struct units_sections *sections)
 	int r = 0;
 
 	while (r == 0 && byte_reader_left(&info) > 0) {
-		unit.place = byte_reader_left(&sections->info) - byte_reader_left(&info);
+		unit.place =
+		    byte_reader_left(&sections->info) - byte_reader_left(&info);
 		length = byte_reader_unit_length(&info, &root.dwarf64);
 		root.info = byte_reader_cut(&info, length);
 		root.version = byte_reader_u16(&root.info);

@@ -14,7 +14,7 @@ struct units;
 struct units_sections {
 	struct byte_reader info;   /* .debug_info */
 	struct byte_reader abbrev; /* .debug_abbrev */
-	struct byte_reader str;	   /* .debug_str */
+	struct byte_reader str;    /* .debug_str */
 };
 
 /* Reads the first DIE of each unit. A unit that is malformed or has no directory is left
