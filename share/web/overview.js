@@ -233,5 +233,5 @@ function emptyState() {
 			codeBlock(CONF),
 			h("h2", {}, "3. Let fuzzsupd read it"),
 			h("p", { class: "dim" }, "The target appears here by itself; a mistake is logged with its line, and what runs goes on."),
-			codeBlock("kill -HUP $(pidof fuzzsupd)")));
+			codeBlock("fuzzsupctl reload")));
 }
