@@ -9,10 +9,12 @@
 #include "conf.h"
 
 #include <confuse.h>
+#include <ctype.h>
 #include <errno.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,9 @@
 #define FILE_MAX ((off_t)16 << 20)
 #define FILES_MAX 4096
 #define FLAG_SEEN (1 << 20) /* beside libconfuse's own flags of a key */
+/* Called behind the last line of every file: libconfuse takes one that ends within a
+ * comment or a block for a whole one. */
+#define END_MARK "end-of-file"
 #define DEFAULT_LISTEN "127.0.0.1:8080"
 #define DEFAULT_STATE_DIR "/var/lib/fuzzsupd"
 #define DEFAULT_SYMBOLIZE_TIMEOUT 120
@@ -32,6 +37,8 @@ struct loader {
 	conf_error_cb error_cb;
 	void *context;
 	struct string_list files; /* to read, in order; includes are added at the end */
+	int end_line;             /* of the file being read: where END_MARK stands */
+	bool ended;               /* END_MARK was called */
 };
 
 static struct loader *loading;
@@ -45,21 +52,31 @@ append_known(cfg_t *cfg, char *text, size_t size)
 	size_t used = strlen(text);
 
 	for (unsigned i = 0; cfg->opts[i].name != NULL && used < size; i++)
-		used += (size_t)snprintf(text + used, size - used, "%s%s",
-		    i == 0 ? "; expected one of: " : ", ", cfg->opts[i].name);
+		if (strcmp(cfg->opts[i].name, END_MARK) != 0)
+			used += (size_t)snprintf(text + used, size - used, "%s%s",
+			    i == 0 ? "; expected one of: " : ", ", cfg->opts[i].name);
 }
 
 static void
 error_cb(cfg_t *cfg, const char *format, va_list args)
 {
 	char text[1024], line[2048];
+	int number = cfg != NULL ? cfg->line : 0;
 
 	vsnprintf(text, sizeof(text), format, args);
-	if (strncmp(text, "no such option", 14) == 0)
+	if (number >= loading->end_line) {
+		number = loading->end_line - 1;
+		snprintf(text, sizeof(text),
+		    "the file ends too early; expected the end of a block, list, "
+		    "string or value");
+	} else if (strncmp(text, "no such option", 14) == 0) {
 		append_known(cfg, text, sizeof(text));
-	if (cfg != NULL && cfg->filename != NULL && cfg->line > 0)
-		snprintf(
-		    line, sizeof(line), "%s:%d: %s", cfg->filename, cfg->line, text);
+	}
+	for (char *c = text; *c != '\0'; c++)
+		if (iscntrl((unsigned char)*c))
+			*c = ' '; /* an unterminated string brings lines along */
+	if (cfg != NULL && cfg->filename != NULL && number > 0)
+		snprintf(line, sizeof(line), "%s:%d: %s", cfg->filename, number, text);
 	else
 		snprintf(line, sizeof(line), "%s", text);
 	loading->error_cb(line, loading->context);
@@ -79,16 +96,19 @@ report(const char *format, ...)
 
 /* ---- values, one at a time, so that errors carry their line ---- */
 
-/* Refuses a key that stands twice: the first would be lost in silence. */
+/* Refuses a key that stands twice: the first would be lost in silence. A list may have
+ * more values, and be added to; one set anew begins with its first value again. */
 static int
 check_single(cfg_t *cfg, cfg_opt_t *opt)
 {
-	if ((opt->flags & (CFGF_LIST | FLAG_SEEN)) != FLAG_SEEN) {
+	bool list = (opt->flags & CFGF_LIST) != 0;
+
+	if ((opt->flags & FLAG_SEEN) == 0 || (list && opt->nvalues > 1)) {
 		opt->flags |= FLAG_SEEN;
 		return 0;
 	}
-	cfg_error(
-	    cfg, "%s stands here for the second time; expected it once", opt->name);
+	cfg_error(cfg, "%s stands here for the second time; expected it once%s",
+	    opt->name, list ? ", or += to add to it" : "");
 	return -1;
 }
 
@@ -232,6 +252,17 @@ include_cb(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
 	return include_pattern(cfg, argv[0]);
 }
 
+static int
+end_cb(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
+{
+	(void)cfg;
+	(void)opt;
+	(void)argc;
+	(void)argv;
+	loading->ended = true;
+	return 0;
+}
+
 /* ---- the grammar ---- */
 
 #define KEY(key, key_flags, cb) \
@@ -263,6 +294,7 @@ new_grammar(void)
 		CFG_SEC(
 		    "target", target, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_FUNC("include", include_cb),
+		CFG_FUNC(END_MARK, end_cb),
 		CFG_END(),
 	};
 	cfg_t *cfg = cfg_init(top, CFGF_NONE);
@@ -274,27 +306,63 @@ new_grammar(void)
 	return cfg;
 }
 
-static int
-parse_file(cfg_t *cfg, const char *path)
+/* The text of @path with END_MARK behind it, for free(); NULL after a report. */
+static char *
+read_text(const char *path)
 {
-	struct stat st;
+	static const char end[] = "\n" END_MARK "()\n";
 	FILE *file = fopen(path, "re");
-	int r;
+	char *text = NULL;
+	struct stat st;
+	size_t len;
 
 	if (file == NULL || fstat(fileno(file), &st) != 0) {
 		report("%s: cannot be read: %s", path, strerror(errno));
-		r = -EINVAL;
 	} else if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX) {
-		/* flex ends the process when it cannot read */
 		report("%s: expected a regular file of at most 16 MiB", path);
-		r = -EINVAL;
+	} else if ((text = malloc((size_t)st.st_size + sizeof(end))) == NULL) {
+		report("%s: cannot be read: %s", path, strerror(ENOMEM));
 	} else {
-		free(cfg->filename);
-		cfg->filename = strdup(path);
-		r = cfg_parse_fp(cfg, file) == CFG_SUCCESS ? 0 : -EINVAL;
+		len = fread(text, 1, (size_t)st.st_size, file);
+		memcpy(text + len, end, sizeof(end));
+		loading->end_line = 1;
+		for (size_t i = 0; i <= len && text[i] != '\0'; i++)
+			loading->end_line += text[i] == '\n';
+		if (strlen(text) < len) {
+			report("%s:%d: a NUL byte; expected text", path,
+			    loading->end_line);
+			free(text);
+			text = NULL;
+		}
 	}
 	if (file != NULL)
 		fclose(file);
+	return text;
+}
+
+static int
+parse_file(cfg_t *cfg, const char *path)
+{
+	char *text = read_text(path);
+	FILE *file = text != NULL ? fmemopen(text, strlen(text), "r") : NULL;
+	int r = -EINVAL;
+
+	if (text != NULL && file == NULL)
+		report("%s: cannot be read: %s", path, strerror(errno));
+	if (file != NULL) {
+		free(cfg->filename);
+		cfg->filename = strdup(path);
+		loading->ended = false;
+		if (cfg_parse_fp(cfg, file) == CFG_SUCCESS)
+			r = 0;
+		if (r == 0 && !loading->ended) {
+			report("%s:%d: the file ends within a comment; expected */",
+			    path, loading->end_line - 1);
+			r = -EINVAL;
+		}
+		fclose(file);
+	}
+	free(text);
 	return r;
 }
 

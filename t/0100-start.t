@@ -34,6 +34,9 @@ with scratch() as folder:
         ("target \"-a\" {\n executable = \"/x\"\n}\n", ":3:", "expected a name"),
         ("target \"a\" { executable = \"/x\" }\ntarget \"a\" { executable = \"/y\" }\n", ":2:", "a"),
         ("symbolize-timeout = 0\n", ":1:", "expected seconds"), ("state-dir = \"a\"\nstate-dir = \"b\"\n", ":2:", "second time"),
+        ("coverage-dir = { \"a\" }\ncoverage-dir = { \"b\", \"c\" }\n", ":2:", "second time"),
+        ("target \"a\" {\n executable = \"/x\"\n", ":3:", "ends too early"), ("state-dir = \"a\nb", ":2:", "ends too early"),
+        ("listen = { \"x }\nuser = \"y\"\n", ":2:", "\"x } user = \": expected"), ("listen = {\n", ":2:", "ends too early"), ("/* listen\n", ":2:", "within a comment"), ("user = \"a\"\n\0", ":2:", "NUL byte"),
     ]
     for text, line, words in cases:
         with open(path, "w") as file:
@@ -43,6 +46,9 @@ with scratch() as folder:
     with open(path, "w") as file:
         file.write('target "a" { executable = "fuzz_a" }\n')
     equal(run("-c", path, "-n").returncode, 0, "a sound configuration passes -n")
+    with open(path, "w") as file:
+        file.write('coverage-dir = { "a", "b" }\ncoverage-dir += { "c" }\n# no newline')
+    equal(run("-c", path, "-n").returncode, 0, "a list has many values, and is added to")
 
 with scratch() as folder:
     with Service(folder, targets={"a": Target("/nonexistent/a")}) as service:
