@@ -353,9 +353,8 @@ tables_answer(
 	if (message->code == TABLE_OK) {
 		table->fd = fd;
 		fd = -1;
-	} else
-		snprintf(reason, sizeof(reason), "%.*s", (int)message->text_len,
-		    message->text);
+	}
+	snprintf(reason, sizeof(reason), "%.*s", (int)message->text_len, message->text);
 	finish(tables, table, message->code, reason);
 	run_next(tables);
 out:

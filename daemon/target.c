@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -125,7 +126,7 @@ target_table_done(struct targets *targets, struct target *target)
 		    NO_PC_TABLE "waiting for a coverage file that brings one");
 		return;
 	}
-	target_set_state(targets, target, TARGET_READY, "");
+	target_set_state(targets, target, TARGET_READY, table->reason);
 	target_tell(targets, target, OUTBOX_FRONTEND, NEWS_TABLE);
 }
 
@@ -187,16 +188,21 @@ int
 target_activity(struct targets *targets, const struct message *message)
 {
 	struct target *target = targets_by_id(targets, message->target);
-	char reason[DIRECTORY_REASON_MAX];
+	char reason[3 * DIRECTORY_REASON_MAX];
+	const char *remarks;
 
 	if (message->code != TARGET_READY && message->code != TARGET_LIVE &&
 	    message->code != TARGET_STALE)
 		return -EPROTO;
 	if (target == NULL || target->table == NULL || target->collect_generation == 0)
 		return 0;
-	snprintf(reason, sizeof(reason), "%s%.*s",
+	/* A table that could be made may have remarks, such as a name that was not
+	 * found. */
+	remarks = target->table->status == TABLE_OK ? target->table->reason : "";
+	snprintf(reason, sizeof(reason), "%s%.*s%s%s",
 	    target->table->status == TABLE_NO_PC_TABLE ? NO_PC_TABLE : "",
-	    (int)message->text_len, message->text);
+	    MIN((int)message->text_len, DIRECTORY_REASON_MAX), message->text,
+	    message->text_len > 0 && remarks[0] != '\0' ? "; " : "", remarks);
 	if (target->table->fd >= 0)
 		target_set_state(targets, target, message->code, reason);
 	else if (target->table->status == TABLE_NO_PC_TABLE && message->text_len > 0)

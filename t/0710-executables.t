@@ -35,8 +35,10 @@ with scratch() as folder:
         "missing": (os.path.join(folder, "missing"), "waiting", "No such file"),
         "no-dwarf": (stripped, "failed", "-g"),
         "plain": (plain, "waiting", "PC table"),
+        "entry": (good, "ready", "entry point no_such_function is in no symbol table"),
     }
     targets = {name: Target(path, os.path.join(folder, "coverage")) for name, (path, _, _) in cases.items()}
+    targets["entry"].keys["entry-points"] = ["no_such_function"]
     targets["good"] = Target(good, os.path.join(folder, "coverage"))
     with Service(folder, targets) as service:
         service.wait_state("good", "ready")
