@@ -60,6 +60,13 @@ with scratch() as folder:
         del service.targets["a"]
         service.reload()
         wait_until(lambda: service.target("a") is None, "a is gone")
+        ctl = lambda *words: subprocess.run([program("fuzzsupctl"), "-s", service.control, *words], cwd=folder, capture_output=True, text=True)
+        equal(ctl("announce", "00112233445566aa", "fuzz_c", "v/c", "c").returncode, 0, "announce takes relative paths")
+        ok(wait_until(lambda: os.path.join(folder, "fuzz_c") in (service.target("c") or {"reason": ""})["reason"], "c"), "they count from where fuzzsupctl runs", service.target("c"))
+        result = ctl("halt")
+        ok(result.returncode == 2 and 'no command "halt"' in result.stderr, "an unknown command is named", result.stderr)
+        result = ctl("entry")
+        ok(result.returncode == 2 and "entry: too few words" in result.stderr, "too few words are told apart from it", result.stderr)
         service.extra = "nonsense = 1"
         service.reload()
         ok("refused" in service.log() and service.target("b"), "a bad file is refused, the old one stays", service.log())

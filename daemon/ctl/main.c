@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,7 +191,9 @@ print_table(char *lines)
 		covered = strtod(columns[2], NULL);
 		pcs = strtod(columns[3], NULL);
 		if (columns[2][0] != '-' && pcs > 0)
-			snprintf(share, sizeof(share), "%.1f%%", 100 * covered / pcs);
+			/* Rounded down, as on the page: 100 % is all. */
+			snprintf(share, sizeof(share), "%.1f%%",
+			    (double)(unsigned long)(1000 * covered / pcs) / 10);
 		printf("%-24s %-12s %10s %10s %7s  %s\n", columns[0], columns[1],
 		    columns[2], columns[3], share, columns[5]);
 	}
@@ -220,7 +223,7 @@ print_answer(char *answer, const char *command, bool json)
 	return EXIT_OK;
 }
 
-/* How many words a command takes, itself included; false if it is none. */
+/* Whether there is such a command, with as many words; else says what is wrong. */
 static bool
 command_is_sound(char *const *words, int len)
 {
@@ -237,9 +240,38 @@ command_is_sound(char *const *words, int len)
 	};
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (strcmp(words[0], commands[i].name) == 0)
-			return len >= commands[i].min && len <= commands[i].max;
+		if (strcmp(words[0], commands[i].name) == 0) {
+			if (len >= commands[i].min && len <= commands[i].max)
+				return true;
+			fprintf(stderr, "fuzzsupctl: %s: too %s words\n\n", words[0],
+			    len < commands[i].min ? "few" : "many");
+			return false;
+		}
+	fprintf(stderr, "fuzzsupctl: there is no command \"%s\"\n\n", words[0]);
 	return false;
+}
+
+/* The service has another working directory: its paths count from the root. Writes a
+ * relative one of @word to @ret_path, and has @word point there. */
+static bool
+make_absolute(char **word, char ret_path[PATH_MAX])
+{
+	char folder[PATH_MAX];
+	int n;
+
+	if ((*word)[0] == '/')
+		return true;
+	if (getcwd(folder, sizeof(folder)) == NULL) {
+		perror("fuzzsupctl: getcwd");
+		return false;
+	}
+	n = snprintf(ret_path, PATH_MAX, "%s/%s", folder, *word);
+	if (n < 0 || n >= PATH_MAX) {
+		fprintf(stderr, "fuzzsupctl: %s: too long for a path\n", *word);
+		return false;
+	}
+	*word = ret_path;
+	return true;
 }
 
 int
@@ -254,6 +286,7 @@ main(int argc, char **argv)
 	};
 	const char *path = getenv("FUZZSUPD_CONTROL");
 	bool json = false;
+	char executable[PATH_MAX], file[PATH_MAX];
 	char *answer;
 	int option, fd, code = EXIT_RUNTIME;
 
@@ -281,6 +314,10 @@ main(int argc, char **argv)
 		fputs(usage, stderr);
 		return EXIT_USAGE;
 	}
+	if (strcmp(argv[optind], "announce") == 0 &&
+	    (!make_absolute(&argv[optind + 2], executable) ||
+		!make_absolute(&argv[optind + 3], file)))
+		return EXIT_USAGE;
 	fd = connect_to(path);
 	if (fd < 0)
 		return EXIT_RUNTIME;
