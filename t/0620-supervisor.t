@@ -140,7 +140,7 @@ def control(folder, executable):
         follower = Follower(service.websocket("/t/told/", "fuzzsup.v1"), "told")
         follower.until(lambda: 3 in follower.entries)
         ok(True, "the entry point reaches a client")
-        for words in (["announce", "xyz", executable, path], ["announce", name, "relative", path], ["announce", name, other, "/nonexistent/x", "no/name"],
+        for words in (["announce", "xyz", executable, path], ["announce", name, other, "/nonexistent/x", "no/name"],
                       ["entry", "0" * 16, "0x1"], ["entry", name, "12"], ["nonsense"]):
             code, text = ctl(service, *words)
             ok(code in (1, 2) and text.strip(), f"refused: {' '.join(words)[:60]}", text)

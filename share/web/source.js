@@ -297,7 +297,7 @@ export class SourceView {
 		setText(this.linePill, state ? `${MARKS[state][0]} ${MARKS[state][1]}` : "no code");
 		this.linePill.hidden = !number;
 		if (!line) {
-			this.lineBody.replaceChildren(h("p", { class: "dim small" }, number ? "The compiler put no place to count here." : "Click a line, or press n for the next one that is not reached."));
+			this.lineBody.replaceChildren(h("p", { class: "dim small" }, number ? "Nothing is counted on this line: the compiler made no code of it, or counts it where that was inlined from (-fno-inline tells more)." : "Click a line, or press n for the next one that is not reached."));
 			return;
 		}
 		const places = model.places(line).map((place) => {

@@ -151,7 +151,9 @@ export class TargetView {
 	flatten(model, parent, depth) {
 		const children = model.children(parent).map((child) => compact(model, child)).filter((child) => child.total > 0 || child.file === NONE);
 		const left = (node) => node.total - node.covered;
-		children.sort((a, b) => a.excluded - b.excluded || (this.by === "name" ? (a.file !== NONE) - (b.file !== NONE) || a.label.localeCompare(b.label) : left(b) - left(a) || a.label.localeCompare(b.label)));
+		// Names that begin with a slash lie outside of the source roots: not the user's own code.
+		const outside = (node) => node.label.startsWith("/");
+		children.sort((a, b) => a.excluded - b.excluded || outside(a) - outside(b) || (this.by === "name" ? (a.file !== NONE) - (b.file !== NONE) || a.label.localeCompare(b.label) : left(b) - left(a) || a.label.localeCompare(b.label)));
 		for (const child of children) {
 			child.depth = depth;
 			child.key = `${parent}/${child.label}`;
