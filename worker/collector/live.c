@@ -134,6 +134,9 @@ live_set_runs(struct live *live, uint64_t n_runs, uint64_t unique_runs,
 {
 	struct live_segment *head = live->map.head;
 
+	/* First: who sees runs must see when, even if we die between the two. */
+	if (ran)
+		SET(head->last_run_ms, now_ms);
 	if (n_runs > GET(head->n_runs)) {
 		SET(head->n_runs, n_runs);
 		live->changed = true;
@@ -146,8 +149,6 @@ live_set_runs(struct live *live, uint64_t n_runs, uint64_t unique_runs,
 		SET(head->milli_runs_per_second, milli_per_second);
 		live->changed = true;
 	}
-	if (ran)
-		SET(head->last_run_ms, now_ms);
 }
 
 void
