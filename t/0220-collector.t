@@ -272,6 +272,8 @@ def test_killed_while_live(folder):
     collector = Collector()
     collector.start()
     directory, live = begin(collector, folder, pcs)
+    # A file that lies there when the directory is first listed is no sign of life.
+    collector.until(lambda: directory in collector.activities[1][1], "it has listed the directory")
     file = CoverageFile(os.path.join(directory, hexname()), pcs)
     file.hit(1, runs=1000)
     collector.until(lambda: live.n_runs == 1000, "the run")
