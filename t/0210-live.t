@@ -12,17 +12,7 @@ import tarfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from fuzzsup import *
 from wire import *
-
-
-def symbolize(executable, pcs):
-    """What llvm-symbolizer says: (path, line, column) each, path None where unknown."""
-    text = subprocess.run([SYMBOLIZER, "--no-inlines", "--functions=none", "--obj=" + executable],
-                          input="\n".join(hex(pc) for pc in pcs), text=True, capture_output=True, check=True).stdout
-    found = []
-    for block in text.strip().split("\n\n"):
-        path, line, column = block.splitlines()[0].rsplit(":", 2)
-        found.append((None if path == "??" else posixpath.normpath(path), int(line), int(column)))
-    return found
+import symbolizer
 
 
 with scratch() as folder:
@@ -70,7 +60,7 @@ with scratch() as folder:
         ok(follower.covered >= cov, f"not less than libFuzzer's own cov ({follower.covered} >= {cov})")
 
         index = SourceIndex(service.get("/t/json/index.bin").body)
-        reference = symbolize(executable, pcs)
+        reference = symbolizer.llvm(executable, pcs)
         parent = os.path.dirname(demo)
         ours = []
         for i in range(len(pcs)):
