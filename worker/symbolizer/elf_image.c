@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "inflate.h"
+#include "pages.h"
 #include "banned.h"
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -25,15 +27,25 @@ struct code_range {
 	uint64_t start, end;
 };
 
+/* Bytes of one section as stored. */
+struct loaded {
+	struct loaded *next;
+	size_t index;
+	size_t size;
+	unsigned char *data;
+};
+
 struct elf_image {
 	Elf *elf;
+	int fd; /* the caller's */
 	GElf_Ehdr header;
 	struct byte_reader names; /* of sections */
 	uint64_t file_size;
 	uint64_t budget;         /* bytes that may still be loaded */
 	struct code_range *code; /* sorted, disjoint */
 	size_t code_len;
-	struct inflated *inflated; /* list; freed with the image */
+	struct loaded *loaded; /* lists; freed with the image */
+	struct inflated *inflated;
 };
 
 static int
@@ -145,6 +157,7 @@ open_elf(struct elf_image *image, int fd, struct failure *failure)
 		return failure_say(failure, errno, "fstat: %s", strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return failure_say(failure, ENOEXEC, "not a regular file");
+	image->fd = fd;
 	image->file_size = (uint64_t)st.st_size;
 	if (image->file_size == 0)
 		return failure_say(
@@ -195,8 +208,15 @@ elf_image_open(int fd, struct elf_image **ret_image, struct failure *failure)
 void
 elf_image_free(struct elf_image *image)
 {
+	struct loaded *loaded;
+
 	if (image == NULL)
 		return;
+	while ((loaded = image->loaded) != NULL) {
+		image->loaded = loaded->next;
+		pages_free(loaded->data, loaded->size);
+		free(loaded);
+	}
 	inflated_free(image->inflated);
 	free(image->code);
 	elf_end(image->elf);
@@ -253,12 +273,85 @@ find(const struct elf_image *image, const char *name, GElf_Shdr *ret_header)
 }
 
 static int
+read_bytes(int fd, unsigned char *data, size_t size, uint64_t offset)
+{
+	ssize_t n;
+
+	while (size > 0) {
+		n = pread(fd, data, size, (off_t)offset);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -ENODATA;
+		data += n;
+		size -= (size_t)n;
+		offset += (uint64_t)n;
+	}
+	return 0;
+}
+
+/* By our own hands: libelf allocates with malloc(), whose pages come one by one. */
+static int
+read_section(struct elf_image *image, size_t index, const GElf_Shdr *header,
+    const struct loaded **ret_loaded)
+{
+	struct loaded *loaded;
+	int r;
+
+	for (loaded = image->loaded; loaded != NULL; loaded = loaded->next)
+		if (loaded->index == index) {
+			*ret_loaded = loaded;
+			return 0;
+		}
+	if (header->sh_size > image->budget)
+		return -ENOSPC;
+	image->budget -= header->sh_size;
+	loaded = calloc(1, sizeof(*loaded));
+	if (loaded == NULL)
+		return -ENOMEM;
+	loaded->index = index;
+	loaded->size = header->sh_size;
+	loaded->data = pages_new(loaded->size);
+	r = loaded->data == NULL && loaded->size > 0
+	    ? -ENOMEM
+	    : read_bytes(image->fd, loaded->data, loaded->size, header->sh_offset);
+	if (r < 0) {
+		pages_free(loaded->data, loaded->size);
+		free(loaded);
+		return r;
+	}
+	loaded->next = image->loaded;
+	image->loaded = loaded;
+	*ret_loaded = loaded;
+	return 0;
+}
+
+/* Loads a section that lies within the file. */
+static int
+take_section(struct elf_image *image, size_t index, const char *name,
+    const GElf_Shdr *header, const struct loaded **ret_loaded, struct failure *failure)
+{
+	int r = read_section(image, index, header, ret_loaded);
+
+	if (r == -ENOSPC)
+		return failure_say(failure, ENOEXEC,
+		    "its sections overlap (%s at offset 0x%llx is one of them): build "
+		    "it again",
+		    name, (unsigned long long)header->sh_offset);
+	if (r < 0)
+		return failure_say(failure, -r, "section %s at offset 0x%llx: %s", name,
+		    (unsigned long long)header->sh_offset,
+		    r == -ENODATA ? "the file was cut; build it again" : strerror(-r));
+	return 0;
+}
+
+static int
 load(struct elf_image *image, Elf_Scn *scn, const GElf_Shdr *header,
     struct elf_section *ret_section, struct failure *failure)
 {
+	const struct loaded *loaded = NULL;
 	struct elf_section section;
 	char name[64];
-	const Elf_Data *data;
 	int r;
 
 	if (header->sh_type == SHT_NOBITS)
@@ -268,25 +361,15 @@ load(struct elf_image *image, Elf_Scn *scn, const GElf_Shdr *header,
 	    header->sh_size > image->file_size - header->sh_offset)
 		return failure_say(failure, ENOEXEC,
 		    "section %s (offset 0x%llx, %llu bytes) reaches past the end of "
-		    "the "
-		    "file: it is cut or still being written; build it again",
+		    "the file: it is cut or still being written; build it again",
 		    name, (unsigned long long)header->sh_offset,
 		    (unsigned long long)header->sh_size);
-	/* Sections do not overlap, and few are asked for twice. */
-	if (header->sh_size > image->budget)
-		return failure_say(failure, ENOEXEC,
-		    "its sections overlap (%s at offset 0x%llx is one of them): build "
-		    "it "
-		    "again",
-		    name, (unsigned long long)header->sh_offset);
-	image->budget -= header->sh_size;
-	data = elf_rawdata(scn, NULL);
-	if (data == NULL || (data->d_buf == NULL && header->sh_size != 0))
-		return failure_say(failure, EIO, "section %s at offset 0x%llx: %s",
-		    name, (unsigned long long)header->sh_offset, elf_errmsg(-1));
+	r = take_section(image, elf_ndxscn(scn), name, header, &loaded, failure);
+	if (r < 0)
+		return r;
 	section.header = *header;
-	section.data = data->d_buf;
-	section.size = data->d_size;
+	section.data = loaded->data;
+	section.size = loaded->size;
 	if ((header->sh_flags & SHF_COMPRESSED) != 0) {
 		r = inflate_section(name, section.data, section.size, &image->inflated,
 		    &section.data, &section.size, failure);

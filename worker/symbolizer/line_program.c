@@ -87,10 +87,11 @@ line_program_start(struct line_program *program, const struct line_table *table)
 	program->row_is_out = false;
 	for (unsigned opcode = table->opcode_base; opcode < 256; opcode++) {
 		adjusted = opcode - table->opcode_base;
-		program->address_steps[opcode] =
-		    adjusted / table->line_range * table->min_instruction;
-		program->line_steps[opcode] =
-		    table->line_base + (int)(adjusted % table->line_range);
+		program->steps[opcode] = (struct line_step){
+			.address =
+			    adjusted / table->line_range * table->min_instruction,
+			.line = table->line_base + (int)(adjusted % table->line_range),
+		};
 	}
 }
 
@@ -245,12 +246,163 @@ special(struct line_program *program, struct line_row *row, unsigned opcode)
 	const struct line_table *table = program->table;
 
 	if (table->max_operations <= 1)
-		row->address += program->address_steps[opcode];
+		row->address += program->steps[opcode].address;
 	else
 		advance(
 		    program, row, (opcode - table->opcode_base) / table->line_range);
-	row->line += (uint32_t)program->line_steps[opcode];
+	row->line += (uint32_t)program->steps[opcode].line;
 	return STEP_ROW;
+}
+
+/* ---- the fast path ---- */
+
+/* Bytes that one opcode of the fast path can take, and more. */
+#define SLACK 16
+
+/* The state of a row in few registers. */
+struct fast_row {
+	uint64_t address;
+	uint64_t place; /* file << 32 | column */
+	uint32_t line;
+};
+
+static inline struct fast_row
+fast_row(const struct line_row *row)
+{
+	return (struct fast_row){
+		.address = row->address,
+		.place = (uint64_t)row->file << 32 | row->column,
+		.line = row->line,
+	};
+}
+
+static inline struct line_row
+slow_row(const struct fast_row *row)
+{
+	return (struct line_row){
+		.address = row->address,
+		.file = (uint32_t)(row->place >> 32),
+		.line = row->line,
+		.column = (uint32_t)row->place,
+	};
+}
+
+/* Reads a LEB128 of up to three bytes at @at, all of which are there; its length, or 0
+ * for a longer one. */
+static inline __attribute__((always_inline)) unsigned
+short_leb(const unsigned char *at, uint32_t *ret_value)
+{
+	uint32_t value = at[0];
+
+	if (value < 0x80) {
+		*ret_value = value;
+		return 1;
+	}
+	value = (value & 0x7f) | (uint32_t)at[1] << 7;
+	if (value < 0x80 << 7) {
+		*ret_value = value;
+		return 2;
+	}
+	value = (value & 0x3fff) | (uint32_t)at[2] << 14;
+	*ret_value = value;
+	return value < 0x80 << 14 ? 3 : 0;
+}
+
+static inline uint32_t
+sign_extend(uint32_t value, unsigned len)
+{
+	const unsigned unused = 32 - 7 * len;
+
+	return (uint32_t)((int32_t)(value << unused) >> unused);
+}
+
+/* Runs the current sequence for as long as nothing happens but common opcodes and rows at
+ * addresses up to @until; returns the first opcode that is more, with nothing of it done.
+ * Nearly all time goes by here. */
+static const unsigned char *
+run_quietly(const struct line_program *program, const unsigned char *at,
+    const unsigned char *end, uint64_t until, struct line_row *row,
+    struct line_row *before)
+{
+	const struct line_step *const steps = program->steps;
+	const unsigned opcode_base = program->table->opcode_base;
+	const unsigned min_instruction = program->table->min_instruction;
+	const uint64_t const_add_pc = steps[255].address;
+	struct fast_row now = fast_row(row), last = fast_row(before);
+	uint64_t address;
+	uint32_t value;
+	unsigned opcode, len;
+
+	while (end - at >= SLACK) {
+		opcode = *at;
+		if (opcode >= opcode_base) {
+			address = now.address + steps[opcode].address;
+			if (address > until || address < last.address)
+				break;
+			now.address = address;
+			now.line += (uint32_t)steps[opcode].line;
+			last = now;
+			at++;
+			continue;
+		}
+		switch (opcode) {
+		case 0: /* of the extended ones only discriminators */
+			if (at[1] > SLACK - 2 || at[2] != DW_LNE_set_discriminator)
+				goto out;
+			at += 2 + at[1];
+			continue;
+		case DW_LNS_copy:
+			if (now.address > until || now.address < last.address)
+				goto out;
+			last = now;
+			at++;
+			continue;
+		case DW_LNS_advance_line:
+			len = short_leb(at + 1, &value);
+			if (len == 0)
+				goto out;
+			now.line += sign_extend(value, len);
+			at += 1 + len;
+			continue;
+		case DW_LNS_set_column:
+			len = short_leb(at + 1, &value);
+			if (len == 0)
+				goto out;
+			now.place = (now.place & ~(uint64_t)UINT32_MAX) | value;
+			at += 1 + len;
+			continue;
+		case DW_LNS_set_file:
+			len = short_leb(at + 1, &value);
+			if (len == 0)
+				goto out;
+			now.place = (uint64_t)value << 32 | (uint32_t)now.place;
+			at += 1 + len;
+			continue;
+		case DW_LNS_advance_pc:
+			len = short_leb(at + 1, &value);
+			if (len == 0)
+				goto out;
+			now.address += (uint64_t)value * min_instruction;
+			at += 1 + len;
+			continue;
+		case DW_LNS_const_add_pc:
+			now.address += const_add_pc;
+			at++;
+			continue;
+		case DW_LNS_negate_stmt:
+		case DW_LNS_set_basic_block:
+		case DW_LNS_set_prologue_end:
+		case DW_LNS_set_epilogue_begin:
+			at++;
+			continue;
+		default:
+			goto out;
+		}
+	}
+out:
+	*row = slow_row(&now);
+	*before = slow_row(&last);
+	return at;
 }
 
 /* Leaves the loop below with an event: what was in registers goes back into @program. */
@@ -272,6 +424,8 @@ line_program_next(struct line_program *program, uint64_t until)
 	const unsigned opcode_base = program->table->opcode_base;
 	struct byte_reader code = program->code;
 	struct line_row row = program->row, before = program->before;
+	/* The standard opcodes keep their meaning from 10, DWARF 2's count, on. */
+	const bool is_plain = opcode_base >= 10 && program->table->max_operations <= 1;
 	bool in_sequence = program->in_sequence;
 	enum step step;
 	unsigned opcode;
@@ -281,6 +435,11 @@ line_program_next(struct line_program *program, uint64_t until)
 	else if (!in_sequence)
 		row = (struct line_row){ .file = 1, .line = 1 };
 	while (code.at < code.end) {
+		if (in_sequence && is_plain)
+			code.at = run_quietly(
+			    program, code.at, code.end, until, &row, &before);
+		if (code.at == code.end)
+			break;
 		opcode = *code.at++;
 		step = opcode >= opcode_base ? special(program, &row, opcode)
 					     : standard(program, &code, &row, opcode);

@@ -36,6 +36,12 @@ struct line_row {
 	uint32_t column;
 };
 
+/* What a special opcode adds. */
+struct line_step {
+	uint32_t address;
+	int32_t line;
+};
+
 struct line_program {
 	const struct line_table *table;
 	struct byte_reader code;
@@ -44,8 +50,7 @@ struct line_program {
 	uint32_t op_index;
 	bool in_sequence;
 	bool row_is_out;             /* row was reported, and goes to before next */
-	uint32_t address_steps[256]; /* by opcode, for special opcodes */
-	int32_t line_steps[256];
+	struct line_step steps[256]; /* by opcode, for special opcodes */
 };
 
 enum line_event {

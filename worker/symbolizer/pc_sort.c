@@ -6,9 +6,9 @@
 #include "pc_sort.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "pages.h"
 #include "banned.h"
 
 #define DIGIT_BITS 11
@@ -83,7 +83,7 @@ pc_sort(const uint64_t *pcs, uint32_t len, uint64_t *ret_sorted, uint32_t *ret_o
 		max = pcs[i] > max ? pcs[i] : max;
 		ret_order[i] = i;
 	}
-	keys = malloc(2 * (size_t)len * sizeof(*keys));
+	keys = pages_new(2 * (size_t)len * sizeof(*keys));
 	if (keys == NULL)
 		return -ENOMEM;
 	index_bits = bits_of(len - 1);
@@ -102,6 +102,6 @@ pc_sort(const uint64_t *pcs, uint32_t len, uint64_t *ret_sorted, uint32_t *ret_o
 	}
 	for (uint32_t i = 0; i < len; i++)
 		ret_sorted[i] = pcs[ret_order[i]];
-	free(keys);
+	pages_free(keys, 2 * (size_t)len * sizeof(*keys));
 	return 0;
 }

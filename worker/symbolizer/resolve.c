@@ -15,6 +15,7 @@
 
 #include "line_names.h"
 #include "line_program.h"
+#include "pages.h"
 #include "units.h"
 #include "banned.h"
 
@@ -350,7 +351,7 @@ resolve(struct resolver *resolver, struct failure *remarks)
 		return r;
 	resolver->strings.line_str = section_bytes(resolver->image, ".debug_line_str");
 	resolver->strings.str = section_bytes(resolver->image, ".debug_str");
-	resolver->next = calloc((size_t)job->len + 1, sizeof(*resolver->next));
+	resolver->next = pages_new(((size_t)job->len + 1) * sizeof(*resolver->next));
 	if (resolver->next == NULL)
 		return failure_say(
 		    remarks, ENOMEM, "out of memory for %u PCs", job->len);
@@ -392,7 +393,7 @@ resolve_lines(
 	line_names_free(&resolver->names);
 	units_free(resolver->units);
 	free(resolver->files);
-	free(resolver->next);
+	pages_free(resolver->next, ((size_t)job->len + 1) * sizeof(*resolver->next));
 	free(resolver);
 	return r;
 }

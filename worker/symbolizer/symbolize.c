@@ -15,6 +15,7 @@
 #include "elf_image.h"
 #include "entry_points.h"
 #include "path_table.h"
+#include "pages.h"
 #include "pc_sort.h"
 #include "pc_table.h"
 #include "resolve.h"
@@ -68,9 +69,9 @@ take_list(struct job *job, int fd, struct failure *text)
 static int
 allocate(struct job *job, struct failure *text)
 {
-	job->sorted = malloc(job->pcs_len * sizeof(*job->sorted));
-	job->order = malloc(job->pcs_len * sizeof(*job->order));
-	job->locations = malloc(job->pcs_len * sizeof(*job->locations));
+	job->sorted = pages_new(job->pcs_len * sizeof(*job->sorted));
+	job->order = pages_new(job->pcs_len * sizeof(*job->order));
+	job->locations = pages_new(job->pcs_len * sizeof(*job->locations));
 	if (job->sorted == NULL || job->order == NULL || job->locations == NULL ||
 	    path_table_new(&job->paths) < 0 ||
 	    pc_sort(job->pcs, job->pcs_len, job->sorted, job->order) < 0)
@@ -153,9 +154,9 @@ symbolize(const struct symbolize_request *request, int *ret_table, struct failur
 	text->text[0] = '\0';
 	status = run(&job, request, ret_table, text);
 	free(job.pcs);
-	free(job.sorted);
-	free(job.order);
-	free(job.locations);
+	pages_free(job.sorted, job.pcs_len * sizeof(*job.sorted));
+	pages_free(job.order, job.pcs_len * sizeof(*job.order));
+	pages_free(job.locations, job.pcs_len * sizeof(*job.locations));
 	path_table_free(job.paths);
 	entry_points_free(&job.entries);
 	elf_image_free(job.image);
