@@ -5,8 +5,11 @@ in turns in one run. Needs a release build: builddir=BUILD t/bench/symbolize.py 
 
 Ours is t/lib/dump_table -q: the symbolizer's library from executable to sealed table, in
 a process of its own. llvm-symbolizer gets the same PCs on its standard input, and is asked
-for no more than we give: --no-inlines --functions=none."""
+for no more than we give: --no-inlines --functions=none. First all answers are compared.
+
+t/bench/targets.mk builds SQLite and RocksDB to be measured."""
 import os
+import posixpath
 import statistics
 import subprocess
 import sys
@@ -29,19 +32,38 @@ def measure(command, text=""):
     return usage.ru_utime + usage.ru_stime
 
 
+def rows_of(path):
+    """What we answer: (PC, path:line:column) each."""
+    text = subprocess.run([DUMP, path], text=True, capture_output=True, check=True).stdout
+    return [line.split(" ", 2)[1:] for line in text.splitlines() if not line.startswith("entry")]
+
+
+def compare(path, rows, command):
+    """How many answers differ; each is printed."""
+    text = subprocess.run(command, input="\n".join(pc for pc, _ in rows), text=True, capture_output=True, check=True).stdout
+    different = 0
+    for (pc, ours), theirs in zip(rows, text.strip().split("\n\n"), strict=True):
+        name, line, column = theirs.splitlines()[0].rsplit(":", 2)
+        theirs = "?" if name == "??" else f"{posixpath.normpath(name)}:{line}:{column}"
+        if ours != theirs:
+            different += 1
+            print(f"{os.path.basename(path)}: {pc}: ours {ours}, llvm-symbolizer {theirs}")
+    return different
+
+
 def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
-    print("| executable | PCs | ours | llvm-symbolizer | ratio of CPU (quartiles) |")
-    print("| --- | --- | --- | --- | --- |")
+    print("| executable | PCs | different | ours | llvm-symbolizer | ratio of CPU (quartiles) |")
+    print("| --- | --- | --- | --- | --- | --- |")
     for path in sys.argv[1:]:
-        rows = [line.split()[1] for line in subprocess.run([DUMP, path], text=True, capture_output=True, check=True).stdout.splitlines()
-                if not line.startswith("entry")]
+        rows = rows_of(path)
         theirs_command = [SYMBOLIZER, "--no-inlines", "--functions=none", "--obj=" + path]
-        pairs = [(measure([DUMP, "-q", path]), measure(theirs_command, "\n".join(rows))) for _ in range(ROUNDS)]
+        different = compare(path, rows, theirs_command)
+        pairs = [(measure([DUMP, "-q", path]), measure(theirs_command, "\n".join(pc for pc, _ in rows))) for _ in range(ROUNDS)]
         ratios = statistics.quantiles([theirs / ours for ours, theirs in pairs], n=4)
         ours, theirs = (statistics.median(pair[i] for pair in pairs) for i in (0, 1))
-        print(f"| {os.path.basename(path)} | {len(rows)} | {1000 * ours:.1f} ms | {1000 * theirs:.1f} ms | "
+        print(f"| {os.path.basename(path)} | {len(rows)} | {different} | {1000 * ours:.1f} ms | {1000 * theirs:.1f} ms | "
               f"{ratios[1]:.1f} ({ratios[0]:.1f} – {ratios[2]:.1f}) |")
 
 

@@ -24,6 +24,20 @@ read_table(const struct line_bytes *bytes)
 	return table;
 }
 
+/* The next event, where rows up to @until are of no interest. */
+static enum line_event
+next_event(struct line_program *program, uint64_t until)
+{
+	uint32_t claimed = 0;
+	struct line_answers answers = {
+		.pcs = &until, .claimed = &claimed, .pcs_len = 1
+	};
+	enum line_event event = line_program_next(program, &answers);
+
+	assert_int_equal(answers.len, 0); /* there is no other question */
+	return event;
+}
+
 static void
 expect_row(const struct line_row *row, uint64_t address, uint32_t file, uint32_t line,
     uint32_t column)
@@ -65,17 +79,17 @@ test_every_opcode_counts(void **state)
 	end_table(&bytes);
 	table = read_table(&bytes);
 	line_program_start(&program, &table);
-	assert_int_equal(line_program_next(&program, 0), LINE_FIRST);
+	assert_int_equal(next_event(&program, 0), LINE_FIRST);
 	expect_row(&program.row, 0x1000, 3, 10, 129);
-	assert_int_equal(line_program_next(&program, 0x1000), LINE_PASSED);
+	assert_int_equal(next_event(&program, 0x1000), LINE_PASSED);
 	expect_row(&program.before, 0x1000, 3, 10, 129);
 	expect_row(&program.row, 0x1012, 3, 7, 129);
-	assert_int_equal(line_program_next(&program, 0x1012), LINE_PASSED);
+	assert_int_equal(next_event(&program, 0x1012), LINE_PASSED);
 	expect_row(&program.row, 0x1012 + 20 + 0x100, 3, 14, 129);
-	assert_int_equal(line_program_next(&program, 0x2000), LINE_LAST);
+	assert_int_equal(next_event(&program, 0x2000), LINE_LAST);
 	expect_row(&program.before, 0x1126, 3, 14, 129);
 	assert_int_equal(program.row.address, 0x112a);
-	assert_int_equal(line_program_next(&program, 0), LINE_DONE);
+	assert_int_equal(next_event(&program, 0), LINE_DONE);
 }
 
 static void
@@ -98,11 +112,52 @@ test_rows_nobody_asks_about_are_silent(void **state)
 	end_table(&bytes);
 	table = read_table(&bytes);
 	line_program_start(&program, &table);
-	assert_int_equal(line_program_next(&program, 0), LINE_FIRST);
-	assert_int_equal(line_program_next(&program, 0x1028), LINE_PASSED);
+	assert_int_equal(next_event(&program, 0), LINE_FIRST);
+	assert_int_equal(next_event(&program, 0x1028), LINE_PASSED);
 	expect_row(&program.before, 0x1028, 1, 16, 0);
 	expect_row(&program.row, 0x102c, 1, 17, 0);
-	assert_int_equal(line_program_next(&program, UINT64_MAX), LINE_LAST);
+	assert_int_equal(next_event(&program, UINT64_MAX), LINE_LAST);
+}
+
+static void
+test_answers_are_gathered(void **state)
+{
+	const uint64_t pcs[] = { 0x1004, 0x1008, 0x100c, 0x100d, 0x1014, 0x1018 };
+	const uint32_t claimed[6] = { 0, 0, 0, 0, 0, 1 };
+	struct line_answers answers = { .pcs = pcs, .claimed = claimed, .pcs_len = 6 };
+	struct line_bytes bytes = { 0 };
+	struct line_program program;
+	struct line_table table;
+
+	(void)state;
+	begin_table(&bytes, 4, 1);
+	put(&bytes, 0, 2);
+	end_header(&bytes);
+	set_address(&bytes, 0x1000);
+	for (int i = 0; i < 40; i++)
+		step(&bytes, 4, 1);
+	end_sequence(&bytes);
+	end_table(&bytes);
+	table = read_table(&bytes);
+	line_program_start(&program, &table);
+	assert_int_equal(line_program_next(&program, &answers), LINE_FIRST);
+	assert_int_equal(answers.len, 0);
+	/* Two PCs each have a row of their own; the next two share one. */
+	assert_int_equal(line_program_next(&program, &answers), LINE_PASSED);
+	assert_int_equal(answers.len, 2);
+	assert_int_equal(answers.place, 2);
+	assert_int_equal(answers.answers[0].place, 0);
+	expect_row(&answers.answers[0].row, 0x1004, 1, 2, 0);
+	assert_int_equal(answers.answers[1].place, 1);
+	expect_row(&answers.answers[1].row, 0x1008, 1, 3, 0);
+	expect_row(&program.before, 0x100c, 1, 4, 0);
+	expect_row(&program.row, 0x1010, 1, 5, 0);
+	/* Behind the next PC stands one that somebody has answered. */
+	answers.len = 0;
+	answers.place = 4;
+	assert_int_equal(line_program_next(&program, &answers), LINE_PASSED);
+	assert_int_equal(answers.len, 0);
+	expect_row(&program.before, 0x1014, 1, 6, 0);
 }
 
 static void
@@ -128,15 +183,15 @@ test_sequences_start_anew(void **state)
 	end_table(&bytes);
 	table = read_table(&bytes);
 	line_program_start(&program, &table);
-	assert_int_equal(line_program_next(&program, 0), LINE_FIRST);
+	assert_int_equal(next_event(&program, 0), LINE_FIRST);
 	expect_row(&program.row, 0x2000, 1, 5, 9);
-	assert_int_equal(line_program_next(&program, 0), LINE_LAST);
-	assert_int_equal(line_program_next(&program, 0), LINE_FIRST);
+	assert_int_equal(next_event(&program, 0), LINE_LAST);
+	assert_int_equal(next_event(&program, 0), LINE_FIRST);
 	expect_row(&program.row, 1, 1, 1, 0);
-	assert_int_equal(line_program_next(&program, UINT64_MAX), LINE_FIRST);
+	assert_int_equal(next_event(&program, UINT64_MAX), LINE_FIRST);
 	expect_row(&program.row, 0, 1, 1, 0);
-	assert_int_equal(line_program_next(&program, UINT64_MAX), LINE_LAST);
-	assert_int_equal(line_program_next(&program, UINT64_MAX), LINE_DONE);
+	assert_int_equal(next_event(&program, UINT64_MAX), LINE_LAST);
+	assert_int_equal(next_event(&program, UINT64_MAX), LINE_DONE);
 }
 
 static void
@@ -159,10 +214,10 @@ test_bundled_operations(void **state)
 	end_table(&bytes);
 	table = read_table(&bytes);
 	line_program_start(&program, &table);
-	assert_int_equal(line_program_next(&program, 0), LINE_FIRST);
-	assert_int_equal(line_program_next(&program, 0x100), LINE_PASSED);
+	assert_int_equal(next_event(&program, 0), LINE_FIRST);
+	assert_int_equal(next_event(&program, 0x100), LINE_PASSED);
 	assert_int_equal(program.row.address, 0x102);
-	assert_int_equal(line_program_next(&program, 0x200), LINE_LAST);
+	assert_int_equal(next_event(&program, 0x200), LINE_LAST);
 	assert_int_equal(program.row.address, 0x103);
 }
 
@@ -258,7 +313,7 @@ test_bad_programs_are_said(void **state)
 		end_table(&bytes);
 		table = read_table(&bytes);
 		line_program_start(&program, &table);
-		if (line_program_next(&program, 0) != LINE_BAD)
+		if (next_event(&program, 0) != LINE_BAD)
 			fail_msg("program %zu was accepted", i);
 	}
 }
@@ -285,9 +340,9 @@ test_unknown_opcodes_are_skipped(void **state)
 	end_table(&bytes);
 	table = read_table(&bytes);
 	line_program_start(&program, &table);
-	assert_int_equal(line_program_next(&program, 0), LINE_FIRST);
+	assert_int_equal(next_event(&program, 0), LINE_FIRST);
 	expect_row(&program.row, 0, 1, 1, 0);
-	assert_int_equal(line_program_next(&program, 0), LINE_DONE);
+	assert_int_equal(next_event(&program, 0), LINE_DONE);
 }
 
 int
@@ -296,6 +351,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_opcode_counts),
 		cmocka_unit_test(test_rows_nobody_asks_about_are_silent),
+		cmocka_unit_test(test_answers_are_gathered),
 		cmocka_unit_test(test_sequences_start_anew),
 		cmocka_unit_test(test_bundled_operations),
 		cmocka_unit_test(test_headers_of_all_versions),

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "elf_file.h"
+#include "symbolizer/pages.h"
 #include "symbolizer/pc_table.h"
 
 #define BYTES SHT_PROGBITS, SHF_ALLOC | SHF_WRITE
@@ -35,7 +36,7 @@ read_pcs(uint16_t type, const struct elf_part *parts, size_t len)
 	if (answer.r == 0) {
 		assert_true(answer.len <= 8);
 		memcpy(answer.pcs, pcs, answer.len * sizeof(*pcs));
-		free(pcs);
+		pages_free(pcs, answer.len * sizeof(*pcs));
 	}
 	elf_image_free(image);
 	close(fd);

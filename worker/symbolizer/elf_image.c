@@ -345,14 +345,12 @@ take_section(struct elf_image *image, size_t index, const char *name,
 	return 0;
 }
 
+/* Whether all bytes of a section lie in the file. */
 static int
-load(struct elf_image *image, Elf_Scn *scn, const GElf_Shdr *header,
-    struct elf_section *ret_section, struct failure *failure)
+check_place(
+    const struct elf_image *image, const GElf_Shdr *header, struct failure *failure)
 {
-	const struct loaded *loaded = NULL;
-	struct elf_section section;
 	char name[64];
-	int r;
 
 	if (header->sh_type == SHT_NOBITS)
 		return -ENOENT;
@@ -364,6 +362,21 @@ load(struct elf_image *image, Elf_Scn *scn, const GElf_Shdr *header,
 		    "the file: it is cut or still being written; build it again",
 		    name, (unsigned long long)header->sh_offset,
 		    (unsigned long long)header->sh_size);
+	return 0;
+}
+
+static int
+load(struct elf_image *image, Elf_Scn *scn, const GElf_Shdr *header,
+    struct elf_section *ret_section, struct failure *failure)
+{
+	const struct loaded *loaded = NULL;
+	struct elf_section section;
+	char name[64];
+	int r = check_place(image, header, failure);
+
+	if (r < 0)
+		return r;
+	copy_name(image, header, name, sizeof(name));
 	r = take_section(image, elf_ndxscn(scn), name, header, &loaded, failure);
 	if (r < 0)
 		return r;
@@ -404,20 +417,88 @@ elf_image_section_at(struct elf_image *image, size_t index,
 	return load(image, scn, &header, ret_section, failure);
 }
 
+/* The first section of @type behind @index, which moves there. */
+static Elf_Scn *
+next_of_type(
+    const struct elf_image *image, uint32_t type, size_t *index, GElf_Shdr *ret_header)
+{
+	Elf_Scn *scn = *index > 0 ? elf_getscn(image->elf, *index) : NULL;
+
+	while ((scn = elf_nextscn(image->elf, scn)) != NULL) {
+		if (gelf_getshdr(scn, ret_header) == NULL ||
+		    ret_header->sh_type != type)
+			continue;
+		*index = elf_ndxscn(scn);
+		return scn;
+	}
+	return NULL;
+}
+
 int
 elf_image_next(struct elf_image *image, uint32_t type, size_t *index,
     struct elf_section *ret_section, struct failure *failure)
 {
-	Elf_Scn *scn = *index > 0 ? elf_getscn(image->elf, *index) : NULL;
+	GElf_Shdr header;
+	Elf_Scn *scn = next_of_type(image, type, index, &header);
+
+	if (scn == NULL)
+		return -ENOENT;
+	return load(image, scn, &header, ret_section, failure);
+}
+
+static int
+take_header(const struct elf_image *image, const GElf_Shdr *header,
+    struct elf_section *ret_section, struct failure *failure)
+{
+	int r = check_place(image, header, failure);
+
+	if (r == 0)
+		*ret_section =
+		    (struct elf_section){ .header = *header, .size = header->sh_size };
+	return r;
+}
+
+int
+elf_image_find(struct elf_image *image, const char *name,
+    struct elf_section *ret_section, struct failure *failure)
+{
 	GElf_Shdr header;
 
-	while ((scn = elf_nextscn(image->elf, scn)) != NULL) {
-		if (gelf_getshdr(scn, &header) == NULL || header.sh_type != type)
-			continue;
-		*index = elf_ndxscn(scn);
-		return load(image, scn, &header, ret_section, failure);
-	}
-	return -ENOENT;
+	if (find(image, name, &header) == NULL)
+		return -ENOENT;
+	return take_header(image, &header, ret_section, failure);
+}
+
+int
+elf_image_find_next(struct elf_image *image, uint32_t type, size_t *index,
+    struct elf_section *ret_section, struct failure *failure)
+{
+	GElf_Shdr header;
+
+	if (next_of_type(image, type, index, &header) == NULL)
+		return -ENOENT;
+	return take_header(image, &header, ret_section, failure);
+}
+
+int
+elf_image_read(struct elf_image *image, const struct elf_section *section,
+    uint64_t offset, void *buffer, size_t len, struct failure *failure)
+{
+	int r;
+
+	/* As in read_section(): thousands of headers may name the same bytes. */
+	if (len > image->budget)
+		return failure_say(failure, ENOEXEC,
+		    "its sections overlap (one at offset 0x%llx is one of them): build "
+		    "it again",
+		    (unsigned long long)section->header.sh_offset);
+	image->budget -= len;
+	r = read_bytes(image->fd, buffer, len, section->header.sh_offset + offset);
+	if (r < 0)
+		return failure_say(failure, -r, "bytes at offset 0x%llx: %s",
+		    (unsigned long long)(section->header.sh_offset + offset),
+		    r == -ENODATA ? "the file was cut; build it again" : strerror(-r));
+	return 0;
 }
 
 bool

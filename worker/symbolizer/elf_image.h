@@ -43,6 +43,18 @@ int elf_image_section_at(struct elf_image *image, size_t index,
 int elf_image_next(struct elf_image *image, uint32_t type, size_t *index,
     struct elf_section *ret_section, struct failure *failure);
 
+/* The same by name and for each in turn, but without the bytes: data is NULL, size as
+ * stored. For what is read once and not kept, with elf_image_read(). */
+int elf_image_find(struct elf_image *image, const char *name,
+    struct elf_section *ret_section, struct failure *failure);
+int elf_image_find_next(struct elf_image *image, uint32_t type, size_t *index,
+    struct elf_section *ret_section, struct failure *failure);
+
+/* Copies @len bytes from @offset of a section as stored, all of which must lie in it.
+ * Returns 0, or a negative errno with @failure said. */
+int elf_image_read(struct elf_image *image, const struct elf_section *section,
+    uint64_t offset, void *buffer, size_t len, struct failure *failure);
+
 /* True if there is a section @name, whatever is in it; its size as stored. */
 bool elf_image_has(const struct elf_image *image, const char *name, uint64_t *ret_size);
 

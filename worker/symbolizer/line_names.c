@@ -108,6 +108,8 @@ read_form(struct byte_reader *reader, uint64_t form, bool dwarf64,
 		    text_at(&strings->line_str, byte_reader_offset(reader, dwarf64));
 		return 0;
 	case DW_FORM_strp:
+		if (!strings->str_is_there)
+			return -EAGAIN;
 		*ret_text = text_at(&strings->str, byte_reader_offset(reader, dwarf64));
 		return 0;
 	case DW_FORM_udata:

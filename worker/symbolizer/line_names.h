@@ -13,7 +13,8 @@
 /* Sections that hold the strings of DWARF 5; empty where they are absent. */
 struct line_strings {
 	struct byte_reader line_str; /* .debug_line_str */
-	struct byte_reader str;      /* .debug_str */
+	struct byte_reader str;      /* .debug_str: large, and mostly not wanted */
+	bool str_is_there;           /* false: str was not loaded yet */
 };
 
 struct line_file {
@@ -31,7 +32,8 @@ struct line_names {
 };
 
 /* Reads @table's names; texts point into the sections. Returns 0, -EBADMSG if they are
- * malformed, -ENOTSUP for a form that is not known, or -ENOMEM. */
+ * malformed, -ENOTSUP for a form that is not known, -EAGAIN if str is wanted and not
+ * there yet, or -ENOMEM. */
 int line_names_read(struct line_names *names, const struct line_table *table,
     const struct line_strings *strings);
 void line_names_free(struct line_names *names);

@@ -316,12 +316,37 @@ sign_extend(uint32_t value, unsigned len)
 	return (uint32_t)((int32_t)(value << unused) >> unused);
 }
 
-/* Runs the current sequence for as long as nothing happens but common opcodes and rows at
- * addresses up to @until; returns the first opcode that is more, with nothing of it done.
- * Nearly all time goes by here. */
+/* The address up to which rows need not be told. */
+static inline uint64_t
+question(const struct line_answers *answers)
+{
+	return answers->place < answers->pcs_len ? answers->pcs[answers->place]
+						 : UINT64_MAX;
+}
+
+/* Answers the question with @row, whose end is @end; false if there is more to it than
+ * to ask the next one. */
+static inline __attribute__((always_inline)) bool
+answer(struct line_answers *answers, const struct fast_row *row, uint64_t end)
+{
+	const uint32_t next = answers->place + 1;
+
+	if (next >= answers->pcs_len || answers->pcs[next] < end ||
+	    answers->claimed[next] != 0 ||
+	    answers->len == sizeof(answers->answers) / sizeof(answers->answers[0]))
+		return false;
+	answers->answers[answers->len++] =
+	    (struct line_answer){ answers->place, slow_row(row) };
+	answers->place = next;
+	return true;
+}
+
+/* Runs the current sequence for as long as nothing happens but common opcodes, and rows
+ * that answer one question or none; returns the first opcode that is more, with nothing
+ * of it done. Nearly all time goes by here. */
 static const unsigned char *
 run_quietly(const struct line_program *program, const unsigned char *at,
-    const unsigned char *end, uint64_t until, struct line_row *row,
+    const unsigned char *end, struct line_answers *answers, struct line_row *row,
     struct line_row *before)
 {
 	const struct line_step *const steps = program->steps;
@@ -329,76 +354,83 @@ run_quietly(const struct line_program *program, const unsigned char *at,
 	const unsigned min_instruction = program->table->min_instruction;
 	const uint64_t const_add_pc = steps[255].address;
 	struct fast_row now = fast_row(row), last = fast_row(before);
-	uint64_t address;
+	uint64_t address, until = question(answers);
+	const unsigned char *const limit = end - SLACK;
+	static const void *const handlers[] = { &&extended, &&copy, &&advance_pc,
+		&&advance_line, &&set_file, &&set_column, &&flag, &&flag,
+		&&const_add_pc, &&out, &&flag, &&flag, &&out };
 	uint32_t value;
 	unsigned opcode, len;
 
-	while (end - at >= SLACK) {
-		opcode = *at;
-		if (opcode >= opcode_base) {
-			address = now.address + steps[opcode].address;
-			if (address > until || address < last.address)
-				break;
-			now.address = address;
-			now.line += (uint32_t)steps[opcode].line;
-			last = now;
-			at++;
-			continue;
-		}
-		switch (opcode) {
-		case 0: /* of the extended ones only discriminators */
-			if (at[1] > SLACK - 2 || at[2] != DW_LNE_set_discriminator)
-				goto out;
-			at += 2 + at[1];
-			continue;
-		case DW_LNS_copy:
-			if (now.address > until || now.address < last.address)
-				goto out;
-			last = now;
-			at++;
-			continue;
-		case DW_LNS_advance_line:
-			len = short_leb(at + 1, &value);
-			if (len == 0)
-				goto out;
-			now.line += sign_extend(value, len);
-			at += 1 + len;
-			continue;
-		case DW_LNS_set_column:
-			len = short_leb(at + 1, &value);
-			if (len == 0)
-				goto out;
-			now.place = (now.place & ~(uint64_t)UINT32_MAX) | value;
-			at += 1 + len;
-			continue;
-		case DW_LNS_set_file:
-			len = short_leb(at + 1, &value);
-			if (len == 0)
-				goto out;
-			now.place = (uint64_t)value << 32 | (uint32_t)now.place;
-			at += 1 + len;
-			continue;
-		case DW_LNS_advance_pc:
-			len = short_leb(at + 1, &value);
-			if (len == 0)
-				goto out;
-			now.address += (uint64_t)value * min_instruction;
-			at += 1 + len;
-			continue;
-		case DW_LNS_const_add_pc:
-			now.address += const_add_pc;
-			at++;
-			continue;
-		case DW_LNS_negate_stmt:
-		case DW_LNS_set_basic_block:
-		case DW_LNS_set_prologue_end:
-		case DW_LNS_set_epilogue_begin:
-			at++;
-			continue;
-		default:
+	/* Each opcode jumps to the next by itself: one jump for all would be guessed badly. */
+#define NEXT \
+	do { \
+		if (at > limit) \
+			goto out; \
+		opcode = *at; \
+		if (opcode >= opcode_base) \
+			goto special; \
+		goto *handlers[opcode]; \
+	} while (0)
+#define OPERAND(sign) \
+	do { \
+		len = short_leb(at + 1, &value); \
+		if (len == 0) \
+			goto out; \
+		at += 1 + len; \
+	} while (0)
+	if (end - at < SLACK)
+		return at;
+	NEXT;
+special:
+	address = now.address + steps[opcode].address;
+	if (address - last.address > until - last.address) {
+		if (address < last.address || !answer(answers, &last, address))
 			goto out;
-		}
+		until = question(answers);
 	}
+	now.address = address;
+	now.line += (uint32_t)steps[opcode].line;
+	last = now;
+	at++;
+	NEXT;
+extended: /* only discriminators */
+	if (at[1] > SLACK - 2 || at[2] != DW_LNE_set_discriminator)
+		goto out;
+	at += 2 + at[1];
+	NEXT;
+copy:
+	if (now.address - last.address > until - last.address) {
+		if (now.address < last.address || !answer(answers, &last, now.address))
+			goto out;
+		until = question(answers);
+	}
+	last = now;
+	at++;
+	NEXT;
+advance_line:
+	OPERAND();
+	now.line += sign_extend(value, len);
+	NEXT;
+set_column:
+	OPERAND();
+	now.place = (now.place & ~(uint64_t)UINT32_MAX) | value;
+	NEXT;
+set_file:
+	OPERAND();
+	now.place = (uint64_t)value << 32 | (uint32_t)now.place;
+	NEXT;
+advance_pc:
+	OPERAND();
+	now.address += (uint64_t)value * min_instruction;
+	NEXT;
+const_add_pc:
+	now.address += const_add_pc;
+	at++;
+	NEXT;
+flag:
+	at++;
+	NEXT;
 out:
 	*row = slow_row(&now);
 	*before = slow_row(&last);
@@ -419,7 +451,7 @@ report(struct line_program *program, const struct byte_reader *code,
 }
 
 enum line_event
-line_program_next(struct line_program *program, uint64_t until)
+line_program_next(struct line_program *program, struct line_answers *answers)
 {
 	const unsigned opcode_base = program->table->opcode_base;
 	struct byte_reader code = program->code;
@@ -437,7 +469,7 @@ line_program_next(struct line_program *program, uint64_t until)
 	while (code.at < code.end) {
 		if (in_sequence && is_plain)
 			code.at = run_quietly(
-			    program, code.at, code.end, until, &row, &before);
+			    program, code.at, code.end, answers, &row, &before);
 		if (code.at == code.end)
 			break;
 		opcode = *code.at++;
@@ -446,7 +478,7 @@ line_program_next(struct line_program *program, uint64_t until)
 		if (step == STEP_NONE)
 			continue;
 		if (step == STEP_ROW && in_sequence && row.address >= before.address &&
-		    row.address <= until) {
+		    row.address <= question(answers)) {
 			before = row;
 			continue;
 		}

@@ -53,12 +53,26 @@ struct line_program {
 	struct line_step steps[256]; /* by opcode, for special opcodes */
 };
 
+/* PCs that are asked about, sorted, and what is found of them on the way. Most rows pass
+ * one PC, and the next row the next one: such answers are gathered here without an event. */
+struct line_answers {
+	const uint64_t *pcs;
+	const uint32_t *claimed; /* not 0: somebody has answered that place already */
+	uint32_t pcs_len;
+	uint32_t place; /* the next question; moves on with each answer */
+	uint32_t len;
+	struct line_answer {
+		uint32_t place;
+		struct line_row row;
+	} answers[64];
+};
+
 enum line_event {
-	LINE_FIRST, /* row begins a sequence */
-	LINE_PASSED, /* row lies above the address that was asked about, before does not */
-	LINE_LAST, /* row ends the sequence: its address is the first behind it */
-	LINE_DONE, /* no more code */
-	LINE_BAD,  /* malformed at line_program_place() */
+	LINE_FIRST,  /* row begins a sequence */
+	LINE_PASSED, /* row lies above the PC in question, before does not */
+	LINE_LAST,   /* row ends the sequence: its address is the first behind it */
+	LINE_DONE,   /* no more code */
+	LINE_BAD,    /* malformed at line_program_place() */
 };
 
 /* Reads the header of the next table of @section (whose whole is @start) and moves
@@ -72,9 +86,11 @@ int line_table_next(struct byte_reader *section, const unsigned char *start,
 void line_program_start(struct line_program *program, const struct line_table *table);
 
 /* Runs to the next event; rows of the current sequence at addresses up to and including
- * @until are passed over in silence. Rows whose address falls back begin a new sequence,
- * without the end of the old one. */
-enum line_event line_program_next(struct line_program *program, uint64_t until);
+ * that of the question (place behind pcs_len: any address) are passed over in silence.
+ * The caller takes what @answers gathered before it looks at the event, and empties it.
+ * Rows whose address falls back begin a new sequence, without the end of the old one. */
+enum line_event line_program_next(
+    struct line_program *program, struct line_answers *answers);
 
 /* Where decoding stands, as an offset from @start. */
 uint64_t line_program_place(

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "coverage_map.h"
+#include "pages.h"
 #include "banned.h"
 
 #ifndef EM_LOONGARCH
@@ -33,11 +34,17 @@ static const struct machine {
 	{ EM_LOONGARCH, 3, 2 },
 };
 
-/* The table as bytes, and where it lies at link time. */
+/* Sections are gone through in parts of this size, a multiple of all entries' sizes. */
+#define PART ((size_t)96 << 10)
+
+/* The table, and where it lies at link time. */
 struct raw_table {
-	uint64_t address;
-	uint64_t *words; /* a copy: relocations are put into it */
-	size_t size;
+	struct elf_image *image;
+	struct elf_section section;
+	size_t each;   /* bytes of an entry */
+	uint64_t *pcs; /* the first word of each */
+	uint32_t len;
+	unsigned char *part; /* PART bytes */
 };
 
 int
@@ -110,18 +117,17 @@ symbol_value(const struct elf_section *symbols, uint64_t index)
 }
 
 static void
-relocate(const struct raw_table *table, const struct machine *machine,
-    const struct elf_section *relocations, const struct elf_section *symbols)
+relocate(struct raw_table *table, const struct machine *machine, size_t size,
+    const struct elf_section *symbols)
 {
 	Elf64_Rela rela;
 	uint64_t offset, value;
 	uint32_t type;
 
-	for (size_t i = 0; i < relocations->size / sizeof(rela); i++) {
-		memcpy(&rela, relocations->data + i * sizeof(rela), sizeof(rela));
-		offset = rela.r_offset - table->address;
-		if (rela.r_offset < table->address || offset >= table->size ||
-		    offset % 8 != 0)
+	for (size_t i = 0; i < size / sizeof(rela); i++) {
+		memcpy(&rela, table->part + i * sizeof(rela), sizeof(rela));
+		offset = rela.r_offset - table->section.header.sh_addr;
+		if (offset >= table->section.size || offset % table->each != 0)
 			continue;
 		type = (uint32_t)ELF64_R_TYPE(rela.r_info);
 		value = (uint64_t)rela.r_addend;
@@ -129,66 +135,104 @@ relocate(const struct raw_table *table, const struct machine *machine,
 			value += symbol_value(symbols, ELF64_R_SYM(rela.r_info));
 		else if (type != machine->relative)
 			continue;
-		table->words[offset / 8] = value;
+		table->pcs[offset / table->each] = value;
 	}
+}
+
+/* Reads the part of @section at @offset into the table's buffer. */
+static int
+read_part(struct raw_table *table, const struct elf_section *section, uint64_t offset,
+    size_t *ret_size, struct failure *failure)
+{
+	*ret_size = section->size - offset < PART ? section->size - offset : PART;
+	return elf_image_read(
+	    table->image, section, offset, table->part, *ret_size, failure);
+}
+
+static int
+apply_section(struct raw_table *table, const struct machine *machine,
+    const struct elf_section *relocations, struct failure *failure)
+{
+	struct elf_section symbols = { 0 };
+	size_t size;
+	int r = 0;
+
+	if (elf_image_section_at(
+		table->image, relocations->header.sh_link, &symbols, failure) < 0)
+		symbols = (struct elf_section){ 0 };
+	for (uint64_t at = 0; r == 0 && at < relocations->size; at += PART) {
+		r = read_part(table, relocations, at, &size, failure);
+		if (r == 0)
+			relocate(table, machine, size, &symbols);
+	}
+	return r;
 }
 
 /* In a position-independent executable the addends of .rela.dyn are the link-time
  * addresses. Where the linker wrote RELR the section holds them already. */
 static int
-apply_relocations(
-    struct elf_image *image, const struct raw_table *table, struct failure *failure)
+apply_relocations(struct raw_table *table, struct failure *failure)
 {
-	const struct machine *machine = find_machine(image);
-	struct elf_section relocations, symbols;
+	const struct machine *machine = find_machine(table->image);
+	struct elf_section relocations;
 	size_t index = 0;
 	int r;
 
-	if (!elf_image_is_position_independent(image))
+	if (!elf_image_is_position_independent(table->image))
 		return 0;
 	if (machine == NULL)
 		return failure_say(failure, ENOTSUP,
 		    "relocations of ELF machine %u are not known: build with -no-pie",
-		    elf_image_machine(image));
-	while (
-	    (r = elf_image_next(image, SHT_RELA, &index, &relocations, failure)) == 0) {
-		if ((relocations.header.sh_flags & SHF_ALLOC) == 0)
-			continue;
-		if (elf_image_section_at(
-			image, relocations.header.sh_link, &symbols, failure) < 0)
-			symbols = (struct elf_section){ 0 };
-		relocate(table, machine, &relocations, &symbols);
+		    elf_image_machine(table->image));
+	while ((r = elf_image_find_next(
+		    table->image, SHT_RELA, &index, &relocations, failure)) == 0) {
+		if ((relocations.header.sh_flags & SHF_ALLOC) != 0)
+			r = apply_section(table, machine, &relocations, failure);
+		if (r < 0)
+			return r;
 	}
 	return r == -ENOENT ? 0 : r;
 }
 
 /* Every second word is flags in Clang's table. */
 static int
-take_pcs(const struct raw_table *table, size_t each, uint64_t **ret_pcs,
-    uint32_t *ret_len, struct failure *failure)
+read_entries(struct raw_table *table, struct failure *failure)
 {
-	size_t len = table->size / each, known = 0;
-	uint64_t *pcs = table->words;
+	uint32_t place = 0;
+	size_t size;
+	int r;
 
-	for (size_t i = 0; i < len; i++) {
-		pcs[i] = table->words[i * (each / 8)];
-		known += pcs[i] != 0;
+	for (uint64_t at = 0; at < table->section.size; at += PART) {
+		r = read_part(table, &table->section, at, &size, failure);
+		if (r < 0)
+			return r;
+		for (size_t i = 0; i < size; i += table->each)
+			memcpy(
+			    &table->pcs[place++], table->part + i, sizeof(*table->pcs));
 	}
-	if (known == 0)
-		return failure_say(failure, ENOTSUP,
-		    "all addresses in its PC table are 0: its relocations are packed "
-		    "in a "
-		    "way that is not understood; link without "
-		    "-Wl,--pack-dyn-relocs=android");
-	*ret_pcs = pcs;
-	*ret_len = (uint32_t)len;
 	return 0;
+}
+
+static int
+check_pcs(const struct raw_table *table, struct failure *failure)
+{
+	for (uint32_t i = 0; i < table->len; i++)
+		if (table->pcs[i] != 0)
+			return 0;
+	return failure_say(failure, ENOTSUP,
+	    "all addresses in its PC table are 0: its relocations are packed in a way "
+	    "that is not understood; link without -Wl,--pack-dyn-relocs=android");
 }
 
 static int
 check_size(const struct elf_section *section, const char *name, size_t each,
     struct failure *failure)
 {
+	if ((section->header.sh_flags & SHF_COMPRESSED) != 0)
+		return failure_say(failure, EINVAL,
+		    "section %s at offset 0x%llx is compressed, which nothing can be "
+		    "that a program uses: build it again",
+		    name, (unsigned long long)section->header.sh_offset);
 	if (section->size % each != 0 || section->size == 0)
 		return failure_say(failure, EINVAL,
 		    "section %s at offset 0x%llx: its size %zu is no multiple of %zu",
@@ -202,38 +246,51 @@ check_size(const struct elf_section *section, const char *name, size_t each,
 }
 
 static int
+fill(struct raw_table *table, struct failure *failure)
+{
+	int r;
+
+	if (table->pcs == NULL || table->part == NULL)
+		return failure_say(
+		    failure, ENOMEM, "out of memory for %u PCs", table->len);
+	r = read_entries(table, failure);
+	if (r == 0)
+		r = apply_relocations(table, failure);
+	if (r == 0)
+		r = check_pcs(table, failure);
+	return r;
+}
+
+static int
 read_table(struct elf_image *image, const char *name, size_t each, uint64_t **ret_pcs,
     uint32_t *ret_len, struct failure *failure)
 {
-	struct raw_table table = { 0 };
-	struct elf_section section;
-	int r;
+	struct raw_table table = { .image = image, .each = each };
+	int r = elf_image_find(image, name, &table.section, failure);
 
-	r = elf_image_section(image, name, &section, failure);
 	if (r == -ENOENT)
 		return failure_say(failure, ENOENT,
 		    "section %s has no bytes in the file: this is a file with debug "
 		    "information only; name the executable itself",
 		    name);
 	if (r == 0)
-		r = check_size(&section, name, each, failure);
+		r = check_size(&table.section, name, each, failure);
 	if (r == 0)
-		r = check_counters(image, name, section.size / each, failure);
+		r = check_counters(image, name, table.section.size / each, failure);
 	if (r < 0)
 		return r;
-	table.address = section.header.sh_addr;
-	table.size = section.size;
-	table.words = malloc(section.size);
-	if (table.words == NULL)
-		return failure_say(
-		    failure, ENOMEM, "out of memory for %zu PCs", section.size / each);
-	memcpy(table.words, section.data, section.size);
-	r = apply_relocations(image, &table, failure);
-	if (r == 0)
-		r = take_pcs(&table, each, ret_pcs, ret_len, failure);
-	if (r < 0)
-		free(table.words);
-	return r;
+	table.len = (uint32_t)(table.section.size / each);
+	table.pcs = pages_new(table.len * sizeof(*table.pcs));
+	table.part = malloc(PART);
+	r = fill(&table, failure);
+	free(table.part);
+	if (r < 0) {
+		pages_free(table.pcs, table.len * sizeof(*table.pcs));
+		return r;
+	}
+	*ret_pcs = table.pcs;
+	*ret_len = table.len;
+	return 0;
 }
 
 int

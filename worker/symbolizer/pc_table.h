@@ -18,7 +18,7 @@
  * one section of counters, so that no bit belongs to the PC beside it. */
 int pc_table_check(const struct elf_image *image, struct failure *failure);
 
-/* Outputs the PCs, which the caller frees. Returns 0, -ENOENT (and what helps in
+/* Outputs the PCs, which the caller frees with pages_free(). Returns 0, -ENOENT (and what helps in
  * @failure) if there is no PC table, or another negative errno with @failure said. */
 int pc_table_read(struct elf_image *image, uint64_t **ret_pcs, uint32_t *ret_len,
     struct failure *failure);

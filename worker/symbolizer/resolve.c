@@ -30,6 +30,7 @@ struct resolver {
 	struct units *units; /* NULL until a table before DWARF 5 is hit */
 	struct line_table table;
 	struct line_program program;
+	struct line_answers answers;
 	struct line_names names;
 	bool names_are_read;
 	bool names_are_bad;
@@ -109,15 +110,24 @@ section_bytes(struct elf_image *image, const char *name)
 	return byte_reader_over(section.data, section.size);
 }
 
+static void
+load_str(struct resolver *resolver)
+{
+	resolver->strings.str = section_bytes(resolver->image, ".debug_str");
+	resolver->strings.str_is_there = true;
+}
+
 static int
 read_units(struct resolver *resolver)
 {
-	const struct units_sections sections = {
+	struct units_sections sections = {
 		.info = section_bytes(resolver->image, ".debug_info"),
 		.abbrev = section_bytes(resolver->image, ".debug_abbrev"),
-		.str = resolver->strings.str,
 	};
 
+	if (!resolver->strings.str_is_there)
+		load_str(resolver);
+	sections.str = resolver->strings.str;
 	return units_read(&sections, &resolver->units);
 }
 
@@ -127,9 +137,15 @@ static int
 read_names(struct resolver *resolver)
 {
 	int r = line_names_read(&resolver->names, &resolver->table, &resolver->strings);
-	size_t wanted = resolver->names.files_len + 1;
 	uint32_t *larger;
+	size_t wanted;
 
+	if (r == -EAGAIN) {
+		load_str(resolver);
+		r = line_names_read(
+		    &resolver->names, &resolver->table, &resolver->strings);
+	}
+	wanted = resolver->names.files_len + 1;
 	resolver->names_are_read = true;
 	if (r == -ENOMEM)
 		return r;
@@ -173,6 +189,10 @@ find_file(struct resolver *resolver, uint32_t file, uint32_t *ret_file)
 {
 	int r = 0;
 
+	if (file < resolver->files_len && resolver->files[file] != FILE_NOT_ASKED) {
+		*ret_file = resolver->files[file];
+		return 0;
+	}
 	if (!resolver->names_are_read)
 		r = read_names(resolver);
 	if (r == 0 && file < resolver->files_len &&
@@ -186,6 +206,21 @@ find_file(struct resolver *resolver, uint32_t file, uint32_t *ret_file)
 
 /* ---- the merge ---- */
 
+static int
+locate(struct resolver *resolver, const struct line_row *row,
+    struct wire_location *ret_location)
+{
+	struct wire_location location = { WIRE_FILE_UNKNOWN, 0, 0 };
+	int r = find_file(resolver, row->file, &location.file);
+
+	if (r == 0 && location.file != WIRE_FILE_UNKNOWN) {
+		location.line = row->line;
+		location.column = row->column;
+	}
+	*ret_location = location;
+	return r;
+}
+
 /* Gives all free PCs from @place on that lie below @end the location of @row; outputs
  * the first free place behind them. */
 static int
@@ -197,13 +232,9 @@ claim(struct resolver *resolver, uint32_t place, uint64_t end,
 	int r;
 
 	if (place < job->len && job->sorted[place] < end) {
-		r = find_file(resolver, row->file, &location.file);
+		r = locate(resolver, row, &location);
 		if (r < 0)
 			return r;
-		if (location.file != WIRE_FILE_UNKNOWN) {
-			location.line = row->line;
-			location.column = row->column;
-		}
 	}
 	while (place < job->len && job->sorted[place] < end) {
 		job->locations[job->order[place]] = location;
@@ -215,11 +246,52 @@ claim(struct resolver *resolver, uint32_t place, uint64_t end,
 	return 0;
 }
 
-/* The address up to which rows need not be told. */
-static uint64_t
-question(const struct resolver *resolver, uint32_t place)
+/* Takes what the decoder has found on its way. */
+static int
+take_answers(struct resolver *resolver, struct line_answers *answers)
 {
-	return place < resolver->job->len ? resolver->job->sorted[place] : UINT64_MAX;
+	const struct resolve_job *job = resolver->job;
+	struct wire_location location;
+	int r;
+
+	for (uint32_t i = 0; i < answers->len; i++) {
+		const struct line_answer *answer = &answers->answers[i];
+
+		r = locate(resolver, &answer->row, &location);
+		if (r < 0)
+			return r;
+		job->locations[job->order[answer->place]] = location;
+		resolver->found += location.file != WIRE_FILE_UNKNOWN;
+		resolver->next[answer->place] = answer->place + 2;
+	}
+	answers->len = 0;
+	return 0;
+}
+
+/* What an event other than the last one means. */
+static int
+take_event(
+    struct resolver *resolver, enum line_event event, struct line_answers *answers)
+{
+	const struct line_program *program = &resolver->program;
+	const uint32_t nowhere = resolver->job->len;
+	int r;
+
+	if (event == LINE_FIRST) {
+		/* What the linker threw away begins at 0 or another place without
+		 * code. */
+		answers->place = nowhere;
+		if (!elf_image_is_code(resolver->image, program->row.address))
+			return 0;
+		resolver->cursor = search(resolver, program->row.address);
+		answers->place = first_free(resolver, resolver->cursor);
+		return 0;
+	}
+	r = claim(resolver, answers->place, program->row.address, &program->before,
+	    &answers->place);
+	if (event == LINE_LAST)
+		answers->place = nowhere;
+	return r;
 }
 
 /* Runs the current table's program. Returns 0, -EBADMSG if it is malformed (what came
@@ -227,37 +299,23 @@ question(const struct resolver *resolver, uint32_t place)
 static int
 run_program(struct resolver *resolver)
 {
-	struct line_program *program = &resolver->program;
-	const uint32_t nowhere = resolver->job->len;
-	uint32_t place = nowhere;
+	struct line_answers *answers = &resolver->answers;
 	enum line_event event;
-	int r = 0;
+	int r;
 
-	line_program_start(program, &resolver->table);
-	while (r == 0) {
-		event = line_program_next(program, question(resolver, place));
-		if (event == LINE_DONE)
-			break;
-		if (event == LINE_BAD)
-			return -EBADMSG;
-		if (event == LINE_FIRST) {
-			/* What the linker threw away begins at 0 or another place
-			 * without code. */
-			place = nowhere;
-			if (!elf_image_is_code(resolver->image, program->row.address))
-				continue;
-			resolver->cursor = search(resolver, program->row.address);
-			place = first_free(resolver, resolver->cursor);
-			continue;
-		}
-		r = claim(resolver, place,
-		    event == LINE_PASSED || event == LINE_LAST ? program->row.address
-							       : 0,
-		    &program->before, &place);
-		if (event == LINE_LAST)
-			place = nowhere;
-	}
-	return r;
+	answers->pcs = resolver->job->sorted;
+	answers->pcs_len = resolver->job->len;
+	answers->claimed = resolver->next;
+	answers->place = answers->pcs_len;
+	answers->len = 0;
+	line_program_start(&resolver->program, &resolver->table);
+	do {
+		event = line_program_next(&resolver->program, answers);
+		r = take_answers(resolver, answers);
+		if (r == 0 && event != LINE_DONE && event != LINE_BAD)
+			r = take_event(resolver, event, answers);
+	} while (r == 0 && event != LINE_DONE && event != LINE_BAD);
+	return r == 0 && event == LINE_BAD ? -EBADMSG : r;
 }
 
 static void
@@ -350,7 +408,6 @@ resolve(struct resolver *resolver, struct failure *remarks)
 	if (r < 0)
 		return r;
 	resolver->strings.line_str = section_bytes(resolver->image, ".debug_line_str");
-	resolver->strings.str = section_bytes(resolver->image, ".debug_str");
 	resolver->next = pages_new(((size_t)job->len + 1) * sizeof(*resolver->next));
 	if (resolver->next == NULL)
 		return failure_say(

@@ -53,7 +53,7 @@ take_list(struct job *job, int fd, struct failure *text)
 		    "the list of PCs has %zu bytes: neither 1 to %llu PCs of 8 bytes",
 		    size, (unsigned long long)COVERAGE_MAP_PCS_MAX);
 	} else {
-		job->pcs = malloc(size);
+		job->pcs = pages_new(size);
 		job->pcs_len = (uint32_t)(size / 8);
 		if (job->pcs != NULL)
 			memcpy(job->pcs, data, size);
@@ -153,7 +153,7 @@ symbolize(const struct symbolize_request *request, int *ret_table, struct failur
 
 	text->text[0] = '\0';
 	status = run(&job, request, ret_table, text);
-	free(job.pcs);
+	pages_free(job.pcs, job.pcs_len * sizeof(*job.pcs));
 	pages_free(job.sorted, job.pcs_len * sizeof(*job.sorted));
 	pages_free(job.order, job.pcs_len * sizeof(*job.order));
 	pages_free(job.locations, job.pcs_len * sizeof(*job.locations));
