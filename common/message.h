@@ -13,9 +13,10 @@
 
 /*  type            from → to                 fields and descriptors */
 #define MESSAGE_TYPES(X) \
-	/* supervisor → symbolizer: fds executable (O_RDONLY) and, with code 1, a sealed memfd \
-	   of u64 PCs to take instead of the executable's own PC table; target and generation \
-	   come back in the answer; text: entry points wanted, one a line, a symbol or 0x… */ \
+	/* supervisor → symbolizer: fds executable (O_RDONLY), by code's bits a sealed memfd of \
+	   u64 PCs to take instead of the executable's own PC table and a file to keep the \
+	   table in; target and generation come back in the answer; text: entry points wanted, \
+	   one a line, a symbol or 0x… */ \
 	X(SYMBOLIZE, "symbolize") \
 	/* symbolizer → supervisor: code enum table_status; text: why (not OK); fd: table (OK) */ \
 	X(TABLE, "table") \
@@ -77,6 +78,12 @@ enum message_type {
 	MESSAGE_TYPES(X)
 #undef X
 	    MESSAGE_TYPES_LEN
+};
+
+/* What comes with SYMBOLIZE besides the executable, in this order. */
+enum symbolize_bits {
+	SYMBOLIZE_PCS = 1,
+	SYMBOLIZE_CACHE = 2,
 };
 
 enum table_status {

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "hash.h"
 #include "log.h"
 #include "shared_memory.h"
@@ -130,6 +131,7 @@ tables_new(struct supervisor *supervisor, struct tables **ret_tables)
 		return -ENOMEM;
 	tables->supervisor = supervisor;
 	TAILQ_INIT(&tables->queue);
+	cache_prune(supervisor->conf->state_dir);
 	tables->timeout = evtimer_new(supervisor->base, timeout_cb, tables);
 	if (tables->timeout == NULL) {
 		free(tables);
@@ -276,19 +278,35 @@ send_job(struct tables *tables, struct table *table, int executable)
 	static struct message message;
 	struct timeval limit = { .tv_sec =
 				     tables->supervisor->conf->symbolize_timeout };
-	int fds[2] = { executable, table->pcs };
+	int fds[3] = { executable }, cache;
+	size_t fds_len = 1;
 
 	message_init(&message, MESSAGE_SYMBOLIZE,
 	    TAILQ_EMPTY(&table->users) ? 0 : TAILQ_FIRST(&table->users)->id);
 	message.generation = table->generation;
-	message.code = table->pcs >= 0;
 	message_printf(&message, "%s", table->entry_points);
+	if (table->pcs >= 0) {
+		message.code |= SYMBOLIZE_PCS;
+		fds[fds_len++] = table->pcs;
+	}
+	cache = cache_open(tables->supervisor->conf->state_dir, table->executable,
+	    table->entry_points, table->pcs_hash);
+	if (cache >= 0) {
+		message.code |= SYMBOLIZE_CACHE;
+		fds[fds_len++] = cache;
+	} else {
+		log_warning("the table of %s cannot be kept in %s/tables: %s",
+		    table->executable, tables->supervisor->conf->state_dir,
+		    strerror(-cache));
+	}
 	TAILQ_REMOVE(&tables->queue, table, queue_link);
 	table->progress = TABLE_RUNNING;
 	tables->running = table;
 	event_add(tables->timeout, &limit);
 	worker_send(supervisor_worker(tables->supervisor, WORKER_SYMBOLIZER), &message,
-	    fds, table->pcs >= 0 ? 2 : 1);
+	    fds, fds_len);
+	if (cache >= 0)
+		close(cache);
 }
 
 /* One job at a time, so that a death or a time-out has one cause. */

@@ -41,7 +41,7 @@ print(const struct source_table *table)
 static int
 dump(const char *path, bool quiet)
 {
-	struct symbolize_request request = { .pcs = -1, .wanted = "" };
+	struct symbolize_request request = { .pcs = -1, .wanted = "", .cache = -1 };
 	struct source_table table;
 	struct failure text;
 	int fd;

@@ -337,11 +337,20 @@ test_unknown_opcodes_are_skipped(void **state)
 	put(&bytes, 0x800300, 3); /* vendor's own, of three bytes */
 	put(&bytes, 0xffff, 2);
 	put(&bytes, DW_LNS_copy, 1);
+	/* and the same within a sequence, with more behind it */
+	put(&bytes, 13 | 0x05 << 8 | 0x01 << 16, 3);
+	put(&bytes, DW_LNS_advance_line | 2 << 8, 2);
+	put(&bytes, DW_LNS_copy, 1);
+	for (int i = 0; i < 20; i++)
+		put(&bytes, DW_LNS_negate_stmt, 1);
+	end_sequence(&bytes);
 	end_table(&bytes);
 	table = read_table(&bytes);
 	line_program_start(&program, &table);
 	assert_int_equal(next_event(&program, 0), LINE_FIRST);
 	expect_row(&program.row, 0, 1, 1, 0);
+	assert_int_equal(next_event(&program, 0), LINE_LAST);
+	expect_row(&program.before, 0, 1, 3, 0);
 	assert_int_equal(next_event(&program, 0), LINE_DONE);
 }
 

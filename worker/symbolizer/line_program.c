@@ -456,8 +456,9 @@ line_program_next(struct line_program *program, struct line_answers *answers)
 	const unsigned opcode_base = program->table->opcode_base;
 	struct byte_reader code = program->code;
 	struct line_row row = program->row, before = program->before;
-	/* The standard opcodes keep their meaning from 10, DWARF 2's count, on. */
-	const bool is_plain = opcode_base >= 10 && program->table->max_operations <= 1;
+	/* run_quietly() knows the standard opcodes of DWARF 2, which end at 9, to 5. */
+	const bool is_plain = opcode_base >= DW_LNS_fixed_advance_pc + 1 &&
+	    opcode_base <= DW_LNS_set_isa + 1 && program->table->max_operations <= 1;
 	bool in_sequence = program->in_sequence;
 	enum step step;
 	unsigned opcode;

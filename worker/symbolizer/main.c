@@ -49,9 +49,13 @@ static int
 answer(struct channel *channel, const struct message *request, const int *fds,
     size_t fds_len)
 {
+	const bool has_pcs = (request->code & SYMBOLIZE_PCS) != 0;
+	const bool has_cache = (request->code & SYMBOLIZE_CACHE) != 0;
+	const size_t wanted = 1u + has_pcs + has_cache;
 	const struct symbolize_request job = {
 		.executable = fds_len > 0 ? fds[0] : -1,
-		.pcs = request->code == 1 && fds_len > 1 ? fds[1] : -1,
+		.pcs = has_pcs && fds_len == wanted ? fds[1] : -1,
+		.cache = has_cache && fds_len == wanted ? fds[wanted - 1] : -1,
 		.wanted = request->text,
 		.wanted_len = request->text_len,
 	};
@@ -61,7 +65,7 @@ answer(struct channel *channel, const struct message *request, const int *fds,
 
 	message_init(&message, MESSAGE_TABLE, request->target);
 	message.generation = request->generation;
-	if (fds_len != (request->code == 1 ? 2 : 1)) {
+	if (fds_len != wanted) {
 		message.code = TABLE_FAILED;
 		message_printf(
 		    &message, "the request came with %zu descriptors", fds_len);

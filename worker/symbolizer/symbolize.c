@@ -6,20 +6,25 @@
 #include "symbolize.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "coverage_map.h"
 #include "elf_image.h"
 #include "entry_points.h"
+#include "hash.h"
+#include "log.h"
 #include "path_table.h"
 #include "pages.h"
 #include "pc_sort.h"
 #include "pc_table.h"
 #include "resolve.h"
 #include "shared_memory.h"
+#include "table_cache.h"
 #include "table_writer.h"
 #include "banned.h"
 
@@ -115,14 +120,47 @@ write_table(const struct job *job, int *ret_table, struct failure *text)
 	return 0;
 }
 
+/* Of the PC list that came with the request. */
+static uint64_t
+hash_list(int fd)
+{
+	const void *data;
+	uint64_t hash;
+	size_t len;
+
+	if (fd < 0 || shared_memory_map_sealed(fd, &data, &len) < 0 || data == NULL)
+		return 0;
+	hash = hash_bytes(HASH_SEED, data, len);
+	munmap((void *)data, len);
+	return hash;
+}
+
+static int
+make_key(struct elf_image *image, const struct symbolize_request *request,
+    struct table_key *ret_key)
+{
+	struct stat st;
+
+	if (fstat(request->executable, &st) != 0)
+		return -errno;
+	*ret_key = (struct table_key){
+		.build_id = elf_image_build_id(image),
+		.file_size = (uint64_t)st.st_size,
+		.mtime_ns =
+		    st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec,
+		.pcs_hash = hash_list(request->pcs),
+		.wanted_hash =
+		    hash_bytes(HASH_SEED, request->wanted, request->wanted_len),
+	};
+	return 0;
+}
+
 static enum table_status
-run(struct job *job, const struct symbolize_request *request, int *ret_table,
+make_table(struct job *job, const struct symbolize_request *request, int *ret_table,
     struct failure *text)
 {
-	int r = elf_image_open(request->executable, &job->image, text);
+	int r;
 
-	if (r < 0)
-		return TABLE_FAILED;
 	if (request->pcs >= 0) {
 		r = take_list(job, request->pcs, text);
 	} else {
@@ -143,6 +181,29 @@ run(struct job *job, const struct symbolize_request *request, int *ret_table,
 	if (r == 0)
 		r = write_table(job, ret_table, text);
 	return r == 0 ? TABLE_OK : TABLE_FAILED;
+}
+
+static enum table_status
+run(struct job *job, const struct symbolize_request *request, int *ret_table,
+    struct failure *text)
+{
+	enum table_status status;
+	struct table_key key;
+	bool keep;
+	int r = elf_image_open(request->executable, &job->image, text);
+
+	if (r < 0)
+		return TABLE_FAILED;
+	keep = request->cache >= 0 && make_key(job->image, request, &key) == 0;
+	if (keep && table_cache_load(request->cache, &key, ret_table) == 0)
+		return TABLE_OK;
+	status = make_table(job, request, ret_table, text);
+	/* A remark may be of something that passes. */
+	keep = keep && status == TABLE_OK && text->text[0] == '\0';
+	r = keep ? table_cache_store(request->cache, &key, *ret_table) : 0;
+	if (r < 0)
+		log_warning("a finished table cannot be kept: %s", strerror(-r));
+	return status;
 }
 
 enum table_status

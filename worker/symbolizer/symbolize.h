@@ -14,6 +14,7 @@ struct symbolize_request {
 	int pcs; /* sealed memfd of u64 PCs; -1: the executable's own PC table */
 	const char *wanted; /* entry points, one a line */
 	size_t wanted_len;
+	int cache; /* file that keeps the finished table, read and write; -1: none */
 };
 
 /* Returns what TABLE says: TABLE_OK with the sealed memfd, the caller's, in @ret_table and
