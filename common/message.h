@@ -15,7 +15,7 @@
 #define MESSAGE_TYPES(X) \
 	/* supervisor → symbolizer: fds executable (O_RDONLY), by code's bits a sealed memfd of \
 	   u64 PCs to take instead of the executable's own PC table and a file to keep the \
-	   table in; target and generation come back in the answer; text: entry points wanted, \
+	   table in and its separate debug file; target and generation come back in the answer; text: entry points wanted, \
 	   one a line, a symbol or 0x… */ \
 	X(SYMBOLIZE, "symbolize") \
 	/* symbolizer → supervisor: code enum table_status; text: why (not OK); fd: table (OK) */ \
@@ -84,12 +84,15 @@ enum message_type {
 enum symbolize_bits {
 	SYMBOLIZE_PCS = 1,
 	SYMBOLIZE_CACHE = 2,
+	SYMBOLIZE_DEBUG = 4,
 };
 
 enum table_status {
 	TABLE_OK,
 	TABLE_NO_PC_TABLE, /* sound executable, but it has no PC table of its own */
 	TABLE_FAILED,
+	TABLE_WANTS_DEBUG, /* send it again with its separate debug file; text: build ID in
+			      hex, line feed, name */
 };
 
 enum wasm_status {

@@ -30,6 +30,7 @@
  * comment or a block for a whole one. */
 #define END_MARK "end-of-file"
 #define DEFAULT_LISTEN "127.0.0.1:8080"
+#define DEFAULT_DEBUG_ROOT "/usr/lib/debug"
 #define DEFAULT_STATE_DIR "/var/lib/fuzzsupd"
 #define DEFAULT_SYMBOLIZE_TIMEOUT 120
 
@@ -289,6 +290,7 @@ new_grammar(void)
 		KEY("user", CFGF_NONE, plain_cb),
 		KEY("allowed-hosts", CFGF_LIST, checked_cb),
 		KEY("coverage-dir", CFGF_LIST, path_cb),
+		KEY("debug-roots", CFGF_LIST, path_cb),
 		KEY("wasm-compiler", CFGF_NONE, program_cb),
 		KEY("symbolize-timeout", CFGF_NONE, checked_cb),
 		CFG_SEC(
@@ -456,6 +458,10 @@ take_all(cfg_t *cfg, struct conf *conf)
 		r = take_list(cfg, "allowed-hosts", &conf->allowed_hosts);
 	if (r == 0)
 		r = take_list(cfg, "coverage-dir", &conf->coverage_dirs);
+	if (r == 0)
+		r = take_list(cfg, "debug-roots", &conf->debug_roots);
+	if (r == 0 && conf->debug_roots.len == 0)
+		r = string_list_add(&conf->debug_roots, DEFAULT_DEBUG_ROOT);
 	conf->symbolize_timeout = timeout != NULL ? (unsigned)strtoul(timeout, NULL, 10)
 						  : DEFAULT_SYMBOLIZE_TIMEOUT;
 	return r == 0 ? take_targets(cfg, conf) : r;

@@ -31,8 +31,9 @@ struct conf {
 	char *wasm_compiler; /* NULL: search for one; "": none */
 	struct string_list allowed_hosts;
 	struct string_list coverage_dirs; /* empty: the defaults */
-	unsigned symbolize_timeout;       /* seconds */
-	struct conf_target *targets;      /* sorted by name */
+	struct string_list debug_roots; /* where separate debug files are looked for */
+	unsigned symbolize_timeout;     /* seconds */
+	struct conf_target *targets;    /* sorted by name */
 	size_t targets_len;
 };
 

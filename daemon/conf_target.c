@@ -102,6 +102,7 @@ conf_free(struct conf *conf)
 	string_list_clear(&conf->listen);
 	string_list_clear(&conf->allowed_hosts);
 	string_list_clear(&conf->coverage_dirs);
+	string_list_clear(&conf->debug_roots);
 	free(conf->state_dir);
 	free(conf->control);
 	free(conf->user);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cache.h"
+#include "debug_file.h"
 #include "hash.h"
 #include "log.h"
 #include "shared_memory.h"
@@ -272,34 +273,46 @@ table_drop(struct tables *tables, struct target *target)
 
 /* ---- the symbolizer's job ---- */
 
+/* The file that keeps the finished table, or -1. */
+static int
+open_cache(const struct tables *tables, const struct table *table)
+{
+	const char *state_dir = tables->supervisor->conf->state_dir;
+	int fd = cache_open(
+	    state_dir, table->executable, table->entry_points, table->pcs_hash);
+
+	if (fd >= 0)
+		return fd;
+	log_warning("the table of %s cannot be kept in %s/tables: %s",
+	    table->executable, state_dir, strerror(-fd));
+	return -1;
+}
+
+/* @debug: the separate debug file; -1: the symbolizer has not asked for it. */
 static void
-send_job(struct tables *tables, struct table *table, int executable)
+send_job(struct tables *tables, struct table *table, int executable, int debug)
 {
 	static struct message message;
 	struct timeval limit = { .tv_sec =
 				     tables->supervisor->conf->symbolize_timeout };
-	int fds[3] = { executable }, cache;
+	const int cache = open_cache(tables, table);
+	const struct {
+		int fd;
+		unsigned bit;
+	} more[] = { { table->pcs, SYMBOLIZE_PCS }, { cache, SYMBOLIZE_CACHE },
+		{ debug, SYMBOLIZE_DEBUG } };
+	int fds[4] = { executable };
 	size_t fds_len = 1;
 
 	message_init(&message, MESSAGE_SYMBOLIZE,
 	    TAILQ_EMPTY(&table->users) ? 0 : TAILQ_FIRST(&table->users)->id);
 	message.generation = table->generation;
 	message_printf(&message, "%s", table->entry_points);
-	if (table->pcs >= 0) {
-		message.code |= SYMBOLIZE_PCS;
-		fds[fds_len++] = table->pcs;
-	}
-	cache = cache_open(tables->supervisor->conf->state_dir, table->executable,
-	    table->entry_points, table->pcs_hash);
-	if (cache >= 0) {
-		message.code |= SYMBOLIZE_CACHE;
-		fds[fds_len++] = cache;
-	} else {
-		log_warning("the table of %s cannot be kept in %s/tables: %s",
-		    table->executable, tables->supervisor->conf->state_dir,
-		    strerror(-cache));
-	}
-	TAILQ_REMOVE(&tables->queue, table, queue_link);
+	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
+		if (more[i].fd >= 0) {
+			message.code |= more[i].bit;
+			fds[fds_len++] = more[i].fd;
+		}
 	table->progress = TABLE_RUNNING;
 	tables->running = table;
 	event_add(tables->timeout, &limit);
@@ -307,6 +320,17 @@ send_job(struct tables *tables, struct table *table, int executable)
 	    fds, fds_len);
 	if (cache >= 0)
 		close(cache);
+}
+
+static int
+open_executable(const struct table *table, char *reason, size_t size)
+{
+	int fd = open(table->executable, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		snprintf(reason, size, "executable %.200s cannot be opened: %s",
+		    table->executable, strerror(errno));
+	return fd;
 }
 
 /* One job at a time, so that a death or a time-out has one cause. */
@@ -321,18 +345,47 @@ run_next(struct tables *tables)
 
 	while (tables->running == NULL && worker_has_room(worker) &&
 	    (table = TAILQ_FIRST(&tables->queue)) != NULL) {
-		fd = open(table->executable, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-		if (fd >= 0) {
-			send_job(tables, table, fd);
-			close(fd);
-			continue;
-		}
-		snprintf(reason, sizeof(reason),
-		    "executable %.200s cannot be opened: %s", table->executable,
-		    strerror(errno));
 		TAILQ_REMOVE(&tables->queue, table, queue_link);
-		finish(tables, table, TABLE_FAILED, reason);
+		fd = open_executable(table, reason, sizeof(reason));
+		if (fd >= 0) {
+			table->debug_was_sent = false;
+			send_job(tables, table, fd, -1);
+			close(fd);
+		} else {
+			finish(tables, table, TABLE_FAILED, reason);
+		}
 	}
+}
+
+/* The running job's executable has no lines of its own: sends it again with the separate
+ * debug file that @wish describes, or gives it up. */
+static void
+send_with_debug(struct tables *tables, const char *wish)
+{
+	const struct string_list *roots = &tables->supervisor->conf->debug_roots;
+	struct table *table = tables->running;
+	const int id_len = (int)strspn(wish, "0123456789abcdef");
+	char reason[320];
+	int fd = -1, debug = debug_file_open(roots, table->executable, wish);
+
+	table->debug_was_sent = true;
+	if (debug < 0)
+		snprintf(reason, sizeof(reason),
+		    "no .debug_line: build with -g (or -gline-tables-only) and do not "
+		    "strip, or put its separate debug file (build ID %.*s) beside it "
+		    "or below debug-roots (%.80s)",
+		    id_len > 0 ? id_len : 4, id_len > 0 ? wish : "none",
+		    roots->items[0]);
+	else
+		fd = open_executable(table, reason, sizeof(reason));
+	if (fd >= 0)
+		send_job(tables, table, fd, debug);
+	else
+		finish(tables, table, TABLE_FAILED, reason);
+	if (fd >= 0)
+		close(fd);
+	if (debug >= 0)
+		close(debug);
 }
 
 /* Of the table's content only what the directory shows; its readers check the rest. */
@@ -363,6 +416,12 @@ tables_answer(
 
 	if (table == NULL || message->generation != table->generation)
 		goto out; /* of a job that was given up */
+	snprintf(reason, sizeof(reason), "%.*s", (int)message->text_len, message->text);
+	if (message->code == TABLE_WANTS_DEBUG && !table->debug_was_sent) {
+		send_with_debug(tables, reason);
+		run_next(tables);
+		goto out;
+	}
 	if (message->code > TABLE_FAILED ||
 	    (message->code == TABLE_OK && (fd < 0 || read_header(fd, table) < 0))) {
 		r = -EPROTO;
@@ -372,7 +431,6 @@ tables_answer(
 		table->fd = fd;
 		fd = -1;
 	}
-	snprintf(reason, sizeof(reason), "%.*s", (int)message->text_len, message->text);
 	finish(tables, table, message->code, reason);
 	run_next(tables);
 out:

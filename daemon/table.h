@@ -5,6 +5,7 @@
 #ifndef FUZZSUP_TABLE_H
 #define FUZZSUP_TABLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 #include <sys/stat.h>
@@ -38,8 +39,9 @@ struct table {
 	enum table_progress progress;
 	unsigned status; /* enum table_status, when DONE */
 	char reason[320];
-	unsigned deaths; /* of the symbolizer, in this job */
-	int fd;          /* sealed memfd, when DONE and TABLE_OK */
+	unsigned deaths;     /* of the symbolizer, in this job */
+	bool debug_was_sent; /* its separate debug file, in this job */
+	int fd;              /* sealed memfd, when DONE and TABLE_OK */
 	uint32_t pcs_len;
 	uint32_t build_id_len;
 	uint8_t build_id[64];

@@ -41,7 +41,9 @@ print(const struct source_table *table)
 static int
 dump(const char *path, bool quiet)
 {
-	struct symbolize_request request = { .pcs = -1, .wanted = "", .cache = -1 };
+	struct symbolize_request request = {
+		.pcs = -1, .wanted = "", .debug = -1, .cache = -1
+	};
 	struct source_table table;
 	struct failure text;
 	int fd;

@@ -13,7 +13,7 @@ from fuzzsup import BUILD, SYMBOLIZER
 
 HEADER = struct.Struct("=IIQQII")  # struct message, up to its text
 MESSAGE_SYMBOLIZE, MESSAGE_TABLE = 1, 2
-TABLE_OK, TABLE_NO_PC_TABLE, TABLE_FAILED = 0, 1, 2
+TABLE_OK, TABLE_NO_PC_TABLE, TABLE_FAILED, TABLE_WANTS_DEBUG = 0, 1, 2, 3
 DUMP = os.path.join(BUILD, "t", "lib", "dump_table")
 
 

@@ -51,11 +51,14 @@ answer(struct channel *channel, const struct message *request, const int *fds,
 {
 	const bool has_pcs = (request->code & SYMBOLIZE_PCS) != 0;
 	const bool has_cache = (request->code & SYMBOLIZE_CACHE) != 0;
-	const size_t wanted = 1u + has_pcs + has_cache;
+	const bool has_debug = (request->code & SYMBOLIZE_DEBUG) != 0;
+	const size_t wanted = 1u + has_pcs + has_cache + has_debug;
+	const bool is_whole = fds_len == wanted;
 	const struct symbolize_request job = {
 		.executable = fds_len > 0 ? fds[0] : -1,
-		.pcs = has_pcs && fds_len == wanted ? fds[1] : -1,
-		.cache = has_cache && fds_len == wanted ? fds[wanted - 1] : -1,
+		.pcs = is_whole && has_pcs ? fds[1] : -1,
+		.cache = is_whole && has_cache ? fds[1 + has_pcs] : -1,
+		.debug = is_whole && has_debug ? fds[wanted - 1] : -1,
 		.wanted = request->text,
 		.wanted_len = request->text_len,
 	};
@@ -65,7 +68,7 @@ answer(struct channel *channel, const struct message *request, const int *fds,
 
 	message_init(&message, MESSAGE_TABLE, request->target);
 	message.generation = request->generation;
-	if (fds_len != wanted) {
+	if (!is_whole) {
 		message.code = TABLE_FAILED;
 		message_printf(
 		    &message, "the request came with %zu descriptors", fds_len);

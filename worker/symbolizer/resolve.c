@@ -368,13 +368,6 @@ no_lines(const struct elf_image *image, struct failure *remarks)
 		return failure_say(remarks, ENODATA,
 		    "its debug information is compressed in the old GNU way "
 		    "(.zdebug_line): build with -gz=zlib");
-	if (elf_image_has(image, ".gnu_debuglink", &size))
-		return failure_say(remarks, ENODATA,
-		    "no .debug_line: its debug information was split off into a "
-		    "separate "
-		    "file (.gnu_debuglink); name the executable as it was before it "
-		    "was "
-		    "stripped");
 	return failure_say(remarks, ENODATA,
 	    "no .debug_line: build with -g (or -gline-tables-only), and do not strip");
 }

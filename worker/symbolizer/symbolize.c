@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "coverage_map.h"
+#include "debug_link.h"
 #include "elf_image.h"
 #include "entry_points.h"
 #include "hash.h"
@@ -30,6 +31,7 @@
 
 struct job {
 	struct elf_image *image;
+	struct elf_image *split; /* separate debug file; NULL: there is none */
 	uint64_t *pcs;
 	uint32_t pcs_len;
 	uint64_t *sorted;
@@ -96,7 +98,8 @@ resolve(struct job *job, struct failure *text)
 		.locations = job->locations,
 	};
 
-	return resolve_lines(job->image, &resolve_job, text);
+	return resolve_lines(
+	    job->split != NULL ? job->split : job->image, &resolve_job, text);
 }
 
 static int
@@ -155,10 +158,47 @@ make_key(struct elf_image *image, const struct symbolize_request *request,
 	return 0;
 }
 
+/* Where the executable has no lines of its own. Returns TABLE_OK if it has, or if its
+ * separate debug file is open. */
+static enum table_status
+open_split(
+    struct job *job, const struct symbolize_request *request, struct failure *text)
+{
+	uint64_t size;
+
+	if (elf_image_has(job->image, ".debug_line", &size) && size > 0)
+		return TABLE_OK;
+	if (request->debug < 0)
+		return debug_link_describe(job->image, text->text, sizeof(text->text))
+		    ? TABLE_WANTS_DEBUG
+		    : TABLE_OK;
+	if (elf_image_open(request->debug, &job->split, text) < 0 ||
+	    debug_link_check(job->image, job->split, request->debug, text) < 0)
+		return TABLE_FAILED;
+	return TABLE_OK;
+}
+
+static int
+find_entry_points(
+    struct job *job, const struct symbolize_request *request, struct failure *text)
+{
+	uint64_t size;
+	/* strip(1) takes .symtab away, too. */
+	struct elf_image *image =
+	    job->split != NULL && !elf_image_has(job->image, ".symtab", &size)
+	    ? job->split
+	    : job->image;
+	int r = entry_points_find(
+	    image, request->wanted, request->wanted_len, &job->entries, text);
+
+	return r < 0 ? failure_say(text, -r, "entry points: %s", strerror(-r)) : 0;
+}
+
 static enum table_status
 make_table(struct job *job, const struct symbolize_request *request, int *ret_table,
     struct failure *text)
 {
+	enum table_status status;
 	int r;
 
 	if (request->pcs >= 0) {
@@ -168,16 +208,16 @@ make_table(struct job *job, const struct symbolize_request *request, int *ret_ta
 		if (r == -ENOENT)
 			return TABLE_NO_PC_TABLE;
 	}
-	if (r == 0)
-		r = allocate(job, text);
+	if (r < 0)
+		return TABLE_FAILED;
+	status = open_split(job, request, text);
+	if (status != TABLE_OK)
+		return status;
+	r = allocate(job, text);
 	if (r == 0)
 		r = resolve(job, text);
-	if (r == 0) {
-		r = entry_points_find(job->image, request->wanted, request->wanted_len,
-		    &job->entries, text);
-		if (r < 0)
-			failure_say(text, -r, "entry points: %s", strerror(-r));
-	}
+	if (r == 0)
+		r = find_entry_points(job, request, text);
 	if (r == 0)
 		r = write_table(job, ret_table, text);
 	return r == 0 ? TABLE_OK : TABLE_FAILED;
@@ -198,8 +238,10 @@ run(struct job *job, const struct symbolize_request *request, int *ret_table,
 	if (keep && table_cache_load(request->cache, &key, ret_table) == 0)
 		return TABLE_OK;
 	status = make_table(job, request, ret_table, text);
-	/* A remark may be of something that passes. */
-	keep = keep && status == TABLE_OK && text->text[0] == '\0';
+	/* A remark may be of something that passes; another debug file changes nothing
+	 * in the key. */
+	keep =
+	    keep && job->split == NULL && status == TABLE_OK && text->text[0] == '\0';
 	r = keep ? table_cache_store(request->cache, &key, *ret_table) : 0;
 	if (r < 0)
 		log_warning("a finished table cannot be kept: %s", strerror(-r));
@@ -220,6 +262,7 @@ symbolize(const struct symbolize_request *request, int *ret_table, struct failur
 	pages_free(job.locations, job.pcs_len * sizeof(*job.locations));
 	path_table_free(job.paths);
 	entry_points_free(&job.entries);
+	elf_image_free(job.split);
 	elf_image_free(job.image);
 	return status;
 }

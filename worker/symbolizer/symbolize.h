@@ -14,11 +14,13 @@ struct symbolize_request {
 	int pcs; /* sealed memfd of u64 PCs; -1: the executable's own PC table */
 	const char *wanted; /* entry points, one a line */
 	size_t wanted_len;
+	int debug; /* separate debug file; -1: none is known yet */
 	int cache; /* file that keeps the finished table, read and write; -1: none */
 };
 
 /* Returns what TABLE says: TABLE_OK with the sealed memfd, the caller's, in @ret_table and
- * perhaps remarks in @text; or a failure with its reason and remedy in @text. */
+ * perhaps remarks in @text; TABLE_WANTS_DEBUG with what debug_link.h describes in @text;
+ * or a failure with its reason and remedy in @text. */
 enum table_status symbolize(
     const struct symbolize_request *request, int *ret_table, struct failure *text);
 
