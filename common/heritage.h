@@ -15,6 +15,7 @@ enum heritage_fd {
 	                           after live segments changed; /dev/null elsewhere */
 	HERITAGE_DIRECTORY =
 	    5, /* front-end: memfd of the directory; /dev/null elsewhere */
+	HERITAGE_EXECUTABLE = 3, /* symbolizer for fuzzsupctl, which has no channel */
 	HERITAGE_END = 6,
 };
 

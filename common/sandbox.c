@@ -47,9 +47,17 @@ struct ruleset {
 
 static const char *const kind_names[SANDBOX_KINDS_LEN] = {
 	[SANDBOX_SYMBOLIZER] = "symbolizer",
+	[SANDBOX_FRAMES] = "frames",
 	[SANDBOX_COLLECTOR] = "collector",
 	[SANDBOX_FRONTEND] = "frontend",
 };
+
+/* Parses what attackers write, and needs nothing but memory and what it holds. */
+static bool
+only_computes(enum sandbox_kind kind)
+{
+	return kind == SANDBOX_SYMBOLIZER || kind == SANDBOX_FRAMES;
+}
 
 /* ---- an empty root directory ---- */
 
@@ -133,9 +141,8 @@ static int
 drop_user(enum sandbox_kind kind, const struct heritage *heritage)
 {
 	bool was_root = geteuid() == 0;
-	uint64_t keep = was_root && kind != SANDBOX_SYMBOLIZER
-	    ? UINT64_C(1) << CAP_DAC_READ_SEARCH
-	    : 0;
+	uint64_t keep =
+	    was_root && !only_computes(kind) ? UINT64_C(1) << CAP_DAC_READ_SEARCH : 0;
 
 	if (was_root && heritage->uid != 0) {
 		if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0 ||
@@ -167,7 +174,7 @@ enter_landlock(enum sandbox_kind kind)
 	ruleset.fs = fs_by_abi[abi < 5 ? abi : 5];
 	/* No rule is added, so all that is handled is denied. Reading goes by descriptors
 	 * that come later, which no rule could name now. */
-	if (kind != SANDBOX_SYMBOLIZER)
+	if (!only_computes(kind))
 		ruleset.fs &= ~(ACCESS_FS_READ_FILE | ACCESS_FS_READ_DIR);
 	ruleset.net = abi >= 4 ? ACCESS_NET_ALL : 0;
 	ruleset.scoped = abi >= 6 ? SCOPE_ALL : 0;
@@ -189,11 +196,18 @@ set_limits(enum sandbox_kind kind)
 	const struct rlimit none = { 0, 0 };
 	/* A table for 2^26 PCs and the largest executable known fit; bombs do not. */
 	const struct rlimit memory = { UINT64_C(8) << 30, UINT64_C(8) << 30 };
+	const struct rlimit memory_frames = { UINT64_C(4) << 30, UINT64_C(4) << 30 };
+	const struct rlimit seconds = { SANDBOX_FRAMES_SECONDS,
+		SANDBOX_FRAMES_SECONDS + 1 };
 
 	if (setrlimit(RLIMIT_CORE, &none) != 0)
 		return -errno;
 	if (kind == SANDBOX_SYMBOLIZER && !SANITIZED &&
 	    setrlimit(RLIMIT_AS, &memory) != 0)
+		return -errno;
+	if (kind == SANDBOX_FRAMES &&
+	    ((!SANITIZED && setrlimit(RLIMIT_AS, &memory_frames) != 0) ||
+		setrlimit(RLIMIT_CPU, &seconds) != 0))
 		return -errno;
 	return 0;
 }
@@ -354,9 +368,9 @@ enter_seccomp(enum sandbox_kind kind)
 	scmp_filter_ctx filter;
 	int r;
 
-	/* The symbolizer parses what attackers write: what it never needs ends it. */
+	/* Who parses what attackers write is ended by what it never needs. */
 	filter = seccomp_init(
-	    kind == SANDBOX_SYMBOLIZER ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM));
+	    only_computes(kind) ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM));
 	if (filter == NULL)
 		return -ENOMEM;
 #define ALLOW(list) allow(filter, list, sizeof(list) / sizeof((list)[0]))
@@ -365,7 +379,7 @@ enter_seccomp(enum sandbox_kind kind)
 		r = allow_restricted(filter);
 	if (r == 0)
 		r = refuse(filter, kind);
-	if (r == 0 && kind != SANDBOX_SYMBOLIZER)
+	if (r == 0 && !only_computes(kind))
 		r = ALLOW(calls_for_loops);
 	if (r == 0 && kind == SANDBOX_COLLECTOR)
 		r = ALLOW(calls_for_collector);

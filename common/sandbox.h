@@ -13,11 +13,15 @@
 
 enum sandbox_kind {
 	SANDBOX_SYMBOLIZER, /* memory, and the descriptors that it is sent; nothing else */
+	SANDBOX_FRAMES,     /* the same with tighter limits, for a user who waits */
 	SANDBOX_COLLECTOR, /* reads below directories that it is sent; inotify (fchdir,
 	                       then "."), since no path leads anywhere */
 	SANDBOX_FRONTEND, /* accepts connections; reads below directories that it is sent */
 	SANDBOX_KINDS_LEN
 };
+
+/* Of SANDBOX_FRAMES, in seconds of one core; SIGXCPU tells that they were used up. */
+#define SANDBOX_FRAMES_SECONDS 30
 
 /* Returns 0, or a negative errno if a layer that exists here could not be put on. With
  * heritage->sandbox false it does nothing but log a warning. */

@@ -227,7 +227,7 @@ with scratch() as folder:
     variants(worker, folder)
     matrix(worker, folder, "the symbolizer itself", OWN + CALCULATOR,
            ["-std=gnu17", "-D_GNU_SOURCE", "-I" + os.path.join(SRC, "common"), "-I" + BUILD],
-           ["-lelf", "-lz", "-lzstd", "-lseccomp"], dwarfs=(5,), levels=(2,))
+           ["-ldw", "-lelf", "-lz", "-lzstd", "-lseccomp", "-liberty"], dwarfs=(5,), levels=(2,))
     zlib(worker, folder)
     zig(worker, folder)
     refusals(worker, folder, entry_points(worker, folder))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * fuzzsupctl: asks a running fuzzsupd over its control socket.
+ * fuzzsupctl: asks a running fuzzsupd over its control socket; symbolizes without one.
  */
 #include "config.h"
 
@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "symbolize.h"
 #include "banned.h"
 
 #define DEFAULT_SOCKET "/run/fuzzsupd/control"
@@ -34,6 +35,9 @@ static const char usage[] =
     "  workers                             its processes: name, state, pid, starts\n"
     "  check                               do all run, and is the configuration "
     "sound?\n"
+    "  symbolize EXECUTABLE [ADDRESS...]   functions and lines of addresses, or of a "
+    "sanitizer's\n"
+    "                                      report on standard input; needs no service\n"
     "\n"
     "SOCKET: FUZZSUPD_CONTROL, else " DEFAULT_SOCKET "\n";
 
@@ -237,6 +241,7 @@ command_is_sound(char *const *words, int len)
 		{ "reload", 1, 1 },
 		{ "workers", 1, 1 },
 		{ "check", 1, 1 },
+		{ "symbolize", 2, INT_MAX },
 	};
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
@@ -314,6 +319,9 @@ main(int argc, char **argv)
 		fputs(usage, stderr);
 		return EXIT_USAGE;
 	}
+	if (strcmp(argv[optind], "symbolize") == 0)
+		return ctl_symbolize(
+		    argv[optind + 1], argv + optind + 2, argc - optind - 2);
 	if (strcmp(argv[optind], "announce") == 0 &&
 	    (!make_absolute(&argv[optind + 2], executable) ||
 		!make_absolute(&argv[optind + 3], file)))

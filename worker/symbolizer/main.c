@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The symbolizer: parses what attackers may have written, one job after the other, with
  * nothing in its hands but memory. It may die; the supervisor says so and starts another.
+ * Started with the word "frames" it serves one user's stack traces (frames_mode.h).
  */
 #include "config.h"
 
@@ -16,6 +17,7 @@
 #include "heritage.h"
 #include "log.h"
 #include "sandbox.h"
+#include "symbolizer/frames_mode.h"
 #include "symbolizer/symbolize.h"
 #include "banned.h"
 
@@ -119,6 +121,8 @@ main(int argc, char **argv)
 	struct channel *channel;
 	int r;
 
+	if (argc > 1 && strcmp(argv[1], "frames") == 0)
+		return frames_mode(argc - 2, argv + 2);
 	if (heritage_take(argc, argv, "symbolizer", &heritage) < 0)
 		return 2;
 	r = channel_new(HERITAGE_CHANNEL, &channel);

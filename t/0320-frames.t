@@ -1,0 +1,287 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""fuzzsupctl symbolize against llvm-symbolizer: functions, inlined calls, files, lines and
+columns of 1,000 addresses of each target, and of a sanitizer's report; then executables
+that mean harm."""
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from fuzzsup import *
+
+TARGETS = os.path.join(SRC, "t", "targets")
+DEMO = os.path.join(SRC, "share", "demo")
+TOOLS = os.environ.get("FUZZSUPD_TOOLS", "")
+CALCULATOR = [os.path.join(TARGETS, name) for name in ("calculator.c", "calculator_apply.c")]
+COMDAT = [os.path.join(TARGETS, name) for name in ("comdat.cc", "comdat_other.cc")]
+JSON = [os.path.join(DEMO, name) for name in ("fuzz_json.c", "json_lookup.c", "json_parse.c", "json_write.c")]
+ENVIRONMENT = dict(os.environ, FUZZSUPD_LIBEXEC=libexec(), ASAN_OPTIONS="symbolize=0")
+
+
+def run(*command, cwd=None):
+    done = subprocess.run(command, cwd=cwd, text=True, capture_output=True)
+    if done.returncode:
+        raise RuntimeError(" ".join(command) + "\n" + done.stderr[-2000:])
+    return done.stdout
+
+
+def symbolize(executable, *addresses, text="", patience=PATIENCE):
+    environment = {name: value for name, value in ENVIRONMENT.items() if name != "ASAN_OPTIONS"}
+    return subprocess.run([program("fuzzsupctl"), "symbolize", executable, *addresses], input=text, text=True, errors="replace",
+                          capture_output=True, env=environment, timeout=patience)
+
+
+def llvm_frames(executable, addresses, *options):
+    """What llvm-symbolizer prints, as a list of blocks."""
+    return run_with_input([SYMBOLIZER, "--inlines", *options, "--obj=" + executable], "\n".join(addresses)).split("\n\n")
+
+
+def run_with_input(command, text):
+    return subprocess.run(command, input=text, text=True, capture_output=True, check=True).stdout
+
+
+def section(executable, name):
+    found = re.search(re.escape(name) + r"\s+PROGBITS\s+(\w+)\s+(\w+)\s+(\w+)", run("readelf", "-SW", executable))
+    return [int(word, 16) for word in found.groups()]
+
+
+def spread(executable, count):
+    """@count addresses over all of .text, half of them over what is not a sanitizer's."""
+    start, _, size = section(executable, ".text")
+    symbols = [line.split() for line in run("nm", "-S", executable).splitlines()]
+    ours = [(int(words[0], 16), int(words[1], 16)) for words in symbols if len(words) == 4 and words[2] in "tTwW" and
+            not re.search(r"fuzzer|san|interceptor|Fuzzer", words[3])]
+    inside = [address for low, size_of in ours for address in range(low, low + size_of)]
+    chosen = [inside[i * len(inside) // (count // 2)] for i in range(count // 2)]
+    return [hex(address) for address in chosen + [start + i * size // (count - count // 2) for i in range(count - count // 2)]]
+
+
+def rule(ours, theirs, mangled):
+    """Why two lines may differ; None if they must not. Both come from the demanglers, never from what was looked up."""
+    if ours == mangled and ours.startswith("_Z"):
+        return "mangled in a way that is newer than libiberty: llvm's is right, ours is what the linker knows"
+    if "{lambda(" in ours and "'lambda" in theirs:
+        return "a lambda has no name, and each demangler makes its own: both are right"
+    return None
+
+
+def compare(executable, name, rules=True):
+    addresses = spread(executable, 1000)
+    done = symbolize(executable, text="\n".join(addresses) + "\n")
+    ours, theirs = done.stdout.split("\n\n"), llvm_frames(executable, addresses)
+    mangled = llvm_frames(executable, addresses, "--no-demangle")
+    wrong, excused = [], {}
+    for address, a, b, raw in zip(addresses, ours, theirs, mangled):
+        lines = list(zip(a.split("\n"), b.split("\n"), raw.split("\n")))
+        if len(a.split("\n")) != len(b.split("\n")):
+            wrong.append(f"{address} ours {a!r} llvm's {b!r}")
+        for x, y, z in lines:
+            why = None if x == y else rule(x, y, z)
+            if x != y and why is None:
+                wrong.append(f"{address} ours {x!r} llvm's {y!r}")
+            elif x != y:
+                excused[why] = excused.get(why, 0) + 1
+    deepest = max(block.count("\n") // 2 for block in theirs)
+    for why, count in excused.items():
+        note(f"{name}: {count} lines: {why}")
+    return ok(len(addresses) == 1000 and len(ours) == len(theirs) == 1001 and not wrong and done.returncode == 0 and not done.stderr,
+              f"{name}: 1000 addresses, up to {deepest + 1} frames at one, all equal", "\n".join(wrong[:20]) + done.stderr)
+
+
+def build(output, sources, *options):
+    cc = CLANG.replace("clang", "clang++") if sources[0].endswith(".cc") else CLANG
+    run(cc, "-w", *options, *sources, "-o", output, cwd=os.path.dirname(output))
+    return output
+
+
+def matrix(folder):
+    for name, sources, options in (("calculator", CALCULATOR, ["-g"]), ("comdat", COMDAT, ["-g"]), ("json", JSON, ["-g"]),
+                                   ("lines only, comdat", COMDAT, ["-gline-tables-only"]),
+                                   ("lines only, json", JSON, ["-gline-tables-only"])):
+        for dwarf in ("4", "5"):
+            for form in ("-pie", "-no-pie"):
+                executable = build(os.path.join(folder, "matrix"), sources, *options, "-gdwarf-" + dwarf, "-O2", form,
+                                   "-fsanitize=fuzzer,address")
+                compare(executable, f"{name}, DWARF {dwarf}, {form}")
+    for name, options in (("zlib sections", ["-gz=zlib"]), ("zstd sections", ["-gz=zstd", "-fuse-ld=lld"]), ("lld", ["-fuse-ld=lld"]),
+                          ("64-bit DWARF", ["-gdwarf64"]), ("thin LTO", ["-flto=thin", "-fuse-ld=lld"])):
+        try:
+            executable = build(os.path.join(folder, "matrix"), JSON, "-g", "-O2", "-fsanitize=fuzzer", *options)
+        except RuntimeError as error:
+            if re.search(r"not (available|built|supported)|not enabled|unsupported", str(error)):
+                note(f"{name}: left out, this toolchain cannot make it")
+                continue
+            raise
+        compare(executable, f"json, {name}")
+    source = os.path.join(TOOLS, "zlib")
+    if not TOOLS or not os.path.isdir(source):
+        return note("no $FUZZSUPD_TOOLS/zlib: zlib is left out (t/lib/fetch)")
+    sources = [os.path.join(source, name) for name in sorted(os.listdir(source)) if name.endswith(".c")]
+    compare(build(os.path.join(folder, "matrix"), sources + [os.path.join(TARGETS, "zlib_uncompress.c")], "-g", "-O2",
+                  "-I" + source, "-DZ_HAVE_UNISTD_H", "-fsanitize=fuzzer"), "zlib")
+
+
+CRASH = """#include <stdlib.h>
+struct Box {
+	char *bytes;
+	explicit Box(int size) : bytes(static_cast<char *>(malloc(size))) {}
+	char get(int i) const { return bytes[i]; }
+};
+template <class T> static inline int deep(const T &box, int i) { return box.get(i) + 1; }
+namespace {
+__attribute__((noinline)) int run(int size)
+{
+	Box box(size);
+	auto look = [&](int k) { return deep(box, k); };
+	return look(size);
+}
+}
+int main(int argc, char **) { return run(argc * 4); }
+"""
+
+
+def frame_lines(report, module):
+    """The report's frames of @module and what is written in them, but for addresses of this run and the runtime's own."""
+    frames = [line for line in report.splitlines() if re.match(r" +#\d+ 0x", line)]
+    return [re.sub(r"0x[0-9a-f]+ ", "", line) for line in frames if re.search(r"crash\.cc|" + module + r"\+0x", line) and "malloc" not in line]
+
+
+def reports(folder):
+    source = os.path.join(folder, "crash.cc")
+    with open(source, "w") as file:
+        file.write(CRASH)
+    for form in ("-pie", "-no-pie"):
+        executable = build(os.path.join(folder, "crash" + form), [source], "-g", "-O1", "-fsanitize=address", form)
+        bare = subprocess.run([executable], env=ENVIRONMENT, text=True, capture_output=True).stderr
+        told = subprocess.run([executable], text=True, capture_output=True,
+                              env=dict(os.environ, ASAN_OPTIONS="symbolize=1", ASAN_SYMBOLIZER_PATH=shutil.which(SYMBOLIZER))).stderr
+        done = symbolize(executable, text=bare)
+        name = os.path.basename(executable)
+        wanted, got = frame_lines(told, name), frame_lines(done.stdout, name)
+        equal(got, wanted, f"AddressSanitizer's report, {form}: {len(got)} frames as its own symbolizer tells them")
+        ok(len(got) >= 6 and "Box::get(int) const " + source + ":5:" in got[0], "the innermost frame first", "\n".join(got))
+        others = lambda text: [line for line in text.splitlines() if not re.match(r" +#\d+ 0x", line)]
+        equal(others(done.stdout), others(bare), "all other lines as they were")
+        numbers = [int(number) for number in re.findall(r"^ +#(\d+) 0x", done.stdout.split("located")[0], re.M)]
+        equal(numbers, list(range(len(numbers))), "frames are numbered on")
+        ok("(/" in done.stdout and "libc.so" in done.stdout, "frames of other modules stay", done.stdout)
+    words = "dead\n==1==ERROR\ndead\n    #0 0x12  (/elsewhere/other+0x12)\n    #1 0x13 in known /x.c:1:2\nnul \0 byte\nno newline"
+    done = symbolize(executable, text=words)
+    equal(done.stdout, "??\n??:0:0\n\n" + words.split("\n", 1)[1], "what is no frame of the executable passes unchanged")
+    return executable
+
+
+def words(folder, good):
+    address = hex(section(good, ".text")[0] + 64)
+    done = symbolize(good, address, address[2:])
+    equal(done.stdout, (llvm_frames(good, [address])[0] + "\n\n") * 2, "addresses as arguments, with and without 0x")
+    equal(symbolize(good, "0xzz").returncode, 2, "a word that is no address is bad usage")
+    equal(symbolize(good, "1").stdout, "??\n??:0:0\n\n", "an address outside is unknown")
+    for name, path, said in (("a file that is missing", os.path.join(folder, "nowhere"), "No such file"),
+                             ("a text file", os.path.join(SRC, "README.md"), "not an ELF executable"),
+                             ("a device", "/dev/null", "not a regular file")):
+        done = symbolize(path, "1")
+        ok(done.returncode == 1 and said in done.stderr, f"{name}: {done.stderr.strip()}", done)
+    plain = build(os.path.join(folder, "plain"), CALCULATOR, "-g0", "-fsanitize=fuzzer")
+    symbol = next(line.split()[0] for line in run("nm", plain).splitlines() if line.endswith(" T calculator_apply"))
+    done = symbolize(plain, symbol)
+    ok(done.stdout.startswith("calculator_apply\n??:0:0") and "build with -g" in done.stderr, f"without debug information: {done.stderr.strip()}", done)
+
+
+def survives(path, addresses, name, seconds=20):
+    """Whether @path was answered or refused in words, in time, by programs that no sanitizer complains about."""
+    try:
+        done = symbolize(path, *addresses, patience=seconds)
+    except subprocess.TimeoutExpired:
+        return f"{name}: not done after {seconds} s"
+    if done.returncode not in (0, 1) or re.search("Sanitizer|runtime error", done.stderr):
+        return f"{name}: exit code {done.returncode}: {done.stderr[-1500:]}"
+    if done.returncode == 1 and not done.stderr.startswith("fuzzsupctl: "):
+        return f"{name}: no word on why: {done.stderr}"
+    return None
+
+
+def damaged(folder, good):
+    """Cut anywhere, and random bytes in the sections that are read."""
+    with open(good, "rb") as file:
+        sound = file.read()
+    chance = random.Random(320)
+    path = os.path.join(folder, "damaged")
+    sections = [section(good, name)[1:] for name in (".debug_info", ".debug_abbrev", ".debug_line", ".debug_rnglists", ".debug_str_offsets")]
+    addresses, wrong = spread(good, 40), []
+    for i in range(120):
+        data = bytearray(sound)
+        if i < 20:
+            del data[chance.randrange(len(data)):]
+        elif i < 30:
+            data[chance.randrange(64)] = chance.randrange(256)
+        else:
+            offset, size = sections[i % len(sections)]
+            for _ in range(1 << chance.randrange(8)):
+                data[offset + chance.randrange(size)] = chance.randrange(256)
+        with open(path, "wb") as file:
+            file.write(data)
+        wrong += filter(None, [survives(path, addresses, f"variant {i}")])
+    equal(wrong, [], "120 damaged executables: each answered or refused in words")
+
+
+BOMB = """	.text
+	.globl main
+main:	nop
+	ret
+	.section .debug_abbrev
+	.uleb128 1, 0x11		# unit with children: low_pc, high_pc
+	.byte 1
+	.uleb128 0x11, 1, 0x12, 7, 0, 0
+	.uleb128 2, 0x39		# namespace with children
+	.byte 1
+	.uleb128 0, 0
+	.uleb128 3, 0x2e		# function with children
+	.byte 1
+	.uleb128 0x11, 1, 0x12, 6, 0, 0
+	.uleb128 4, 0x1d		# call inlined into it
+	.byte 1
+	.uleb128 0x11, 1, 0x12, 6, 0, 0
+	.byte 0
+	.section .debug_info
+	.long 9f - 8f
+8:	.short 4
+	.long 0
+	.byte 8
+	.uleb128 1
+	.quad main, 2
+	%s
+9:
+"""
+BOMBS = [("4 MB of namespaces in each other", ".rept 4000000\n.byte 2\n.endr"),
+         ("4 MB of functions in each other", ".rept 300000\n.byte 3\n.quad main\n.long 2\n.endr"),
+         ("4 MB of inlined calls in each other", ".byte 3\n.quad main\n.long 2\n.rept 300000\n.byte 4\n.quad main\n.long 2\n.endr"),
+         ("300,000 functions at one address", ".rept 300000\n.byte 3\n.quad main\n.long 2\n.byte 0\n.endr"),
+         ("4 MB that end nowhere", ".byte 3\n.quad main\n.long 2\n.rept 4000000\n.byte 0x80\n.endr")]
+
+
+def bombs(folder):
+    source, output = os.path.join(folder, "bomb.s"), os.path.join(folder, "bomb")
+    for name, body in BOMBS:
+        with open(source, "w") as file:
+            file.write(BOMB % body)
+        run(CLANG, source, "-o", output)
+        address = next(line.split()[0] for line in run("nm", output).splitlines() if line.endswith(" T main"))
+        start = time.monotonic()
+        wrong = survives(output, [address, address], name)
+        ok(not wrong and symbolize(output, address).stdout.split("\n")[-4] == "main", f"{name}: answered in {time.monotonic() - start:.1f} s",
+           f"{wrong} {symbolize(output, address).stdout[-300:]}")
+
+
+with scratch() as folder:
+    matrix(folder)
+    good = reports(folder)
+    words(folder, good)
+    damaged(folder, build(os.path.join(folder, "small"), JSON, "-g", "-O2", "-fsanitize=fuzzer", "-gdwarf-5"))
+    bombs(folder)
+done()

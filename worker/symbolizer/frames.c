@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT
+ * Addresses to frames; in the symbolizer. Functions and inlined calls come from
+ * .debug_info by libdw, lines from our own decoder, and the outermost name from the symbol
+ * table, which also knows what was written in assembler.
+ */
+#include "config.h"
+
+#include "frames.h"
+
+#include <dwarf.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "debug_elf.h"
+#include "demangle.h"
+#include "elf_image.h"
+#include "symbols.h"
+#include "unit_functions.h"
+#include "unit_lines.h"
+#include "unit_ranges.h"
+#include "banned.h"
+
+/* Rows and functions that are kept of all units; beyond it all are forgotten and read
+ * again when they are asked for. */
+#define KEPT_MAX ((size_t)1 << 24)
+
+struct unit {
+	struct unit_functions *functions; /* NULL: not read yet */
+	struct unit_lines *lines;         /* NULL: not read yet, or there are none */
+	const char *directory;
+};
+
+struct frames {
+	struct elf_image *image;
+	struct symbols *symbols;
+	struct debug_elf *debug;    /* NULL: there is none */
+	struct unit_ranges *ranges; /* NULL: the same */
+	struct elf_section lines;
+	struct line_strings strings;
+	struct unit *units;
+	size_t kept;
+	struct frame found[FUNCTIONS_CHAIN_MAX];
+	size_t found_len;
+};
+
+/* ---- opening ---- */
+
+static struct byte_reader
+section_bytes(struct elf_image *image, const char *name)
+{
+	struct elf_section section;
+	struct failure ignored;
+
+	if (elf_image_section(image, name, &section, &ignored) < 0)
+		return (struct byte_reader){ 0 };
+	return byte_reader_over(section.data, section.size);
+}
+
+static int
+open_debug(struct frames *frames, struct failure *remark)
+{
+	int r = debug_elf_open(frames->image, &frames->debug, remark);
+
+	if (r < 0)
+		return r;
+	r = elf_image_section(frames->image, ".debug_line", &frames->lines, remark);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	frames->strings.line_str = section_bytes(frames->image, ".debug_line_str");
+	frames->strings.str = section_bytes(frames->image, ".debug_str");
+	r = unit_ranges_read(
+	    debug_elf_dwarf(frames->debug), frames->image, &frames->ranges);
+	if (r == 0)
+		frames->units = calloc(
+		    unit_ranges_units(frames->ranges) + 1, sizeof(*frames->units));
+	if (r < 0 || frames->units == NULL)
+		return failure_say(
+		    remark, ENOMEM, "out of memory for its debug information");
+	if (unit_ranges_units(frames->ranges) == 0)
+		failure_say(remark, 0,
+		    "no unit of its debug information names any code: it may be "
+		    "damaged; build it again");
+	return 0;
+}
+
+int
+frames_open(int fd, struct frames **ret_frames, struct failure *remark)
+{
+	struct frames *frames = calloc(1, sizeof(*frames));
+	int r;
+
+	if (frames == NULL)
+		return failure_say(remark, ENOMEM, "out of memory");
+	remark->text[0] = '\0';
+	r = elf_image_open(fd, &frames->image, remark);
+	if (r == 0)
+		r = symbols_read(frames->image, &frames->symbols, remark);
+	if (r == 0)
+		r = open_debug(frames, remark);
+	if (r < 0 && !(r == -ENOENT && frames->symbols != NULL)) {
+		frames_free(frames);
+		return r;
+	}
+	*ret_frames = frames;
+	return 0;
+}
+
+static void
+forget_units(struct frames *frames)
+{
+	for (size_t i = 0;
+	    frames->units != NULL && i < unit_ranges_units(frames->ranges); i++) {
+		unit_functions_free(frames->units[i].functions);
+		unit_lines_free(frames->units[i].lines);
+		frames->units[i] = (struct unit){ 0 };
+	}
+	frames->kept = 0;
+}
+
+static void
+forget_found(struct frames *frames)
+{
+	for (size_t i = 0; i < frames->found_len; i++) {
+		free(frames->found[i].function);
+		free(frames->found[i].file);
+		frames->found[i] = (struct frame){ 0 };
+	}
+	frames->found_len = 0;
+}
+
+void
+frames_free(struct frames *frames)
+{
+	if (frames == NULL)
+		return;
+	forget_found(frames);
+	forget_units(frames);
+	free(frames->units);
+	unit_ranges_free(frames->ranges);
+	debug_elf_free(frames->debug);
+	symbols_free(frames->symbols);
+	elf_image_free(frames->image);
+	free(frames);
+}
+
+/* ---- units ---- */
+
+/* Damaged lines are no lines; functions are still told. */
+static int
+read_lines(struct frames *frames, Dwarf_Die *die, struct unit *unit)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Word offset;
+	int r;
+
+	if (dwarf_formudata(dwarf_attr(die, DW_AT_stmt_list, &attribute), &offset) != 0)
+		return 0;
+	r = unit_lines_read(
+	    frames->image, &frames->lines, &frames->strings, offset, &unit->lines);
+	if (r == 0)
+		frames->kept += unit_lines_len(unit->lines);
+	return r == -ENOMEM ? r : 0;
+}
+
+static int
+read_unit(struct frames *frames, size_t number)
+{
+	struct unit *unit = &frames->units[number];
+	Dwarf_Attribute attribute;
+	Dwarf_Die die;
+	int r;
+
+	if (unit->functions != NULL)
+		return 0;
+	if (frames->kept > KEPT_MAX)
+		forget_units(frames);
+	if (dwarf_offdie(debug_elf_dwarf(frames->debug),
+		unit_ranges_die(frames->ranges, number), &die) == NULL)
+		return 0;
+	unit->directory =
+	    dwarf_formstring(dwarf_attr(&die, DW_AT_comp_dir, &attribute));
+	r = read_lines(frames, &die, unit);
+	if (r == 0)
+		r = unit_functions_read(&die, &unit->functions);
+	if (r == 0)
+		frames->kept += unit_functions_len(unit->functions);
+	return r;
+}
+
+/* ---- frames ---- */
+
+static uint64_t
+number(Dwarf_Die *die, unsigned name)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Word value = 0;
+
+	if (dwarf_formudata(dwarf_attr(die, name, &attribute), &value) != 0)
+		return 0;
+	return value;
+}
+
+static char *
+path_of(const struct unit *unit, uint64_t file)
+{
+	if (unit->lines == NULL)
+		return NULL;
+	return demangle_make_printable(
+	    unit_lines_path(unit->lines, file, unit->directory));
+}
+
+/* The innermost frame has the row's place. */
+static void
+take_row(const struct unit *unit, uint64_t address, struct frame *frame)
+{
+	const struct line_row *row = NULL;
+
+	if (unit->lines != NULL)
+		row = unit_lines_find(unit->lines, address);
+	if (row == NULL)
+		return;
+	frame->file = path_of(unit, row->file);
+	if (frame->file == NULL)
+		return;
+	frame->line = row->line;
+	frame->column = row->column;
+}
+
+/* The others have the place of the call that was inlined into them. */
+static void
+take_call(const struct unit *unit, Dwarf_Die *call, struct frame *frame)
+{
+	frame->file = path_of(unit, number(call, DW_AT_call_file));
+	frame->line = number(call, DW_AT_call_line);
+	frame->column = number(call, DW_AT_call_column);
+}
+
+static int
+take_unit(struct frames *frames, size_t number_of_unit, uint64_t address)
+{
+	const struct unit *unit = &frames->units[number_of_unit];
+	Dwarf_Die chain[FUNCTIONS_CHAIN_MAX];
+	struct frame *frame;
+	const char *name;
+	bool cut = false;
+	size_t len = 0;
+	int r = read_unit(frames, number_of_unit);
+
+	if (r < 0)
+		return r;
+	if (unit->functions != NULL)
+		len = unit_functions_chain(unit->functions, address, chain, &cut);
+	frames->found_len = len > 0 ? len : 1;
+	take_row(unit, address, &frames->found[0]);
+	for (size_t i = 0; i < len; i++) {
+		frame = &frames->found[i];
+		name = unit_functions_name(&chain[len - 1 - i]);
+		if (name != NULL)
+			frame->function = demangle(name, strlen(name));
+		if (i > 0)
+			take_call(unit, &chain[len - i], frame);
+	}
+	return cut ? -EOVERFLOW : 0;
+}
+
+/* The symbol table has the last word about the outermost function. */
+static void
+take_symbol(struct frames *frames, uint64_t address)
+{
+	struct frame *frame = &frames->found[frames->found_len - 1];
+	const struct symbol *symbol = symbols_find(frames->symbols, address);
+
+	if (symbol == NULL || symbol->name.text == NULL)
+		return;
+	free(frame->function);
+	frame->function = demangle(symbol->name.text, symbol->name.len);
+	if (frame->file == NULL && symbol->file.len > 0)
+		frame->file = demangle_make_printable(
+		    strndup(symbol->file.text, symbol->file.len));
+}
+
+int
+frames_find(struct frames *frames, uint64_t address, const struct frame **ret_frames,
+    size_t *ret_len)
+{
+	size_t unit;
+	int r = 0;
+
+	forget_found(frames);
+	frames->found_len = 1;
+	if (frames->ranges != NULL &&
+	    unit_ranges_find(frames->ranges, address, &unit) == 0)
+		r = take_unit(frames, unit, address);
+	if (r == -ENOMEM)
+		return r;
+	take_symbol(frames, address);
+	*ret_frames = frames->found;
+	*ret_len = frames->found_len;
+	return r;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ * From an address to the functions that stand there, inlined calls among them, and their
+ * lines; in the symbolizer, for stack traces.
+ */
+#ifndef FUZZSUP_FRAMES_H
+#define FUZZSUP_FRAMES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "failure.h"
+
+struct frames;
+
+struct frame {
+	char *function; /* demangled; NULL: not known */
+	char *
+	    file; /* absolute if the compiler knew it so, not normalised; NULL: not known */
+	uint64_t line;   /* 0: not known, as */
+	uint64_t column; /* this */
+};
+
+/* Opens the executable or library behind @fd, which must stay open for as long as the
+ * frames live. One without debug information still has the names of its symbols: that is
+ * said in @remark, which else stays empty. Returns 0, or a negative errno with @remark
+ * said. */
+int frames_open(int fd, struct frames **ret_frames, struct failure *remark);
+void frames_free(struct frames *frames);
+
+/* What stands at @address, a link-time one (module offset): innermost first, at least one
+ * frame, which may know nothing. Valid until the next call. Returns 0, -EOVERFLOW if
+ * calls are nested beyond reason there (the outermost function is given alone), or
+ * -ENOMEM. */
+int frames_find(struct frames *frames, uint64_t address,
+    const struct frame **ret_frames, size_t *ret_len);
+
+#endif

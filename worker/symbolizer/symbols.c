@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT
+ * Symbol tables; in the symbolizer. Which of several symbols at one address counts is
+ * decided as LLVM does it: the largest, of these the last.
+ */
+#include "config.h"
+
+#include "symbols.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "banned.h"
+
+struct symbols {
+	struct symbol *list; /* by address, each once */
+	size_t len;
+};
+
+static struct byte_text
+name_at(const struct elf_section *strings, uint32_t offset)
+{
+	struct byte_reader reader = byte_reader_over(strings->data, strings->size);
+
+	byte_reader_skip(&reader, offset);
+	/* No name is longer, and a table without NULs must not be searched again and
+	 * again. */
+	if (byte_reader_left(&reader) > 65536)
+		reader.end = reader.at + 65536;
+	return byte_reader_text(&reader);
+}
+
+static bool
+is_wanted(const Elf64_Sym *symbol)
+{
+	switch (ELF64_ST_TYPE(symbol->st_info)) {
+	case STT_NOTYPE:
+	case STT_FUNC:
+	case STT_OBJECT:
+	case STT_GNU_IFUNC:
+		return symbol->st_shndx != SHN_UNDEF &&
+		    symbol->st_shndx < SHN_LORESERVE;
+	default:
+		return false;
+	}
+}
+
+static int
+compare_symbols(const void *a, const void *b)
+{
+	const struct symbol *x = a, *y = b;
+
+	if (x->address != y->address)
+		return x->address < y->address ? -1 : 1;
+	if (x->size != y->size)
+		return x->size < y->size ? -1 : 1;
+	return x->place < y->place ? -1 : x->place > y->place;
+}
+
+static void
+sort(struct symbols *symbols)
+{
+	struct symbol *list = symbols->list;
+	size_t kept = 0;
+
+	if (symbols->len == 0)
+		return;
+	qsort(list, symbols->len, sizeof(*list), compare_symbols);
+	for (size_t i = 1; i < symbols->len; i++) {
+		if (list[i].address != list[kept].address)
+			kept++;
+		list[kept] = list[i];
+	}
+	symbols->len = kept + 1;
+}
+
+static int
+take(struct symbols *symbols, const struct elf_section *table,
+    const struct elf_section *strings)
+{
+	const size_t count = table->size / sizeof(Elf64_Sym);
+	struct byte_text file = { 0 };
+	Elf64_Sym symbol;
+	bool local;
+
+	symbols->list = calloc(count + 1, sizeof(*symbols->list));
+	if (symbols->list == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		memcpy(&symbol, table->data + i * sizeof(symbol), sizeof(symbol));
+		local = ELF64_ST_BIND(symbol.st_info) == STB_LOCAL;
+		if (ELF64_ST_TYPE(symbol.st_info) == STT_FILE)
+			file = name_at(strings, symbol.st_name);
+		else if (is_wanted(&symbol))
+			symbols->list[symbols->len++] = (struct symbol){
+				.address = symbol.st_value,
+				.size = symbol.st_size,
+				.name = name_at(strings, symbol.st_name),
+				.place = i,
+				.file = local ? file : (struct byte_text){ 0 },
+			};
+	}
+	sort(symbols);
+	return 0;
+}
+
+static int
+read_table(struct elf_image *image, struct symbols *symbols, uint32_t type,
+    struct failure *failure)
+{
+	struct elf_section table, strings;
+	size_t index = 0;
+	int r = elf_image_next(image, type, &index, &table, failure);
+
+	if (r == 0)
+		r = elf_image_section_at(
+		    image, table.header.sh_link, &strings, failure);
+	if (r == 0) {
+		r = take(symbols, &table, &strings);
+		if (r < 0)
+			return failure_say(
+			    failure, ENOMEM, "out of memory for its symbols");
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
+int
+symbols_read(
+    struct elf_image *image, struct symbols **ret_symbols, struct failure *failure)
+{
+	struct symbols *symbols = calloc(1, sizeof(*symbols));
+	int r;
+
+	if (symbols == NULL)
+		return failure_say(failure, ENOMEM, "out of memory");
+	r = read_table(image, symbols, SHT_SYMTAB, failure);
+	if (r == 0 && symbols->list == NULL)
+		r = read_table(image, symbols, SHT_DYNSYM, failure);
+	if (r < 0) {
+		symbols_free(symbols);
+		return r;
+	}
+	*ret_symbols = symbols;
+	return 0;
+}
+
+void
+symbols_free(struct symbols *symbols)
+{
+	if (symbols == NULL)
+		return;
+	free(symbols->list);
+	free(symbols);
+}
+
+const struct symbol *
+symbols_find(const struct symbols *symbols, uint64_t address)
+{
+	size_t low = 0, high = symbols->len, middle;
+	const struct symbol *found;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (symbols->list[middle].address <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == 0)
+		return NULL;
+	found = &symbols->list[low - 1];
+	return found->size == 0 || address - found->address < found->size ? found
+									  : NULL;
+}
