@@ -384,8 +384,10 @@ run_quietly(const struct line_program *program, const unsigned char *at,
 	NEXT;
 special:
 	address = now.address + steps[opcode].address;
-	if (address - last.address > until - last.address) {
-		if (address < last.address || !answer(answers, &last, address))
+	if (address < last.address)
+		goto out;
+	if (address > until) {
+		if (!answer(answers, &last, address))
 			goto out;
 		until = question(answers);
 	}
@@ -400,8 +402,10 @@ extended: /* only discriminators */
 	at += 2 + at[1];
 	NEXT;
 copy:
-	if (now.address - last.address > until - last.address) {
-		if (now.address < last.address || !answer(answers, &last, now.address))
+	if (now.address < last.address)
+		goto out;
+	if (now.address > until) {
+		if (!answer(answers, &last, now.address))
 			goto out;
 		until = question(answers);
 	}
