@@ -70,7 +70,7 @@ def rule(ours, theirs, mangled):
     return None
 
 
-def compare(executable, name, rules=True):
+def compare(executable, name):
     addresses = spread(executable, 1000)
     done = symbolize(executable, text="\n".join(addresses) + "\n")
     ours, theirs = done.stdout.split("\n\n"), llvm_frames(executable, addresses)
@@ -124,6 +124,32 @@ def matrix(folder):
     sources = [os.path.join(source, name) for name in sorted(os.listdir(source)) if name.endswith(".c")]
     compare(build(os.path.join(folder, "matrix"), sources + [os.path.join(TARGETS, "zlib_uncompress.c")], "-g", "-O2",
                   "-I" + source, "-DZ_HAVE_UNISTD_H", "-fsanitize=fuzzer"), "zlib")
+
+
+NESTED = """static inline int square(int x) { return x * x + (x > 7 ? 1 : 0); }
+int outer(volatile int *n)
+{
+	int k = *n;
+	__attribute__((noinline)) int inner(int a) { return square(a + *n) + k; }
+	{
+		int twice = *n;
+		__attribute__((noinline)) int deeper(int a) { return square(a + *n) + twice; }
+		k += deeper(k);
+	}
+	return inner(*n) * square(k);
+}
+int main(int argc, char **argv) { return outer(&argc); }
+"""
+
+
+def nested(folder):
+    """GCC's functions in functions, whose code lies outside of what is around them."""
+    source, output = os.path.join(folder, "nested.c"), os.path.join(folder, "nested")
+    with open(source, "w") as file:
+        file.write(NESTED)
+    for dwarf in ("4", "5"):
+        run("gcc", "-g", "-gdwarf-" + dwarf, "-O2", source, "-o", output)
+        compare(output, f"functions in functions by GCC, DWARF {dwarf}")
 
 
 CRASH = """#include <stdlib.h>
@@ -274,12 +300,15 @@ def bombs(folder):
         address = next(line.split()[0] for line in run("nm", output).splitlines() if line.endswith(" T main"))
         start = time.monotonic()
         wrong = survives(output, [address, address], name)
-        ok(not wrong and symbolize(output, address).stdout.split("\n")[-4] == "main", f"{name}: answered in {time.monotonic() - start:.1f} s",
-           f"{wrong} {symbolize(output, address).stdout[-300:]}")
+        took = time.monotonic() - start
+        done = symbolize(output, address)
+        ok(not wrong and done.stdout.split("\n")[-4] == "main" and ("too deep" in done.stderr) == ("inlined" in name),
+           f"{name}: answered in {took:.1f} s", f"{wrong} {done.stdout[-300:]} {done.stderr}")
 
 
 with scratch() as folder:
     matrix(folder)
+    nested(folder)
     good = reports(folder)
     words(folder, good)
     damaged(folder, build(os.path.join(folder, "small"), JSON, "-g", "-O2", "-fsanitize=fuzzer", "-gdwarf-5"))

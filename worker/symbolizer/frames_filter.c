@@ -41,14 +41,30 @@ known(const char *text)
 	return text != NULL ? text : "??";
 }
 
+/* frames_find(), where what is cut is said and no failure. */
+static int
+find(struct frames *frames, uint64_t address, const struct frame **ret_found,
+    size_t *ret_len)
+{
+	int r = frames_find(frames, address, ret_found, ret_len);
+
+	if (r != -EOVERFLOW)
+		return r;
+	fprintf(stderr,
+	    "fuzzsupctl: 0x%" PRIx64 ": calls are nested too deep there, only the "
+	    "outermost function is told: build it again\n",
+	    address);
+	return 0;
+}
+
 int
 frames_filter_address(struct frames *frames, uint64_t address, FILE *out)
 {
 	const struct frame *found;
 	size_t len;
-	int r = frames_find(frames, address, &found, &len);
+	int r = find(frames, address, &found, &len);
 
-	if (r < 0 && r != -EOVERFLOW)
+	if (r < 0)
 		return r;
 	for (size_t i = 0; i < len; i++)
 		fprintf(out, "%s\n%s:%" PRIu64 ":%" PRIu64 "\n",
@@ -180,8 +196,8 @@ take_frame(
 		renumber(filter, line, bare);
 		return 0;
 	}
-	r = frames_find(filter->frames, bare->offset, &found, &len);
-	if (r < 0 && r != -EOVERFLOW)
+	r = find(filter->frames, bare->offset, &found, &len);
+	if (r < 0)
 		return r;
 	if (found[0].function == NULL && found[0].file == NULL) {
 		renumber(filter, line, bare);

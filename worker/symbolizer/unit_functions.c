@@ -15,6 +15,8 @@
 /* Namespaces and classes around a function. libdw passes over all that is below a DIE to
  * find the one beside it, so each level costs as much as one pass. */
 #define SCOPES_MAX 32
+/* Of one unit: its functions may share one long list, and each would read all of it. */
+#define RANGES_MAX ((size_t)1 << 22)
 /* Blocks and inlined calls around an address. */
 #define DEPTH_MAX 1024
 
@@ -27,6 +29,7 @@ struct function {
 struct unit_functions {
 	struct function *list; /* by start */
 	size_t len, size;
+	size_t read; /* ranges */
 };
 
 static int
@@ -56,9 +59,12 @@ add_all(struct unit_functions *functions, Dwarf_Die *die)
 	ptrdiff_t at = 0;
 	int r = 0;
 
-	while (r == 0 && (at = dwarf_ranges(die, at, &base, &start, &end)) > 0)
+	while (r == 0 && functions->read < RANGES_MAX &&
+	    (at = dwarf_ranges(die, at, &base, &start, &end)) > 0) {
+		functions->read++;
 		if (start < end)
 			r = add(functions, die, start, end);
+	}
 	return r;
 }
 
@@ -73,6 +79,8 @@ holds_functions(Dwarf_Die *die)
 	case DW_TAG_union_type:
 	case DW_TAG_interface_type:
 	case DW_TAG_enumeration_type:
+	case DW_TAG_subprogram: /* GNU C has functions in functions */
+	case DW_TAG_lexical_block:
 		return true;
 	default:
 		return false;
