@@ -31,6 +31,7 @@ struct tables {
 	LIST_HEAD(, table) buckets[BUCKETS];
 	struct table *running;
 	struct event *timeout;
+	time_t pruned; /* when old files of the cache were last looked for */
 };
 
 static void run_next(struct tables *tables);
@@ -132,7 +133,6 @@ tables_new(struct supervisor *supervisor, struct tables **ret_tables)
 		return -ENOMEM;
 	tables->supervisor = supervisor;
 	TAILQ_INIT(&tables->queue);
-	cache_prune(supervisor->conf->state_dir);
 	tables->timeout = evtimer_new(supervisor->base, timeout_cb, tables);
 	if (tables->timeout == NULL) {
 		free(tables);
@@ -273,14 +273,20 @@ table_drop(struct tables *tables, struct target *target)
 
 /* ---- the symbolizer's job ---- */
 
-/* The file that keeps the finished table, or -1. */
+/* The file that keeps the finished table, or -1. Looks after the others once a day. */
 static int
-open_cache(const struct tables *tables, const struct table *table)
+open_cache(struct tables *tables, const struct table *table)
 {
 	const char *state_dir = tables->supervisor->conf->state_dir;
-	int fd = cache_open(
-	    state_dir, table->executable, table->entry_points, table->pcs_hash);
+	const time_t now = time(NULL);
+	int fd;
 
+	if (now - tables->pruned >= 86400 || now < tables->pruned) {
+		tables->pruned = now;
+		cache_prune(state_dir);
+	}
+	fd = cache_open(
+	    state_dir, table->executable, table->entry_points, table->pcs_hash);
 	if (fd >= 0)
 		return fd;
 	log_warning("the table of %s cannot be kept in %s/tables: %s",

@@ -42,12 +42,13 @@ class Worker:
         theirs.close()
         self.socket.settimeout(120)
 
-    def ask(self, executable, entries="", pcs=None, target=1, generation=1, cache=None):
+    def ask(self, executable, entries="", pcs=None, target=1, generation=1, cache=None, debug=None):
         """Sends SYMBOLIZE; returns (status, text, table descriptor or None)."""
         fds = [os.open(executable, os.O_RDONLY)] + ([sealed(pcs)] if pcs is not None else [])
         fds += [os.open(cache, os.O_RDWR | os.O_CREAT)] if cache is not None else []
+        fds += [os.open(debug, os.O_RDONLY)] if debug is not None else []
         text = entries.encode()
-        message = HEADER.pack(MESSAGE_SYMBOLIZE, target, generation, 0, int(pcs is not None) + 2 * (cache is not None), len(text)) + text
+        message = HEADER.pack(MESSAGE_SYMBOLIZE, target, generation, 0, int(pcs is not None) + 2 * (cache is not None) + 4 * (debug is not None), len(text)) + text
         self.socket.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))])
         for fd in fds:
             os.close(fd)
