@@ -3,11 +3,12 @@
  */
 #include "config.h"
 
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "conf.h"
+#include "conf_files.h"
 #include "log.h"
 #include "service.h"
 #include "supervisor.h"
@@ -19,12 +20,13 @@ static void
 usage(FILE *stream)
 {
 	fprintf(stream,
-	    "usage: fuzzsupd -c FILE [-n] [-v] [-S]\n"
-	    "  -c FILE  configuration, as in fuzz.conf(5)\n"
-	    "  -n       check the configuration and exit\n"
-	    "  -v       log more\n"
-	    "  -S       run workers without their sandbox, for debugging\n"
-	    "  -V       print the version and exit\n");
+	    "usage: fuzzsupd -c FILE [-n] [-v] [-S] | -V | -h\n"
+	    "  -c FILE        configuration, as in fuzz.conf(5)\n"
+	    "  -n             check the configuration, say what is missing, and exit\n"
+	    "  -v             log more\n"
+	    "  -S             run workers without their sandbox, for debugging\n"
+	    "  -V, --version  print the version and exit\n"
+	    "  -h, --help     print this and exit\n");
 }
 
 static void
@@ -37,12 +39,18 @@ report_cb(const char *message, void *context)
 int
 main(int argc, char **argv)
 {
+	static const struct option long_options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ 0 },
+	};
 	struct supervisor_options options = { .sandbox = true };
 	struct conf *conf;
 	int level = LOG_LEVEL_NOTICE, option;
 	bool check = false;
 
-	while ((option = getopt(argc, argv, "c:nvSVh")) != -1) {
+	while (
+	    (option = getopt_long(argc, argv, "c:nvSVh", long_options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			options.conf_path = optarg;
@@ -75,6 +83,7 @@ main(int argc, char **argv)
 	if (conf_load(options.conf_path, report_cb, NULL, &conf) < 0)
 		return EXIT_USAGE;
 	if (check) {
+		conf_files_check(conf, report_cb, NULL);
 		conf_free(conf);
 		return EXIT_SUCCESS;
 	}

@@ -26,6 +26,10 @@ def workers(service):
 
 equal(run().returncode, 2, "no configuration is bad usage")
 equal(run("-x").returncode, 2, "an unknown option is bad usage")
+for option in ("--help", "-h"):
+    shown = run(option)
+    ok(shown.returncode == 0 and shown.stdout.startswith("usage: fuzzsupd -c FILE"), f"{option} tells the usage")
+ok(run("--version").stdout.startswith("fuzzsupd "), "--version tells the version")
 with scratch() as folder:
     path = os.path.join(folder, "fuzz.conf")
     cases = [
@@ -45,7 +49,12 @@ with scratch() as folder:
         ok(result.returncode == 2 and path + line in result.stderr and words in result.stderr, f"refused with its line: {text!r}", result.stderr)
     with open(path, "w") as file:
         file.write('target "a" { executable = "fuzz_a" }\n')
-    equal(run("-c", path, "-n").returncode, 0, "a sound configuration passes -n")
+    sound = run("-c", path, "-n")
+    ok(sound.returncode == 0 and f"target a: executable {folder}/fuzz_a: No such file" in sound.stderr, "a sound configuration passes -n, which says what is not there yet", sound.stderr)
+    with open(path, "w") as file:
+        file.write(f'target "a" {{\n executable = "/bin/true"\n source-roots = {{ "/bin/true", "/nowhere" }}\n}}\n')
+    lines = run("-c", path, "-n").stderr.splitlines()
+    ok(len(lines) == 2 and "not a directory" in lines[0] and "/nowhere: No such file" in lines[1], "of source roots, too", "\n".join(lines))
     with open(path, "w") as file:
         file.write('coverage-dir = { "a", "b" }\ncoverage-dir += { "c" }\n# no newline')
     equal(run("-c", path, "-n").returncode, 0, "a list has many values, and is added to")
