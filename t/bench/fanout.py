@@ -15,6 +15,7 @@ CLIENTS = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
 PCS = 100000
 UPDATES = 20
+WARM = 20
 PEERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers")
 
 
@@ -86,14 +87,21 @@ def drain(selector, wanted, patience=20):
 def measure(kind, folder):
     server = kind(folder)
     time.sleep(0.5)
-    before, clients, selector = rss(server.pid), [], selectors.DefaultSelector()
-    for _ in range(CLIENTS):
-        client = WebSocket("127.0.0.1", server.port, server.path)
-        client.socket.setblocking(False)
-        selector.register(client.socket, selectors.EVENT_READ)
-        clients.append(client)
-    drain(selector, float("inf"), 3)
-    memory = (rss(server.pid) - before) / CLIENTS
+    clients, selector = [], selectors.DefaultSelector()
+
+    def connect(count):
+        for _ in range(count):
+            client = WebSocket("127.0.0.1", server.port, server.path)
+            client.socket.setblocking(False)
+            selector.register(client.socket, selectors.EVENT_READ)
+            clients.append(client)
+        drain(selector, float("inf"), 3)
+
+    # The first ones make the server build what all of them share.
+    connect(WARM)
+    before = rss(server.pid)
+    connect(CLIENTS - WARM)
+    memory = (rss(server.pid) - before) / (CLIENTS - WARM)
     start, got = cpu(server.pid), 0
     size = 24 + PCS // 8 + 4
     for _ in range(UPDATES):
