@@ -65,6 +65,33 @@
 	/* supervisor → collector, front-end: target is gone */ \
 	X(FORGET, "forget") \
 \
+	/* supervisor → runner: how instances share the machine; code: as many at once, 0: \
+	   all; value: milliseconds of a turn, where there are more. Before any RUN_JOB */ \
+	X(TURNS, "turns") \
+	/* supervisor → runner: a job, new or with other settings; code enum job_wish; value: \
+	   milliseconds that it has run already; text: job spec (common/job_spec.h) */ \
+	X(RUN_JOB, "run-job") \
+	/* supervisor → runner: code enum job_wish, for a job that it has */ \
+	X(WISH_JOB, "wish-job") \
+	/* supervisor → runner, collector, front-end: job is gone; the runner ends it */ \
+	X(FORGET_JOB, "forget-job") \
+	/* runner → supervisor → front-end: text: struct job_report */ \
+	X(JOB_STATE, "job-state") \
+	/* runner → supervisor: the job's target has an entry point at the link-time address \
+	   value (Zig says so when it starts) */ \
+	X(JOB_ENTRY, "job-entry") \
+	/* supervisor → collector: watch what a job's engine leaves behind; fd: the job's \
+	   folder (see ARCHITECTURE.md); code enum job_engine; value: instances; text: \
+	   TARGET/JOB, NUL, perhaps struct job_stats to go on from */ \
+	X(COLLECT_JOB, "collect-job") \
+	/* collector → supervisor → front-end: text: struct job_stats */ \
+	X(JOB_STATS, "job-stats") \
+	/* supervisor → front-end: a job that can be shown; fd: its folder; code enum \
+	   job_engine; value: id of its target; text: its name */ \
+	X(SERVE_JOB, "serve-job") \
+	/* front-end → supervisor: code enum job_wish, as a user asked */ \
+	X(ASK_JOB, "ask-job") \
+\
 	/* front-end → supervisor → runner: compile share/web/client.c; code 0 optimized, 1 \
 	   debug; value: comes back in the answer */ \
 	X(BUILD_WASM, "build-wasm") \
@@ -93,6 +120,13 @@ enum table_status {
 	TABLE_FAILED,
 	TABLE_WANTS_DEBUG, /* send it again with its separate debug file; text: build ID in
 			      hex, line feed, name */
+};
+
+enum job_wish {
+	JOB_STOP,
+	JOB_START,
+	JOB_RESTART, /* end what runs, then start */
+	JOB_WISHES_LEN
 };
 
 enum wasm_status {

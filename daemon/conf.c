@@ -33,6 +33,7 @@
 #define DEFAULT_DEBUG_ROOT "/usr/lib/debug"
 #define DEFAULT_STATE_DIR "/var/lib/fuzzsupd"
 #define DEFAULT_SYMBOLIZE_TIMEOUT 120
+#define DEFAULT_TURN_MS 600000
 
 struct loader {
 	conf_error_cb error_cb;
@@ -163,6 +164,12 @@ checked_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	if (strcmp(opt->name, "listen") == 0)
 		r = conf_check_listen(
 		    cfg->filename, value, normal, sizeof(normal), why, sizeof(why));
+	else if (strcmp(opt->name, "turn") == 0)
+		r = conf_check_duration(
+		    value, normal, sizeof(normal), why, sizeof(why));
+	else if (strcmp(opt->name, "max-running") == 0)
+		r = conf_check_count(value, 0, JOBS_MAX * JOB_INSTANCES_MAX, normal,
+		    sizeof(normal), why, sizeof(why));
 	else
 		r = conf_check_value(
 		    opt->name, value, normal, sizeof(normal), why, sizeof(why));
@@ -175,19 +182,127 @@ checked_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 }
 
 static int
+job_value_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	static char normal[JOB_SPEC_MAX];
+	char why[512];
+
+	if (check_single(cfg, opt) != 0)
+		return -1;
+	if (conf_job_check(opt->name, value, normal, sizeof(normal), why, sizeof(why)) <
+	    0) {
+		cfg_error(cfg, "%s: %s", opt->name, why);
+		return -1;
+	}
+	*(const char **)result = normal;
+	return 0;
+}
+
+/* The first word names a program: with a slash it is a path like others, else looked for
+ * in PATH. */
+static int
+command_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	if (cfg_opt_size(opt) == 0 && strchr(value, '/') != NULL)
+		return path_cb(cfg, opt, value, result);
+	return job_value_cb(cfg, opt, value, result);
+}
+
+static int
+check_title(cfg_t *cfg, const char *what, const char *name)
+{
+	if (conf_name_valid(name))
+		return 0;
+	cfg_error(cfg,
+	    "%s \"%s\": expected a name of at most 63 letters, digits, '.', '_' and "
+	    "'-', "
+	    "beginning with a letter or digit",
+	    what, name);
+	return -1;
+}
+
+static int
+job_cb(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+
+	if (check_title(cfg, "job", cfg_title(section)) != 0)
+		return -1;
+	if (cfg_getstr(section, "engine") != NULL)
+		return 0;
+	cfg_error(cfg,
+	    "job \"%s\" has no engine; expected engine = \"libfuzzer\" or another in "
+	    "its block",
+	    cfg_title(section));
+	return -1;
+}
+
+/* The spec of a job of @target, whose file is being read; NULL after an error. */
+static char *
+make_spec(cfg_t *target, cfg_t *job, size_t *ret_len)
+{
+	const char *executable = cfg_getstr(target, "executable");
+	char text[JOB_SPEC_MAX], why[512];
+	struct job_spec spec;
+	char *copy = NULL;
+	size_t len = 0;
+	int r;
+
+	r = job_spec_add(text, &len, "target", cfg_title(target));
+	if (r == 0)
+		r = job_spec_add(text, &len, "name", cfg_title(job));
+	if (r == 0)
+		r = job_spec_add(text, &len, "executable", executable);
+	for (unsigned i = 0; job->opts[i].name != NULL && r == 0; i++)
+		for (unsigned k = 0; k < cfg_opt_size(&job->opts[i]) && r == 0; k++)
+			if (strcmp(job->opts[i].name, "user") != 0)
+				r = job_spec_add(text, &len, job->opts[i].name,
+				    cfg_opt_getnstr(&job->opts[i], k));
+	if (r < 0) {
+		cfg_error(target, "job \"%s\": its settings are longer than %d bytes",
+		    cfg_title(job), JOB_SPEC_MAX);
+		return NULL;
+	}
+	r = job_spec_parse(text, len, &spec);
+	if (r == 0) {
+		r = conf_job_check_spec(&spec, why, sizeof(why));
+		if (r < 0)
+			cfg_error(target, "job \"%s\": %s", cfg_title(job), why);
+		job_spec_free(&spec);
+	} else {
+		cfg_error(target, "job \"%s\": %s", cfg_title(job), strerror(-r));
+	}
+	if (r == 0 && (copy = malloc(len)) != NULL) {
+		memcpy(copy, text, len);
+		*ret_len = len;
+	}
+	return copy;
+}
+
+/* Only when its target is complete a job can be. */
+static int
+check_jobs(cfg_t *target)
+{
+	size_t len;
+	char *spec;
+
+	for (unsigned i = 0; i < cfg_size(target, "job"); i++) {
+		spec = make_spec(target, cfg_getnsec(target, "job", i), &len);
+		if (spec == NULL)
+			return -1;
+		free(spec);
+	}
+	return 0;
+}
+
+static int
 target_cb(cfg_t *cfg, cfg_opt_t *opt)
 {
 	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
 	const char *name = cfg_title(section);
 
-	if (!conf_name_valid(name)) {
-		cfg_error(cfg,
-		    "target \"%s\": expected a name of at most 63 letters, digits, "
-		    "'.', "
-		    "'_' and '-', beginning with a letter or digit",
-		    name);
+	if (check_title(cfg, "target", name) != 0)
 		return -1;
-	}
 	if (cfg_getstr(section, "executable") == NULL) {
 		cfg_error(cfg,
 		    "target \"%s\" has no executable; expected executable = "
@@ -200,7 +315,7 @@ target_cb(cfg_t *cfg, cfg_opt_t *opt)
 		    cfg, "too many targets; expected at most %d", CONF_TARGETS_MAX);
 		return -1;
 	}
-	return 0;
+	return check_jobs(section);
 }
 
 /* ---- includes ---- */
@@ -275,12 +390,39 @@ end_cb(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
 static cfg_t *
 new_grammar(void)
 {
+	cfg_opt_t job[] = {
+		KEY("engine", CFGF_NONE, job_value_cb),
+		KEY("command", CFGF_LIST, command_cb),
+		KEY("engine-args", CFGF_LIST, job_value_cb),
+		KEY("environment", CFGF_LIST, job_value_cb),
+		KEY("tests", CFGF_LIST, job_value_cb),
+		KEY("corpus", CFGF_NONE, path_cb),
+		KEY("directory", CFGF_NONE, path_cb),
+		KEY("user", CFGF_NONE, plain_cb),
+		KEY("instances", CFGF_NONE, job_value_cb),
+		KEY("cpus", CFGF_NONE, job_value_cb),
+		KEY("weight", CFGF_NONE, job_value_cb),
+		KEY("restart", CFGF_NONE, job_value_cb),
+		KEY("start-limit", CFGF_NONE, job_value_cb),
+		KEY("autostart", CFGF_NONE, job_value_cb),
+		KEY("timeout", CFGF_NONE, job_value_cb),
+		KEY("run-for", CFGF_NONE, job_value_cb),
+		KEY("plateau", CFGF_NONE, job_value_cb),
+		KEY("stop-timeout", CFGF_NONE, job_value_cb),
+		KEY("memory-max", CFGF_NONE, job_value_cb),
+		KEY("file-size-max", CFGF_NONE, job_value_cb),
+		KEY("open-files-max", CFGF_NONE, job_value_cb),
+		KEY("processes-max", CFGF_NONE, job_value_cb),
+		KEY("log-max", CFGF_NONE, job_value_cb),
+		CFG_END(),
+	};
 	cfg_opt_t target[] = {
 		KEY("executable", CFGF_NONE, path_cb),
 		KEY("source-roots", CFGF_LIST, path_cb),
 		KEY("source-exclude", CFGF_LIST, checked_cb),
 		KEY("coverage", CFGF_NONE, path_cb),
 		KEY("entry-points", CFGF_LIST, checked_cb),
+		CFG_SEC("job", job, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_END(),
 	};
 	cfg_opt_t top[] = {
@@ -293,6 +435,8 @@ new_grammar(void)
 		KEY("debug-roots", CFGF_LIST, path_cb),
 		KEY("wasm-compiler", CFGF_NONE, program_cb),
 		KEY("symbolize-timeout", CFGF_NONE, checked_cb),
+		KEY("max-running", CFGF_NONE, checked_cb),
+		KEY("turn", CFGF_NONE, checked_cb),
 		CFG_SEC(
 		    "target", target, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_FUNC("include", include_cb),
@@ -305,6 +449,7 @@ new_grammar(void)
 		return NULL;
 	cfg_set_error_function(cfg, error_cb);
 	cfg_set_validate_func(cfg, "target", target_cb);
+	cfg_set_validate_func(cfg, "target|job", job_cb);
 	return cfg;
 }
 
@@ -394,6 +539,28 @@ take_string(cfg_t *cfg, const char *key, const char *otherwise, char **ret_strin
 }
 
 static int
+take_jobs(cfg_t *section, struct conf_target *target)
+{
+	unsigned len = cfg_size(section, "job");
+	int r = 0;
+
+	target->jobs = calloc(len + 1, sizeof(*target->jobs));
+	if (target->jobs == NULL)
+		return -ENOMEM;
+	for (unsigned i = 0; i < len && r == 0; i++) {
+		cfg_t *block = cfg_getnsec(section, "job", i);
+		struct conf_job *job = &target->jobs[target->jobs_len++];
+
+		r = take_string(block, "user", NULL, &job->user);
+		job->name = strdup(cfg_title(block));
+		job->spec = make_spec(section, block, &job->spec_len);
+		if (job->name == NULL || job->spec == NULL)
+			r = -ENOMEM;
+	}
+	return r;
+}
+
+static int
 take_target(cfg_t *section, struct conf_target *target)
 {
 	int r = take_string(section, "executable", NULL, &target->executable);
@@ -409,7 +576,7 @@ take_target(cfg_t *section, struct conf_target *target)
 		r = take_list(section, "source-exclude", &target->source_exclude);
 	if (r == 0)
 		r = take_list(section, "entry-points", &target->entry_points);
-	return r;
+	return r == 0 ? take_jobs(section, target) : r;
 }
 
 static int
@@ -442,6 +609,8 @@ static int
 take_all(cfg_t *cfg, struct conf *conf)
 {
 	const char *timeout = cfg_getstr(cfg, "symbolize-timeout");
+	const char *running = cfg_getstr(cfg, "max-running"),
+		   *turn = cfg_getstr(cfg, "turn");
 	int r = take_list(cfg, "listen", &conf->listen);
 
 	if (r == 0 && conf->listen.len == 0)
@@ -464,6 +633,8 @@ take_all(cfg_t *cfg, struct conf *conf)
 		r = string_list_add(&conf->debug_roots, DEFAULT_DEBUG_ROOT);
 	conf->symbolize_timeout = timeout != NULL ? (unsigned)strtoul(timeout, NULL, 10)
 						  : DEFAULT_SYMBOLIZE_TIMEOUT;
+	conf->max_running = running != NULL ? (unsigned)strtoul(running, NULL, 10) : 0;
+	conf->turn_ms = turn != NULL ? strtoull(turn, NULL, 10) : DEFAULT_TURN_MS;
 	return r == 0 ? take_targets(cfg, conf) : r;
 }
 

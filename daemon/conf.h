@@ -6,8 +6,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
+#include "conf_job.h"
 #include "string_list.h"
 
 #define CONF_TARGETS_MAX 2048
@@ -21,6 +23,8 @@ struct conf_target {
 	struct string_list source_roots;
 	struct string_list source_exclude;
 	struct string_list entry_points;
+	struct conf_job *jobs; /* in the order of the file */
+	size_t jobs_len;
 };
 
 struct conf {
@@ -33,6 +37,8 @@ struct conf {
 	struct string_list coverage_dirs; /* empty: the defaults */
 	struct string_list debug_roots; /* where separate debug files are looked for */
 	unsigned symbolize_timeout;     /* seconds */
+	unsigned max_running;           /* instances of jobs at once; 0: all */
+	uint64_t turn_ms;               /* of a job, where they take turns */
 	struct conf_target *targets;    /* sorted by name */
 	size_t targets_len;
 };
@@ -49,7 +55,7 @@ void conf_free(struct conf *conf);
 /* NULL if there is none of that name. */
 const struct conf_target *conf_find(const struct conf *conf, const char *name);
 
-/* True if both describe the same target. */
+/* True if both describe the same target, whatever its jobs. */
 bool conf_target_equal(const struct conf_target *a, const struct conf_target *b);
 void conf_target_clear(struct conf_target *target);
 int conf_target_copy(const struct conf_target *from, struct conf_target *ret_target);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,5 +180,70 @@ conf_check_value(const char *key, const char *value, char *ret_normal, size_t si
 	if (!sound || strlen(value) >= size)
 		return -EINVAL;
 	memcpy(ret_normal, value, strlen(value) + 1);
+	return 0;
+}
+
+/* ---- with units ---- */
+
+struct unit {
+	const char *name;
+	uint64_t factor;
+};
+
+static const struct unit durations[] = { { "ms", 1 }, { "s", 1000 }, { "", 1000 },
+	{ "m", 60000 }, { "h", 3600000 }, { "d", 86400000 }, { NULL, 0 } };
+static const struct unit sizes[] = { { "", 1 }, { "K", UINT64_C(1) << 10 },
+	{ "M", UINT64_C(1) << 20 }, { "G", UINT64_C(1) << 30 },
+	{ "T", UINT64_C(1) << 40 }, { NULL, 0 } };
+
+static int
+check_units(const struct unit *units, const char *expected, const char *value,
+    char *ret_normal, size_t size, char *ret_why, size_t why_size)
+{
+	const size_t digits = strspn(value, "0123456789");
+	const struct unit *unit = units;
+	char number[24];
+	unsigned long count;
+
+	while (unit->name != NULL && strcmp(unit->name, value + digits) != 0)
+		unit++;
+	snprintf(number, sizeof(number), "%.*s", (int)digits, value);
+	if (unit->name == NULL || digits >= sizeof(number) ||
+	    !read_number(number, UINT32_MAX, &count)) {
+		snprintf(ret_why, why_size, "\"%.100s\": expected %s", value, expected);
+		return -EINVAL;
+	}
+	snprintf(ret_normal, size, "%llu", (unsigned long long)(count * unit->factor));
+	return 0;
+}
+
+int
+conf_check_duration(
+    const char *value, char *ret_normal, size_t size, char *ret_why, size_t why_size)
+{
+	return check_units(durations, "a duration as 500ms, 25, 25s, 10m, 8h or 2d",
+	    value, ret_normal, size, ret_why, why_size);
+}
+
+int
+conf_check_size(
+    const char *value, char *ret_normal, size_t size, char *ret_why, size_t why_size)
+{
+	return check_units(sizes, "a size in bytes as 4096, 64K, 512M or 2G", value,
+	    ret_normal, size, ret_why, why_size);
+}
+
+int
+conf_check_count(const char *value, unsigned long min, unsigned long max,
+    char *ret_normal, size_t size, char *ret_why, size_t why_size)
+{
+	unsigned long number;
+
+	if (!read_number(value, max, &number) || number < min) {
+		snprintf(ret_why, why_size, "\"%.100s\": expected a number, %lu to %lu",
+		    value, min, max);
+		return -EINVAL;
+	}
+	snprintf(ret_normal, size, "%lu", number);
 	return 0;
 }

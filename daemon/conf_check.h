@@ -19,4 +19,13 @@ int conf_check_listen(const char *file, const char *value, char *ret_normal,
 int conf_check_value(const char *key, const char *value, char *ret_normal, size_t size,
     char *ret_why, size_t why_size);
 
+/* A duration with its unit, as milliseconds; a size, as bytes; a number within limits.
+ * Return as above. */
+int conf_check_duration(
+    const char *value, char *ret_normal, size_t size, char *ret_why, size_t why_size);
+int conf_check_size(
+    const char *value, char *ret_normal, size_t size, char *ret_why, size_t why_size);
+int conf_check_count(const char *value, unsigned long min, unsigned long max,
+    char *ret_normal, size_t size, char *ret_why, size_t why_size);
+
 #endif

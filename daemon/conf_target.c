@@ -20,7 +20,25 @@ conf_target_clear(struct conf_target *target)
 	string_list_clear(&target->source_roots);
 	string_list_clear(&target->source_exclude);
 	string_list_clear(&target->entry_points);
+	for (size_t i = 0; i < target->jobs_len; i++)
+		conf_job_clear(&target->jobs[i]);
+	free(target->jobs);
 	*target = (struct conf_target){ 0 };
+}
+
+static int
+copy_jobs(const struct conf_target *from, struct conf_target *copy)
+{
+	int r = 0;
+
+	copy->jobs = calloc(from->jobs_len + 1, sizeof(*copy->jobs));
+	if (copy->jobs == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < from->jobs_len && r == 0; i++) {
+		r = conf_job_copy(&from->jobs[i], &copy->jobs[i]);
+		copy->jobs_len += r == 0;
+	}
+	return r;
 }
 
 int
@@ -43,6 +61,8 @@ conf_target_copy(const struct conf_target *from, struct conf_target *ret_target)
 		r = string_list_copy(&copy.source_exclude, &from->source_exclude);
 	if (r == 0)
 		r = string_list_copy(&copy.entry_points, &from->entry_points);
+	if (r == 0)
+		r = copy_jobs(from, &copy);
 	if (r < 0) {
 		conf_target_clear(&copy);
 		return r;

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ * Jobs as all processes see them: engines, states, and what is reported of each; types
+ * alone.
+ */
+#ifndef FUZZSUP_JOB_H
+#define FUZZSUP_JOB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define JOB_NAME_MAX 64 /* with NUL, as a target's */
+#define JOB_REASON_MAX 320
+#define JOB_INSTANCES_MAX 256
+#define JOBS_MAX 4096
+
+/*  name        text          what it runs */
+#define JOB_ENGINES(X) \
+	X(LIBFUZZER, "libfuzzer") /* an executable linked with -fsanitize=fuzzer */ \
+	X(AFL, "afl++")           /* afl-fuzz, a main instance and secondaries */ \
+	X(HONGGFUZZ, "honggfuzz") /* honggfuzz */ \
+	X(ZIG, "zig")             /* a Zig test executable, over --listen=- */ \
+	X(REPLAY, "replay")       /* an executable linked with libfuzzsup_replay */ \
+	X(COMMAND, "command")     /* anything */
+
+enum job_engine {
+#define X(name, text) JOB_ENGINE_##name,
+	JOB_ENGINES(X)
+#undef X
+	    JOB_ENGINES_LEN
+};
+
+/*  name       text           what it means; what moves it on */
+#define JOB_STATES(X) \
+	X(WAITING, "waiting") /* for its program; looked for every two seconds */ \
+	X(QUEUED, "queued")   /* for its turn: more jobs than may run at once */ \
+	X(RUNNING, "running") /* at least one instance runs */ \
+	X(BACK_OFF, \
+	    "restarting")       /* every instance ended; a timer starts them again */ \
+	X(STOPPING, "stopping") /* has been told to end */ \
+	X(STOPPED, "stopped")   /* on request; until a start */ \
+	X(DONE, "done")         /* ended as it was meant to; the reason says how */ \
+	X(FAILED, "failed")     /* will not be started again; the reason says why */
+
+enum job_state {
+#define X(name, text) JOB_STATE_##name,
+	JOB_STATES(X)
+#undef X
+	    JOB_STATES_LEN
+};
+
+/*  name         text          when an instance that ended is started again */
+#define JOB_RESTARTS(X) \
+	X(ALWAYS, "always") \
+	X(ON_FAILURE, "on-failure") /* not after exit status 0 */ \
+	X(NEVER, "never")
+
+enum job_restart {
+#define X(name, text) JOB_RESTART_##name,
+	JOB_RESTARTS(X)
+#undef X
+	    JOB_RESTARTS_LEN
+};
+
+/* What the runner says of a job: the text of JOB_STATE. */
+struct job_report {
+	uint32_t state; /* enum job_state */
+	uint32_t instances;
+	uint32_t running; /* instances */
+	uint32_t starts;  /* of instances, since the service knows the job */
+	int64_t since_ms; /* of the state, Unix time */
+	uint64_t ran_ms;  /* all instances together */
+	uint64_t memory;  /* bytes resident, all processes of all instances */
+	int32_t pid;      /* of the first running instance; 0: none */
+	uint32_t reserved;
+	char reason[JOB_REASON_MAX]; /* one sentence; empty where all is well */
+};
+_Static_assert(offsetof(struct job_report, since_ms) == 16, "job report");
+_Static_assert(sizeof(struct job_report) == 48 + JOB_REASON_MAX, "job report");
+
+/* Which of the numbers below the engine gives. */
+enum job_stats_known {
+	JOB_STATS_EXECUTIONS = 1,
+	JOB_STATS_RATE = 2,
+	JOB_STATS_CORPUS = 4,
+	JOB_STATS_CORPUS_BYTES = 8,
+	JOB_STATS_LAST_FIND = 16,
+	JOB_STATS_CRASHES = 32,
+	JOB_STATS_HANGS = 64,
+	JOB_STATS_STABILITY = 128,
+	JOB_STATS_EDGES = 256,
+	JOB_STATS_MEMORY = 512,
+	JOB_STATS_OOMS = 1024,
+};
+
+/* What engines say of themselves, in one form, all instances together: the text of
+ * JOB_STATS. Counts are of the job's whole life, over its restarts. */
+struct job_stats {
+	uint32_t known;     /* enum job_stats_known, OR-ed */
+	uint32_t stability; /* hundredths of a percent */
+	uint64_t executions;
+	uint64_t rate_milli; /* executions per second × 1,000, now */
+	uint64_t corpus;     /* inputs */
+	uint64_t corpus_bytes;
+	int64_t last_find_ms; /* Unix time of the last new input */
+	uint64_t crashes;     /* inputs kept, not bugs */
+	uint64_t hangs;
+	uint64_t ooms;
+	uint64_t edges;  /* as the engine counts them */
+	uint64_t memory; /* bytes resident, as the engine says */
+	int64_t
+	    updated_ms; /* Unix time of the newest word from the engine; 0: none yet */
+};
+_Static_assert(sizeof(struct job_stats) == 96, "job stats");
+
+/* Names of an engine, a state, a restart policy; "?" for what is none. */
+static inline const char *
+job_engine_name(unsigned engine)
+{
+	static const char *const names[] = {
+#define X(name, text) text,
+		JOB_ENGINES(X)
+#undef X
+	};
+	return engine < JOB_ENGINES_LEN ? names[engine] : "?";
+}
+
+static inline const char *
+job_state_name(unsigned state)
+{
+	static const char *const names[] = {
+#define X(name, text) text,
+		JOB_STATES(X)
+#undef X
+	};
+	return state < JOB_STATES_LEN ? names[state] : "?";
+}
+
+static inline const char *
+job_restart_name(unsigned restart)
+{
+	static const char *const names[] = {
+#define X(name, text) text,
+		JOB_RESTARTS(X)
+#undef X
+	};
+	return restart < JOB_RESTARTS_LEN ? names[restart] : "?";
+}
+
+#endif
