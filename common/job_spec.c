@@ -52,6 +52,7 @@ static const struct key {
 	{ "corpus", TEXT, MEMBER(corpus) },
 	{ "directory", TEXT, MEMBER(directory) },
 	{ "coverage-dir", TEXT, MEMBER(coverage_dir) },
+	{ "folder", TEXT, MEMBER(folder) },
 	{ "cpus", TEXT, MEMBER(cpus) },
 	{ "uid", NUMBER32, MEMBER(uid) },
 	{ "gid", NUMBER32, MEMBER(gid) },

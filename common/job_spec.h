@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "job.h"
+#include "job_types.h"
 
 /* Fits a message with some room for what the supervisor adds. */
 #define JOB_SPEC_MAX 7600
@@ -34,6 +34,7 @@ struct job_spec {
 	const char *corpus;           /* NULL: in the job's own folder */
 	const char *directory;    /* to run in; NULL: work in the job's own folder */
 	const char *coverage_dir; /* where the runtime in the target writes */
+	const char *folder;       /* its own, below state-dir/jobs */
 	const char *cpus;         /* as "0-3,8"; NULL: where the kernel likes */
 	uint32_t uid, gid;        /* to run as */
 	uint32_t instances;

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "control_jobs.h"
 #include "live_segment.h"
 #include "log.h"
 #include "target.h"
@@ -287,6 +288,49 @@ do_check(struct request *request)
 	conf_free(conf);
 }
 
+static void
+do_jobs(struct request *request)
+{
+	control_jobs(request->supervisor, request->reply);
+}
+
+static void
+do_wish(struct request *request, enum job_wish wish)
+{
+	if (request->words_len != 2)
+		fail(request, "expected one name: TARGET/JOB, JOB or TARGET");
+	else
+		control_wish(
+		    request->supervisor, request->words[1], wish, request->reply);
+}
+
+static void
+do_start(struct request *request)
+{
+	do_wish(request, JOB_START);
+}
+
+static void
+do_stop(struct request *request)
+{
+	do_wish(request, JOB_STOP);
+}
+
+static void
+do_restart(struct request *request)
+{
+	do_wish(request, JOB_RESTART);
+}
+
+static void
+do_logs(struct request *request)
+{
+	if (request->words_len != 2)
+		fail(request, "expected one name: TARGET/JOB, JOB or TARGET");
+	else
+		control_logs(request->supervisor, request->words[1], request->reply);
+}
+
 static const struct {
 	const char *name;
 	void (*handler)(struct request *request);
@@ -297,6 +341,11 @@ static const struct {
 	{ "entry", do_entry },
 	{ "reload", do_reload },
 	{ "check", do_check },
+	{ "jobs", do_jobs },
+	{ "start", do_start },
+	{ "stop", do_stop },
+	{ "restart", do_restart },
+	{ "logs", do_logs },
 };
 
 void
@@ -317,6 +366,6 @@ control_request(
 			return;
 		}
 	fail(&request,
-	    "unknown request; expected status, workers, announce, entry, reload or "
-	    "check");
+	    "unknown request; expected status, workers, announce, entry, reload, "
+	    "check, jobs, start, stop, restart or logs");
 }

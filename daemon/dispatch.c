@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "jobs.h"
 #include "table.h"
 #include "target.h"
 #include "wasm_relay.h"
@@ -66,6 +67,42 @@ handle_wasm(struct supervisor *supervisor, const struct message *message, int *f
 	return wasm_relay_answer(supervisor->wasm_relay, message, fds, fds_len);
 }
 
+static int
+handle_job_state(struct supervisor *supervisor, const struct message *message, int *fds,
+    size_t fds_len)
+{
+	(void)fds;
+	(void)fds_len;
+	return jobs_report(supervisor->jobs, message);
+}
+
+static int
+handle_job_entry(struct supervisor *supervisor, const struct message *message, int *fds,
+    size_t fds_len)
+{
+	(void)fds;
+	(void)fds_len;
+	return jobs_entry(supervisor->jobs, message);
+}
+
+static int
+handle_job_stats(struct supervisor *supervisor, const struct message *message, int *fds,
+    size_t fds_len)
+{
+	(void)fds;
+	(void)fds_len;
+	return jobs_stats(supervisor->jobs, message);
+}
+
+static int
+handle_ask_job(struct supervisor *supervisor, const struct message *message, int *fds,
+    size_t fds_len)
+{
+	(void)fds;
+	(void)fds_len;
+	return jobs_asked(supervisor->jobs, message);
+}
+
 static const struct entry {
 	enum worker_kind from;
 	enum message_type type;
@@ -78,6 +115,10 @@ static const struct entry {
 	{ WORKER_COLLECTOR, MESSAGE_PCS, 1, 1, handle_pcs },
 	{ WORKER_FRONTEND, MESSAGE_BUILD_WASM, 0, 0, handle_build },
 	{ WORKER_RUNNER, MESSAGE_WASM, 0, 1, handle_wasm },
+	{ WORKER_RUNNER, MESSAGE_JOB_STATE, 0, 0, handle_job_state },
+	{ WORKER_RUNNER, MESSAGE_JOB_ENTRY, 0, 0, handle_job_entry },
+	{ WORKER_COLLECTOR, MESSAGE_JOB_STATS, 0, 0, handle_job_stats },
+	{ WORKER_FRONTEND, MESSAGE_ASK_JOB, 0, 0, handle_ask_job },
 };
 
 static const struct entry *

@@ -76,6 +76,14 @@ privs_make_folder(const char *path, mode_t mode)
 	return stat(part, &st) != 0 ? -errno : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }
 
+int
+privs_open_folder(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 ? fd : -errno;
+}
+
 /* ---- coverage directories ---- */
 
 static void
@@ -99,6 +107,17 @@ make_coverage_dir(const char *path, mode_t mode)
 			    "coverage directory %s: mode: %s", path, strerror(errno));
 		close(fd);
 	}
+}
+
+/* One that the configuration names, and perhaps an administrator has made: then it is as
+ * they want it. Jobs of any user write into ours. */
+static void
+make_configured_dir(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		make_coverage_dir(path, geteuid() == 0 ? 01777 : 0755);
 }
 
 /* /tmp is everybody's: what is not our own directory there is a trap. */
@@ -125,7 +144,7 @@ privs_coverage_dirs(const struct conf *conf, struct string_list *list)
 
 	if (conf->coverage_dirs.len > 0) {
 		for (size_t i = 0; i < conf->coverage_dirs.len; i++)
-			privs_make_folder(conf->coverage_dirs.items[i], 0755);
+			make_configured_dir(conf->coverage_dirs.items[i]);
 		return string_list_copy(list, &conf->coverage_dirs);
 	}
 	if (environment != NULL && environment[0] == '/') {

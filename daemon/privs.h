@@ -19,6 +19,9 @@ int privs_worker_user(const char *user, uid_t *ret_uid, gid_t *ret_gid);
 /* Makes @path and what is missing above it. 0 or a negative errno. */
 int privs_make_folder(const char *path, mode_t mode);
 
+/* Opens a folder to read. The descriptor or a negative errno. */
+int privs_open_folder(const char *path);
+
 /* Opens a listening socket for an address in its normal form (conf_check.h). Writes the
  * address with its real port to @ret_text. 0 or a negative errno. */
 int privs_listen(const char *address, int *ret_fd, char *ret_text, size_t size);

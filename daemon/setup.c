@@ -17,6 +17,7 @@
 
 #include "control.h"
 #include "directory_writer.h"
+#include "jobs.h"
 #include "log.h"
 #include "privs.h"
 #include "spawn.h"
@@ -109,6 +110,8 @@ open_memory(struct supervisor *supervisor)
 	r = targets_new(supervisor, &supervisor->targets);
 	if (r == 0)
 		r = tables_new(supervisor, &supervisor->tables);
+	if (r == 0)
+		r = jobs_new(supervisor, &supervisor->jobs);
 	return r == 0 ? wasm_relay_new(supervisor, &supervisor->wasm_relay) : r;
 }
 
@@ -159,6 +162,7 @@ setup_close(struct supervisor *supervisor)
 		worker_close(&supervisor->workers[i]);
 	tables_free(supervisor->tables);
 	targets_free(supervisor->targets);
+	jobs_free(supervisor->jobs);
 	wasm_relay_free(supervisor->wasm_relay);
 	directory_writer_free(supervisor->directory);
 	close_listeners(supervisor);

@@ -19,8 +19,10 @@
 #include "control.h"
 #include "directory_writer.h"
 #include "dispatch.h"
+#include "jobs.h"
 #include "log.h"
 #include "privs.h"
+#include "process_tree.h"
 #include "service.h"
 #include "setup.h"
 #include "target.h"
@@ -31,6 +33,7 @@
 #define COMMIT_BLOCKED_MAX_MS 5000
 #define POLL_S 2
 #define END_GRACE_MS 1200
+#define SWEEP_MS 1000
 
 static const struct timeval commit_delay = { .tv_usec = COMMIT_DELAY_US };
 
@@ -124,10 +127,12 @@ started_cb(struct worker *worker, void *context)
 		break;
 	case WORKER_COLLECTOR:
 		targets_resend(supervisor->targets, OUTBOX_COLLECTOR);
+		jobs_resend(supervisor->jobs, JOB_OUTBOX_COLLECTOR);
 		break;
 	case WORKER_FRONTEND:
 		setup_frontend(supervisor);
 		targets_resend(supervisor->targets, OUTBOX_FRONTEND);
+		jobs_resend(supervisor->jobs, JOB_OUTBOX_FRONTEND);
 		supervisor->announce_directory = true;
 		announce_directory(supervisor);
 		log_listening(supervisor);
@@ -135,6 +140,7 @@ started_cb(struct worker *worker, void *context)
 	default:
 		setup_runner(supervisor);
 		wasm_relay_runner_started(supervisor->wasm_relay);
+		jobs_resend(supervisor->jobs, JOB_OUTBOX_RUNNER);
 		break;
 	}
 }
@@ -153,12 +159,37 @@ drained_cb(struct worker *worker, void *context)
 
 	if (worker->kind == WORKER_SYMBOLIZER)
 		tables_started(supervisor->tables);
-	if (worker->kind == WORKER_COLLECTOR)
+	if (worker->kind == WORKER_RUNNER)
+		jobs_pump(supervisor->jobs, JOB_OUTBOX_RUNNER);
+	if (worker->kind == WORKER_COLLECTOR) {
 		targets_pump(supervisor->targets, OUTBOX_COLLECTOR);
+		jobs_pump(supervisor->jobs, JOB_OUTBOX_COLLECTOR);
+	}
 	if (worker->kind == WORKER_FRONTEND) {
 		targets_pump(supervisor->targets, OUTBOX_FRONTEND);
+		jobs_pump(supervisor->jobs, JOB_OUTBOX_FRONTEND);
 		announce_directory(supervisor);
 	}
+}
+
+static bool
+is_worker(pid_t pid, void *context)
+{
+	const struct supervisor *supervisor = context;
+
+	for (unsigned i = 0; i < WORKERS_LEN; i++)
+		if (supervisor->workers[i].pid == pid)
+			return true;
+	return false;
+}
+
+/* What a dead runner leaves falls to us, and would otherwise fuzz on beside the jobs that
+ * the next one starts. */
+static void
+sweep(struct supervisor *supervisor)
+{
+	if (process_tree_end(is_worker, supervisor, SWEEP_MS) < 0)
+		log_warning("processes that the runner left do not end");
 }
 
 static void
@@ -167,6 +198,8 @@ died_cb(struct worker *worker, const char *how, void *context)
 	struct supervisor *supervisor = context;
 
 	directory_writer_recover(supervisor->directory, (unsigned)worker->kind + 1);
+	if (worker->kind == WORKER_RUNNER)
+		sweep(supervisor);
 	if (supervisor->ending)
 		return;
 	if (worker->kind == WORKER_SYMBOLIZER)
@@ -241,7 +274,11 @@ supervisor_reload(struct supervisor *supervisor, conf_error_cb error_cb, void *c
 	r = targets_configure(supervisor->targets, conf);
 	if (r < 0)
 		log_err("reload: not every target was taken over: %s", strerror(-r));
-	log_notice("reloaded: %zu targets", supervisor->targets->len);
+	r = jobs_configure(supervisor->jobs, conf);
+	if (r < 0)
+		log_err("reload: not every job was taken over: %s", strerror(-r));
+	log_notice("reloaded: %zu targets, %zu jobs", supervisor->targets->len,
+	    supervisor->jobs->len);
 	service_notify("READY=1");
 	return 0;
 }
@@ -328,8 +365,10 @@ poll_cb(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
-	if (!supervisor->ending)
-		targets_poll(supervisor->targets);
+	if (supervisor->ending)
+		return;
+	targets_poll(supervisor->targets);
+	jobs_poll(supervisor->jobs);
 }
 
 static void
@@ -381,6 +420,7 @@ start(struct supervisor *supervisor)
 	for (unsigned i = 0; i < WORKERS_LEN; i++)
 		worker_init(&supervisor->workers[i], i, &supervisor->setup);
 	targets_configure(supervisor->targets, supervisor->conf);
+	jobs_configure(supervisor->jobs, supervisor->conf);
 	for (unsigned i = 0; i < WORKERS_LEN; i++)
 		worker_start(&supervisor->workers[i]);
 }

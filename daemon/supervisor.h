@@ -30,6 +30,7 @@ struct supervisor {
 	struct directory_writer *directory;
 	struct targets *targets;
 	struct tables *tables;
+	struct jobs *jobs;
 	struct wasm_relay *wasm_relay;
 	struct control *control;
 	char *control_path;

@@ -210,6 +210,14 @@ target_activity(struct targets *targets, const struct message *message)
 	return 0;
 }
 
+void
+target_set_owner(struct targets *targets, struct target *target, uid_t uid)
+{
+	target->owner = uid;
+	if (target->collect_generation != 0)
+		target_tell(targets, target, OUTBOX_COLLECTOR, NEWS_COLLECT);
+}
+
 int
 target_entry(struct targets *targets, struct target *target, uint64_t address)
 {

@@ -107,6 +107,9 @@ int target_live(struct targets *targets, const struct message *message, int fd);
 int target_pcs(struct targets *targets, const struct message *message, int fd);
 int target_activity(struct targets *targets, const struct message *message);
 
+/* Coverage files of @uid count, too. */
+void target_set_owner(struct targets *targets, struct target *target, uid_t uid);
+
 /* Adds an announced entry point. -ENOSPC: too many. */
 int target_entry(struct targets *targets, struct target *target, uint64_t address);
 

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "jobs.h"
 #include "log.h"
 #include "privs.h"
 #include "banned.h"
@@ -98,6 +99,21 @@ send_place(struct worker *worker, const struct target *target, const char *path)
 	return 0;
 }
 
+/* Of jobs whose engine has a place of its own. False if one is yet to be made. */
+static bool
+send_job_places(
+    const struct targets *targets, struct worker *worker, struct target *target)
+{
+	char path[PATH_MAX];
+	bool all = true;
+
+	for (size_t i = 0; jobs_coverage_place(
+		 targets->supervisor->jobs, target->conf.name, i, path, sizeof(path));
+	    i++)
+		all = send_place(worker, target, path) == 0 && all;
+	return all;
+}
+
 static void
 send_places(struct targets *targets, struct worker *worker, struct target *target)
 {
@@ -113,7 +129,7 @@ send_places(struct targets *targets, struct worker *worker, struct target *targe
 	} else {
 		for (size_t i = 0; i < defaults->len; i++)
 			send_place(worker, target, defaults->items[i]);
-		target->places_missing = false;
+		target->places_missing = !send_job_places(targets, worker, target);
 	}
 	for (size_t i = 0; i < target->entries_len; i++) {
 		message_init(&message, MESSAGE_ENTRY_POINT, target->id);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * fuzzsupd-runner: executes other people's programs; for now the page's compiler.
+ * fuzzsupd-runner: executes other people's programs: jobs, and the page's compiler.
  */
 #include "config.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -16,19 +15,17 @@
 #include "runner.h"
 #include "banned.h"
 
-/* No sandbox of its own: what it executes needs the system. It gives up root, and the way
- * back to it. */
+/* No sandbox of its own, and no drop of root: jobs have users of their own, and what it
+ * executes drops to one before it runs. It parses nothing that they say. */
 static int
-drop_user(const struct heritage *heritage)
+prepare(void)
 {
-	if (geteuid() == 0 && heritage->uid != 0 &&
-	    (setgroups(0, NULL) != 0 ||
-		setresgid(heritage->gid, heritage->gid, heritage->gid) != 0 ||
-		setresuid(heritage->uid, heritage->uid, heritage->uid) != 0))
+	if (prctl(PR_SET_PDEATHSIG, SIGHUP, 0, 0, 0) != 0 ||
+	    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
 		return -errno;
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-		return -errno;
+	signal(SIGPIPE, SIG_IGN);
+	/* The channel is closed as well: fuzzers end in their own way first. */
+	signal(SIGTERM, SIG_IGN);
 	return 0;
 }
 
@@ -44,9 +41,9 @@ main(int argc, char **argv)
 		return EXIT_FAILURE;
 	r = channel_new(HERITAGE_CHANNEL, &channel);
 	if (r == 0)
-		r = runner_new(channel, &runner);
+		r = prepare();
 	if (r == 0)
-		r = drop_user(&heritage);
+		r = runner_new(channel, &heritage, &runner);
 	if (r == 0)
 		r = runner_run(runner);
 	if (runner != NULL)

@@ -5,11 +5,14 @@
 #define FUZZSUP_RUNNER_H
 
 #include "channel.h"
+#include "heritage.h"
 
 struct runner;
 
-/* Takes neither @channel nor what comes through it. Returns 0 or a negative errno. */
-int runner_new(struct channel *channel, struct runner **ret_runner);
+/* Does not take @channel. Programs that no job runs are run as @heritage's user. Returns 0
+ * or a negative errno. */
+int runner_new(struct channel *channel, const struct heritage *heritage,
+    struct runner **ret_runner);
 void runner_free(struct runner *runner);
 
 /* Runs until the supervisor closes the channel. Returns 0 or a negative errno. */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,7 +159,7 @@ write_copy(const char *folder, const char *name, const char *text, size_t len)
 	int fd, r;
 
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
 	r = shared_memory_append(fd, text, len);
@@ -166,10 +167,20 @@ write_copy(const char *folder, const char *name, const char *text, size_t len)
 	return r;
 }
 
+static bool
+become_user(uid_t uid, gid_t gid)
+{
+	return (geteuid() != 0 || uid == 0 ||
+		   (setgroups(0, NULL) == 0 && setresgid(gid, gid, gid) == 0 &&
+		       setresuid(uid, uid, uid) == 0)) &&
+	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 &&
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+}
+
 /* In the child: never returns. */
 static _Noreturn void
 run_compiler(const struct wasm_build *build, const char *compiler, char *flags,
-    bool debug, pid_t parent)
+    bool debug, uid_t uid, gid_t gid, pid_t parent)
 {
 	const struct rlimit seconds = { SECONDS_MAX, SECONDS_MAX };
 	const struct rlimit size = { OUTPUT_MAX, OUTPUT_MAX };
@@ -180,7 +191,6 @@ run_compiler(const struct wasm_build *build, const char *compiler, char *flags,
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	/* Compiler drivers start linkers: the group is ended as one. */
 	setpgid(0, 0);
 	while ((word = strtok_r(rest, " \t\n", &saved)) != NULL && len < WORDS_MAX) {
@@ -192,9 +202,9 @@ run_compiler(const struct wasm_build *build, const char *compiler, char *flags,
 	words[len++] = "-o";
 	words[len++] = "main.wasm";
 	words[len++] = "client.c";
-	if (getppid() == parent && chdir(build->folder) == 0 && dup2(nothing, 0) == 0 &&
-	    dup2(build->words, 1) == 1 && dup2(build->words, 2) == 2 &&
-	    setrlimit(RLIMIT_CPU, &seconds) == 0 &&
+	if (become_user(uid, gid) && getppid() == parent && chdir(build->folder) == 0 &&
+	    dup2(nothing, 0) == 0 && dup2(build->words, 1) == 1 &&
+	    dup2(build->words, 2) == 2 && setrlimit(RLIMIT_CPU, &seconds) == 0 &&
 	    setrlimit(RLIMIT_FSIZE, &size) == 0 &&
 	    syscall(SYS_close_range, 3, ~0U, 0) == 0)
 		execv(compiler, (char *const *)words);
@@ -203,16 +213,20 @@ run_compiler(const struct wasm_build *build, const char *compiler, char *flags,
 
 int
 wasm_build_start(const struct wasm_sources *sources, const char *compiler, bool debug,
-    struct wasm_build *ret_build)
+    uid_t uid, gid_t gid, struct wasm_build *ret_build)
 {
 	struct wasm_build build = { .pid = -1, .pidfd = -1, .words = -1 };
 	pid_t parent = getpid();
-	int r;
+	int r = 0;
 
 	snprintf(build.folder, sizeof(build.folder), "/tmp/fuzzsupd-wasm-XXXXXX");
 	if (mkdtemp(build.folder) == NULL)
 		return -errno;
-	r = write_copy(build.folder, "client.c", sources->client, sources->client_len);
+	if (geteuid() == 0 && chown(build.folder, uid, gid) != 0)
+		r = -errno;
+	if (r == 0)
+		r = write_copy(
+		    build.folder, "client.c", sources->client, sources->client_len);
 	if (r == 0)
 		r = write_copy(
 		    build.folder, "wire.h", sources->wire, sources->wire_len);
@@ -221,7 +235,8 @@ wasm_build_start(const struct wasm_sources *sources, const char *compiler, bool 
 	if (r >= 0) {
 		build.pid = fork();
 		if (build.pid == 0)
-			run_compiler(&build, compiler, sources->flags, debug, parent);
+			run_compiler(
+			    &build, compiler, sources->flags, debug, uid, gid, parent);
 		r = build.pid < 0 ? -errno : 0;
 	}
 	if (r == 0) {

@@ -37,9 +37,10 @@ struct wasm_build {
 	char folder[64];
 };
 
-/* Starts a compilation. Returns 0 or a negative errno. */
+/* Starts a compilation as @uid and @gid, where we may choose. Returns 0 or a negative
+ * errno. */
 int wasm_build_start(const struct wasm_sources *sources, const char *compiler,
-    bool debug, struct wasm_build *ret_build);
+    bool debug, uid_t uid, gid_t gid, struct wasm_build *ret_build);
 
 /* After the compiler has ended with @status: the sealed memfd with the module (returns
  * 0) or with its words (returns -ENOEXEC). Or another negative errno. Cleans up. */

@@ -2,8 +2,8 @@
  * Jobs as all processes see them: engines, states, and what is reported of each; types
  * alone.
  */
-#ifndef FUZZSUP_JOB_H
-#define FUZZSUP_JOB_H
+#ifndef FUZZSUP_JOB_TYPES_H
+#define FUZZSUP_JOB_TYPES_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,0 +1,624 @@
+/* SPDX-License-Identifier: MIT
+ * The list of jobs; in the supervisor.
+ */
+#include "config.h"
+
+#include "jobs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "job_spec.h"
+#include "log.h"
+#include "privs.h"
+#include "target.h"
+#include "banned.h"
+
+/* What a worker has not been told yet. */
+enum job_news {
+	NEWS_RUN = 1,         /* runner: the job */
+	NEWS_COLLECT_JOB = 2, /* collector: the job */
+	NEWS_SERVE_JOB = 4,   /* front-end: the job */
+	NEWS_REPORT = 8,      /* front-end */
+	NEWS_STATS = 16,      /* front-end */
+};
+
+static struct message message;
+
+int
+jobs_new(struct supervisor *supervisor, struct jobs **ret_jobs)
+{
+	struct jobs *jobs = calloc(1, sizeof(*jobs));
+
+	if (jobs == NULL)
+		return -ENOMEM;
+	jobs->supervisor = supervisor;
+	for (unsigned i = 0; i < JOB_OUTBOXES; i++)
+		TAILQ_INIT(&jobs->outbox[i]);
+	*ret_jobs = jobs;
+	return 0;
+}
+
+static void
+job_free(struct job *job)
+{
+	free(job->target);
+	free(job->name);
+	free(job->spec);
+	free(job->folder);
+	free(job);
+}
+
+void
+jobs_free(struct jobs *jobs)
+{
+	if (jobs == NULL)
+		return;
+	for (size_t i = 0; i < jobs->len; i++)
+		job_free(jobs->list[i]);
+	free(jobs->list);
+	free(jobs);
+}
+
+static struct job *
+find(const struct jobs *jobs, const char *target, const char *name)
+{
+	for (size_t i = 0; i < jobs->len; i++)
+		if (strcmp(jobs->list[i]->name, name) == 0 &&
+		    strcmp(jobs->list[i]->target, target) == 0)
+			return jobs->list[i];
+	return NULL;
+}
+
+static struct job *
+find_id(const struct jobs *jobs, uint32_t id)
+{
+	size_t low = 0, high = jobs->len, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (jobs->list[middle]->id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < jobs->len && jobs->list[low]->id == id ? jobs->list[low] : NULL;
+}
+
+/* ---- telling ---- */
+
+static struct worker *
+worker_of(const struct jobs *jobs, unsigned outbox)
+{
+	static const enum worker_kind kinds[JOB_OUTBOXES] = { WORKER_RUNNER,
+		WORKER_COLLECTOR, WORKER_FRONTEND };
+
+	return supervisor_worker(jobs->supervisor, kinds[outbox]);
+}
+
+static void
+send_text(struct worker *worker, const struct job *job, enum message_type type,
+    const void *text, size_t len)
+{
+	message_init(&message, type, job->id);
+	memcpy(message.text, text, len);
+	message.text_len = (uint32_t)len;
+	worker_send(worker, &message, NULL, 0);
+}
+
+static void
+send_run(struct worker *worker, const struct job *job)
+{
+	message_init(&message, MESSAGE_RUN_JOB, job->id);
+	message.code = job->wanted ? JOB_START : JOB_STOP;
+	message.value = job->has_report ? job->report.ran_ms : 0;
+	memcpy(message.text, job->spec, job->spec_len);
+	message.text_len = (uint32_t)job->spec_len;
+	worker_send(worker, &message, NULL, 0);
+}
+
+/* The job's folder, with what its reader must know beside. */
+static void
+send_folder(struct worker *worker, const struct job *job, enum message_type type,
+    uint64_t value)
+{
+	int fd = privs_open_folder(job->folder);
+
+	if (fd < 0) {
+		log_warning("job %s/%s: its folder %s: %s", job->target, job->name,
+		    job->folder, strerror(-fd));
+		return;
+	}
+	message_init(&message, type, job->id);
+	message.code = job->engine;
+	message.value = value;
+	if (type == MESSAGE_SERVE_JOB)
+		message_printf(&message, "%s", job->name);
+	else
+		message_printf(&message, "%s/%s", job->target, job->name);
+	if (type == MESSAGE_COLLECT_JOB && job->has_stats) {
+		message.text[message.text_len] = '\0';
+		memcpy(message.text + message.text_len + 1, &job->stats,
+		    sizeof(job->stats));
+		message.text_len += 1 + (uint32_t)sizeof(job->stats);
+	}
+	worker_send(worker, &message, &fd, 1);
+	close(fd);
+}
+
+static void
+send_news(struct jobs *jobs, struct job *job, unsigned outbox)
+{
+	struct worker *worker = worker_of(jobs, outbox);
+	const unsigned news = job->news[outbox];
+
+	if ((news & NEWS_RUN) != 0)
+		send_run(worker, job);
+	if ((news & NEWS_COLLECT_JOB) != 0)
+		send_folder(worker, job, MESSAGE_COLLECT_JOB, job->instances);
+	if ((news & NEWS_SERVE_JOB) != 0)
+		send_folder(worker, job, MESSAGE_SERVE_JOB, job->target_id);
+	if ((news & NEWS_REPORT) != 0 && job->has_report)
+		send_text(
+		    worker, job, MESSAGE_JOB_STATE, &job->report, sizeof(job->report));
+	if ((news & NEWS_STATS) != 0 && job->has_stats)
+		send_text(
+		    worker, job, MESSAGE_JOB_STATS, &job->stats, sizeof(job->stats));
+}
+
+void
+jobs_pump(struct jobs *jobs, unsigned outbox)
+{
+	struct worker *worker = worker_of(jobs, outbox);
+	struct job *job;
+
+	while (worker_has_room(worker) &&
+	    (job = TAILQ_FIRST(&jobs->outbox[outbox])) != NULL) {
+		TAILQ_REMOVE(&jobs->outbox[outbox], job, outbox_link[outbox]);
+		send_news(jobs, job, outbox);
+		job->news[outbox] = 0;
+	}
+}
+
+static void
+mark(struct jobs *jobs, struct job *job, unsigned outbox, unsigned news)
+{
+	if (job->news[outbox] == 0)
+		TAILQ_INSERT_TAIL(&jobs->outbox[outbox], job, outbox_link[outbox]);
+	job->news[outbox] |= news;
+}
+
+static void
+tell(struct jobs *jobs, struct job *job, unsigned outbox, unsigned news)
+{
+	mark(jobs, job, outbox, news);
+	jobs_pump(jobs, outbox);
+}
+
+void
+jobs_resend(struct jobs *jobs, unsigned outbox)
+{
+	static const unsigned all[JOB_OUTBOXES] = { NEWS_RUN, NEWS_COLLECT_JOB,
+		NEWS_SERVE_JOB | NEWS_REPORT | NEWS_STATS };
+	const struct conf *conf = jobs->supervisor->conf;
+
+	if (outbox == JOB_OUTBOX_RUNNER) {
+		message_init(&message, MESSAGE_TURNS, 0);
+		message.code = conf->max_running;
+		message.value = conf->turn_ms;
+		worker_send(worker_of(jobs, outbox), &message, NULL, 0);
+	}
+	for (size_t i = 0; i < jobs->len; i++)
+		mark(jobs, jobs->list[i], outbox, all[outbox]);
+	jobs_pump(jobs, outbox);
+}
+
+/* ---- taking over a configuration ---- */
+
+/* Where the runtime in a job's target writes, so that we look there; "" if only the
+ * engine knows. */
+static void
+coverage_dir(const struct jobs *jobs, const struct conf_target *target,
+    enum job_engine engine, char *ret_path, size_t size)
+{
+	const struct string_list *defaults = &jobs->supervisor->coverage_dirs;
+	const char *path = target->coverage;
+	struct stat st;
+
+	ret_path[0] = '\0';
+	if (path == NULL && engine != JOB_ENGINE_ZIG && defaults->len > 0)
+		path = defaults->items[0];
+	if (path == NULL)
+		return;
+	snprintf(ret_path, size, "%s", path);
+	/* A file's folder: new builds make new files there. */
+	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode) && strchr(path, '/') != path)
+		*strrchr(ret_path, '/') = '\0';
+}
+
+/* Said once, when the job is new: its coverage would not be seen. */
+static void
+check_coverage_dir(const struct job *job, const char *path)
+{
+	struct stat st;
+
+	if (geteuid() == 0 && job->uid != 0 && stat(path, &st) == 0 &&
+	    st.st_uid != job->uid && (st.st_mode & 0022) == 0)
+		log_warning(
+		    "job %s/%s: its user %u cannot write coverage into %s; chown "
+		    "it, or chmod 1777",
+		    job->target, job->name, (unsigned)job->uid, path);
+}
+
+static int
+add_number(char *text, size_t *len, const char *key, unsigned long number)
+{
+	char value[24];
+
+	snprintf(value, sizeof(value), "%lu", number);
+	return job_spec_add(text, len, key, value);
+}
+
+/* What the configuration says and what only we know. */
+static int
+complete(const struct jobs *jobs, const struct conf_target *target,
+    const struct conf_job *conf, struct job *job)
+{
+	const struct supervisor *supervisor = jobs->supervisor;
+	char text[JOB_SPEC_MAX], coverage[4096];
+	size_t len = conf->spec_len;
+	gid_t gid = supervisor->setup.gid;
+	int r = 0;
+
+	job->uid = supervisor->setup.uid;
+	if (conf->user != NULL)
+		r = privs_worker_user(conf->user, &job->uid, &gid);
+	if (r < 0)
+		return r;
+	coverage_dir(jobs, target, job->engine, coverage, sizeof(coverage));
+	memcpy(text, conf->spec, len);
+	r = job_spec_add(text, &len, "folder", job->folder);
+	if (coverage[0] != '\0')
+		check_coverage_dir(job, coverage);
+	if (r == 0 && coverage[0] != '\0')
+		r = job_spec_add(text, &len, "coverage-dir", coverage);
+	if (r == 0)
+		r = add_number(text, &len, "uid", job->uid);
+	if (r == 0)
+		r = add_number(text, &len, "gid", gid);
+	if (r == 0 && (job->spec = malloc(len)) == NULL)
+		r = -ENOMEM;
+	if (r == 0) {
+		memcpy(job->spec, text, len);
+		job->spec_len = len;
+	}
+	return r;
+}
+
+static int
+make_job(const struct jobs *jobs, const struct conf_target *target,
+    const struct conf_job *conf, struct job **ret_job)
+{
+	struct job *job = calloc(1, sizeof(*job));
+	struct job_spec spec = { 0 };
+	int r;
+
+	if (job == NULL)
+		return -ENOMEM;
+	r = job_spec_parse(conf->spec, conf->spec_len, &spec);
+	job->target = strdup(target->name);
+	job->name = strdup(conf->name);
+	if (r == 0 &&
+	    (job->target == NULL || job->name == NULL ||
+		asprintf(&job->folder, "%s/jobs/%s/%s",
+		    jobs->supervisor->conf->state_dir, target->name, conf->name) < 0))
+		r = -ENOMEM;
+	job->engine = spec.engine;
+	job->instances = spec.instances;
+	job->plateau_ms = spec.plateau_ms;
+	job->wanted = spec.autostart;
+	job_spec_free(&spec);
+	if (r == 0)
+		r = complete(jobs, target, conf, job);
+	if (r == 0)
+		r = privs_make_folder(job->folder, 0755);
+	if (r < 0) {
+		job_free(job);
+		return r;
+	}
+	*ret_job = job;
+	return 0;
+}
+
+static void
+remove_job(struct jobs *jobs, struct job *job)
+{
+	size_t place = 0;
+
+	while (jobs->list[place] != job)
+		place++;
+	memmove(&jobs->list[place], &jobs->list[place + 1],
+	    (jobs->len - place - 1) * sizeof(*jobs->list));
+	jobs->len--;
+	message_init(&message, MESSAGE_FORGET_JOB, job->id);
+	for (unsigned i = 0; i < JOB_OUTBOXES; i++) {
+		if (job->news[i] != 0)
+			TAILQ_REMOVE(&jobs->outbox[i], job, outbox_link[i]);
+		worker_send(worker_of(jobs, i), &message, NULL, 0);
+	}
+	job_free(job);
+}
+
+static int
+append(struct jobs *jobs, struct job *job)
+{
+	struct job **larger;
+
+	if (jobs->len == JOBS_MAX)
+		return -ENOSPC;
+	if (jobs->len == jobs->size) {
+		larger = reallocarray(jobs->list, 2 * jobs->size + 16, sizeof(*larger));
+		if (larger == NULL)
+			return -ENOMEM;
+		jobs->list = larger;
+		jobs->size = 2 * jobs->size + 16;
+	}
+	job->id = ++jobs->last_id;
+	jobs->list[jobs->len++] = job;
+	return 0;
+}
+
+/* Takes @job. A job whose settings are the same goes on undisturbed; one with others is
+ * a new one, which keeps its counts. */
+static int
+take_over(struct jobs *jobs, struct job *job)
+{
+	struct job *old = find(jobs, job->target, job->name);
+	int r;
+
+	if (old != NULL && old->spec_len == job->spec_len &&
+	    memcmp(old->spec, job->spec, job->spec_len) == 0) {
+		job_free(job);
+		old->is_kept = true;
+		return 0;
+	}
+	if (old != NULL) {
+		job->stats = old->stats;
+		job->has_stats = old->has_stats;
+		log_notice("job %s/%s: its settings changed", job->target, job->name);
+		remove_job(jobs, old);
+	}
+	r = append(jobs, job);
+	if (r < 0) {
+		job_free(job);
+		return r;
+	}
+	job->is_kept = true;
+	return 0;
+}
+
+static void
+configure_job(
+    struct jobs *jobs, const struct conf_target *target, const struct conf_job *conf)
+{
+	struct job *job = NULL;
+	int r = make_job(jobs, target, conf, &job);
+
+	if (r == 0)
+		r = take_over(jobs, job);
+	if (r < 0)
+		log_err("job %s/%s: cannot be run: %s%s", target->name, conf->name,
+		    conf->user != NULL && (r == -ENOENT || r == -EPERM) ? "its user: "
+									: "",
+		    strerror(-r));
+}
+
+/* New, or of a target that is a new one. */
+static void
+tell_all(struct jobs *jobs, struct job *job, bool is_new)
+{
+	struct target *target = targets_find(jobs->supervisor->targets, job->target);
+	const bool moved = target != NULL && target->id != job->target_id;
+
+	if (moved) {
+		job->target_id = target->id;
+		if (job->uid != jobs->supervisor->setup.uid)
+			target_set_owner(jobs->supervisor->targets, target, job->uid);
+	}
+	if (moved || is_new)
+		tell(jobs, job, JOB_OUTBOX_FRONTEND,
+		    NEWS_SERVE_JOB | NEWS_REPORT | NEWS_STATS);
+	if (is_new) {
+		tell(jobs, job, JOB_OUTBOX_COLLECTOR, NEWS_COLLECT_JOB);
+		tell(jobs, job, JOB_OUTBOX_RUNNER, NEWS_RUN);
+	}
+}
+
+int
+jobs_configure(struct jobs *jobs, const struct conf *conf)
+{
+	const uint32_t first_new = jobs->last_id + 1;
+
+	for (size_t i = 0; i < jobs->len; i++)
+		jobs->list[i]->is_kept = false;
+	for (size_t i = 0; i < conf->targets_len; i++)
+		for (size_t k = 0; k < conf->targets[i].jobs_len; k++)
+			configure_job(
+			    jobs, &conf->targets[i], &conf->targets[i].jobs[k]);
+	for (size_t i = jobs->len; i-- > 0;)
+		if (!jobs->list[i]->is_kept) {
+			log_notice("job %s/%s: removed", jobs->list[i]->target,
+			    jobs->list[i]->name);
+			remove_job(jobs, jobs->list[i]);
+		}
+	for (size_t i = 0; i < jobs->len; i++)
+		tell_all(jobs, jobs->list[i], jobs->list[i]->id >= first_new);
+	message_init(&message, MESSAGE_TURNS, 0);
+	message.code = conf->max_running;
+	message.value = conf->turn_ms;
+	worker_send(worker_of(jobs, JOB_OUTBOX_RUNNER), &message, NULL, 0);
+	return 0;
+}
+
+bool
+jobs_coverage_place(const struct jobs *jobs, const char *target, size_t number,
+    char *ret_path, size_t size)
+{
+	for (size_t i = 0; i < jobs->len; i++) {
+		const struct job *job = jobs->list[i];
+
+		if (job->engine == JOB_ENGINE_ZIG && strcmp(job->target, target) == 0 &&
+		    number-- == 0) {
+			snprintf(ret_path, size, "%s/cache/v", job->folder);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- wishes ---- */
+
+void
+job_wish(struct jobs *jobs, struct job *job, enum job_wish wish, const char *reason)
+{
+	if (reason[0] == '\0')
+		job->wanted = wish != JOB_STOP;
+	/* A runner that is not there, or has not heard of it, gets the wish with it. */
+	if ((job->news[JOB_OUTBOX_RUNNER] & NEWS_RUN) != 0)
+		return;
+	message_init(&message, MESSAGE_WISH_JOB, job->id);
+	message.code = wish;
+	message_printf(&message, "%s", reason);
+	worker_send(worker_of(jobs, JOB_OUTBOX_RUNNER), &message, NULL, 0);
+}
+
+size_t
+jobs_each_named(struct jobs *jobs, const char *name, job_cb cb, void *context)
+{
+	const char *slash = strchr(name, '/');
+	size_t count = 0, named = 0;
+
+	for (size_t i = 0; i < jobs->len; i++)
+		named += strcmp(jobs->list[i]->name, name) == 0;
+	for (size_t i = 0; i < jobs->len; i++) {
+		struct job *job = jobs->list[i];
+		const size_t len = strlen(job->target);
+		bool meant = slash != NULL ? (size_t)(slash - name) == len &&
+			strncmp(name, job->target, len) == 0 &&
+			strcmp(slash + 1, job->name) == 0
+					   : strcmp(name, job->target) == 0 ||
+			(named == 1 && strcmp(name, job->name) == 0);
+
+		if (!meant)
+			continue;
+		count++;
+		if (cb != NULL)
+			cb(jobs, job, context);
+	}
+	return count;
+}
+
+static int64_t
+unix_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void
+jobs_poll(struct jobs *jobs)
+{
+	const int64_t now = unix_ms();
+	char reason[96];
+
+	for (size_t i = 0; i < jobs->len; i++) {
+		struct job *job = jobs->list[i];
+		int64_t since = job->report.since_ms;
+
+		if (job->plateau_ms == 0 || !job->has_report ||
+		    job->report.state != JOB_STATE_RUNNING)
+			continue;
+		if (job->has_stats && (job->stats.known & JOB_STATS_LAST_FIND) != 0 &&
+		    job->stats.last_find_ms > since)
+			since = job->stats.last_find_ms;
+		if (now - since < (int64_t)job->plateau_ms)
+			continue;
+		snprintf(reason, sizeof(reason), "it found nothing new for %lld s",
+		    (long long)(now - since) / 1000);
+		job_wish(jobs, job, JOB_STOP, reason);
+	}
+}
+
+/* ---- what workers say ---- */
+
+/* Text that came from elsewhere ends within its field. */
+int
+jobs_report(struct jobs *jobs, const struct message *from)
+{
+	struct job *job = find_id(jobs, from->target);
+	struct job_report report;
+
+	if (from->text_len != sizeof(report))
+		return -EPROTO;
+	memcpy(&report, from->text, sizeof(report));
+	if (report.state >= JOB_STATES_LEN ||
+	    memchr(report.reason, '\0', sizeof(report.reason)) == NULL)
+		return -EPROTO;
+	if (job == NULL)
+		return 0;
+	job->report = report;
+	job->has_report = true;
+	tell(jobs, job, JOB_OUTBOX_FRONTEND, NEWS_REPORT);
+	return 0;
+}
+
+int
+jobs_stats(struct jobs *jobs, const struct message *from)
+{
+	struct job *job = find_id(jobs, from->target);
+
+	if (from->text_len != sizeof(job->stats))
+		return -EPROTO;
+	if (job == NULL)
+		return 0;
+	memcpy(&job->stats, from->text, sizeof(job->stats));
+	job->has_stats = true;
+	tell(jobs, job, JOB_OUTBOX_FRONTEND, NEWS_STATS);
+	return 0;
+}
+
+int
+jobs_entry(struct jobs *jobs, const struct message *from)
+{
+	struct targets *targets = jobs->supervisor->targets;
+	const struct job *job = find_id(jobs, from->target);
+	struct target *target = job != NULL ? targets_find(targets, job->target) : NULL;
+
+	if (target != NULL)
+		target_entry(targets, target, from->value);
+	return 0;
+}
+
+int
+jobs_asked(struct jobs *jobs, const struct message *from)
+{
+	struct job *job = find_id(jobs, from->target);
+
+	if (from->code >= JOB_WISHES_LEN)
+		return -EPROTO;
+	if (job == NULL)
+		return 0;
+	log_notice("job %s/%s: %s, asked for in a browser", job->target, job->name,
+	    from->code == JOB_STOP        ? "stop"
+		: from->code == JOB_START ? "start"
+					  : "restart");
+	job_wish(jobs, job, from->code, "");
+	return 0;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ * What is particular to a fuzz engine: one file and one row of this table each.
+ */
+#ifndef FUZZSUP_ENGINE_H
+#define FUZZSUP_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "job_spec.h"
+#include "launch.h"
+
+/* Where the files of a job lie; all below its folder, but for a corpus elsewhere. */
+struct engine_paths {
+	const char *folder;
+	const char *corpus;
+};
+
+struct engine {
+	enum job_engine kind;
+	int stop_signal;
+	/* Folders that it wants below the job's, NULL behind the last. */
+	const char *folders[4];
+	/* Whether it wants one input at least in its corpus. */
+	bool wants_seed;
+	/* Appends words and environment; words[0] is looked for in PATH. Returns 0 or
+	 * -E2BIG. */
+	int (*command)(const struct job_spec *spec, const struct engine_paths *paths,
+	    unsigned instance, struct launch *launch);
+	/* What an exit status other than 0 means, in a few words; NULL: nobody knows. */
+	const char *(*status_text)(int status);
+	/* True if it was a find, not a failure: then it is started again at once. */
+	bool (*is_find)(int status);
+};
+
+const struct engine *engine_of(enum job_engine kind);
+
+/* The command of a spec, or its executable alone. 0 or -E2BIG. */
+int engine_add_command(const struct job_spec *spec, struct launch *launch);
+int engine_add_words(const struct job_words *words, struct launch *launch);
+
+extern const struct engine engine_libfuzzer, engine_afl, engine_honggfuzz, engine_zig,
+    engine_replay, engine_command;
+
+#endif

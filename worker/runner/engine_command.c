@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ * Any program, as it stands in the configuration; in the runner.
+ */
+#include "config.h"
+
+#include <signal.h>
+
+#include "engine.h"
+#include "banned.h"
+
+static int
+command(const struct job_spec *spec, const struct engine_paths *paths,
+    unsigned instance, struct launch *launch)
+{
+	int r = engine_add_command(spec, launch);
+
+	if (r == 0)
+		r = engine_add_words(&spec->engine_args, launch);
+	if (r == 0)
+		r = launch_variable(launch, "FUZZSUP_INSTANCE=%u", instance);
+	return r == 0 ? launch_variable(launch, "FUZZSUP_CORPUS=%s", paths->corpus) : r;
+}
+
+static const char *
+status_text(int status)
+{
+	(void)status;
+	return NULL;
+}
+
+static bool
+is_find(int status)
+{
+	(void)status;
+	return false;
+}
+
+const struct engine engine_command = {
+	.kind = JOB_ENGINE_COMMAND,
+	.stop_signal = SIGTERM,
+	.folders = { "artifacts", "corpus" },
+	.command = command,
+	.status_text = status_text,
+	.is_find = is_find,
+};

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ * libFuzzer, and what speaks its flags; in the runner.
+ */
+#include "config.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "engine.h"
+#include "banned.h"
+
+static bool
+has_flag(const struct job_spec *spec, const char *flag)
+{
+	for (size_t i = 0; i < spec->command.len; i++)
+		if (strncmp(spec->command.items[i], flag, strlen(flag)) == 0)
+			return true;
+	for (size_t i = 0; i < spec->engine_args.len; i++)
+		if (strncmp(spec->engine_args.items[i], flag, strlen(flag)) == 0)
+			return true;
+	return false;
+}
+
+/* Its own limit ends the run with an artifact, ours would without: let it be first. */
+static int
+add_memory(const struct job_spec *spec, struct launch *launch)
+{
+	if (spec->memory_max == 0 || has_flag(spec, "-rss_limit_mb="))
+		return 0;
+	return launch_word(launch, "-rss_limit_mb=%llu",
+	    (unsigned long long)(spec->memory_max / 16 * 15 >> 20));
+}
+
+static int
+command(const struct job_spec *spec, const struct engine_paths *paths,
+    unsigned instance, struct launch *launch)
+{
+	int r = engine_add_command(spec, launch);
+
+	(void)instance;
+	if (r == 0)
+		r = engine_add_words(&spec->engine_args, launch);
+	if (r == 0)
+		r = launch_word(
+		    launch, "-artifact_prefix=%s/artifacts/", paths->folder);
+	if (r == 0)
+		r = launch_word(launch, "-print_final_stats=1");
+	if (r == 0 && spec->timeout_ms > 0 && !has_flag(spec, "-timeout="))
+		r = launch_word(launch, "-timeout=%llu",
+		    (unsigned long long)((spec->timeout_ms + 999) / 1000));
+	if (r == 0)
+		r = add_memory(spec, launch);
+	/* Several instances share a corpus: each sees what the others find. */
+	if (r == 0 && spec->instances > 1 && !has_flag(spec, "-reload="))
+		r = launch_word(launch, "-reload=1");
+	return r == 0 ? launch_word(launch, "%s", paths->corpus) : r;
+}
+
+static const char *
+status_text(int status)
+{
+	switch (status) {
+	case 1:
+		return "a sanitizer's report, or it could not start: see its log";
+	case 70:
+		return "an input took too long";
+	case 71:
+		return "an input took too much memory";
+	case 72:
+		return "interrupted";
+	case 77:
+		return "a crash or leak was found";
+	default:
+		return NULL;
+	}
+}
+
+static bool
+is_find(int status)
+{
+	return status == 70 || status == 71 || status == 77;
+}
+
+const struct engine engine_libfuzzer = {
+	.kind = JOB_ENGINE_LIBFUZZER,
+	.stop_signal = SIGINT,
+	.folders = { "artifacts", "corpus" },
+	.command = command,
+	.status_text = status_text,
+	.is_find = is_find,
+};

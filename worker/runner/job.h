@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT
+ * One job of the runner: its instances, why it runs or does not, and when it will.
+ */
+#ifndef FUZZSUP_RUNNER_JOB_H
+#define FUZZSUP_RUNNER_JOB_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/stat.h>
+
+#include "engine.h"
+#include "job_spec.h"
+#include "message.h"
+#include "minder.h"
+
+#define INSTANCE_WORDS_MAX 288
+
+enum instance_phase {
+	INSTANCE_IDLE,     /* nothing keeps it from being started */
+	INSTANCE_RUNNING,  /* has a minder */
+	INSTANCE_BACK_OFF, /* its timer runs */
+	INSTANCE_DONE,     /* ended as it was meant to */
+	INSTANCE_FAILED,   /* is not started again */
+};
+
+struct job;
+
+struct instance {
+	struct job *job;
+	unsigned index;
+	enum instance_phase phase;
+	struct minder minder;
+	struct event *readable, *timer;
+	pid_t pid; /* 0: not known yet */
+	int cpu;
+	bool asked;     /* to end */
+	bool has_ended; /* the minder said so */
+	int status;
+	int refused;                    /* errno; 0: it was executed */
+	char words[INSTANCE_WORDS_MAX]; /* about its end, or why it was refused */
+	int64_t started_ms;
+	uint64_t memory;
+	unsigned fast_ends; /* in a row */
+};
+
+/* What makes a program the same as before. */
+struct program {
+	char path[4096];
+	bool is_there;
+	struct stat st;
+};
+
+struct job {
+	TAILQ_ENTRY(job) link;
+	uint32_t id;
+	struct job_spec spec;
+	const struct engine *engine;
+	char folder_path[3800];
+	int folder;
+	struct event_base *base;
+	bool wanted;       /* a user wants it to run */
+	bool is_over;      /* ran for long enough; done until it is asked for again */
+	bool has_turn;     /* may run */
+	bool is_new_build; /* its program changed: what runs is ended and started */
+	int64_t turn_since_ms;
+	double virtual_ms; /* time that it has had, by its weight */
+	struct instance *instances;
+	unsigned running;
+	struct program program, seen; /* as started, as last looked at */
+	struct job_report report;
+	bool is_dirty; /* the report is to be sent */
+	int64_t counted_ms;
+	/* Set by who holds it: from the loop, when the report or the need for a turn may
+	 * have changed; a new entry point; a minder that died and left its tree. */
+	void (*changed)(struct job *job, void *context);
+	void (*entry)(struct job *job, uint64_t address, void *context);
+	void (*lost)(struct job *job, void *context);
+	void *context;
+};
+
+/* Takes @spec. Returns 0 or a negative errno. */
+int job_new(
+    struct event_base *base, uint32_t id, struct job_spec *spec, struct job **ret_job);
+
+/* Ends what runs at once. */
+void job_free(struct job *job);
+
+/* True if it would run, had it the turn. */
+bool job_is_eligible(const struct job *job);
+
+/* Starts, or asks to end, whatever should be. */
+void job_act(struct job *job);
+
+/* Once a second: new builds, time that is up. */
+void job_tick(struct job *job, int64_t now);
+
+/* A user's wish; @reason: it is done, and why (not empty). */
+void job_wish(struct job *job, enum job_wish wish, const char *reason);
+
+/* Adds the time since the last call to what it has had. */
+void job_count(struct job *job, int64_t now);
+
+/* Milliseconds of the monotonic clock. */
+int64_t job_now_ms(void);
+
+#endif

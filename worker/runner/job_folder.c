@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ * What lies around a job; in the runner.
+ */
+#include "config.h"
+
+#include "job_folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "banned.h"
+
+int
+job_folder_open(const char *path, int *ret_fd)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
+/* Below folders of the job's user anything may lie: links are never followed. */
+static int
+make_folder(int folder, const char *name, const struct job_spec *spec)
+{
+	if (mkdirat(folder, name, 0755) != 0)
+		return errno == EEXIST ? 0 : -errno;
+	if (geteuid() == 0 &&
+	    fchownat(folder, name, spec->uid, spec->gid, AT_SYMLINK_NOFOLLOW) != 0)
+		return -errno;
+	return 0;
+}
+
+static bool
+is_empty(int folder)
+{
+	DIR *directory = fdopendir(dup(folder));
+	const struct dirent *entry;
+	bool empty = true;
+
+	if (directory == NULL)
+		return false;
+	while (empty && (entry = readdir(directory)) != NULL)
+		empty = entry->d_name[0] == '.';
+	closedir(directory);
+	return empty;
+}
+
+/* One input, of the byte that most parsers take for text. */
+static int
+add_seed(int corpus, const struct job_spec *spec)
+{
+	int fd, r = 0;
+
+	if (!is_empty(corpus))
+		return 0;
+	fd = openat(
+	    corpus, "seed", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, "0", 1) != 1 ||
+	    (geteuid() == 0 && fchown(fd, spec->uid, spec->gid) != 0))
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+static int
+prepare_corpus(int folder, const struct engine *engine, const struct job_spec *spec)
+{
+	int fd, r = 0;
+
+	if (spec->corpus != NULL)
+		r = make_folder(AT_FDCWD, spec->corpus, spec);
+	if (r < 0)
+		return r;
+	fd = spec->corpus != NULL
+	    ? open(spec->corpus, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+	    : openat(folder, "corpus", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (engine->wants_seed)
+		r = add_seed(fd, spec);
+	close(fd);
+	return r;
+}
+
+int
+job_folder_prepare(int folder, const char *path, const struct engine *engine,
+    const struct job_spec *spec, char *ret_why, size_t why_size)
+{
+	int r = make_folder(folder, "work", spec);
+
+	for (size_t i = 0; engine->folders[i] != NULL && r == 0; i++)
+		r = make_folder(folder, engine->folders[i], spec);
+	if (r < 0) {
+		snprintf(ret_why, why_size, "its folder %.60s: %s", path, strerror(-r));
+		return r;
+	}
+	r = prepare_corpus(folder, engine, spec);
+	if (r < 0)
+		snprintf(ret_why, why_size, "its corpus %.60s: %s",
+		    spec->corpus != NULL ? spec->corpus : "", strerror(-r));
+	return r;
+}

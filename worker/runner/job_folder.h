@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ * The folder of a job below state-dir/jobs: its logs, which are the service's, and what
+ * belongs to the job's user.
+ */
+#ifndef FUZZSUP_JOB_FOLDER_H
+#define FUZZSUP_JOB_FOLDER_H
+
+#include "engine.h"
+
+/* Opens it. 0 or a negative errno. */
+int job_folder_open(const char *path, int *ret_fd);
+
+/* Makes what is missing before an instance starts: work, what the engine wants, the
+ * corpus with an input if there must be one. Returns 0, or a negative errno and one
+ * sentence. */
+int job_folder_prepare(int folder, const char *path, const struct engine *engine,
+    const struct job_spec *spec, char *ret_why, size_t why_size);
+
+#endif

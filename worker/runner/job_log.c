@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT
+ * Size-limited, rotated logs; in the minder of an instance.
+ */
+#include "config.h"
+
+#include "job_log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/param.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "banned.h"
+
+#define MAX_AT_LEAST 8192
+#define BYTES_PER_SECOND (1 << 20)
+
+/* What lies there is ours alone to write, but nobody knows who came before: no links. */
+static int
+open_newer(struct job_log *log)
+{
+	struct stat st;
+
+	log->fd = openat(log->folder, log->name,
+	    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
+	if (log->fd < 0)
+		return -errno;
+	if (fstat(log->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		close(log->fd);
+		log->fd = -1;
+		return -EINVAL;
+	}
+	log->size = (uint64_t)st.st_size;
+	return 0;
+}
+
+int
+job_log_open(struct job_log *log, int folder, unsigned instance, uint64_t max)
+{
+	*log = (struct job_log){ .folder = folder, .fd = -1 };
+	log->max = MAX(max, MAX_AT_LEAST);
+	log->budget = BYTES_PER_SECOND;
+	snprintf(log->name, sizeof(log->name), "%u.log", instance);
+	snprintf(log->older, sizeof(log->older), "%s.1", log->name);
+	return open_newer(log);
+}
+
+void
+job_log_close(struct job_log *log)
+{
+	if (log->fd >= 0)
+		close(log->fd);
+	log->fd = -1;
+}
+
+static void
+put(struct job_log *log, const char *text, size_t len)
+{
+	ssize_t n;
+
+	if (log->fd >= 0 && log->size > 0 && log->size + len > log->max / 2) {
+		job_log_close(log);
+		renameat(log->folder, log->name, log->folder, log->older);
+		open_newer(log);
+	}
+	while (log->fd >= 0 && len > 0) {
+		n = write(log->fd, text, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return; /* a full disk: the job goes on without a log */
+		log->size += (uint64_t)n;
+		text += n;
+		len -= (size_t)n;
+	}
+}
+
+static void
+tell_left_out(struct job_log *log)
+{
+	uint64_t left_out = log->left_out;
+
+	log->left_out = 0;
+	if (left_out > 0)
+		job_log_say(log, "%llu bytes left out: more than %d a second",
+		    (unsigned long long)left_out, BYTES_PER_SECOND);
+}
+
+static void
+renew_budget(struct job_log *log)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec == log->second)
+		return;
+	log->second = now.tv_sec;
+	log->budget = BYTES_PER_SECOND;
+	tell_left_out(log);
+}
+
+void
+job_log_write(struct job_log *log, const char *text, size_t len)
+{
+	size_t now;
+
+	renew_budget(log);
+	now = MIN(len, log->budget);
+	log->budget -= now;
+	log->left_out += len - now;
+	if (now > 0)
+		put(log, text, now);
+}
+
+void
+job_log_say(struct job_log *log, const char *format, ...)
+{
+	char line[1024];
+	va_list args;
+	int n, m;
+
+	if (log->left_out > 0)
+		tell_left_out(log);
+	n = snprintf(line, sizeof(line), "fuzzsupd: ");
+	va_start(args, format);
+	m = vsnprintf(line + n, sizeof(line) - (size_t)n - 1, format, args);
+	va_end(args);
+	n = MIN(n + MAX(m, 0), (int)sizeof(line) - 2);
+	for (int i = 0; i < n; i++)
+		if (line[i] == '\n')
+			line[i] = ' ';
+	line[n++] = '\n';
+	put(log, line, (size_t)n);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ * The log of one instance of a job: two files, the newer growing until it takes the
+ * older's place; so neither days nor floods fill the disk. In the instance's minder.
+ */
+#ifndef FUZZSUP_JOB_LOG_H
+#define FUZZSUP_JOB_LOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct job_log {
+	int folder; /* not owned */
+	int fd;     /* -1: cannot be written */
+	char name[24], older[32];
+	uint64_t size, max; /* bytes: of the newer file, of both together */
+	uint64_t budget;    /* bytes that may still be written in this second */
+	uint64_t left_out;
+	int64_t second;
+};
+
+/* Opens @name in @folder, to go on behind what is there; both files together stay below
+ * @max bytes. Returns 0 or a negative errno, with which writing does nothing. */
+int job_log_open(struct job_log *log, int folder, unsigned instance, uint64_t max);
+void job_log_close(struct job_log *log);
+
+/* Writes what an instance said, or counts it as left out where that is too much for
+ * this second. */
+void job_log_write(struct job_log *log, const char *text, size_t len);
+
+/* Writes a line of our own, whatever the budget. */
+void job_log_say(struct job_log *log, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

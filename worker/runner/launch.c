@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ * Gathering what an instance is started with; in the runner.
+ */
+#include "config.h"
+
+#include "launch.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "banned.h"
+
+extern char **environ;
+
+/* A formatted copy in the launch's own text; NULL if it is full. */
+static char *
+store(struct launch *launch, const char *format, va_list args)
+{
+	char *at = launch->text + launch->text_len;
+	size_t left = sizeof(launch->text) - launch->text_len;
+	int n = vsnprintf(at, left, format, args);
+
+	if (n < 0 || (size_t)n >= left)
+		return NULL;
+	launch->text_len += (size_t)n + 1;
+	return at;
+}
+
+int
+launch_word(struct launch *launch, const char *format, ...)
+{
+	va_list args;
+	char *word;
+
+	if (launch->words_len + 1 >= LAUNCH_WORDS_MAX)
+		return -E2BIG;
+	va_start(args, format);
+	word = store(launch, format, args);
+	va_end(args);
+	if (word == NULL)
+		return -E2BIG;
+	launch->words[launch->words_len++] = word;
+	return 0;
+}
+
+static int
+set_variable(struct launch *launch, char *variable)
+{
+	size_t name = strcspn(variable, "=") + 1;
+
+	for (size_t i = 0; i < launch->environment_len; i++)
+		if (strncmp(launch->environment[i], variable, name) == 0) {
+			launch->environment[i] = variable;
+			return 0;
+		}
+	if (launch->environment_len + 1 >= LAUNCH_WORDS_MAX)
+		return -E2BIG;
+	launch->environment[launch->environment_len++] = variable;
+	return 0;
+}
+
+int
+launch_variable(struct launch *launch, const char *format, ...)
+{
+	va_list args;
+	char *variable;
+
+	va_start(args, format);
+	variable = store(launch, format, args);
+	va_end(args);
+	return variable != NULL ? set_variable(launch, variable) : -E2BIG;
+}
+
+void
+launch_inherit_environment(struct launch *launch)
+{
+	static const char *const own[] = { "FUZZSUPD_", "FUZZSUP_DIR=", "NOTIFY_",
+		"WATCHDOG_", "LISTEN_",
+		"RUNTIME_DIRECTORY=", "STATE_DIRECTORY=", "CREDENTIALS_DIRECTORY=" };
+
+	for (char **variable = environ; *variable != NULL; variable++) {
+		size_t i = 0;
+
+		while (i < sizeof(own) / sizeof(own[0]) &&
+		    strncmp(*variable, own[i], strlen(own[i])) != 0)
+			i++;
+		if (i == sizeof(own) / sizeof(own[0]))
+			set_variable(launch, *variable);
+	}
+}
+
+static int
+check_program(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return errno == ENOTDIR ? -ENOENT : -errno;
+	/* access() would say yes to root if any bit is set, and so does exec. */
+	return S_ISREG(st.st_mode) && (st.st_mode & 0111) != 0 ? 0 : -EACCES;
+}
+
+int
+launch_find_program(const char *name, char *ret_path, size_t size)
+{
+	const char *path = getenv("PATH"), *end;
+	int n, r = -ENOENT;
+
+	if (strchr(name, '/') != NULL) {
+		n = snprintf(ret_path, size, "%s", name);
+		return n >= 0 && (size_t)n < size ? check_program(ret_path)
+						  : -ENAMETOOLONG;
+	}
+	if (path == NULL || path[0] == '\0')
+		path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	for (; r < 0 && *path != '\0'; path = *end == ':' ? end + 1 : end) {
+		end = strchrnul(path, ':');
+		n = snprintf(ret_path, size, "%.*s/%s", (int)(end - path), path, name);
+		if (n >= 0 && (size_t)n < size)
+			r = check_program(ret_path);
+	}
+	return r;
+}

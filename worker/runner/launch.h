@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ * Everything that is needed to start one instance of a job.
+ */
+#ifndef FUZZSUP_LAUNCH_H
+#define FUZZSUP_LAUNCH_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#define LAUNCH_WORDS_MAX 640
+#define LAUNCH_TEXT_MAX 65536
+
+struct launch {
+	char program[4096];            /* to execute */
+	char *words[LAUNCH_WORDS_MAX]; /* NULL behind the last, as the next */
+	char *environment[LAUNCH_WORDS_MAX];
+	size_t words_len, environment_len;
+	char text
+	    [LAUNCH_TEXT_MAX]; /* what they point into, but for our own environment */
+	size_t text_len;
+	char directory[4096];
+	int folder; /* the job's, for its log; not owned */
+	unsigned instance;
+	uid_t uid;
+	gid_t gid;
+	int cpu;          /* -1: where the kernel likes */
+	int stop_signal;  /* asks it to end */
+	int64_t zig_test; /* index to drive over --listen=-; -1: no such program */
+	uint64_t memory_max, file_size_max, open_files_max, processes_max; /* 0: none */
+	uint64_t log_max, stop_timeout_ms;
+};
+
+/* Appends a word, an environment variable (a later one of the same name wins), formatted
+ * as by printf. Return 0 or -E2BIG. */
+int launch_word(struct launch *launch, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+int launch_variable(struct launch *launch, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Starts with the service's own environment, less what is the service's alone. */
+void launch_inherit_environment(struct launch *launch);
+
+/* Finds @name, with a slash a path, else in PATH; writes its path. Returns 0, or -ENOENT
+ * or -EACCES. */
+int launch_find_program(const char *name, char *ret_path, size_t size);
+
+#endif

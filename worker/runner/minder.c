@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT
+ * The minder's side of an instance; a process of its own.
+ */
+#include "config.h"
+
+#include "minder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "become.h"
+#include "job_log.h"
+#include "process_tree.h"
+#include "zig_listen.h"
+#include "banned.h"
+
+#define LOOK_MS 250
+#define TELL_MS 1000
+#define END_PATIENCE_MS 10000
+#define CHUNK 16384
+#define CHUNKS_PER_TURN 16
+
+struct state {
+	const struct launch *launch;
+	int events; /* the runner reads there */
+	pid_t runner;
+	int output;  /* of the instance; -1: it closed it */
+	int signals; /* signalfd */
+	struct job_log log;
+	struct zig_listen zig;
+	pid_t pid; /* of the instance; 0: ended */
+	int status;
+	int64_t deadline; /* to be killed at; 0: none */
+	int64_t looked, told;
+	char why[112]; /* we ended it */
+};
+
+static int64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void
+tell(struct state *state, enum minder_event_kind kind, uint64_t value, const char *text)
+{
+	struct minder_event event = { .kind = kind, .value = value };
+
+	snprintf(event.text, sizeof(event.text), "%s", text);
+	while (write(state->events, &event, sizeof(event)) < 0 && errno == EINTR)
+		;
+}
+
+/* ---- ending ---- */
+
+static void
+kill_instance(struct state *state, int number)
+{
+	if (state->pid == 0)
+		return;
+	/* Its process group, and itself, should it have left that. */
+	kill(-state->pid, number);
+	kill(state->pid, number);
+}
+
+static void
+end_for(struct state *state, const char *why)
+{
+	if (state->why[0] == '\0')
+		snprintf(state->why, sizeof(state->why), "%s", why);
+	kill_instance(state, SIGKILL);
+}
+
+static void
+ask_to_end(struct state *state)
+{
+	if (getppid() != state->runner) {
+		end_for(state, "the runner is gone");
+		return;
+	}
+	if (state->deadline != 0)
+		return;
+	state->deadline = now_ms() + (int64_t)state->launch->stop_timeout_ms;
+	kill_instance(state, state->launch->stop_signal);
+}
+
+/* ---- looking ---- */
+
+static void
+look(struct state *state)
+{
+	const uint64_t max = state->launch->memory_max;
+	int64_t now = now_ms();
+	char why[96];
+	uint64_t bytes;
+
+	if (state->deadline != 0 && now >= state->deadline) {
+		state->deadline = now + END_PATIENCE_MS;
+		end_for(state, "it did not end when it was asked to");
+	}
+	if (now - state->looked < (max > 0 ? LOOK_MS : TELL_MS))
+		return;
+	state->looked = now;
+	bytes = process_tree_memory(getpid());
+	if (max > 0 && bytes > max) {
+		snprintf(why, sizeof(why), "it used %llu MiB, memory-max is %llu MiB",
+		    (unsigned long long)(bytes >> 20), (unsigned long long)(max >> 20));
+		end_for(state, why);
+	}
+	if (now - state->told >= TELL_MS) {
+		state->told = now;
+		tell(state, MINDER_MEMORY, bytes, "");
+	}
+}
+
+static void
+read_output(struct state *state)
+{
+	static char text[CHUNK];
+	ssize_t n = 0;
+
+	for (int i = 0; i < CHUNKS_PER_TURN && state->output >= 0; i++) {
+		n = read(state->output, text, sizeof(text));
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0) {
+			close(state->output);
+			state->output = -1;
+			return;
+		}
+		job_log_write(&state->log, text, (size_t)n);
+	}
+}
+
+static void
+read_signals(struct state *state)
+{
+	struct signalfd_siginfo info;
+	int status;
+	pid_t pid;
+
+	while (read(state->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo != SIGCHLD)
+			ask_to_end(state);
+	}
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid != state->pid)
+			continue;
+		state->status = status;
+		state->pid = 0;
+	}
+}
+
+static void
+read_zig(struct state *state)
+{
+	uint64_t entry;
+	int r;
+
+	while ((r = zig_listen_read(&state->zig, &entry)) > 0)
+		tell(state, MINDER_ENTRY, entry, "");
+	if (r < 0 && r != -EAGAIN)
+		end_for(state, "what it said on standard output is not Zig's protocol");
+}
+
+static void
+run(struct state *state)
+{
+	while (state->pid != 0) {
+		struct pollfd polls[] = { { .fd = state->signals, .events = POLLIN },
+			{ .fd = state->output, .events = POLLIN },
+			{ .fd = state->zig.from, .events = POLLIN } };
+
+		poll(polls, 3, LOOK_MS);
+		if (polls[1].revents != 0)
+			read_output(state);
+		if (polls[2].revents != 0)
+			read_zig(state);
+		if (polls[0].revents != 0)
+			read_signals(state);
+		look(state);
+	}
+}
+
+/* ---- from start to end ---- */
+
+/* In the instance-to-be: never returns. What goes wrong is written to @refusals. */
+static _Noreturn void
+become(
+    const struct launch *launch, int output, int stdin_fd, int stdout_fd, int refusals)
+{
+	struct minder_event refused = { .kind = MINDER_REFUSED };
+	const char *stage = "";
+	int r = become_instance(launch, output, stdin_fd, stdout_fd, refusals, &stage);
+
+	refused.value = (uint64_t)-r;
+	snprintf(refused.text, sizeof(refused.text), "%s", stage);
+	while (write(refusals, &refused, sizeof(refused)) < 0 && errno == EINTR)
+		;
+	_exit(127);
+}
+
+/* Waits until the program is executed or cannot be; true if it runs. */
+static bool
+await_start(struct state *state, int refusals)
+{
+	struct minder_event refused;
+	ssize_t n;
+
+	do
+		n = read(refusals, &refused, sizeof(refused));
+	while (n < 0 && errno == EINTR);
+	if (n != (ssize_t)sizeof(refused))
+		return true;
+	job_log_say(&state->log, "instance %u: %s: %s", state->launch->instance,
+	    refused.text, strerror((int)refused.value));
+	tell(state, MINDER_REFUSED, refused.value, refused.text);
+	return false;
+}
+
+static void
+say_start(struct state *state)
+{
+	char command[600] = "";
+	struct timespec now;
+	size_t used = 0;
+
+	for (size_t i = 0; i < state->launch->words_len && used < sizeof(command); i++)
+		used += (size_t)snprintf(command + used, sizeof(command) - used, " %s",
+		    state->launch->words[i]);
+	clock_gettime(CLOCK_REALTIME, &now);
+	job_log_say(&state->log, "instance %u starts: pid %d, time %lld:%s",
+	    state->launch->instance, (int)state->pid,
+	    (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000, command);
+}
+
+static void
+say_end(struct state *state)
+{
+	const char *because = state->why[0] != '\0' ? ": " : "";
+
+	if (WIFSIGNALED(state->status))
+		job_log_say(&state->log, "instance %u ended: signal %d (%s)%s%s",
+		    state->launch->instance, WTERMSIG(state->status),
+		    strsignal(WTERMSIG(state->status)), because, state->why);
+	else
+		job_log_say(&state->log, "instance %u ended: exit status %d%s%s",
+		    state->launch->instance, WEXITSTATUS(state->status), because,
+		    state->why);
+}
+
+static int
+start(struct state *state)
+{
+	const struct launch *launch = state->launch;
+	int output[2], refusals[2], in[2] = { -1, -1 }, out[2] = { -1, -1 };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0 || pipe2(output, O_CLOEXEC) != 0 ||
+	    pipe2(refusals, O_CLOEXEC) != 0)
+		return -errno;
+	if (launch->zig_test >= 0 &&
+	    (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0))
+		return -errno;
+	state->pid = fork();
+	if (state->pid == 0)
+		become(launch, output[1], in[0] >= 0 ? in[0] : null,
+		    out[1] >= 0 ? out[1] : output[1], refusals[1]);
+	if (state->pid < 0)
+		return -errno;
+	close(output[1]);
+	close(refusals[1]);
+	state->output = output[0];
+	fcntl(state->output, F_SETFL, O_NONBLOCK);
+	if (launch->zig_test >= 0) {
+		close(in[0]);
+		close(out[1]);
+		zig_listen_start(
+		    &state->zig, in[1], out[0], (uint32_t)launch->zig_test);
+	}
+	if (!await_start(state, refusals[0]))
+		return -ENOEXEC;
+	close(refusals[0]);
+	say_start(state);
+	tell(state, MINDER_STARTED, (uint64_t)state->pid, "");
+	return 0;
+}
+
+static void
+close_all_but(const int *keep, size_t len)
+{
+	unsigned from = 3;
+
+	/* Few and sorted: the ranges between them. */
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned)keep[i] > from)
+			syscall(SYS_close_range, from, (unsigned)keep[i] - 1, 0);
+		from = (unsigned)keep[i] + 1;
+	}
+	syscall(SYS_close_range, from, ~0U, 0);
+}
+
+static int
+open_signals(void)
+{
+	sigset_t wanted;
+
+	for (int number = 1; number < NSIG; number++)
+		if (number != SIGKILL && number != SIGSTOP)
+			signal(number, SIG_DFL);
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&wanted);
+	sigaddset(&wanted, SIGCHLD);
+	sigaddset(&wanted, SIGTERM);
+	sigaddset(&wanted, SIGINT);
+	sigaddset(&wanted, SIGHUP);
+	sigprocmask(SIG_SETMASK, &wanted, NULL);
+	return signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+static _Noreturn void
+mind(const struct launch *launch, int events, pid_t runner)
+{
+	struct state state = { .launch = launch,
+		.events = events,
+		.runner = runner,
+		.output = -1,
+		.zig = { .to = -1, .from = -1 } };
+	int keep[] = { launch->folder < events ? launch->folder : events,
+		launch->folder < events ? events : launch->folder };
+	int r;
+
+	close_all_but(keep, 2);
+	prctl(PR_SET_NAME, "fuzzsupd-minder", 0, 0, 0);
+	state.signals = open_signals();
+	job_log_open(&state.log, launch->folder, launch->instance, launch->log_max);
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0 ||
+	    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0 || getppid() != runner)
+		_exit(1);
+	setsid();
+	r = state.signals < 0 ? -errno : start(&state);
+	if (r < 0 && r != -ENOEXEC)
+		tell(&state, MINDER_REFUSED, (uint64_t)-r, "starting it");
+	if (r == 0)
+		run(&state);
+	process_tree_end(NULL, NULL, END_PATIENCE_MS);
+	read_output(&state);
+	if (r == 0) {
+		say_end(&state);
+		tell(&state, MINDER_ENDED, (uint64_t)state.status, state.why);
+	}
+	_exit(0);
+}
+
+int
+minder_start(const struct launch *launch, struct minder *ret_minder)
+{
+	pid_t runner = getpid(), pid;
+	int events[2], pidfd = -1, r;
+
+	if (pipe2(events, O_CLOEXEC) != 0)
+		return -errno;
+	fcntl(events[0], F_SETFL, O_NONBLOCK);
+	pid = fork();
+	if (pid == 0)
+		mind(launch, events[1], runner);
+	r = pid < 0 ? -errno : 0;
+	close(events[1]);
+	if (r == 0) {
+		pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+		r = pidfd < 0 ? -errno : 0;
+	}
+	if (r < 0) {
+		close(events[0]);
+		if (pid > 0)
+			kill(pid, SIGTERM);
+		return r;
+	}
+	*ret_minder =
+	    (struct minder){ .pid = pid, .pidfd = pidfd, .events = events[0] };
+	return 0;
+}
