@@ -27,7 +27,6 @@ int __wrap_LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct mirror {
 	const uint8_t *counters;
-	uint8_t *unseen; /* 0xff where this process has not seen the PC yet */
 	size_t len;
 	struct coverage_map_header *map;
 };
@@ -79,12 +78,6 @@ mirror_module(int directory, const char *path, const struct rt_module *module)
 		say_and_stay_off("%s: %s", path, problem);
 		return false;
 	}
-	mirror->unseen = malloc(module->len);
-	if (mirror->unseen == NULL) {
-		say_and_stay_off("out of memory");
-		return false;
-	}
-	memset(mirror->unseen, 0xff, module->len);
 	mirror->counters = module->counters;
 	mirror->len = module->len;
 	mirrors_len++;
@@ -132,7 +125,7 @@ ring(void)
 static void
 set_up(struct rt_module *modules)
 {
-	const char *problem = "";
+	const char *problem = "", *name;
 	char path[PATH_MAX];
 	int len, directory;
 
@@ -151,7 +144,7 @@ set_up(struct rt_module *modules)
 		return;
 	}
 	mirrors = calloc((size_t)len, sizeof(*mirrors));
-	scan = fuzzsup_rt_scan_choose();
+	scan = fuzzsup_rt_scan_choose(0, &name);
 	for (int i = 0; i < len; i++) {
 		if (mirrors == NULL || !mirror_module(directory, path, &modules[i])) {
 			mirrors_len = 0;
@@ -188,8 +181,8 @@ carry_over(void)
 	for (size_t i = 0; i < mirrors_len; i++) {
 		struct mirror *mirror = &mirrors[i];
 
-		here = scan(mirror->counters, mirror->unseen, mirror->len,
-		    (uint64_t *)(mirror->map + 1));
+		here =
+		    scan(mirror->counters, mirror->len, (uint64_t *)(mirror->map + 1));
 		if (here > 0)
 			__atomic_fetch_add(
 			    &mirror->map->unique_runs, 1, __ATOMIC_RELAXED);

@@ -7,16 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Looks for counters that are not 0 and whose byte in @unseen is still 0xff: sets their
- * bits in the shared words, atomically, and clears the byte. Counters of @len bytes may
- * be read, none beyond. Returns how many bits nobody had set before. */
-typedef size_t rt_scan_fn(
-    const uint8_t *counters, uint8_t *unseen, size_t len, uint64_t *words);
+/* Sets the bits of all counters that are not 0, atomically, in words that other processes
+ * write, too. Counters of @len bytes are read, none beyond. Returns how many bits nobody
+ * had set before. */
+typedef size_t rt_scan_fn(const uint8_t *counters, size_t len, uint64_t *words);
 
-/* The fastest one that this processor has. */
-rt_scan_fn *fuzzsup_rt_scan_choose(void);
-
-/* The one that every processor has. */
-rt_scan_fn fuzzsup_rt_scan_words;
+/* The @i-th fastest one that this processor has, and its name; NULL behind the last,
+ * which every processor has. */
+rt_scan_fn *fuzzsup_rt_scan_choose(size_t i, const char **ret_name);
 
 #endif
