@@ -3,10 +3,11 @@
 """What it costs to be seen, and how soon one is: the runtime's share of a fuzzer's time, the
 collector's CPU with 100 idle targets, and the time from a bit to its notice.
 
-    builddir=build t/bench/collector.py [PAIRS]
+    builddir=build t/bench/collector.py [PAIRS [TARGET...]]
 
 All figures are of one run on one machine; the ratios are what to compare. Use a build
-without sanitizers."""
+without sanitizers. TARGET: an executable that is linked with the runtime, of which the share
+of run time alone is told, over RUNS runs. The share needs Linux' perf."""
 import os
 import resource
 import statistics
@@ -33,6 +34,27 @@ def seconds(executable, directory, runs):
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+def runtime_symbols():
+    listing = subprocess.run(["nm", "--defined-only", os.path.join(BUILD, "libfuzzsup_rt.a")], text=True, capture_output=True, check=True).stdout
+    return {words[2].split(".")[0] for words in map(str.split, listing.splitlines()) if len(words) == 3 and words[1] in "tTW"}
+
+
+def share(folder, name, executable, runs):
+    """Samples in our functions ÷ all: what two processes' exec/s cannot tell on a noisy machine."""
+    if not shutil.which("perf"):
+        line(f"share of run time, {name}", "not measured: perf is missing")
+        return
+    directory, samples = os.path.join(folder, "share"), os.path.join(folder, "perf.data")
+    os.makedirs(directory, exist_ok=True)
+    subprocess.run(["perf", "record", "-q", "-e", "cpu-clock", "-F", "5000", "-o", samples, executable, f"-runs={runs}", "-seed=7", "-max_len=256", "-len_control=0", "-reload=0"],
+                   env=dict(os.environ, FUZZSUP_DIR=directory), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, cwd=folder)
+    # What stands before the first run is no part of a run: the constructor is left out.
+    ours = runtime_symbols() & {"__wrap_LLVMFuzzerTestOneInput", "carry_over", "mark", "ring", "scan_avx512", "scan_avx2", "scan_words"}
+    listing = subprocess.run(["perf", "script", "-i", samples, "-F", "ip,sym"], text=True, capture_output=True, check=True).stdout.split("\n")
+    hits = [row.split()[1].split(".")[0] in ours for row in listing if len(row.split()) > 1]
+    line(f"share of run time, {name}", f"{sum(hits) / len(hits) * 100:.2f} %  (of {len(hits)} samples)")
+
+
 def overhead(folder, name, flags, runs):
     plain = build(os.path.join(folder, "plain"), demo_sources(), *flags, "-lm", runtime=False)
     seen = build(os.path.join(folder, "seen"), demo_sources(), *flags, "-lm")
@@ -44,6 +66,7 @@ def overhead(folder, name, flags, runs):
         took = {executable: seconds(executable, where, runs) for executable, where in (order if pair % 2 else order[::-1])}
         ratios.append(took[plain] / took[seen])
     line(f"exec/s with ÷ without the runtime, {name}", f"{statistics.median(ratios):.3f}  (of {PAIRS} pairs: {min(ratios):.3f} to {max(ratios):.3f}; {runs / took[plain] / 1000:.0f}k runs/s)")
+    share(folder, name, seen, runs)
 
 
 def pcs_of(count, base):
@@ -106,6 +129,10 @@ def notice(folder, collector, target, doorbell, name):
 
 
 with scratch() as folder:
+    for target in sys.argv[2:]:
+        share(folder, os.path.basename(target), os.path.abspath(target), int(os.environ.get("RUNS", 1000000)))
+    if sys.argv[2:]:
+        sys.exit()
     overhead(folder, "demo -O1", ["-O1"], 1000000)
     overhead(folder, "demo -O2", ["-O2"], 1000000)
     overhead(folder, "demo -O1 ASan", ["-O1", "-fsanitize=address"], 300000)

@@ -412,7 +412,8 @@ def runtime_response_file():
     archive = os.path.join(BUILD, "libfuzzsup_rt.a")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w") as file:
-        file.write(f"-Wl,--wrap=LLVMFuzzerTestOneInput -Wl,--whole-archive {archive} -Wl,--no-whole-archive\n")
+        wraps = " ".join(f"-Wl,--wrap={name}" for name in ("LLVMFuzzerTestOneInput", "__afl_persistent_loop", "_exit", "_Exit"))
+        file.write(f"{wraps} -Wl,--whole-archive {archive} -Wl,--no-whole-archive -lpthread\n")
     return path
 
 

@@ -11,11 +11,37 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hash.h"
+#include "rt_engine.h"
+
 struct search {
 	struct rt_module *modules;
-	size_t len, max;
+	size_t len, max, visited, known_at;
 	const char *problem;
 };
+
+/* What earlier searches looked at, in the dynamic linker's order: it appends what comes, so
+ * that one walk along both lists tells what is new. What exceeds the list is looked at
+ * each time. */
+#define KNOWN_MAX 1024
+static uint64_t known[KNOWN_MAX];
+static size_t known_len;
+
+static bool
+is_known(struct search *search, const struct dl_phdr_info *info)
+{
+	const void *where[] = { (const void *)info->dlpi_addr, info->dlpi_phdr };
+	uint64_t id = hash_bytes(HASH_SEED, where, sizeof(where));
+	bool found = false;
+
+	if (info->dlpi_name != NULL)
+		id = hash_bytes(id, info->dlpi_name, strlen(info->dlpi_name));
+	while (!found && search->known_at < known_len)
+		found = known[search->known_at++] == id;
+	if (search->visited < KNOWN_MAX)
+		known[search->visited++] = id;
+	return found;
+}
 
 static bool
 read_at(int fd, void *buffer, size_t len, uint64_t offset)
@@ -63,7 +89,7 @@ is_loaded(const struct dl_phdr_info *info, uint64_t start, uint64_t size)
 
 static void
 take_section(struct rt_module *module, const char *name, const ElfW(Shdr) * section,
-    size_t *pcs_size)
+    size_t *guards_len, size_t *pcs_size)
 {
 	const void *start = (const void *)(module->base + section->sh_addr);
 
@@ -71,6 +97,10 @@ take_section(struct rt_module *module, const char *name, const ElfW(Shdr) * sect
 	    strcmp(name, "__sancov_bools") == 0) {
 		module->counters = start;
 		module->len = section->sh_size;
+	} else if (strcmp(name, "__sancov_guards") == 0 &&
+	    fuzzsup_rt_engine() == RT_AFL) {
+		module->guards = start;
+		*guards_len = section->sh_size / sizeof(*module->guards);
 	} else if (strcmp(name, "__sancov_pcs") == 0) {
 		module->pcs = start;
 		*pcs_size = section->sh_size;
@@ -82,7 +112,7 @@ static bool
 find_tables(int fd, const struct dl_phdr_info *info, struct rt_module *module,
     const char **problem)
 {
-	size_t pcs_size = 0;
+	size_t pcs_size = 0, guards_len = 0;
 	ElfW(Ehdr) header;
 	ElfW(Shdr) *sections = read_sections(fd, &header);
 	char name[32];
@@ -97,12 +127,20 @@ find_tables(int fd, const struct dl_phdr_info *info, struct rt_module *module,
 		if (n <= 0)
 			continue;
 		name[n] = '\0';
-		take_section(module, name, &sections[i], &pcs_size);
+		take_section(module, name, &sections[i], &guards_len, &pcs_size);
 	}
 	free(sections);
-	if (module->counters == NULL || module->pcs == NULL || module->len == 0)
+	/* Guards have counters where AFL++ put them; with both, ours are the nearer. */
+	if (module->len > 0)
+		module->guards = NULL;
+	else
+		module->len = guards_len;
+	if (module->pcs == NULL || module->len == 0)
 		return false;
-	if (!is_loaded(info, (uintptr_t)module->counters, module->len) ||
+	if (!is_loaded(info,
+		(uintptr_t)(module->guards != NULL ? (const void *)module->guards
+						   : module->counters),
+		module->len * (module->guards != NULL ? sizeof(*module->guards) : 1)) ||
 	    !is_loaded(info, (uintptr_t)module->pcs, pcs_size)) {
 		*problem = "its file is not what was loaded";
 		return false;
@@ -157,8 +195,8 @@ look_at(struct dl_phdr_info *info, size_t size, void *arg)
 	int fd;
 
 	(void)size;
-	if (search->len == search->max)
-		return 1;
+	if (is_known(search, info) || search->len == search->max)
+		return 0;
 	module = &search->modules[search->len];
 	memset(module, 0, sizeof(*module));
 	module->base = info->dlpi_addr;
@@ -177,18 +215,16 @@ look_at(struct dl_phdr_info *info, size_t size, void *arg)
 		search->len++;
 	}
 	close(fd);
-	return search->problem != NULL;
+	return 0;
 }
 
-int
+size_t
 fuzzsup_rt_modules_find(struct rt_module *modules, size_t max, const char **ret_problem)
 {
 	struct search search = { .modules = modules, .max = max };
 
 	dl_iterate_phdr(look_at, &search);
-	if (search.problem != NULL) {
-		*ret_problem = search.problem;
-		return -1;
-	}
-	return (int)search.len;
+	known_len = search.visited;
+	*ret_problem = search.problem;
+	return search.len;
 }

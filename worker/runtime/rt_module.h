@@ -21,17 +21,18 @@ struct rt_pc {
 struct rt_module {
 	char path[PATH_MAX];
 	uintptr_t base;          /* what run-time addresses exceed link-time ones by */
-	const uint8_t *counters; /* 8-bit counters or bools, one per PC */
+	const uint8_t *counters; /* 8-bit counters or bools, one per PC; or NULL and */
+	const uint32_t *guards;  /* guards, one per PC */
 	const struct rt_pc *pcs;
 	size_t len;
 	uint8_t build_id[RT_BUILD_ID_MAX];
 	size_t build_id_len;
 };
 
-/* Finds the instrumented modules that are loaded now; needs section headers in their
- * files, but no symbols. Returns how many were filled in, or -1 after *ret_problem was
- * set to what is wrong with one of them. */
-int fuzzsup_rt_modules_find(
+/* Finds the instrumented modules that are loaded now and were not when it was called last;
+ * needs section headers in their files, but no symbols. Returns how many were filled in;
+ * *ret_problem is NULL, or what is wrong with one that was left out. */
+size_t fuzzsup_rt_modules_find(
     struct rt_module *modules, size_t max, const char **ret_problem);
 
 #endif
