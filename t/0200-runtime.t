@@ -2,93 +2,12 @@
 # SPDX-License-Identifier: MIT
 """The runtime in real libFuzzer targets: what it writes is what libFuzzer itself says, in
 whatever way the target was built; and nothing that it meets makes a target fail."""
-import glob
-import itertools
 import os
 import resource
 import sys
-import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from fuzzsup import *
-
-TARGETS = os.path.join(SRC, "t", "targets")
-BRANCHES = os.path.join(TARGETS, "branches.c")
-COMPLAINT = re.compile(r"^fuzzsup: .*; this target is not visible to fuzzsupd$", re.M)
-RUNS = 20000
-numbers = itertools.count()
-
-
-def fresh(folder, name="coverage"):
-    path = os.path.join(folder, f"{name}-{next(numbers)}")
-    os.mkdir(path)
-    os.chmod(path, 0o777)
-    return path
-
-
-def start(executable, directory, *arguments, **options):
-    environment = dict(os.environ, ASAN_OPTIONS="detect_leaks=0", UBSAN_OPTIONS="symbolize=0")
-    environment.pop("FUZZSUP", None)
-    environment.pop("FUZZSUP_DIR", None)
-    if directory is not None:
-        environment["FUZZSUP_DIR"] = directory
-    environment.update(options.pop("environment", {}))
-    return subprocess.Popen([executable, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                            stderr=subprocess.PIPE, text=True, errors="replace", env=environment, **options)
-
-
-def finish(process):
-    """(exit code, stderr)"""
-    _, log = process.communicate(timeout=PATIENCE * 4)
-    return process.returncode, log
-
-
-def run(executable, directory, *arguments, **options):
-    options.setdefault("cwd", os.path.dirname(executable))
-    return finish(start(executable, directory, *arguments, **options))
-
-
-def fuzz(executable, directory, runs=RUNS, *arguments, **options):
-    return run(executable, directory, f"-runs={runs}", "-seed=1", "-max_len=128", "-print_final_stats=1", *arguments, **options)
-
-
-def executed(log):
-    return int(re.search(r"stat::number_of_executed_units:\s*(\d+)", log).group(1))
-
-
-def own_cov(log):
-    found = re.findall(r"cov: (\d+)", log)
-    return int(found[-1]) if found else 0
-
-
-def maps(directory):
-    return sorted(f for f in glob.glob(glob.escape(directory) + "/*") if re.fullmatch("[0-9a-f]{16}", os.path.basename(f)))
-
-
-def leftovers(directory):
-    return [f for f in os.listdir(directory) if not re.fullmatch(r"[0-9a-f]{16}(\.module)?", f)]
-
-
-def sidecar(path):
-    """{key: [values]}"""
-    found = {}
-    with open(path + ".module") as file:
-        for line in file.read().splitlines():
-            key, value = line.split(" ", 1)
-            found.setdefault(key, []).append(value)
-    return found
-
-
-def functions(executable, path):
-    """Names of the functions of which some PC is set."""
-    _, _, bits, pcs = CoverageFile.read(path)
-    text = "\n".join(hex(pcs[i]) for i in set_bits(bits))
-    if not text:
-        return set()
-    out = subprocess.run([SYMBOLIZER, "--obj=" + executable, "--no-inlines", "--functions=linkage"], input=text, text=True,
-                         capture_output=True, check=True).stdout
-    return {block.splitlines()[0] for block in out.strip().split("\n\n")}
-
+from runtime import *
 
 def table_pcs(executable):
     """Link-time PCs of a target that was linked with -no-pie, as they stand in its file."""
@@ -131,8 +50,21 @@ def variants(folder):
     yield "-O2, -no-pie, lld", build(os.path.join(folder, "nopie"), demo, "-O2", "-no-pie", lld, "-lm")
     yield "-O2, GNU ld, stripped", build(os.path.join(folder, "stripped"), demo, "-O2", "-fuse-ld=bfd", "-s", "-lm")
     yield "AddressSanitizer, lld, RELR", build(os.path.join(folder, "asan"), demo, "-O1", "-fsanitize=address,undefined", lld, "-Wl,-z,pack-relative-relocs", "-lm")
+    yield "MemorySanitizer", build(os.path.join(folder, "msan"), demo, "-O1", "-fsanitize=memory", "-lm")
+    yield "UndefinedBehaviorSanitizer", build(os.path.join(folder, "ubsan"), demo, "-O1", "-fsanitize=undefined", "-lm")
+    yield "ThreadSanitizer", build(os.path.join(folder, "tsan"), demo, "-O1", "-fsanitize=thread", "-lm")
+    yield "full LTO", build(os.path.join(folder, "full"), demo, "-O2", "-flto", lld, "-lm")
     yield "thin LTO, collected sections", build(os.path.join(folder, "lto"), demo, "-O2", "-flto=thin", lld, "-ffunction-sections", "-Wl,--gc-sections", "-lm")
     yield "no build ID", build(os.path.join(folder, "noid"), demo, "-O1", "-Wl,--build-id=none", "-lm")
+    rust = shutil.which("rustc")
+    if rust:
+        output = os.path.join(folder, "rust")
+        passes = ["-Cpasses=sancov-module"] + [f"-Cllvm-args=-sanitizer-coverage-{word}" for word in ("level=4", "inline-8bit-counters", "pc-table")]
+        subprocess.run([rust, "--edition=2021", "-g", "-O", "-Ccodegen-units=1", *passes, "-Clinker=" + CLANG, "-Clink-arg=-fsanitize=fuzzer",
+                        "-Clink-arg=@" + runtime_response_file(), os.path.join(TARGETS, "counts.rs"), "-o", output], check=True)
+        yield "Rust", output
+    else:
+        note("no rustc here: Rust is not tested")
     if shutil.which(plus):
         output = os.path.join(folder, "plus")
         subprocess.run([plus, "-g", "-O1", "-fsanitize=fuzzer", source, "-o", output, "@" + runtime_response_file()], check=True)
@@ -143,7 +75,7 @@ def test_variants(folder):
     built = {}
     for name, executable in variants(folder):
         directory = fresh(folder)
-        runs = RUNS if "Address" not in name else RUNS // 10
+        runs = RUNS // 10 if "Sanitizer" in name else RUNS
         code, log = fuzz(executable, directory, runs)
         check_run(name, executable, directory, code, log)
         built[name] = (executable, directory)
@@ -216,6 +148,35 @@ def test_library(folder):
         equal(functions(library, found[os.path.realpath(library)]), {"library_call", "in_library"}, "with what is reached in it")
         equal(functions(output, found[os.path.realpath(output)]), {"LLVMFuzzerTestOneInput"}, "and the executable's holds the executable's alone")
         ok("entry" not in sidecar(found[os.path.realpath(library)]), "the entry point stands with the module that holds it")
+
+
+def test_later(folder):
+    """A library that comes, and goes, while the target runs: what its first run reached is there."""
+    library, output = os.path.join(folder, "liblater.so"), os.path.join(folder, "later")
+    subprocess.run([CLANG, "-g", "-O1", "-fsanitize=fuzzer-no-link", "-shared", "-fPIC", "-o", library, os.path.join(TARGETS, "branches_library.c")], check=True)
+    for sanitizer in ("", "address", "memory"):
+        kind = sanitizer or "no sanitizer"
+        # What libraries need of libFuzzer must be exported, as it is where they are linked.
+        build(output, [BRANCHES], "-O1", "-rdynamic", *([f"-fsanitize={sanitizer}"] if sanitizer else []))
+        directory, chosen = fresh(folder), os.path.join(folder, "D")
+        with open(chosen, "w") as file:
+            file.write("Dx")
+        code, log = run(output, directory, chosen, environment={"LATER_LIBRARY": library})
+        found = {sidecar(f)["path"][0]: f for f in maps(directory)}
+        if ok(code == 0 and set(found) == {os.path.realpath(library), os.path.realpath(output)} and "fuzzsup:" not in log, f"a library loaded later has a file, too ({kind})", f"{found}\n{log}"):
+            equal(functions(library, found[os.path.realpath(library)]), {"library_call", "in_library"}, f"with what the run that loaded it reached ({kind})")
+    code, log = run(output, directory, "-runs=300", chosen, environment={"LATER_LIBRARY": library})
+    found = {sidecar(f)["path"][0]: f for f in maps(directory)}
+    # The bare run above, and what libFuzzer does before the first of -runs.
+    runs = {path: CoverageFile.read(f)[0] for path, f in found.items()}
+    ok(code == 0 and len(found) == 2 and min(runs.values()) >= 300, f"loaded in each run, it has one file and {runs}", log)
+    directory = fresh(folder)
+    code, log = run(output, directory, chosen, environment={"LATER_LIBRARY": "libz.so.1"})
+    equal((code, len(maps(directory)), "fuzzsup:" in log), (0, 1, False), "a library without instrumentation is nothing to speak of")
+    bare = os.path.join(folder, "libbare.so")
+    subprocess.run(["objcopy", "--set-section-flags", "__sancov_pcs=alloc", "--rename-section", "__sancov_pcs=.data.gone", library, bare], check=True)
+    code, log = run(output, fresh(folder), chosen, environment={"LATER_LIBRARY": bare})
+    equal((code, "fuzzsup:" in log), (0, False), "nor is one that lost its PC table")
 
 
 def test_processes(folder, executable):
@@ -480,6 +441,7 @@ with scratch() as folder:
     test_choices(folder, branches)
     test_builds_apart(folder)
     test_library(folder)
+    test_later(folder)
     test_processes(folder, built["-O1, PIE"][0])
     test_killed(folder, built["-O1, PIE"][0])
     test_doorbell(folder, built["-O1, PIE"][0], branches)

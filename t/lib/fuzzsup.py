@@ -412,7 +412,7 @@ def runtime_response_file():
     archive = os.path.join(BUILD, "libfuzzsup_rt.a")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w") as file:
-        wraps = " ".join(f"-Wl,--wrap={name}" for name in ("LLVMFuzzerTestOneInput", "__afl_persistent_loop", "_exit", "_Exit"))
+        wraps = " ".join(f"-Wl,--wrap={name}" for name in ("LLVMFuzzerTestOneInput", "__afl_persistent_loop", "_exit", "_Exit", "dlclose"))
         file.write(f"{wraps} -Wl,--whole-archive {archive} -Wl,--no-whole-archive -lpthread\n")
     return path
 

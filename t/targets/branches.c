@@ -2,6 +2,7 @@
  * A fuzz target with known functions: the first byte of the input chooses. Some choices do
  * what programs do to the process that they run in, for the runtime to survive.
  */
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -64,6 +65,20 @@ fork_and_go_on(void)
 		waitpid(child, NULL, 0);
 }
 
+static void
+load_library(int choice)
+{
+	const char *path = getenv("LATER_LIBRARY");
+	void *library = path != NULL ? dlopen(path, RTLD_NOW) : NULL;
+	void (*call)(int) =
+	    library != NULL ? (void (*)(int))dlsym(library, "library_call") : NULL;
+
+	if (call != NULL)
+		call(choice);
+	if (library != NULL)
+		dlclose(library);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -78,6 +93,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 'C':
 		close_everything();
+		break;
+	case 'D':
+		load_library(size > 1 ? data[1] : 0);
 		break;
 	case 'F':
 		fork_and_go_on();

@@ -110,3 +110,11 @@ __wrap__Exit(int status)
 	finish(false);
 	__real__Exit(status);
 }
+
+/* What came and goes again between two looks. */
+int
+__wrap_dlclose(void *handle)
+{
+	fuzzsup_rt_mirror_look_again();
+	return __real_dlclose(handle);
+}

@@ -15,10 +15,12 @@ RT_WEAK int __real_LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 RT_WEAK int __real___afl_persistent_loop(unsigned int count);
 RT_WEAK _Noreturn void __real__exit(int status);
 RT_WEAK _Noreturn void __real__Exit(int status);
+RT_WEAK int __real_dlclose(void *handle);
 int __wrap_LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int __wrap___afl_persistent_loop(unsigned int count);
 _Noreturn void __wrap__exit(int status);
 _Noreturn void __wrap__Exit(int status);
+int __wrap_dlclose(void *handle);
 
 /* AFL++'s map: a counter for each guard, at the guard's value. */
 extern RT_WEAK uint8_t *__afl_area_ptr;

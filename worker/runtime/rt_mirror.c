@@ -32,6 +32,7 @@ struct mirror {
 static struct mirror mirrors[RT_MODULES_MAX];
 static size_t mirrors_len; /* grows when the mirror is complete: scans need no lock */
 static rt_scan_fn *scan;
+static pid_t looking; /* who looks for new modules; a parent does not in its child */
 static int doorbell = -1;
 static dev_t doorbell_device;
 static ino_t doorbell_inode;
@@ -249,8 +250,19 @@ look_again(void)
 void
 fuzzsup_rt_mirror_look_again(void)
 {
-	if (mirrors_len > 0 && fuzzsup_rt_loaded_changed())
+	pid_t holder, me;
+
+	if (mirrors_len == 0 || !fuzzsup_rt_loaded_any())
+		return;
+	me = getpid();
+	holder = __atomic_load_n(&looking, __ATOMIC_RELAXED);
+	if (holder == me ||
+	    !__atomic_compare_exchange_n(
+		&looking, &holder, me, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return;
+	if (fuzzsup_rt_loaded_more())
 		look_again();
+	__atomic_store_n(&looking, 0, __ATOMIC_RELEASE);
 }
 
 void

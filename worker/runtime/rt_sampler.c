@@ -13,15 +13,25 @@
 
 #define PERIOD_NS 100000000
 
-static bool looking; /* for new modules; a child of a fork has no such thread */
+#if defined(__GLIBC__)
+/* What glibc's pthread_atfork() is made of, which is in a static part of it that Rust's
+ * compiler names before us. */
+int __register_atfork(
+    void (*prepare)(void), void (*parent)(void), void (*child)(void), void *dso);
+#define pthread_atfork(prepare, parent, child) \
+	__register_atfork(prepare, parent, child, NULL)
+#endif
+
+/* ThreadSanitizer kills a child that starts a thread; such children are looked at when they
+ * end. */
+void __tsan_init(void);
+#pragma weak __tsan_init
 
 void
 fuzzsup_rt_sampler_look(bool orderly)
 {
-	if (orderly && !__atomic_test_and_set(&looking, __ATOMIC_ACQUIRE)) {
+	if (orderly)
 		fuzzsup_rt_mirror_look_again();
-		__atomic_clear(&looking, __ATOMIC_RELEASE);
-	}
 	fuzzsup_rt_mirror_carry_over();
 	fuzzsup_rt_mirror_count_run();
 }
@@ -61,8 +71,8 @@ start_thread(void)
 static void
 go_on_in_child(void)
 {
-	__atomic_clear(&looking, __ATOMIC_RELEASE);
-	start_thread();
+	if (__tsan_init == NULL)
+		start_thread();
 }
 
 void

@@ -6,9 +6,15 @@
  */
 #include "rt_scan.h"
 
+#include <stdbool.h>
 #include <string.h>
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
+
+/* Bits of XCR0: SSE, AVX; and opmask, upper halves, upper registers. */
+#define SAVES_AVX 0x6U
+#define SAVES_AVX512 0xe6U
 #endif
 
 /* As many counters as a word of seen bits has bits. */
@@ -131,19 +137,40 @@ scan_avx512(const uint8_t *counters, size_t len, uint64_t *words)
 }
 #endif
 
+#if defined(__x86_64__)
+/* What the processor has and the kernel saves. GCC's builtin for that is in a part of
+ * libgcc that Rust's compiler names before us. */
+static void
+look_at_processor(bool *ret_avx2, bool *ret_avx512)
+{
+	unsigned int a, b, c, d, saved = 0, unused;
+
+	*ret_avx2 = *ret_avx512 = false;
+	if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & bit_OSXSAVE) == 0)
+		return;
+	__asm__("xgetbv" : "=a"(saved), "=d"(unused) : "c"(0));
+	if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0)
+		return;
+	*ret_avx2 = (saved & SAVES_AVX) == SAVES_AVX && (b & bit_AVX2) != 0;
+	/* VBMI2 is not needed: processors without it run slower for long after they used
+	 * 512 bits. */
+	*ret_avx512 = (saved & SAVES_AVX512) == SAVES_AVX512 &&
+	    (b & bit_AVX512BW) != 0 && (c & bit_AVX512VBMI2) != 0;
+}
+#endif
+
 rt_scan_fn *
 fuzzsup_rt_scan_choose(size_t i, const char **ret_name)
 {
 #if defined(__x86_64__)
-	__builtin_cpu_init();
-	/* VBMI2 is not needed: processors without it run slower for long after they used
-	 * 512 bits. */
-	if (__builtin_cpu_supports("avx512bw") &&
-	    __builtin_cpu_supports("avx512vbmi2") && i-- == 0) {
+	bool avx2, avx512;
+
+	look_at_processor(&avx2, &avx512);
+	if (avx512 && i-- == 0) {
 		*ret_name = "AVX-512";
 		return scan_avx512;
 	}
-	if (__builtin_cpu_supports("avx2") && i-- == 0) {
+	if (avx2 && i-- == 0) {
 		*ret_name = "AVX2";
 		return scan_avx2;
 	}
