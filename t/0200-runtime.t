@@ -34,6 +34,17 @@ def check_run(name, executable, directory, code, log, processes=1):
     equal((beside["fuzzsup-module"], beside["path"], beside["pcs"]), (["1"], [os.path.realpath(executable)], [str(len(pcs))]), f"{name}: the sidecar describes the module")
 
 
+def archive(folder, sources):
+    """As many build systems, and libfuzzer-sys, hand targets to the linker."""
+    objects = []
+    for source in sources:
+        objects.append(os.path.join(folder, os.path.basename(source) + ".o"))
+        subprocess.run([CLANG, "-g", "-O1", "-fsanitize=fuzzer-no-link", "-c", source, "-o", objects[-1]], check=True)
+    output = os.path.join(folder, "libtarget.a")
+    subprocess.run(["ar", "cr", output, *objects], check=True)
+    return output
+
+
 def variants(folder):
     demo = demo_sources()
     plus = CLANG.replace("clang", "clang++", 1) if "clang++" not in CLANG else CLANG
@@ -55,6 +66,8 @@ def variants(folder):
     yield "ThreadSanitizer", build(os.path.join(folder, "tsan"), demo, "-O1", "-fsanitize=thread", "-lm")
     yield "full LTO", build(os.path.join(folder, "full"), demo, "-O2", "-flto", lld, "-lm")
     yield "thin LTO, collected sections", build(os.path.join(folder, "lto"), demo, "-O2", "-flto=thin", lld, "-ffunction-sections", "-Wl,--gc-sections", "-lm")
+    yield "target in an archive, GNU ld", build(os.path.join(folder, "archive"), [archive(folder, demo)], "-O1", "-fuse-ld=bfd", "-lm")
+    yield "target in an archive, lld", build(os.path.join(folder, "archive-lld"), [archive(folder, demo)], "-O1", lld, "-lm")
     yield "no build ID", build(os.path.join(folder, "noid"), demo, "-O1", "-Wl,--build-id=none", "-lm")
     rust = shutil.which("rustc")
     if rust:

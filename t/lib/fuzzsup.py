@@ -407,13 +407,13 @@ def build(output, sources, *flags, runtime=True):
 
 
 def runtime_response_file():
-    """The response file that names the build tree's runtime."""
+    """The response file that names the build tree's runtime, with the options of the one that is installed."""
     path = os.path.join(BUILD, "t", "fuzzsup-build.rsp")
-    archive = os.path.join(BUILD, "libfuzzsup_rt.a")
     os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(os.path.join(BUILD, "fuzzsup.rsp")) as file:
+        options = re.sub(r"\S*/(libfuzzsup_rt\.a)", lambda found: os.path.join(BUILD, found.group(1)), file.read())
     with open(path, "w") as file:
-        wraps = " ".join(f"-Wl,--wrap={name}" for name in ("LLVMFuzzerTestOneInput", "__afl_persistent_loop", "_exit", "_Exit", "dlclose"))
-        file.write(f"{wraps} -Wl,--whole-archive {archive} -Wl,--no-whole-archive -lpthread\n")
+        file.write(options)
     return path
 
 

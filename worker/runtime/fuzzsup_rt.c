@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "rt_engine.h"
 #include "rt_mirror.h"
@@ -96,25 +98,31 @@ end(void)
 }
 
 /* How the children of daemons end, where no destructor is called; from signal handlers,
- * too. */
+ * too. A static executable may have no other function that ends it. */
 _Noreturn void
 __wrap__exit(int status)
 {
 	finish(false);
-	__real__exit(status);
+	if (__real__exit != NULL)
+		__real__exit(status);
+	for (;;)
+		syscall(SYS_exit_group, status);
 }
 
 _Noreturn void
 __wrap__Exit(int status)
 {
 	finish(false);
-	__real__Exit(status);
+	if (__real__Exit != NULL)
+		__real__Exit(status);
+	for (;;)
+		syscall(SYS_exit_group, status);
 }
 
-/* What came and goes again between two looks. */
+/* What came and goes again between two looks. In a static executable everything stays. */
 int
 __wrap_dlclose(void *handle)
 {
 	fuzzsup_rt_mirror_look_again();
-	return __real_dlclose(handle);
+	return __real_dlclose != NULL ? __real_dlclose(handle) : 0;
 }
