@@ -186,6 +186,65 @@ announce(struct request *request, uint64_t id, const char *name)
 	}
 }
 
+/* A target like those of the configuration, until the service ends. */
+static void
+do_attach(struct request *request)
+{
+	char *const *words = request->words;
+	struct targets *targets = request->supervisor->targets;
+	const char *name = request->words_len > 2 ? words[2] : NULL;
+	struct conf_target conf = { 0 };
+	struct target *target;
+	char derived[64];
+	int r;
+
+	if (request->words_len < 2 || request->words_len > 3 || words[1][0] != '/' ||
+	    strlen(words[1]) > 4000 || (name != NULL && !conf_name_valid(name))) {
+		fail(request,
+		    "expected: attach EXECUTABLE [NAME], with an absolute path, and a "
+		    "name of at most 63 letters, digits, '.', '_' and '-'");
+		return;
+	}
+	if (name == NULL)
+		derive_name(targets, words[1], derived, sizeof(derived));
+	else
+		snprintf(derived, sizeof(derived), "%s", name);
+	conf.name = derived;
+	conf.executable = words[1];
+	r = targets_add(targets, &conf, &target);
+	if (r < 0) {
+		fail(request,
+		    r == -EEXIST       ? "a target of that name exists"
+			: r == -ENOSPC ? "there are too many targets"
+				       : strerror(-r));
+		return;
+	}
+	target->announced = true;
+	if (request->peer != 0)
+		target->owner = request->peer;
+	targets_poll(targets);
+	evbuffer_add_printf(request->reply, "ok\n%s\n", derived);
+}
+
+static void
+do_detach(struct request *request)
+{
+	struct targets *targets = request->supervisor->targets;
+	struct target *target =
+	    request->words_len == 2 ? targets_find(targets, request->words[1]) : NULL;
+
+	if (target == NULL) {
+		fail(request, "expected the name of a target");
+	} else if (!target->announced) {
+		fail(request,
+		    "this target is in the configuration; take it out there, and "
+		    "reload");
+	} else {
+		targets_remove(targets, target);
+		evbuffer_add_printf(request->reply, "ok\n");
+	}
+}
+
 static void
 do_announce(struct request *request)
 {
@@ -338,6 +397,8 @@ static const struct {
 	{ "status", do_status },
 	{ "workers", do_workers },
 	{ "announce", do_announce },
+	{ "attach", do_attach },
+	{ "detach", do_detach },
 	{ "entry", do_entry },
 	{ "reload", do_reload },
 	{ "check", do_check },
@@ -366,6 +427,7 @@ control_request(
 			return;
 		}
 	fail(&request,
-	    "unknown request; expected status, workers, announce, entry, reload, "
+	    "unknown request; expected status, workers, attach, detach, announce, "
+	    "entry, reload, "
 	    "check, jobs, start, stop, restart or logs");
 }

@@ -125,9 +125,9 @@ def control(folder, executable):
     with Service(folder, {"set": Target(other)}) as service:
         service.wait_state("set", "ready")
         before = pids(service)
-        code, text = ctl(service, "workers")
-        rows = [line.split("\t") for line in text.splitlines() if "\t" in line]
-        equal((code, sorted(row[0] for row in rows), {row[1] for row in rows}), (0, sorted(WORKERS), {"running"}), "workers: all four run")
+        code, text = ctl(service, "workers", "--json")
+        rows = json.loads(text)["workers"]
+        equal((code, sorted(row["name"] for row in rows), {row["state"] for row in rows}), (0, sorted(WORKERS), {"running"}), "workers: all four run")
         ok(ctl(service, "status")[0] == 0 and "set" in ctl(service, "status")[1], "status", ctl(service, "status"))
         parsed = json.loads(ctl(service, "status", "--json")[1])
         ok(parsed, "status --json is JSON")

@@ -3,30 +3,43 @@
  */
 #include "config.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "client.h"
+#include "logs.h"
 #include "symbolize.h"
+#include "tables.h"
 #include "banned.h"
 
 #define DEFAULT_SOCKET "/run/fuzzsupd/control"
-#define REQUEST_MAX 16384
-#define COLUMNS 6
+#define WATCH_S 1
 
 enum exit_code { EXIT_OK, EXIT_RUNTIME, EXIT_USAGE };
 
+struct options {
+	const char *socket;
+	bool json, watch, follow;
+};
+
 static const char usage[] =
-    "usage: fuzzsupctl [-s SOCKET] COMMAND\n"
+    "usage: fuzzsupctl [-s SOCKET] [--json] [--watch] COMMAND\n"
     "\n"
-    "  status [--json]                     all targets, a line each\n"
+    "  status                              targets and jobs, a line each\n"
+    "  targets | jobs                      one of both\n"
+    "  start | stop | restart JOB          TARGET/JOB, JOB, or TARGET for all of its "
+    "jobs\n"
+    "  logs [-f] JOB                       what they said last; -f: and what they say\n"
+    "  attach EXECUTABLE [NAME]            show a target that the configuration does "
+    "not "
+    "name\n"
+    "  detach NAME                         no more\n"
     "  announce ID EXECUTABLE FILE [NAME]  serve the coverage file FILE of "
     "EXECUTABLE;\n"
     "                                      ID: its coverage id, 16 hex digits\n"
@@ -41,191 +54,71 @@ static const char usage[] =
     "\n"
     "SOCKET: FUZZSUPD_CONTROL, else " DEFAULT_SOCKET "\n";
 
+/* ---- tables ---- */
+
 static int
-connect_to(const char *path)
+show(const struct options *options, const char *request, const struct columns *columns,
+    const char *key)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd;
+	char *words[] = { (char *)(uintptr_t)request };
+	char *answer = client_ask(options->socket, words, 1);
+	char *lines = answer != NULL ? client_lines(answer) : NULL;
 
-	if (strlen(path) >= sizeof(address.sun_path)) {
-		fprintf(stderr, "fuzzsupctl: %s: too long for a socket\n", path);
-		return -1;
-	}
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 &&
-	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
-		return fd;
-	fprintf(stderr,
-	    "fuzzsupctl: %s: %s; is fuzzsupd running? -s names its socket\n", path,
-	    strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return -1;
+	if (lines != NULL && options->json)
+		print_json(columns, key, lines);
+	else if (lines != NULL)
+		print_table(columns, lines);
+	free(answer);
+	return lines != NULL ? EXIT_OK : EXIT_RUNTIME;
 }
 
-/* Words, separated by tabs, ended by a newline; false if one holds either. */
-static bool
-send_request(int fd, char *const *words, int len)
+static int
+show_once(const struct options *options, const char *command)
 {
-	char request[REQUEST_MAX];
-	size_t used = 0, done = 0;
+	const bool all = strcmp(command, "status") == 0;
+	int code = EXIT_OK;
 
-	for (int i = 0; i < len; i++) {
-		size_t word = strlen(words[i]);
-
-		if (strpbrk(words[i], "\t\n") != NULL ||
-		    used + word + 2 > sizeof(request)) {
-			fprintf(stderr, "fuzzsupctl: cannot send \"%s\"\n", words[i]);
-			return false;
-		}
-		memcpy(request + used, words[i], word);
-		used += word;
-		request[used++] = i + 1 < len ? '\t' : '\n';
-	}
-	while (done < used) {
-		ssize_t n = send(fd, request + done, used - done, MSG_NOSIGNAL);
-
-		if (n < 0 && errno != EINTR) {
-			perror("fuzzsupctl: send");
-			return false;
-		}
-		done += n > 0 ? (size_t)n : 0;
-	}
-	return true;
+	if (options->json)
+		putchar('{');
+	if (all || strcmp(command, "targets") == 0)
+		code = show(options, "status", &columns_targets, "targets");
+	if (code == EXIT_OK && all)
+		fputs(options->json ? "," : "\n", stdout);
+	if (code == EXIT_OK && (all || strcmp(command, "jobs") == 0))
+		code = show(options, "jobs", &columns_jobs, "jobs");
+	if (code == EXIT_OK && strcmp(command, "workers") == 0)
+		code = show(options, "workers", &columns_workers, "workers");
+	if (options->json)
+		puts("}");
+	fflush(stdout);
+	return code;
 }
 
-/* The whole answer, for free(); NULL after a message. */
-static char *
-receive_answer(int fd)
+static int
+show_tables(const struct options *options, const char *command)
 {
-	size_t used = 0, size = 0;
-	char *text = NULL, *larger;
-	ssize_t n;
+	int code;
 
 	do {
-		if (size - used < 4096) {
-			larger = realloc(text, size += 65536);
-			if (larger == NULL) {
-				free(text);
-				return NULL;
-			}
-			text = larger;
-		}
-		n = read(fd, text + used, size - used - 1);
-		used += n > 0 ? (size_t)n : 0;
-	} while (n > 0 || (n < 0 && errno == EINTR));
-	text[used] = '\0';
-	if (n == 0 && used > 0)
-		return text;
-	fprintf(stderr,
-	    "fuzzsupctl: the service closed the connection without an answer\n");
-	free(text);
-	return NULL;
-}
-
-static void
-print_json_string(const char *text)
-{
-	putchar('"');
-	for (; *text != '\0'; text++) {
-		if ((unsigned char)*text < 0x20)
-			printf("\\u%04x", (unsigned char)*text);
-		else if (*text == '"' || *text == '\\')
-			printf("\\%c", *text);
-		else
-			putchar(*text);
-	}
-	putchar('"');
-}
-
-/* Cuts @line at its tabs. */
-static bool
-split(char *line, char *columns[COLUMNS])
-{
-	for (int i = 0; i < COLUMNS; i++) {
-		columns[i] = strsep(&line, "\t");
-		if (columns[i] == NULL)
-			return false;
-	}
-	return true;
-}
-
-static void
-print_json(char *lines)
-{
-	static const char *const keys[COLUMNS] = { "name", "state", "covered", "pcs",
-		"build_id", "reason" };
-	char *columns[COLUMNS], *line;
-	bool first = true;
-
-	printf("{\"targets\":[");
-	while ((line = strsep(&lines, "\n")) != NULL) {
-		if (!split(line, columns))
-			continue;
-		printf("%s{", first ? "" : ",");
-		first = false;
-		for (int i = 0; i < COLUMNS; i++) {
-			printf("%s\"%s\":", i > 0 ? "," : "", keys[i]);
-			if ((i == 2 || i == 3) && columns[i][0] != '-')
-				printf("%s", columns[i]);
-			else if (i == 2 || i == 3)
-				printf("null");
-			else
-				print_json_string(columns[i]);
-		}
-		putchar('}');
-	}
-	printf("]}\n");
-}
-
-static void
-print_table(char *lines)
-{
-	char *columns[COLUMNS], *line;
-
-	printf("%-24s %-12s %10s %10s %7s  %s\n", "TARGET", "STATE", "COVERED", "PCS",
-	    "", "REASON");
-	while ((line = strsep(&lines, "\n")) != NULL) {
-		char share[16] = "";
-		double covered, pcs;
-
-		if (!split(line, columns))
-			continue;
-		covered = strtod(columns[2], NULL);
-		pcs = strtod(columns[3], NULL);
-		if (columns[2][0] != '-' && pcs > 0)
-			/* Rounded down, as on the page: 100 % is all. */
-			snprintf(share, sizeof(share), "%.1f%%",
-			    (double)(unsigned long)(1000 * covered / pcs) / 10);
-		printf("%-24s %-12s %10s %10s %7s  %s\n", columns[0], columns[1],
-		    columns[2], columns[3], share, columns[5]);
-	}
+		if (options->watch)
+			fputs("\033[H\033[2J", stdout);
+		code = show_once(options, command);
+	} while (options->watch && code == EXIT_OK && sleep(WATCH_S) == 0);
+	return code;
 }
 
 static int
-print_answer(char *answer, const char *command, bool json)
+show_logs(const struct options *options, char **words)
 {
-	char *rest = strchr(answer, '\n');
+	char *answer = client_ask(options->socket, words, 2);
+	char *lines = answer != NULL ? client_lines(answer) : NULL;
+	int code = lines != NULL ? ctl_logs(lines, options->follow) : EXIT_RUNTIME;
 
-	if (rest != NULL)
-		*rest++ = '\0';
-	if (strcmp(answer, "ok") != 0) {
-		fprintf(stderr, "fuzzsupctl: %s\n", answer);
-		if (rest != NULL)
-			fputs(rest, stderr);
-		return EXIT_RUNTIME;
-	}
-	if (strcmp(command, "status") == 0 && rest != NULL) {
-		if (json)
-			print_json(rest);
-		else
-			print_table(rest);
-	} else if (rest != NULL) {
-		fputs(rest, stdout);
-	}
-	return EXIT_OK;
+	free(answer);
+	return code;
 }
+
+/* ---- words ---- */
 
 /* Whether there is such a command, with as many words; else says what is wrong. */
 static bool
@@ -236,6 +129,14 @@ command_is_sound(char *const *words, int len)
 		int min, max;
 	} commands[] = {
 		{ "status", 1, 1 },
+		{ "targets", 1, 1 },
+		{ "jobs", 1, 1 },
+		{ "start", 2, 2 },
+		{ "stop", 2, 2 },
+		{ "restart", 2, 2 },
+		{ "logs", 2, 2 },
+		{ "attach", 2, 3 },
+		{ "detach", 2, 2 },
 		{ "announce", 4, 5 },
 		{ "entry", 3, 3 },
 		{ "reload", 1, 1 },
@@ -279,30 +180,64 @@ make_absolute(char **word, char ret_path[PATH_MAX])
 	return true;
 }
 
+static int
+carry_out(const struct options *options, char **words, int len)
+{
+	static const char *const tables[] = { "status", "targets", "jobs", "workers" };
+	char executable[PATH_MAX], file[PATH_MAX];
+	char *answer, *lines;
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		if (strcmp(words[0], tables[i]) == 0)
+			return show_tables(options, words[0]);
+	if (strcmp(words[0], "symbolize") == 0)
+		return ctl_symbolize(words[1], words + 2, len - 2);
+	if (strcmp(words[0], "logs") == 0)
+		return show_logs(options, words);
+	if (strcmp(words[0], "announce") == 0 &&
+	    (!make_absolute(&words[2], executable) || !make_absolute(&words[3], file)))
+		return EXIT_USAGE;
+	if (strcmp(words[0], "attach") == 0 && !make_absolute(&words[1], executable))
+		return EXIT_USAGE;
+	answer = client_ask(options->socket, words, len);
+	lines = answer != NULL ? client_lines(answer) : NULL;
+	if (lines != NULL)
+		fputs(lines, stdout);
+	free(answer);
+	return lines != NULL ? EXIT_OK : EXIT_RUNTIME;
+}
+
 int
 main(int argc, char **argv)
 {
-	static const struct option options[] = {
+	static const struct option long_options[] = {
 		{ "socket", required_argument, NULL, 's' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "watch", no_argument, NULL, 'w' },
+		{ "follow", no_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char *path = getenv("FUZZSUPD_CONTROL");
-	bool json = false;
-	char executable[PATH_MAX], file[PATH_MAX];
-	char *answer;
-	int option, fd, code = EXIT_RUNTIME;
+	struct options options = { .socket = getenv("FUZZSUPD_CONTROL") };
+	int option;
 
-	path = path != NULL ? path : DEFAULT_SOCKET;
-	while ((option = getopt_long(argc, argv, "s:jhV", options, NULL)) != -1) {
+	if (options.socket == NULL)
+		options.socket = DEFAULT_SOCKET;
+	while (
+	    (option = getopt_long(argc, argv, "s:jwfhV", long_options, NULL)) != -1) {
 		switch (option) {
 		case 's':
-			path = optarg;
+			options.socket = optarg;
 			break;
 		case 'j':
-			json = true;
+			options.json = true;
+			break;
+		case 'w':
+			options.watch = true;
+			break;
+		case 'f':
+			options.follow = true;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -319,22 +254,5 @@ main(int argc, char **argv)
 		fputs(usage, stderr);
 		return EXIT_USAGE;
 	}
-	if (strcmp(argv[optind], "symbolize") == 0)
-		return ctl_symbolize(
-		    argv[optind + 1], argv + optind + 2, argc - optind - 2);
-	if (strcmp(argv[optind], "announce") == 0 &&
-	    (!make_absolute(&argv[optind + 2], executable) ||
-		!make_absolute(&argv[optind + 3], file)))
-		return EXIT_USAGE;
-	fd = connect_to(path);
-	if (fd < 0)
-		return EXIT_RUNTIME;
-	if (send_request(fd, argv + optind, argc - optind)) {
-		answer = receive_answer(fd);
-		if (answer != NULL)
-			code = print_answer(answer, argv[optind], json);
-		free(answer);
-	}
-	close(fd);
-	return code;
+	return carry_out(&options, argv + optind, argc - optind);
 }

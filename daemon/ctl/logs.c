@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT
+ * The tail of a job's logs, which lie in files; in fuzzsupctl.
+ */
+#include "config.h"
+
+#include "logs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "banned.h"
+
+#define TAIL_BYTES 16384
+#define LOGS_MAX 1024
+
+struct log {
+	char path[PATH_MAX];
+	char label[160]; /* before each line; "" for the only log */
+	int fd;
+	bool at_line_start;
+};
+
+struct logs {
+	struct log items[LOGS_MAX];
+	size_t len;
+	int notify;
+};
+
+/* Terminals obey what they are sent: foreign text loses its control characters. */
+static void
+print(struct log *log, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (log->at_line_start && log->label[0] != '\0')
+			printf("[%s] ", log->label);
+		log->at_line_start = c == '\n';
+		putchar(c >= 0x20 || c == '\n' || c == '\t' ? c : '?');
+	}
+}
+
+static void
+print_rest(struct log *log)
+{
+	char text[65536];
+	ssize_t n;
+
+	while (log->fd >= 0 && (n = read(log->fd, text, sizeof(text))) > 0)
+		print(log, text, (size_t)n);
+	fflush(stdout);
+}
+
+static void
+open_log(struct log *log, bool tail)
+{
+	struct stat st;
+	char byte;
+
+	log->fd = open(log->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	log->at_line_start = true;
+	if (log->fd < 0 || !tail || fstat(log->fd, &st) != 0 ||
+	    st.st_size <= TAIL_BYTES)
+		return;
+	lseek(log->fd, st.st_size - TAIL_BYTES, SEEK_SET);
+	while (read(log->fd, &byte, 1) == 1 && byte != '\n')
+		;
+}
+
+/* A log that was rotated away is read to its end, then the new one. */
+static void
+look_again(struct log *log)
+{
+	struct stat old, new;
+
+	print_rest(log);
+	if (stat(log->path, &new) != 0 ||
+	    (log->fd >= 0 && fstat(log->fd, &old) == 0 && old.st_ino == new.st_ino))
+		return;
+	if (log->fd >= 0)
+		close(log->fd);
+	open_log(log, false);
+	print_rest(log);
+}
+
+static void
+add_job(struct logs *logs, const char *name, unsigned instances, const char *folder,
+    bool only)
+{
+	for (unsigned i = 0; i < instances && logs->len < LOGS_MAX; i++) {
+		struct log *log = &logs->items[logs->len++];
+
+		snprintf(log->path, sizeof(log->path), "%s/%u.log", folder, i);
+		if (instances > 1)
+			snprintf(log->label, sizeof(log->label), "%s %u", name, i);
+		else if (!only)
+			snprintf(log->label, sizeof(log->label), "%s", name);
+		open_log(log, true);
+	}
+	if (logs->notify >= 0)
+		inotify_add_watch(
+		    logs->notify, folder, IN_MODIFY | IN_MOVED_FROM | IN_CREATE);
+}
+
+static int
+follow_all(struct logs *logs)
+{
+	char events[65536];
+	struct pollfd polls[] = { { .fd = logs->notify, .events = POLLIN },
+		{ .fd = STDOUT_FILENO } };
+
+	for (;;) {
+		if (poll(polls, 2, -1) < 0 && errno != EINTR)
+			return EXIT_FAILURE;
+		if ((polls[1].revents & (POLLERR | POLLHUP)) != 0)
+			return EXIT_SUCCESS; /* nobody reads any more */
+		if (read(logs->notify, events, sizeof(events)) < 0 && errno != EINTR)
+			return EXIT_FAILURE;
+		for (size_t i = 0; i < logs->len; i++)
+			look_again(&logs->items[i]);
+	}
+}
+
+int
+ctl_logs(char *lines, bool follow)
+{
+	static struct logs logs;
+	char *line, *columns[3];
+	bool only = strchr(lines, '\n') == strrchr(lines, '\n'), any = false;
+
+	logs.notify = follow ? inotify_init1(IN_CLOEXEC) : -1;
+	while ((line = strsep(&lines, "\n")) != NULL) {
+		for (int i = 0; i < 3; i++)
+			columns[i] = strsep(&line, "\t");
+		if (columns[2] != NULL)
+			add_job(&logs, columns[0],
+			    (unsigned)strtoul(columns[1], NULL, 10), columns[2], only);
+	}
+	for (size_t i = 0; i < logs.len; i++) {
+		any = any || logs.items[i].fd >= 0;
+		print_rest(&logs.items[i]);
+	}
+	if (follow)
+		return follow_all(&logs);
+	if (!any)
+		fprintf(stderr, "fuzzsupctl: %s: no log yet\n", logs.items[0].path);
+	return any ? EXIT_SUCCESS : EXIT_FAILURE;
+}
