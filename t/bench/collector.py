@@ -49,7 +49,7 @@ def share(folder, name, executable, runs):
     subprocess.run(["perf", "record", "-q", "-e", "cpu-clock", "-F", "5000", "-o", samples, executable, f"-runs={runs}", "-seed=7", "-max_len=256", "-len_control=0", "-reload=0"],
                    env=dict(os.environ, FUZZSUP_DIR=directory), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, cwd=folder)
     # What stands before the first run is no part of a run: the constructor is left out.
-    ours = runtime_symbols() & {"__wrap_LLVMFuzzerTestOneInput", "carry_over", "mark", "ring", "scan_avx512", "scan_avx2", "scan_words"}
+    ours = runtime_symbols() - {"begin", "set_up", "fuzzsup_rt_mirror_begin", "fuzzsup_rt_modules_find", "fuzzsup_rt_file_map", "hash_bytes", "join", "publish", "look_at"}
     listing = subprocess.run(["perf", "script", "-i", samples, "-F", "ip,sym"], text=True, capture_output=True, check=True).stdout.split("\n")
     hits = [row.split()[1].split(".")[0] in ours for row in listing if len(row.split()) > 1]
     line(f"share of run time, {name}", f"{sum(hits) / len(hits) * 100:.2f} %  (of {len(hits)} samples)")
