@@ -14,8 +14,8 @@ LIBRARY = os.path.join(TARGETS, "branches_library.c")
 
 # ---- AFL++ ----
 
-def afl_build(output, sources, *flags):
-    subprocess.run(["afl-clang-fast", "-g", "-O1", "-fsanitize-coverage=trace-pc-guard,pc-table", *flags, *sources, "-lm", "@" + runtime_response_file(), "-o", output],
+def afl_build(output, sources, *flags, response="fuzzsup-main"):
+    subprocess.run(["afl-clang-fast", "-g", "-O1", "-fsanitize-coverage=trace-pc-guard,pc-table", *flags, *sources, "-lm", "@" + runtime_response_file(response), "-o", output],
                    check=True, env=dict(os.environ, AFL_LLVM_INSTRUMENT="LLVM-NATIVE", AFL_QUIET="1"))
     return output
 
@@ -44,7 +44,7 @@ def test_afl(folder):
         return
     demo, driver = demo_sources(), os.path.join(TARGETS, "persistent.c")
     kinds = (("a loop", lambda output: afl_build(output, [driver, *demo]), 40000), ("a process for each run", lambda output: afl_build(output, [driver, *demo], "-DONCE"), 4000),
-             ("AFL++'s driver", lambda output: afl_build(output, demo, "-fsanitize=fuzzer"), 40000))
+             ("AFL++'s driver", lambda output: afl_build(output, demo, "-fsanitize=fuzzer", response="fuzzsup"), 40000))
     for kind, make, executions in kinds:
         executable, directory = make(os.path.join(folder, "afl")), fresh(folder)
         stats, bitmap, log = afl_fuzz(folder, executable, directory, executions)
@@ -63,7 +63,7 @@ def test_afl(folder):
         ok(0 < unique <= len(reached) and leftovers(directory) == [], f"AFL++, {kind}: {unique} runs were worth keeping, nothing stays behind")
 
     executable = os.path.join(folder, "afl-other")
-    subprocess.run(["afl-clang-fast", "-O1", driver, *demo, "-lm", "@" + runtime_response_file(), "-o", executable], check=True, env=dict(os.environ, AFL_QUIET="1"))
+    subprocess.run(["afl-clang-fast", "-O1", driver, *demo, "-lm", "@" + runtime_response_file("fuzzsup-main"), "-o", executable], check=True, env=dict(os.environ, AFL_QUIET="1"))
     directory = fresh(folder)
     result = subprocess.run([executable], input="{}", text=True, capture_output=True, env=dict(os.environ, FUZZSUP_DIR=directory))
     ok(result.returncode == 0 and len(COMPLAINT.findall(result.stderr)) == 1 and "LLVM-NATIVE" in result.stderr and maps(directory) == [],
@@ -101,7 +101,7 @@ class Daemon:
 
 
 def plain_build(output, *flags):
-    subprocess.run([CLANG, "-g", "-O1", *PLAIN, *flags, os.path.join(TARGETS, "daemon.c"), "@" + runtime_response_file(), "-o", output], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run([CLANG, "-g", "-O1", *PLAIN, *flags, os.path.join(TARGETS, "daemon.c"), "@" + runtime_response_file("fuzzsup-main"), "-o", output], check=True, stderr=subprocess.DEVNULL)
     return output
 
 
@@ -159,7 +159,7 @@ def test_plain_life(folder, executable, library):
     equal((code, daemon.reached() >= {"on_word", "on_end"}, CoverageFile.read(maps(directory)[0])[0]), (0, True, 1), "but at the end")
 
     bare = os.path.join(folder, "bare")
-    subprocess.run([CLANG, "-O1", os.path.join(TARGETS, "daemon.c"), "@" + runtime_response_file(), "-o", bare], check=True)
+    subprocess.run([CLANG, "-O1", os.path.join(TARGETS, "daemon.c"), "@" + runtime_response_file("fuzzsup-main"), "-o", bare], check=True)
     code, log = Daemon(bare, fresh(folder)).end()
     ok(code == 0 and len(COMPLAINT.findall(log)) == 1 and "inline-bool-flag,pc-table" in log, "a program without instrumentation: one line says what to build with", log)
 

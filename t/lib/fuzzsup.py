@@ -406,11 +406,11 @@ def build(output, sources, *flags, runtime=True):
     return output
 
 
-def runtime_response_file():
+def runtime_response_file(name="fuzzsup"):
     """The response file that names the build tree's runtime, with the options of the one that is installed."""
-    path = os.path.join(BUILD, "t", "fuzzsup-build.rsp")
+    path = os.path.join(BUILD, "t", name + "-build.rsp")
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(os.path.join(BUILD, "fuzzsup.rsp")) as file:
+    with open(os.path.join(BUILD, name + ".rsp")) as file:
         options = re.sub(r"\S*/(libfuzzsup_rt\.a)", lambda found: os.path.join(BUILD, found.group(1)), file.read())
     with open(path, "w") as file:
         file.write(options)
