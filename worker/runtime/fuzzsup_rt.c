@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "rt_engine.h"
@@ -20,6 +21,9 @@
 /* Before AFL++'s constructor, which starts the fork server: what is done here is done once,
  * and the children inherit it. Behind those of the compiler's instrumentation. */
 #define PRIORITY 101
+
+/* How long dlclose() waits for a look that is under way. */
+#define LOOK_WAIT_MS 100
 
 static enum rt_engine engine;
 static bool
@@ -119,10 +123,16 @@ __wrap__Exit(int status)
 		syscall(SYS_exit_group, status);
 }
 
-/* What came and goes again between two looks. In a static executable everything stays. */
+/* What came and goes again between two looks. Who is looking now may have met the library
+ * and must find it when it wants to keep it; but may also wait for a lock that our caller,
+ * a library's destructor, holds: so there is an end to waiting. In a static executable
+ * everything stays. */
 int
 __wrap_dlclose(void *handle)
 {
-	fuzzsup_rt_mirror_look_again();
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	for (int i = 0; i < LOOK_WAIT_MS && !fuzzsup_rt_mirror_look_again(); i++)
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 	return __real_dlclose != NULL ? __real_dlclose(handle) : 0;
 }

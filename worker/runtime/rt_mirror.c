@@ -247,22 +247,23 @@ look_again(void)
 	errno = saved;
 }
 
-void
+bool
 fuzzsup_rt_mirror_look_again(void)
 {
 	pid_t holder, me;
 
 	if (mirrors_len == 0 || !fuzzsup_rt_loaded_any())
-		return;
+		return true;
 	me = getpid();
 	holder = __atomic_load_n(&looking, __ATOMIC_RELAXED);
 	if (holder == me ||
 	    !__atomic_compare_exchange_n(
 		&looking, &holder, me, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-		return;
+		return false;
 	if (fuzzsup_rt_loaded_more())
 		look_again();
 	__atomic_store_n(&looking, 0, __ATOMIC_RELEASE);
+	return true;
 }
 
 void

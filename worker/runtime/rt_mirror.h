@@ -18,9 +18,9 @@ bool fuzzsup_rt_mirror_is_on(void);
 /* AFL++ alone, once its map is what it stays: where in it each module's counters lie. */
 void fuzzsup_rt_mirror_find_guards(void);
 
-/* Looks for modules that were loaded since, unless another thread does. Cheap while there
- * are none; else it allocates and takes locks. */
-void fuzzsup_rt_mirror_look_again(void);
+/* Looks for modules that were loaded since; false if another thread is at that. Cheap
+ * while there are none; else it allocates and takes locks. */
+bool fuzzsup_rt_mirror_look_again(void);
 
 /* Sets the bits of all counters that are not 0. Safe wherever an atomic store is. */
 void fuzzsup_rt_mirror_carry_over(void);
