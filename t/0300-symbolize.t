@@ -107,6 +107,10 @@ VARIANTS = [  # name, options to compile with, to link with
     ("RELR by lld", [], ["-Wl,--pack-dyn-relocs=relr", "-fuse-ld=lld"]),
     ("RELR by GNU ld", [], ["-Wl,-z,pack-relative-relocs"]),
     ("thin LTO", ["-flto=thin"], ["-flto=thin", "-fuse-ld=lld"]),
+    ("full LTO", ["-flto"], ["-flto", "-fuse-ld=lld"]),
+    ("mold, PIE", [], ["-fuse-ld=mold"]),
+    ("mold, not PIE", [], ["-fuse-ld=mold", "-no-pie"]),
+    ("RELR by mold", [], ["-fuse-ld=mold", "-Wl,--pack-dyn-relocs=relr"]),
     ("split DWARF 4", ["-gdwarf-4", "-gsplit-dwarf"], []),
     ("split DWARF 5", ["-gdwarf-5", "-gsplit-dwarf"], []),
     ("line tables only", ["-gline-tables-only"], []),
@@ -125,7 +129,7 @@ def variants(worker, folder):
         try:
             output = link(place + ".out", compile_all(place, sources, ["-g", "-O1", *compiling]), *linking)
         except RuntimeError as error:
-            if re.search(r"not (available|built|supported)|not enabled|unsupported", str(error)):
+            if re.search(r"not (available|built|supported)|not enabled|unsupported|invalid linker name", str(error)):
                 note(f"{name}: left out, this toolchain cannot make it")
             else:
                 ok(False, name, error)
@@ -135,6 +139,97 @@ def variants(worker, folder):
         objects = compile_all(os.path.join(folder, "comdat-" + linker), COMDAT, ["-g", "-O1", "-fno-exceptions"])
         compare(worker, link(os.path.join(folder, "comdat-" + linker + ".out"), objects, "-fuse-ld=" + linker),
                 f"functions that two units share, {linker}", 8)
+
+
+def libraries(worker, folder):
+    """A shared library has a PC table of its own."""
+    for linker in ("bfd", "lld"):
+        objects = compile_all(os.path.join(folder, "library-" + linker), CALCULATOR, ["-g", "-O1"])
+        output = os.path.join(folder, "library-" + linker + ".so")
+        run(CLANG, "-shared", "-fuse-ld=" + linker, *objects, "-o", output)
+        compare(worker, output, f"shared library, {linker}")
+
+
+def other_compilers(worker, folder):
+    """GCC has no PC table, but its units stand between Clang's: all of .text is asked for, as a coverage file could."""
+    for ours, theirs in ((5, 5), (5, 4), (4, 5)):
+        place = os.path.join(folder, f"gcc-{ours}-{theirs}")
+        objects = compile_all(place, CALCULATOR, [f"-gdwarf-{ours}", "-O1"])
+        run("gcc", f"-gdwarf-{theirs}", "-O2", "-fPIC", "-c", os.path.relpath(CALCULATOR[1], place), "-o", objects[1], cwd=place)
+        output = link(place + ".out", objects)
+        compare(worker, output, f"DWARF {ours} by Clang with DWARF {theirs} by GCC")
+        symbols = [line.split() for line in run("nm", "-S", output).splitlines()]
+        start, size = next((int(words[0], 16), int(words[1], 16)) for words in symbols if words[-1] == "calculator_apply")
+        pcs = list(range(start, start + size))
+        found = resolve(worker, output, pcs=struct.pack(f"={len(pcs)}Q", *pcs))
+        differing = [(hex(pc), a, b) for pc, a, b in zip(pcs, found.locations, llvm(output, pcs)) if a != b]
+        ok(not differing and found.unknown_len == 0 and not found.remarks, f"all {len(pcs)} addresses of a function by GCC, DWARF {theirs}",
+           differing[:20])
+    if not shutil.which("clang-14"):
+        return note("no clang-14: its executables are left out")
+    for dwarf in (4, 5):
+        output = os.path.join(folder, f"clang-14-{dwarf}")
+        run("clang-14", f"-gdwarf-{dwarf}", "-O1", "-DWITH_MAIN", *COVERAGE, *CALCULATOR, stubs(folder), "-o", output)
+        compare(worker, output, f"clang 14, DWARF {dwarf}")
+
+
+COVERAGE = ["-fsanitize-coverage=inline-8bit-counters,pc-table"]
+STUBS = """void __sanitizer_cov_8bit_counters_init(char *first, char *end) { (void)first; (void)end; }
+void __sanitizer_cov_pcs_init(const long *first, const long *end) { (void)first; (void)end; }
+#ifdef WITH_MAIN
+int LLVMFuzzerTestOneInput(const unsigned char *data, unsigned long size);
+int main(void) { return LLVMFuzzerTestOneInput((const unsigned char *)"1+2", 3); }
+#endif
+"""
+
+
+def stubs(folder):
+    """Source of what instrumented code calls, without a fuzzer's runtime."""
+    path = os.path.join(folder, "stubs.c")
+    with open(path, "w") as file:
+        file.write(STUBS)
+    return path
+
+
+def aarch64(worker, folder):
+    """Executables of another machine, without a C library."""
+    target = [CLANG, "--target=aarch64-linux-gnu", "-ffreestanding", "-fPIC", "-O1", "-g"]
+    place = os.path.join(folder, "aarch64")
+    objects = [os.path.join(folder, f"aarch64-{i}.o") for i in range(3)]
+    for source, output in zip(CALCULATOR, objects):
+        run(*target, *COVERAGE, "-c", os.path.relpath(source, folder), "-o", output, cwd=folder)
+    run(*target, "-c", stubs(folder), "-o", objects[2])
+    for name, linking in (("PIE, RELA", ["-pie"]), ("PIE, RELR", ["-pie", "-Wl,--pack-dyn-relocs=relr"]), ("not PIE", ["-no-pie"])):
+        run(*target, "-nostdlib", "-fuse-ld=lld", "-Wl,-e,LLVMFuzzerTestOneInput", *linking, *objects, "-o", place)
+        compare(worker, place, f"aarch64, {name}")
+
+
+def rust(worker, folder):
+    compiler = shutil.which("rustc", path="/usr/bin") or shutil.which("rustc")
+    if not compiler:
+        return note("no rustc: Rust is left out")
+    passes = ["-Cpasses=sancov-module"] + [f"-Cllvm-args=-sanitizer-coverage-{word}" for word in ("level=3", "inline-8bit-counters", "pc-table")]
+    for level in (1, 2):
+        output = os.path.join(folder, f"rust-{level}")
+        run(compiler, "--edition=2021", "-g", f"-Copt-level={level}", "-Ccodegen-units=1", *passes, os.path.join(TARGETS, "words.rs"),
+            "-o", output, cwd=folder)
+        compare(worker, output, f"Rust, -O{level}", 200)
+
+
+def dwz(worker, folder):
+    """dwz moves what DIEs share; with -m into another file, where names of build directories may then lie, too."""
+    if not shutil.which("dwz"):
+        return note("no dwz: what it makes is left out")
+    place = os.path.join(folder, "dwz")
+    sources = [os.path.relpath(path, place) for path in CALCULATOR]
+    output = link(place + ".out", compile_all(place, sources, ["-gdwarf-4", "-O1"]))
+    one, two = shutil.copy(output, place + ".one"), shutil.copy(output, place + ".two")
+    run("dwz", output)
+    compare(worker, output, "dwz, one file")
+    run("dwz", "-m", place + ".common", one, two)
+    table, named = resolve(worker, one), resolve(worker, output)
+    equal(table.locations, llvm(one, table.pcs), f"dwz -m: {len(table.pcs)} PCs, all equal")
+    equal([location[1:] for location in table.locations], [location[1:] for location in named.locations], "dwz -m: lines and columns as before")
 
 
 def entry_points(worker, folder):
@@ -230,6 +325,11 @@ with scratch() as folder:
            ["-ldw", "-lelf", "-lz", "-lzstd", "-lseccomp", "-liberty"], dwarfs=(5,), levels=(2,))
     zlib(worker, folder)
     zig(worker, folder)
+    libraries(worker, folder)
+    other_compilers(worker, folder)
+    aarch64(worker, folder)
+    rust(worker, folder)
+    dwz(worker, folder)
     refusals(worker, folder, entry_points(worker, folder))
     equal(worker.stop(), 0, "the worker ends when the supervisor closes the channel")
     words = open(log, errors="replace").read()
