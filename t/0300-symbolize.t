@@ -230,6 +230,8 @@ def dwz(worker, folder):
     table, named = resolve(worker, one), resolve(worker, output)
     equal(table.locations, llvm(one, table.pcs), f"dwz -m: {len(table.pcs)} PCs, all equal")
     equal([location[1:] for location in table.locations], [location[1:] for location in named.locations], "dwz -m: lines and columns as before")
+    ok(re.search(r"^\d+ units have their build directory in the file of \.gnu_debugaltlink", table.remarks),
+       f"dwz -m: {table.remarks}")
 
 
 def entry_points(worker, folder):

@@ -386,6 +386,12 @@ remark(const struct resolver *resolver, struct failure *remarks)
 		    "%u line tables are of an unknown DWARF version, the first at "
 		    ".debug_line+0x%llx: build with -gdwarf-5",
 		    resolver->foreign, (unsigned long long)resolver->first_foreign);
+	if (resolver->units != NULL && units_elsewhere(resolver->units) > 0)
+		failure_add(remarks,
+		    "%u units have their build directory in the file of "
+		    ".gnu_debugaltlink, which is not read: what they name by relative "
+		    "paths may not be found; use dwz without -m",
+		    units_elsewhere(resolver->units));
 }
 
 static int

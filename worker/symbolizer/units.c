@@ -29,6 +29,7 @@ struct units {
 	struct unit *units;
 	size_t len, size;
 	uint64_t budget;
+	uint32_t elsewhere; /* units whose directory lies in an alternate file */
 };
 
 struct root {
@@ -188,6 +189,8 @@ read_directory(
 		    units, str, byte_reader_offset(&root->info, root->dwarf64));
 	if (!skip_form(root, form))
 		byte_reader_spoil(&root->info);
+	else if (form == DW_FORM_GNU_strp_alt)
+		units->elsewhere++;
 	return (struct byte_text){ 0 };
 }
 
@@ -348,4 +351,10 @@ units_directory(const struct units *units, uint64_t offset)
 	if (low < units->len && units->units[low].line_table == offset)
 		return units->units[low].directory;
 	return (struct byte_text){ 0 };
+}
+
+uint32_t
+units_elsewhere(const struct units *units)
+{
+	return units->elsewhere;
 }

@@ -27,4 +27,8 @@ void units_free(struct units *units);
  * if there is none. */
 struct byte_text units_directory(const struct units *units, uint64_t offset);
 
+/* How many units name a directory that lies in an alternate file (.gnu_debugaltlink),
+ * which is not read. */
+uint32_t units_elsewhere(const struct units *units);
+
 #endif
