@@ -6,6 +6,8 @@ in turns in one run. Needs a release build: builddir=BUILD t/bench/symbolize.py 
 Ours is t/lib/dump_table -q: the symbolizer's library from executable to sealed table, in
 a process of its own. llvm-symbolizer gets the same PCs on its standard input, and is asked
 for no more than we give: --no-inlines --functions=none. First all answers are compared.
+With ADDR2LINE=PATH gimli's addr2line (t/bench/README.md) is measured, too: it gets the PCs sorted,
+which suits it best.
 
 t/bench/targets.mk builds SQLite and RocksDB to be measured."""
 import os
@@ -18,7 +20,8 @@ SRC = os.environ.get("srcdir") or os.path.dirname(os.path.dirname(os.path.dirnam
 BUILD = os.environ.get("builddir") or os.path.join(SRC, "build")
 SYMBOLIZER = os.environ.get("LLVM_SYMBOLIZER") or "llvm-symbolizer-19"
 DUMP = os.path.join(BUILD, "t", "lib", "dump_table")
-ROUNDS = 15
+ADDR2LINE = os.environ.get("ADDR2LINE")
+ROUNDS = int(os.environ.get("ROUNDS") or 15)
 
 
 def measure(command, text=""):
@@ -51,20 +54,28 @@ def compare(path, rows, command):
     return different
 
 
+def bench(path, rows, different, name, command, pcs):
+    """One line of the table: ours and @command in turns."""
+    text = "\n".join(pcs)
+    pairs = [(measure([DUMP, "-q", path]), measure(command, text)) for _ in range(ROUNDS)]
+    ratios = statistics.quantiles([theirs / ours for ours, theirs in pairs], n=4)
+    ours, theirs = (statistics.median(pair[i] for pair in pairs) for i in (0, 1))
+    print(f"| {os.path.basename(path)} | {len(rows)} | {different} | {name} | {1000 * theirs:.1f} ms | {1000 * ours:.1f} ms | "
+          f"{1e9 * ours / len(rows):.0f} | {ratios[1]:.1f} ({ratios[0]:.1f} – {ratios[2]:.1f}) |", flush=True)
+
+
 def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
-    print("| executable | PCs | different | ours | llvm-symbolizer | ratio of CPU (quartiles) |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    print("| executable | PCs | different | peer | its CPU | ours | ns a PC, ours | ratio of CPU (quartiles) |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for path in sys.argv[1:]:
         rows = rows_of(path)
-        theirs_command = [SYMBOLIZER, "--no-inlines", "--functions=none", "--obj=" + path]
-        different = compare(path, rows, theirs_command)
-        pairs = [(measure([DUMP, "-q", path]), measure(theirs_command, "\n".join(pc for pc, _ in rows))) for _ in range(ROUNDS)]
-        ratios = statistics.quantiles([theirs / ours for ours, theirs in pairs], n=4)
-        ours, theirs = (statistics.median(pair[i] for pair in pairs) for i in (0, 1))
-        print(f"| {os.path.basename(path)} | {len(rows)} | {different} | {1000 * ours:.1f} ms | {1000 * theirs:.1f} ms | "
-              f"{ratios[1]:.1f} ({ratios[0]:.1f} – {ratios[2]:.1f}) |")
+        llvm = [SYMBOLIZER, "--no-inlines", "--functions=none", "--obj=" + path]
+        different = compare(path, rows, llvm)
+        bench(path, rows, different, "llvm-symbolizer", llvm, [pc for pc, _ in rows])
+        if ADDR2LINE:
+            bench(path, rows, "", "gimli's addr2line", [ADDR2LINE, "-e", path], sorted((pc for pc, _ in rows), key=lambda pc: int(pc, 16)))
 
 
 main()
