@@ -15,11 +15,15 @@
 #define MESSAGE_TYPES(X) \
 	/* supervisor → symbolizer: fds executable (O_RDONLY), by code's bits a sealed memfd of \
 	   u64 PCs to take instead of the executable's own PC table and a file to keep the \
-	   table in and its separate debug file; target and generation come back in the answer; text: entry points wanted, \
-	   one a line, a symbol or 0x… */ \
+	   table in and its separate debug file and the finished table, whose functions are \
+	   wanted now; target and generation come back in the answer; text: entry points \
+	   wanted, one a line, a symbol or 0x… */ \
 	X(SYMBOLIZE, "symbolize") \
 	/* symbolizer → supervisor: code enum table_status; text: why (not OK); fd: table (OK) */ \
 	X(TABLE, "table") \
+	/* symbolizer → supervisor, to SYMBOLIZE_FUNCTIONS: code TABLE_OK, fd: function table; \
+	   or TABLE_FAILED, text: why there is none */ \
+	X(FUNCTIONS, "functions") \
 \
 	/* supervisor → collector: target, generation, text name; code bit 0: fd table follows, \
 	   bit 1: fd live segment of a dead collector follows, to start from, bit 2: owner_uid \
@@ -57,6 +61,9 @@
 	X(SOURCE_ROOT, "source-root") \
 	/* supervisor → front-end: generation; fd: table, sealed */ \
 	X(SERVE_TABLE, "serve-table") \
+	/* supervisor → front-end, after SERVE_TABLE: its generation; fd: function table, \
+	   sealed; without one text: why there is none */ \
+	X(SERVE_FUNCTIONS, "serve-functions") \
 	/* supervisor → front-end: generation; fd: live segment */ \
 	X(SERVE_LIVE, "serve-live") \
 	/* supervisor → front-end: the directory has a new generation */ \
@@ -112,6 +119,8 @@ enum symbolize_bits {
 	SYMBOLIZE_PCS = 1,
 	SYMBOLIZE_CACHE = 2,
 	SYMBOLIZE_DEBUG = 4,
+	SYMBOLIZE_FUNCTIONS = 8, /* answered by FUNCTIONS */
+	SYMBOLIZE_ALL = 15,
 };
 
 enum table_status {

@@ -73,3 +73,9 @@ shared_memory_map_sealed(int fd, const void **ret_data, size_t *ret_len)
 	*ret_len = (size_t)st.st_size;
 	return 0;
 }
+
+bool
+shared_memory_fits(uint64_t offset, uint64_t len, uint64_t each, uint64_t size)
+{
+	return offset % 8 == 0 && offset <= size && len <= (size - offset) / each;
+}

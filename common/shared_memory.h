@@ -4,6 +4,7 @@
 #ifndef FUZZSUP_SHARED_MEMORY_H
 #define FUZZSUP_SHARED_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,5 +21,8 @@ int shared_memory_seal(int fd);
  * change nor shrink under the reader. Does not keep @fd; munmap() ends it. An empty one
  * gives a NULL map. Returns 0, -EPROTO if a seal is missing, or -errno. */
 int shared_memory_map_sealed(int fd, const void **ret_data, size_t *ret_len);
+
+/* True if @len elements of @each bytes at @offset lie inside of @size bytes, aligned. */
+bool shared_memory_fits(uint64_t offset, uint64_t len, uint64_t each, uint64_t size);
 
 #endif

@@ -14,25 +14,21 @@
 #include "shared_memory.h"
 #include "banned.h"
 
-/* True if @len elements of @each bytes at @offset lie inside of @size bytes, aligned. */
-static bool
-fits(uint64_t offset, uint64_t len, uint64_t each, uint64_t size)
-{
-	return offset % 8 == 0 && offset <= size && len <= (size - offset) / each;
-}
-
 static bool
 header_is_sound(const struct source_table_header *h, uint64_t size)
 {
 	return h->magic == SOURCE_TABLE_MAGIC && h->version == SOURCE_TABLE_VERSION &&
 	    h->size == size && h->pcs_len <= COVERAGE_MAP_PCS_MAX &&
 	    h->unknown_len <= h->pcs_len && h->build_id_len <= sizeof(h->build_id) &&
-	    fits(h->pcs, h->pcs_len, 8, size) && fits(h->order, h->pcs_len, 4, size) &&
-	    fits(h->directories, h->directories_len, 4, size) &&
-	    fits(h->files, h->files_len, sizeof(struct wire_file), size) &&
-	    fits(h->locations, h->pcs_len, sizeof(struct wire_location), size) &&
-	    fits(h->strings, h->string_bytes_len, 1, size) &&
-	    fits(h->entries, h->entries_len, 8, size);
+	    shared_memory_fits(h->pcs, h->pcs_len, 8, size) &&
+	    shared_memory_fits(h->order, h->pcs_len, 4, size) &&
+	    shared_memory_fits(h->directories, h->directories_len, 4, size) &&
+	    shared_memory_fits(
+		h->files, h->files_len, sizeof(struct wire_file), size) &&
+	    shared_memory_fits(
+		h->locations, h->pcs_len, sizeof(struct wire_location), size) &&
+	    shared_memory_fits(h->strings, h->string_bytes_len, 1, size) &&
+	    shared_memory_fits(h->entries, h->entries_len, 8, size);
 }
 
 /* Every offset starts a string that ends: the last byte of all strings is NUL. */

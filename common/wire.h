@@ -76,6 +76,39 @@ _Static_assert(sizeof(struct wire_coverage_update) == 24, "coverage update");
 /* u32: low byte tag, upper 24 bits count; then count × u32 index of a location. */
 #define WIRE_ENTRY_POINTS_MAX 0xffffff
 
+/* ---- BASE/functions.bin: a function table (function_table.h), all of it ---- */
+
+/* The functions that hold PCs, ascending and apart from each other. */
+struct wire_function {
+	uint64_t start; /* link-time address */
+	uint64_t end;   /* behind its last byte */
+	uint32_t name; /* offset into strings: demangled; "": all names were too much */
+	uint32_t raw;  /* likewise, as the linker knows it */
+	uint32_t first;   /* place of its lowest PC among all PCs in order of address */
+	uint32_t pcs_len; /* so many from there on are its own; never 0 */
+	uint32_t pc; /* PC-table index of the one whose location is the function's */
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct wire_function) == 40, "function");
+
+#define WIRE_FUNCTION_NONE UINT32_C(0xffffffff)
+
+struct wire_functions {
+	uint32_t magic;
+	uint32_t version;
+	uint64_t size; /* of all */
+	uint32_t pcs_len;
+	uint32_t functions_len;
+	uint32_t string_bytes_len;
+	uint32_t unknown_len; /* PCs in no function */
+	/* offsets from the start, multiples of 8 */
+	uint64_t functions; /* struct wire_function × functions_len */
+	uint64_t
+	    owners; /* u32 × pcs_len, PC-table order: function or WIRE_FUNCTION_NONE */
+	uint64_t strings; /* NUL-terminated; the first is "" */
+};
+_Static_assert(sizeof(struct wire_functions) == 56, "functions");
+
 /* ---- fuzzsup.v1, server to client, binary frames ---- */
 
 /* Begins every frame of ours. */

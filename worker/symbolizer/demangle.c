@@ -6,6 +6,8 @@
 
 #include "demangle.h"
 
+#include <setjmp.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +15,17 @@
 
 #include "banned.h"
 
-/* Longer ones stay as they are: what they can unfold to grows with them. */
+/* Longer ones stay as they are, as do those that unfold to more: substitutions let a name
+ * double with every few bytes. */
 #define MANGLED_MAX 16384
+#define DEMANGLED_MAX 65536
+
+/* What has come out so far. libiberty cannot be told to stop, only left. */
+struct unfolded {
+	char *text; /* terminated */
+	size_t len, capacity;
+	jmp_buf enough;
+};
 
 char *
 demangle_make_printable(char *text)
@@ -44,6 +55,56 @@ join_brackets(char *text)
 	*to = '\0';
 }
 
+static void
+unfold_cb(const char *part, size_t len, void *arg)
+{
+	struct unfolded *unfolded = arg;
+	size_t capacity = unfolded->capacity;
+	char *grown;
+
+	while (capacity < unfolded->len + len + 1)
+		capacity = capacity != 0 ? 2 * capacity : 256;
+	if (capacity > DEMANGLED_MAX)
+		longjmp(unfolded->enough, 1);
+	if (capacity != unfolded->capacity) {
+		grown = realloc(unfolded->text, capacity);
+		if (grown == NULL)
+			longjmp(unfolded->enough, 1);
+		unfolded->text = grown;
+		unfolded->capacity = capacity;
+	}
+	memcpy(unfolded->text + unfolded->len, part, len);
+	unfolded->len += len;
+	unfolded->text[unfolded->len] = '\0';
+}
+
+/* Rust first: its old names pass as C++'s. Whoever calls the callback holds no memory but
+ * the stack's; of Rust names with letters beyond ASCII one buffer, which is lost. */
+static bool
+unfold_into(const char *mangled, struct unfolded *unfolded)
+{
+	const int options = DMGL_PARAMS | DMGL_ANSI;
+
+	if (setjmp(unfolded->enough) != 0)
+		return false;
+	if (rust_demangle_callback(mangled, options, unfold_cb, unfolded) != 0)
+		return true;
+	unfolded->len = 0;
+	return cplus_demangle_v3_callback(mangled, options, unfold_cb, unfolded) != 0;
+}
+
+/* NULL: it is not mangled, or would be too much. */
+static char *
+unfold(const char *mangled)
+{
+	struct unfolded unfolded = { .text = NULL };
+
+	if (unfold_into(mangled, &unfolded))
+		return unfolded.text;
+	free(unfolded.text);
+	return NULL;
+}
+
 char *
 demangle(const char *name, size_t len)
 {
@@ -55,7 +116,7 @@ demangle(const char *name, size_t len)
 	if (len <= MANGLED_MAX &&
 	    (strncmp(copy, "_Z", 2) == 0 || strncmp(copy, "_R", 2) == 0 ||
 		strncmp(copy, "___Z", 4) == 0))
-		plain = cplus_demangle(copy, DMGL_PARAMS | DMGL_ANSI | DMGL_AUTO);
+		plain = unfold(copy);
 	if (plain == NULL)
 		return demangle_make_printable(copy);
 	free(copy);

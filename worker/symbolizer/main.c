@@ -18,6 +18,7 @@
 #include "log.h"
 #include "sandbox.h"
 #include "symbolizer/frames_mode.h"
+#include "symbolizer/functions.h"
 #include "symbolizer/symbolize.h"
 #include "banned.h"
 
@@ -47,38 +48,76 @@ send_all(struct channel *channel, const struct message *message, const int *fds,
 	return r;
 }
 
+/* What came with a request; -1 where nothing did. */
+struct enclosed {
+	int executable, pcs, cache, debug, table;
+};
+
+/* Descriptors stand in the order of their bits. False if there are not as many. */
+static bool
+open_letter(const struct message *request, const int *fds, size_t fds_len,
+    struct enclosed *ret_enclosed)
+{
+	struct enclosed enclosed = { -1, -1, -1, -1, -1 };
+	int *const places[] = { &enclosed.pcs, &enclosed.cache, &enclosed.debug,
+		&enclosed.table };
+	size_t used = 0;
+
+	if (fds_len > 0)
+		enclosed.executable = fds[used++];
+	for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if ((request->code & 1u << i) != 0 && used < fds_len)
+			*places[i] = fds[used++];
+	*ret_enclosed = enclosed;
+	return used == fds_len &&
+	    fds_len == 1 + (size_t)__builtin_popcount(request->code & SYMBOLIZE_ALL);
+}
+
+static enum table_status
+work(const struct message *request, const struct enclosed *enclosed, int *ret_table,
+    struct failure *text)
+{
+	const struct symbolize_request job = {
+		.executable = enclosed->executable,
+		.pcs = enclosed->pcs,
+		.cache = enclosed->cache,
+		.debug = enclosed->debug,
+		.wanted = request->text,
+		.wanted_len = request->text_len,
+	};
+	const struct functions_request functions = {
+		.executable = enclosed->executable,
+		.table = enclosed->table,
+		.debug = enclosed->debug,
+	};
+
+	return (request->code & SYMBOLIZE_FUNCTIONS) != 0
+	    ? functions_make(&functions, ret_table, text)
+	    : symbolize(&job, ret_table, text);
+}
+
 static int
 answer(struct channel *channel, const struct message *request, const int *fds,
     size_t fds_len)
 {
-	const bool has_pcs = (request->code & SYMBOLIZE_PCS) != 0;
-	const bool has_cache = (request->code & SYMBOLIZE_CACHE) != 0;
-	const bool has_debug = (request->code & SYMBOLIZE_DEBUG) != 0;
-	const size_t wanted = 1u + has_pcs + has_cache + has_debug;
-	const bool is_whole = fds_len == wanted;
-	const struct symbolize_request job = {
-		.executable = fds_len > 0 ? fds[0] : -1,
-		.pcs = is_whole && has_pcs ? fds[1] : -1,
-		.cache = is_whole && has_cache ? fds[1 + has_pcs] : -1,
-		.debug = is_whole && has_debug ? fds[wanted - 1] : -1,
-		.wanted = request->text,
-		.wanted_len = request->text_len,
-	};
+	const bool functions = (request->code & SYMBOLIZE_FUNCTIONS) != 0;
+	struct enclosed enclosed;
 	struct failure text;
 	struct message message;
 	int table = -1, r;
 
-	message_init(&message, MESSAGE_TABLE, request->target);
+	message_init(
+	    &message, functions ? MESSAGE_FUNCTIONS : MESSAGE_TABLE, request->target);
 	message.generation = request->generation;
-	if (!is_whole) {
+	if (!open_letter(request, fds, fds_len, &enclosed)) {
 		message.code = TABLE_FAILED;
 		message_printf(
 		    &message, "the request came with %zu descriptors", fds_len);
 	} else {
-		message.code = symbolize(&job, &table, &text);
+		message.code = work(request, &enclosed, &table, &text);
 		message_printf(&message, "%s", text.text);
 	}
-	log_debug("target %u: %s", message.target,
+	log_debug("target %u: %s%s", message.target, functions ? "functions " : "",
 	    message.code == TABLE_OK ? "resolved" : "not resolved");
 	r = send_all(channel, &message, &table, table >= 0 ? 1 : 0);
 	if (table >= 0)

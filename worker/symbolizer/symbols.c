@@ -172,3 +172,10 @@ symbols_find(const struct symbols *symbols, uint64_t address)
 	return found->size == 0 || address - found->address < found->size ? found
 									  : NULL;
 }
+
+const struct symbol *
+symbols_list(const struct symbols *symbols, size_t *ret_len)
+{
+	*ret_len = symbols->len;
+	return symbols->list;
+}

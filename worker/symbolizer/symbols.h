@@ -24,6 +24,9 @@ int symbols_read(
     struct elf_image *image, struct symbols **ret_symbols, struct failure *failure);
 void symbols_free(struct symbols *symbols);
 
+/* All of them by address, no two at the same one. */
+const struct symbol *symbols_list(const struct symbols *symbols, size_t *ret_len);
+
 /* The symbol that covers @address; NULL if there is none. */
 const struct symbol *symbols_find(const struct symbols *symbols, uint64_t address);
 
