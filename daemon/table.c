@@ -15,6 +15,7 @@
 
 #include "cache.h"
 #include "debug_file.h"
+#include "function_table.h"
 #include "hash.h"
 #include "log.h"
 #include "shared_memory.h"
@@ -28,6 +29,7 @@
 struct tables {
 	struct supervisor *supervisor;
 	TAILQ_HEAD(, table) queue;
+	TAILQ_HEAD(, table) functions_queue; /* when the other one is empty */
 	LIST_HEAD(, table) buckets[BUCKETS];
 	struct table *running;
 	struct event *timeout;
@@ -68,6 +70,9 @@ table_free(struct table *table)
 		close(table->pcs);
 	if (table->fd >= 0)
 		close(table->fd);
+	if (table->functions_fd >= 0)
+		close(table->functions_fd);
+	free(table->debug_wish);
 	free(table->executable);
 	free(table->entry_points);
 	free(table);
@@ -81,6 +86,8 @@ release(struct tables *tables, struct table *table)
 		return;
 	if (table->progress == TABLE_QUEUED)
 		TAILQ_REMOVE(&tables->queue, table, queue_link);
+	if (table->functions == FUNCTIONS_QUEUED)
+		TAILQ_REMOVE(&tables->functions_queue, table, functions_link);
 	LIST_REMOVE(table, bucket_link);
 	table_free(table);
 }
@@ -101,6 +108,31 @@ finish(struct tables *tables, struct table *table, unsigned status, const char *
 		next = TAILQ_NEXT(target, table_link);
 		target_table_done(tables->supervisor->targets, target);
 	}
+	if (status == TABLE_OK) {
+		table->functions = FUNCTIONS_QUEUED;
+		table->deaths = 0;
+		TAILQ_INSERT_TAIL(&tables->functions_queue, table, functions_link);
+	}
+	release(tables, table);
+}
+
+/* @take_fd: the function table; -1: there is none, for @reason. */
+static void
+finish_functions(
+    struct tables *tables, struct table *table, int take_fd, const char *reason)
+{
+	struct target *target;
+
+	table->functions = FUNCTIONS_DONE;
+	table->functions_fd = take_fd;
+	snprintf(table->functions_reason, sizeof(table->functions_reason), "%s",
+	    take_fd < 0 ? reason : "");
+	if (tables->running == table) {
+		tables->running = NULL;
+		event_del(tables->timeout);
+	}
+	TAILQ_FOREACH(target, &table->users, table_link)
+		target_functions_done(tables->supervisor->targets, target);
 	release(tables, table);
 }
 
@@ -121,7 +153,10 @@ timeout_cb(evutil_socket_t fd, short what, void *context)
 	    tables->supervisor->conf->symbolize_timeout);
 	worker_kill(supervisor_worker(tables->supervisor, WORKER_SYMBOLIZER),
 	    "its job took too long");
-	finish(tables, tables->running, TABLE_FAILED, reason);
+	if (tables->running->functions == FUNCTIONS_RUNNING)
+		finish_functions(tables, tables->running, -1, reason);
+	else
+		finish(tables, tables->running, TABLE_FAILED, reason);
 }
 
 int
@@ -133,6 +168,7 @@ tables_new(struct supervisor *supervisor, struct tables **ret_tables)
 		return -ENOMEM;
 	tables->supervisor = supervisor;
 	TAILQ_INIT(&tables->queue);
+	TAILQ_INIT(&tables->functions_queue);
 	tables->timeout = evtimer_new(supervisor->base, timeout_cb, tables);
 	if (tables->timeout == NULL) {
 		free(tables);
@@ -212,7 +248,7 @@ make(struct tables *tables, const char *executable, const struct identity *ident
 		return -ENOMEM;
 	}
 	table->pcs = pcs >= 0 ? fcntl(pcs, F_DUPFD_CLOEXEC, 3) : -1;
-	table->fd = -1;
+	table->fd = table->functions_fd = -1;
 	table->executable = strdup(executable);
 	table->entry_points = take_entry_points;
 	if (table->executable == NULL || (pcs >= 0 && table->pcs < 0)) {
@@ -294,20 +330,26 @@ open_cache(struct tables *tables, const struct table *table)
 	return -1;
 }
 
-/* @debug: the separate debug file; -1: the symbolizer has not asked for it. */
+/* What goes with a job besides the executable; -1: it does not. */
+struct enclosed {
+	int pcs, cache, debug, table;
+};
+
 static void
-send_job(struct tables *tables, struct table *table, int executable, int debug)
+send_job(struct tables *tables, struct table *table, int executable,
+    const struct enclosed *enclosed)
 {
 	static struct message message;
 	struct timeval limit = { .tv_sec =
 				     tables->supervisor->conf->symbolize_timeout };
-	const int cache = open_cache(tables, table);
 	const struct {
 		int fd;
 		unsigned bit;
-	} more[] = { { table->pcs, SYMBOLIZE_PCS }, { cache, SYMBOLIZE_CACHE },
-		{ debug, SYMBOLIZE_DEBUG } };
-	int fds[4] = { executable };
+	} more[] = { { enclosed->pcs, SYMBOLIZE_PCS },
+		{ enclosed->cache, SYMBOLIZE_CACHE },
+		{ enclosed->debug, SYMBOLIZE_DEBUG },
+		{ enclosed->table, SYMBOLIZE_FUNCTIONS } };
+	int fds[MESSAGE_FDS_MAX] = { executable };
 	size_t fds_len = 1;
 
 	message_init(&message, MESSAGE_SYMBOLIZE,
@@ -319,13 +361,23 @@ send_job(struct tables *tables, struct table *table, int executable, int debug)
 			message.code |= more[i].bit;
 			fds[fds_len++] = more[i].fd;
 		}
-	table->progress = TABLE_RUNNING;
 	tables->running = table;
 	event_add(tables->timeout, &limit);
 	worker_send(supervisor_worker(tables->supervisor, WORKER_SYMBOLIZER), &message,
 	    fds, fds_len);
-	if (cache >= 0)
-		close(cache);
+}
+
+/* @debug: the separate debug file; -1: the symbolizer has not asked for it. */
+static void
+send_table_job(struct tables *tables, struct table *table, int executable, int debug)
+{
+	const struct enclosed enclosed = { table->pcs, open_cache(tables, table), debug,
+		-1 };
+
+	table->progress = TABLE_RUNNING;
+	send_job(tables, table, executable, &enclosed);
+	if (enclosed.cache >= 0)
+		close(enclosed.cache);
 }
 
 static int
@@ -339,26 +391,83 @@ open_executable(const struct table *table, char *reason, size_t size)
 	return fd;
 }
 
-/* One job at a time, so that a death or a time-out has one cause. */
+static void
+start_table(struct tables *tables, struct table *table)
+{
+	char reason[320];
+	int fd = open_executable(table, reason, sizeof(reason));
+
+	if (fd < 0) {
+		finish(tables, table, TABLE_FAILED, reason);
+		return;
+	}
+	free(table->debug_wish);
+	table->debug_wish = NULL;
+	send_table_job(tables, table, fd, -1);
+	close(fd);
+}
+
+/* Symbols of another build would name the wrong functions: an executable that changed
+ * meanwhile, and gets another table soon, is not looked at. */
+static int
+open_unchanged(const struct table *table, char *reason, size_t size)
+{
+	struct identity identity;
+	struct stat st;
+	int fd = open_executable(table, reason, size);
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) == 0) {
+		identity = identity_of(&st);
+		if (identity_equal(&identity, &table->identity))
+			return fd;
+	}
+	snprintf(reason, size, "executable %.200s has changed", table->executable);
+	close(fd);
+	return -1;
+}
+
+static void
+start_functions(struct tables *tables, struct table *table)
+{
+	const struct string_list *roots = &tables->supervisor->conf->debug_roots;
+	struct enclosed enclosed = { -1, -1, -1, table->fd };
+	char reason[320];
+	int fd = open_unchanged(table, reason, sizeof(reason));
+
+	if (fd < 0) {
+		finish_functions(tables, table, -1, reason);
+		return;
+	}
+	if (table->debug_wish != NULL)
+		enclosed.debug =
+		    debug_file_open(roots, table->executable, table->debug_wish);
+	table->functions = FUNCTIONS_RUNNING;
+	send_job(tables, table, fd, &enclosed);
+	if (enclosed.debug >= 0)
+		close(enclosed.debug);
+	close(fd);
+}
+
+/* One job at a time, so that a death or a time-out has one cause; tables, which pages
+ * wait for, before functions. */
 static void
 run_next(struct tables *tables)
 {
 	struct worker *worker =
 	    supervisor_worker(tables->supervisor, WORKER_SYMBOLIZER);
 	struct table *table;
-	char reason[320];
-	int fd;
 
-	while (tables->running == NULL && worker_has_room(worker) &&
-	    (table = TAILQ_FIRST(&tables->queue)) != NULL) {
-		TAILQ_REMOVE(&tables->queue, table, queue_link);
-		fd = open_executable(table, reason, sizeof(reason));
-		if (fd >= 0) {
-			table->debug_was_sent = false;
-			send_job(tables, table, fd, -1);
-			close(fd);
+	while (tables->running == NULL && worker_has_room(worker)) {
+		if ((table = TAILQ_FIRST(&tables->queue)) != NULL) {
+			TAILQ_REMOVE(&tables->queue, table, queue_link);
+			start_table(tables, table);
+		} else if ((table = TAILQ_FIRST(&tables->functions_queue)) != NULL) {
+			TAILQ_REMOVE(&tables->functions_queue, table, functions_link);
+			start_functions(tables, table);
 		} else {
-			finish(tables, table, TABLE_FAILED, reason);
+			break;
 		}
 	}
 }
@@ -374,8 +483,10 @@ send_with_debug(struct tables *tables, const char *wish)
 	char reason[320];
 	int fd = -1, debug = debug_file_open(roots, table->executable, wish);
 
-	table->debug_was_sent = true;
-	if (debug < 0)
+	table->debug_wish = strdup(wish);
+	if (table->debug_wish == NULL)
+		snprintf(reason, sizeof(reason), "%s", strerror(ENOMEM));
+	else if (debug < 0)
 		snprintf(reason, sizeof(reason),
 		    "no .debug_line: build with -g (or -gline-tables-only) and do not "
 		    "strip, or put its separate debug file (build ID %.*s) beside it "
@@ -385,7 +496,7 @@ send_with_debug(struct tables *tables, const char *wish)
 	else
 		fd = open_executable(table, reason, sizeof(reason));
 	if (fd >= 0)
-		send_job(tables, table, fd, debug);
+		send_table_job(tables, table, fd, debug);
 	else
 		finish(tables, table, TABLE_FAILED, reason);
 	if (fd >= 0)
@@ -420,10 +531,11 @@ tables_answer(
 	char reason[320] = "";
 	int fd = fds_len > 0 ? fds[0] : -1, r = 0;
 
-	if (table == NULL || message->generation != table->generation)
+	if (table == NULL || message->generation != table->generation ||
+	    table->progress != TABLE_RUNNING)
 		goto out; /* of a job that was given up */
 	snprintf(reason, sizeof(reason), "%.*s", (int)message->text_len, message->text);
-	if (message->code == TABLE_WANTS_DEBUG && !table->debug_was_sent) {
+	if (message->code == TABLE_WANTS_DEBUG && table->debug_wish == NULL) {
 		send_with_debug(tables, reason);
 		run_next(tables);
 		goto out;
@@ -445,32 +557,87 @@ out:
 	return r;
 }
 
+static int
+check_functions(int fd, const struct table *table)
+{
+	struct wire_functions header;
+	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+
+	return (fcntl(fd, F_GET_SEALS) & seals) == seals &&
+		pread(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header) &&
+		header.magic == FUNCTION_TABLE_MAGIC && header.pcs_len == table->pcs_len
+	    ? 0
+	    : -EPROTO;
+}
+
+int
+tables_functions(
+    struct tables *tables, const struct message *message, int *fds, size_t fds_len)
+{
+	struct table *table = tables->running;
+	char reason[320];
+	int fd = fds_len > 0 ? fds[0] : -1;
+
+	if (table == NULL || message->generation != table->generation ||
+	    table->functions != FUNCTIONS_RUNNING) {
+		if (fd >= 0)
+			close(fd);
+		return 0; /* of a job that was given up */
+	}
+	if ((message->code == TABLE_OK) != (fd >= 0) ||
+	    (fd >= 0 && check_functions(fd, table) < 0)) {
+		if (fd >= 0)
+			close(fd);
+		return -EPROTO;
+	}
+	snprintf(reason, sizeof(reason), "%.*s", (int)message->text_len, message->text);
+	finish_functions(tables, table, fd, reason);
+	run_next(tables);
+	return 0;
+}
+
 void
 tables_started(struct tables *tables)
 {
 	run_next(tables);
 }
 
-void
-tables_died(struct tables *tables, const char *how)
+/* Gives up the running job, as one that nobody can do. */
+static void
+give_up(struct tables *tables, const char *how)
 {
 	struct table *table = tables->running;
 	char reason[320];
 
+	snprintf(reason, sizeof(reason),
+	    "the symbolizer died %u times on this executable (%s); build it anew, or "
+	    "report it together with the executable",
+	    table->deaths, how);
+	if (table->functions == FUNCTIONS_RUNNING)
+		finish_functions(tables, table, -1, reason);
+	else
+		finish(tables, table, TABLE_FAILED, reason);
+}
+
+void
+tables_died(struct tables *tables, const char *how)
+{
+	struct table *table = tables->running;
+
 	if (table == NULL)
 		return;
 	if (++table->deaths >= DEATHS_MAX) {
-		snprintf(reason, sizeof(reason),
-		    "the symbolizer died %u times on this executable (%s); build it "
-		    "anew, or "
-		    "report it together with the executable",
-		    table->deaths, how);
-		finish(tables, table, TABLE_FAILED, reason);
+		give_up(tables, how);
 		return;
 	}
 	event_del(tables->timeout);
 	tables->running = NULL;
-	table->progress = TABLE_QUEUED;
-	TAILQ_INSERT_HEAD(&tables->queue, table, queue_link);
+	if (table->functions == FUNCTIONS_RUNNING) {
+		table->functions = FUNCTIONS_QUEUED;
+		TAILQ_INSERT_HEAD(&tables->functions_queue, table, functions_link);
+	} else {
+		table->progress = TABLE_QUEUED;
+		TAILQ_INSERT_HEAD(&tables->queue, table, queue_link);
+	}
 	release(tables, table);
 }

@@ -23,6 +23,14 @@ struct identity {
 
 enum table_progress { TABLE_QUEUED, TABLE_RUNNING, TABLE_DONE };
 
+/* Of its function table, the job that follows when the table is there. */
+enum functions_progress {
+	FUNCTIONS_NOT_YET,
+	FUNCTIONS_QUEUED,
+	FUNCTIONS_RUNNING,
+	FUNCTIONS_DONE,
+};
+
 struct target;
 TAILQ_HEAD(target_head, target);
 
@@ -39,9 +47,13 @@ struct table {
 	enum table_progress progress;
 	unsigned status; /* enum table_status, when DONE */
 	char reason[320];
-	unsigned deaths;     /* of the symbolizer, in this job */
-	bool debug_was_sent; /* its separate debug file, in this job */
-	int fd;              /* sealed memfd, when DONE and TABLE_OK */
+	unsigned deaths;  /* of the symbolizer, in this job */
+	char *debug_wish; /* what its separate debug file must be; NULL: it has none */
+	int fd;           /* sealed memfd, when DONE and TABLE_OK */
+	TAILQ_ENTRY(table) functions_link;
+	enum functions_progress functions;
+	int functions_fd;           /* sealed memfd; -1: there is none */
+	char functions_reason[320]; /* why, when FUNCTIONS_DONE */
 	uint32_t pcs_len;
 	uint32_t build_id_len;
 	uint8_t build_id[64];
@@ -61,8 +73,11 @@ int table_want(struct tables *tables, struct target *target,
 /* Takes @target's table away from it. */
 void table_drop(struct tables *tables, struct target *target);
 
-/* The symbolizer answered; takes @fds. Returns -EPROTO if it must be killed. */
+/* The symbolizer answered, with a table or with functions; both take @fds. Return -EPROTO
+ * if it must be killed. */
 int tables_answer(
+    struct tables *tables, const struct message *message, int *fds, size_t fds_len);
+int tables_functions(
     struct tables *tables, const struct message *message, int *fds, size_t fds_len);
 
 /* The symbolizer has (re)started, or died. */

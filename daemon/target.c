@@ -130,6 +130,19 @@ target_table_done(struct targets *targets, struct target *target)
 	target_tell(targets, target, OUTBOX_FRONTEND, NEWS_TABLE);
 }
 
+void
+target_functions_done(struct targets *targets, struct target *target)
+{
+	const char *reason = target->table->functions_reason;
+	char quoted[512];
+
+	if (reason[0] != '\0')
+		log_notice("target %s: goes on without its functions: %s",
+		    target->conf.name,
+		    log_quote(reason, strlen(reason), quoted, sizeof(quoted)));
+	target_tell(targets, target, OUTBOX_FRONTEND, NEWS_FUNCTIONS);
+}
+
 /* ---- what the collector says ---- */
 
 /* True while @message speaks of the COLLECT that is in force. */

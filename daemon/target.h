@@ -22,6 +22,7 @@ enum target_news {
 	NEWS_SERVE = 4,   /* front-end: name and source roots */
 	NEWS_TABLE = 8,
 	NEWS_LIVE = 16,
+	NEWS_FUNCTIONS = 32, /* goes with every NEWS_TABLE, too */
 };
 
 enum { OUTBOX_COLLECTOR, OUTBOX_FRONTEND, OUTBOXES };
@@ -101,6 +102,9 @@ void target_set_state(struct targets *targets, struct target *target,
 /* The target's table is DONE (well or not). */
 void target_table_done(struct targets *targets, struct target *target);
 void target_table_running(struct targets *targets, struct target *target);
+
+/* The functions of the target's table are there, or there are none. */
+void target_functions_done(struct targets *targets, struct target *target);
 
 /* What the collector says; both take @fd. -EPROTO if it must be killed. */
 int target_live(struct targets *targets, const struct message *message, int fd);

@@ -247,6 +247,18 @@ send_memory(struct worker *worker, const struct target *target, enum message_typ
 	worker_send(worker, &message, &fd, 1);
 }
 
+static void
+send_functions(struct worker *worker, const struct target *target)
+{
+	const struct table *table = target->table;
+
+	message_init(&message, MESSAGE_SERVE_FUNCTIONS, target->id);
+	message.generation = table->generation;
+	message_printf(&message, "%s", table->functions_reason);
+	worker_send(
+	    worker, &message, &table->functions_fd, table->functions_fd >= 0 ? 1 : 0);
+}
+
 void
 target_send(struct targets *targets, struct target *target, unsigned outbox)
 {
@@ -262,6 +274,9 @@ target_send(struct targets *targets, struct target *target, unsigned outbox)
 	if ((news & NEWS_TABLE) != 0 && target->table != NULL && target->table->fd >= 0)
 		send_memory(worker, target, MESSAGE_SERVE_TABLE,
 		    target->table->generation, target->table->fd);
+	if ((news & (NEWS_TABLE | NEWS_FUNCTIONS)) != 0 && target->table != NULL &&
+	    target->table->functions == FUNCTIONS_DONE)
+		send_functions(worker, target);
 	if ((news & NEWS_LIVE) != 0 && target->live_current)
 		send_memory(worker, target, MESSAGE_SERVE_LIVE, target->live_generation,
 		    target->live);
