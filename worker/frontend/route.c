@@ -18,6 +18,8 @@ static const struct {
 	{ "main.wasm", ROUTE_WASM },
 	{ "sources.tar", ROUTE_TAR },
 	{ "index.bin", ROUTE_INDEX },
+	{ "functions.json", ROUTE_FUNCTIONS },
+	{ "functions.bin", ROUTE_FUNCTIONS_BIN },
 };
 
 static void

@@ -8,16 +8,18 @@
 #include <stddef.h>
 
 enum route_kind {
-	ROUTE_NONE,        /* not found */
-	ROUTE_PAGE,        /* index.html; also where WebSockets are opened */
-	ROUTE_FILE,        /* a file of the page: rest */
-	ROUTE_WASM,        /* main.wasm */
-	ROUTE_TAR,         /* sources.tar */
-	ROUTE_INDEX,       /* index.bin */
-	ROUTE_SOURCE,      /* one source file: rest */
-	ROUTE_REDIRECT,    /* /t/NAME, which wants a slash */
-	ROUTE_HEALTH,      /* /healthz */
-	ROUTE_API_TARGETS, /* /api/v1/targets */
+	ROUTE_NONE,          /* not found */
+	ROUTE_PAGE,          /* index.html; also where WebSockets are opened */
+	ROUTE_FILE,          /* a file of the page: rest */
+	ROUTE_WASM,          /* main.wasm */
+	ROUTE_TAR,           /* sources.tar */
+	ROUTE_INDEX,         /* index.bin */
+	ROUTE_FUNCTIONS,     /* functions.json */
+	ROUTE_FUNCTIONS_BIN, /* functions.bin */
+	ROUTE_SOURCE,        /* one source file: rest */
+	ROUTE_REDIRECT,      /* /t/NAME, which wants a slash */
+	ROUTE_HEALTH,        /* /healthz */
+	ROUTE_API_TARGETS,   /* /api/v1/targets */
 };
 
 struct route {

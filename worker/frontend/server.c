@@ -19,7 +19,9 @@
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
 
+#include "functions_json.h"
 #include "handshake.h"
+#include "hash.h"
 #include "log.h"
 #include "reply.h"
 #include "route.h"
@@ -214,6 +216,41 @@ serve_index(struct evhttp_request *request, struct target *target)
 }
 
 static void
+release_functions_cb(const void *data, size_t len, void *functions)
+{
+	(void)data;
+	(void)len;
+	target_functions_unref(functions);
+}
+
+/* The function table as it is. */
+static void
+serve_functions(struct evhttp_request *request, struct target *target)
+{
+	struct target_functions *functions = target != NULL ? target->functions : NULL;
+	struct evbuffer *body = evbuffer_new();
+	char etag[64];
+
+	if (functions == NULL || body == NULL) {
+		functions_json_refuse(request, target);
+	} else {
+		const struct wire_functions *header = functions->table.header;
+
+		if (evbuffer_add_reference(body, header, header->size,
+			release_functions_cb, target_functions_ref(functions)) != 0)
+			target_functions_unref(functions);
+		snprintf(etag, sizeof(etag), "\"f%llx-%llx-%llx\"",
+		    (unsigned long long)target->table_generation,
+		    (unsigned long long)hash_bytes(HASH_SEED, target->entry.build_id,
+			sizeof(target->entry.build_id)),
+		    (unsigned long long)header->size);
+		reply_body(request, "application/octet-stream", etag, body);
+	}
+	if (body != NULL)
+		evbuffer_free(body);
+}
+
+static void
 serve_api_targets(struct server *server, struct evhttp_request *request)
 {
 	struct evbuffer *body = evbuffer_new();
@@ -255,6 +292,12 @@ serve_route(
 		break;
 	case ROUTE_INDEX:
 		serve_index(request, target);
+		break;
+	case ROUTE_FUNCTIONS:
+		functions_json_serve(request, target);
+		break;
+	case ROUTE_FUNCTIONS_BIN:
+		serve_functions(request, target);
 		break;
 	case ROUTE_SOURCE:
 		if (target != NULL)

@@ -145,3 +145,17 @@ out:
 	free(strings.bytes);
 	return r;
 }
+
+void
+source_index_file_name(struct frame *index, uint32_t file, const char **ret_directory,
+    const char **ret_name)
+{
+	const struct wire_source_index *head = frame_front(index);
+	const uint32_t *directories = (const uint32_t *)(head + 1);
+	const struct wire_file *files =
+	    (const struct wire_file *)(directories + head->directories_len);
+	const char *strings = frame_tail(index);
+
+	*ret_directory = strings + directories[files[file].directory];
+	*ret_name = strings + files[file].basename;
+}

@@ -13,4 +13,9 @@
 int source_index_new(const struct source_table *table, const struct source_roots *roots,
     int64_t start, struct frame_shared shared, struct frame **ret_frame);
 
+/* Directory and base name of a file as clients know them, within @index. @file must be
+ * one of the table's. */
+void source_index_file_name(struct frame *index, uint32_t file,
+    const char **ret_directory, const char **ret_name);
+
 #endif

@@ -13,15 +13,52 @@
 #include "source_index.h"
 #include "banned.h"
 
-static void
-table_unref(void *arg)
+struct target_table *
+target_table_ref(struct target_table *table)
 {
-	struct target_table *table = arg;
+	table->references++;
+	return table;
+}
 
+void
+target_table_unref(struct target_table *table)
+{
 	if (table == NULL || --table->references > 0)
 		return;
 	source_table_unmap(&table->table);
 	free(table);
+}
+
+static void
+table_unref(void *arg)
+{
+	target_table_unref(arg);
+}
+
+struct target_functions *
+target_functions_ref(struct target_functions *functions)
+{
+	functions->references++;
+	return functions;
+}
+
+void
+target_functions_unref(struct target_functions *functions)
+{
+	if (functions == NULL || --functions->references > 0)
+		return;
+	function_table_unmap(&functions->table);
+	free(functions);
+}
+
+static void
+forget_functions(struct target *target)
+{
+	target_functions_unref(target->functions);
+	target->functions = NULL;
+	free(target->functions_reason);
+	target->functions_reason = NULL;
+	target->json_stale = true;
 }
 
 /* Names depend on the roots and on the table. */
@@ -66,6 +103,7 @@ target_free(struct target *target)
 	forget_names(target);
 	forget_live(target);
 	coverage_clear(&target->coverage);
+	forget_functions(target);
 	table_unref(target->table);
 	source_roots_free(&target->roots);
 	free(target->exclude);
@@ -129,6 +167,7 @@ target_set_table(struct target *target, uint64_t generation, int fd)
 	same =
 	    target->table != NULL && same_build(&target->table->table, &table->table);
 	forget_names(target);
+	forget_functions(target);
 	table_unref(target->table);
 	target->table = table;
 	target->table_generation = generation;
@@ -142,6 +181,51 @@ target_set_table(struct target *target, uint64_t generation, int fd)
 			    table->table.header->pcs_len);
 	}
 	return 1;
+}
+
+static int
+map_functions(const struct target *target, int fd, struct target_functions **ret_made)
+{
+	struct target_functions *functions = calloc(1, sizeof(*functions));
+	int r;
+
+	if (functions == NULL)
+		return -ENOMEM;
+	functions->references = 1;
+	r = function_table_map(fd, &functions->table);
+	if (r == 0 &&
+	    !function_table_matches(&functions->table, &target->table->table)) {
+		function_table_unmap(&functions->table);
+		r = -EPROTO;
+	}
+	if (r < 0)
+		free(functions);
+	else
+		*ret_made = functions;
+	return r;
+}
+
+int
+target_set_functions(
+    struct target *target, uint64_t generation, int fd, const char *reason)
+{
+	struct target_functions *functions = NULL;
+	char *copy;
+	int r;
+
+	if (target->table == NULL || generation != target->table_generation ||
+	    (fd >= 0 && target->functions != NULL))
+		return 0;
+	copy = fd < 0 ? strdup(reason) : NULL;
+	r = fd >= 0        ? map_functions(target, fd, &functions)
+	    : copy == NULL ? -ENOMEM
+			   : 0;
+	if (r < 0)
+		return r;
+	forget_functions(target);
+	target->functions = functions;
+	target->functions_reason = copy;
+	return 0;
 }
 
 int

@@ -10,6 +10,7 @@
 
 #include "coverage.h"
 #include "directory.h"
+#include "function_table.h"
 #include "source_names.h"
 
 struct stream_subscription;
@@ -21,6 +22,12 @@ struct target_table {
 	struct source_table table;
 };
 
+/* Likewise; answers that are under way keep it. */
+struct target_functions {
+	unsigned references;
+	struct function_table table;
+};
+
 struct target {
 	uint32_t id;
 	bool listed;                   /* in the directory */
@@ -29,8 +36,10 @@ struct target {
 	struct source_roots roots;
 	char *exclude; /* prefixes, one a line; NULL: none */
 	struct target_table *table;
-	uint64_t table_generation; /* 0: none */
-	int64_t table_since;       /* ns since the server's start */
+	uint64_t table_generation;          /* 0: none */
+	int64_t table_since;                /* ns since the server's start */
+	struct target_functions *functions; /* NULL: none, or not yet */
+	char *functions_reason;             /* why there are none; NULL: not yet */
 	struct live_map live;
 	uint64_t live_sequence;      /* as last looked at */
 	struct source_list *sources; /* made when first asked for */
@@ -61,6 +70,17 @@ int target_add_root(
 /* Maps the table behind @fd, which stays the caller's. Returns 1 if it is a new one, 0 if
  * it was there, or a negative errno. */
 int target_set_table(struct target *target, uint64_t generation, int fd);
+
+/* Maps the function table behind @fd, which stays the caller's, for the table of
+ * @generation; with -1 there is none for @reason. Returns 0, also where another table
+ * came meanwhile, -EPROTO if it does not belong to the table, or a negative errno. */
+int target_set_functions(
+    struct target *target, uint64_t generation, int fd, const char *reason);
+
+struct target_table *target_table_ref(struct target_table *table);
+void target_table_unref(struct target_table *table);
+struct target_functions *target_functions_ref(struct target_functions *functions);
+void target_functions_unref(struct target_functions *functions);
 
 /* Maps the live segment behind @fd. Returns 0 or a negative errno. */
 int target_set_live(struct target *target, int fd);

@@ -53,6 +53,19 @@ lines(const char *string)
 	return array;
 }
 
+/* How many there are; null without any, and why if that is known. */
+static void
+add_functions(json_t *object, const struct target *target)
+{
+	json_object_set_new(object, "functions",
+	    target->functions != NULL
+		? json_integer(target->functions->table.header->functions_len)
+		: json_null());
+	if (target->functions_reason != NULL)
+		json_object_set_new(
+		    object, "functions_reason", text(target->functions_reason));
+}
+
 static json_t *
 describe(const struct target *target)
 {
@@ -73,6 +86,7 @@ describe(const struct target *target)
 	json_object_set_new(object, "pcs", json_integer(pcs));
 	json_object_set_new(
 	    object, "table", json_integer((json_int_t)target->table_generation));
+	add_functions(object, target);
 	json_object_set_new(object, "roots", roots);
 	json_object_set_new(object, "labels", labels);
 	json_object_set_new(object, "exclude", lines(target->exclude));

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT
+ * Coverage per function as JSON; in the front-end.
+ *
+ * Each step makes one chunk and waits until the client has taken it, so that a million
+ * PCs cost the loop a short time each. The bits are copied at the request: all functions
+ * are told of one moment.
+ */
+#include "config.h"
+
+#include "functions_json.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+
+#include "coverage_map.h"
+#include "reply.h"
+#include "source_index.h"
+#include "target.h"
+#include "banned.h"
+
+#define CHUNK_SIZE (64 << 10) /* bytes a step */
+#define STEP_PCS 65536        /* PCs a step, where few functions are told */
+
+enum function_state { STATE_UNCOVERED, STATE_PARTIAL, STATE_COVERED, STATES };
+
+static const char *const state_names[STATES] = { "uncovered", "partial", "covered" };
+
+struct job {
+	struct evhttp_request *request;
+	struct target_table
+	    *table; /* references of our own: the target may go meanwhile */
+	struct target_functions *functions;
+	struct frame *index;
+	uint64_t *bits;
+	struct evbuffer *chunk;
+	unsigned states; /* bits of those that are wanted */
+	uint64_t limit;
+	uint32_t next;
+	uint64_t told, counts[STATES], covered_pcs;
+	bool ended;
+};
+
+static void
+job_free(struct job *job)
+{
+	if (job == NULL)
+		return;
+	if (job->chunk != NULL)
+		evbuffer_free(job->chunk);
+	frame_unref(job->index);
+	target_functions_unref(job->functions);
+	target_table_unref(job->table);
+	free(job->bits);
+	free(job);
+}
+
+/* ---- the question ---- */
+
+static bool
+read_limit(const char *text, uint64_t *limit)
+{
+	char *end;
+
+	if (text == NULL)
+		return true;
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	*limit = strtoull(text, &end, 10);
+	return *end == '\0' && errno == 0;
+}
+
+static bool
+read_state(const char *text, unsigned *states)
+{
+	if (text == NULL)
+		return true;
+	for (unsigned i = 0; i < STATES; i++)
+		if (strcmp(text, state_names[i]) == 0) {
+			*states = 1u << i;
+			return true;
+		}
+	return false;
+}
+
+/* False if the query cannot be meant. */
+static bool
+read_query(struct evhttp_request *request, struct job *job)
+{
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+	const char *query = uri != NULL ? evhttp_uri_get_query(uri) : NULL;
+	struct evkeyvalq pairs;
+	bool sound;
+
+	if (query == NULL || *query == '\0')
+		return true;
+	if (evhttp_parse_query_str(query, &pairs) != 0)
+		return false;
+	sound = read_state(evhttp_find_header(&pairs, "state"), &job->states) &&
+	    read_limit(evhttp_find_header(&pairs, "limit"), &job->limit);
+	evhttp_clear_headers(&pairs);
+	return sound;
+}
+
+static int
+copy_bits(struct job *job, const struct live_map *live)
+{
+	const uint32_t pcs_len = job->table->table.header->pcs_len;
+	const uint64_t words = coverage_map_words(pcs_len);
+
+	job->bits = calloc(words + 1, sizeof(*job->bits));
+	if (job->bits == NULL)
+		return -ENOMEM;
+	if (live->head == NULL || live->head->pcs_len != pcs_len)
+		return 0;
+	for (uint64_t i = 0; i < words; i++)
+		job->bits[i] =
+		    atomic_load_explicit(&live->bits[i], memory_order_relaxed);
+	return 0;
+}
+
+static struct job *
+job_new(struct evhttp_request *request, struct target *target)
+{
+	struct frame *index = target_index(target);
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (job == NULL || index == NULL) {
+		free(job);
+		return NULL;
+	}
+	job->request = request;
+	job->states = (1u << STATES) - 1;
+	job->limit = UINT64_MAX;
+	job->table = target_table_ref(target->table);
+	job->functions = target_functions_ref(target->functions);
+	job->index = frame_ref(index);
+	job->chunk = evbuffer_new();
+	if (job->chunk == NULL || copy_bits(job, &target->live) < 0) {
+		job_free(job);
+		return NULL;
+	}
+	return job;
+}
+
+/* ---- the answer ---- */
+
+static uint32_t
+count_covered(const struct job *job, const struct wire_function *function)
+{
+	const uint32_t *pcs = job->table->table.order + function->first;
+	uint32_t covered = 0;
+
+	for (uint32_t i = 0; i < function->pcs_len; i++)
+		covered += job->bits[pcs[i] / 64] >> pcs[i] % 64 & 1;
+	return covered;
+}
+
+/* Foreign bytes that are no UTF-8 must not make the whole answer invalid. */
+static json_t *
+text(const char *string)
+{
+	json_t *value = json_string(string);
+
+	return value != NULL ? value : json_string("(not UTF-8)");
+}
+
+static json_t *
+file_name(const struct job *job, const struct wire_location *location)
+{
+	const char *directory, *name;
+
+	if (location->file == WIRE_FILE_UNKNOWN)
+		return json_null();
+	source_index_file_name(job->index, location->file, &directory, &name);
+	return json_sprintf("%s/%s", directory, name);
+}
+
+static void
+tell(struct job *job, const struct wire_function *function, uint32_t covered)
+{
+	const struct function_table *table = &job->functions->table;
+	const struct wire_location *location =
+	    &job->table->table.locations[function->pc];
+	json_t *object = json_object(), *file = file_name(job, location);
+	char *dumped;
+
+	json_object_set_new(object, "name", text(table->strings + function->name));
+	json_object_set_new(object, "symbol", text(table->strings + function->raw));
+	json_object_set_new(
+	    object, "address", json_sprintf("0x%" PRIx64, function->start));
+	json_object_set_new(
+	    object, "file", file != NULL ? file : json_string("(not UTF-8)"));
+	json_object_set_new(object, "line", json_integer(location->line));
+	json_object_set_new(object, "pcs", json_integer(function->pcs_len));
+	json_object_set_new(object, "covered", json_integer(covered));
+	dumped = json_dumps(object, JSON_COMPACT);
+	json_decref(object);
+	if (dumped != NULL)
+		evbuffer_add_printf(
+		    job->chunk, "%s\n%s", job->told++ > 0 ? "," : "", dumped);
+	free(dumped);
+}
+
+static void
+tell_totals(struct job *job)
+{
+	const struct wire_functions *header = job->functions->table.header;
+
+	evbuffer_add_printf(job->chunk,
+	    "\n],\"totals\":{\"functions\":%" PRIu32 ",\"uncovered\":%" PRIu64
+	    ",\"partial\":%" PRIu64 ",\"covered\":%" PRIu64 ",\"pcs\":%" PRIu32
+	    ",\"covered_pcs\":%" PRIu64 ",\"pcs_elsewhere\":%" PRIu32 "}}\n",
+	    header->functions_len, job->counts[STATE_UNCOVERED],
+	    job->counts[STATE_PARTIAL], job->counts[STATE_COVERED],
+	    header->pcs_len - header->unknown_len, job->covered_pcs,
+	    header->unknown_len);
+	job->ended = true;
+}
+
+static uint32_t
+add_function(struct job *job)
+{
+	const struct wire_function *function =
+	    &job->functions->table.functions[job->next++];
+	const uint32_t covered = count_covered(job, function);
+	const enum function_state state = covered == 0 ? STATE_UNCOVERED
+	    : covered < function->pcs_len              ? STATE_PARTIAL
+						       : STATE_COVERED;
+
+	job->counts[state]++;
+	job->covered_pcs += covered;
+	if ((job->states & 1u << state) != 0 && job->told < job->limit)
+		tell(job, function, covered);
+	return function->pcs_len;
+}
+
+static void
+make_chunk(struct job *job)
+{
+	const uint32_t len = job->functions->table.header->functions_len;
+	uint64_t pcs = 0;
+
+	while (job->next < len && pcs < STEP_PCS &&
+	    evbuffer_get_length(job->chunk) < CHUNK_SIZE)
+		pcs += add_function(job);
+	if (job->next == len)
+		tell_totals(job);
+	else if (evbuffer_get_length(job->chunk) == 0)
+		evbuffer_add(job->chunk, "\n", 1); /* a chunk of nothing would end it */
+}
+
+/* ---- sending ---- */
+
+static void
+step_cb(struct evhttp_connection *connection, void *arg)
+{
+	struct job *job = arg;
+
+	if (!job->ended)
+		make_chunk(job);
+	if (evbuffer_get_length(job->chunk) > 0) {
+		evhttp_send_reply_chunk_with_cb(job->request, job->chunk, step_cb, job);
+		return;
+	}
+	evhttp_connection_set_closecb(connection, NULL, NULL);
+	evhttp_send_reply_end(job->request);
+	job_free(job);
+}
+
+/* The client went away in the middle. */
+static void
+closed_cb(struct evhttp_connection *connection, void *arg)
+{
+	struct job *job = arg;
+
+	(void)connection;
+	/* Without a connection the request is nobody's but ours. */
+	if (evhttp_request_get_connection(job->request) == NULL)
+		evhttp_request_free(job->request);
+	job_free(job);
+}
+
+void
+functions_json_refuse(struct evhttp_request *request, const struct target *target)
+{
+	if (target == NULL || target->table == NULL)
+		reply_text(request, 404, "no functions: there is no table yet\n");
+	else if (target->functions_reason != NULL)
+		reply_text(request, 404, "%s\n", target->functions_reason);
+	else
+		reply_text(
+		    request, 404, "no functions yet: symbols are still being read\n");
+}
+
+void
+functions_json_serve(struct evhttp_request *request, struct target *target)
+{
+	struct evhttp_connection *connection = evhttp_request_get_connection(request);
+	struct job *job;
+
+	if (target == NULL || target->table == NULL || target->functions == NULL) {
+		functions_json_refuse(request, target);
+		return;
+	}
+	job = job_new(request, target);
+	if (job == NULL) {
+		reply_text(request, 503, "out of memory\n");
+		return;
+	}
+	if (!read_query(request, job)) {
+		reply_text(request, 400,
+		    "state is uncovered, partial or covered; limit a number\n");
+		job_free(job);
+		return;
+	}
+	reply_headers(request, "application/json");
+	if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
+		evhttp_send_reply(request, 200, "OK", NULL);
+		job_free(job);
+		return;
+	}
+	evbuffer_add_printf(job->chunk, "{\"functions\":[");
+	evhttp_connection_set_closecb(connection, closed_cb, job);
+	evhttp_send_reply_start(request, 200, "OK");
+	step_cb(connection, job);
+}
