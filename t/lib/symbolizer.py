@@ -12,7 +12,7 @@ import sys
 from fuzzsup import BUILD, SYMBOLIZER
 
 HEADER = struct.Struct("=IIQQII")  # struct message, up to its text
-MESSAGE_SYMBOLIZE, MESSAGE_TABLE = 1, 2
+MESSAGE_SYMBOLIZE, MESSAGE_TABLE, MESSAGE_FUNCTIONS = 1, 2, 3
 TABLE_OK, TABLE_NO_PC_TABLE, TABLE_FAILED, TABLE_WANTS_DEBUG = 0, 1, 2, 3
 DUMP = os.path.join(BUILD, "t", "lib", "dump_table")
 
@@ -47,8 +47,17 @@ class Worker:
         fds = [os.open(executable, os.O_RDONLY)] + ([sealed(pcs)] if pcs is not None else [])
         fds += [os.open(cache, os.O_RDWR | os.O_CREAT)] if cache is not None else []
         fds += [os.open(debug, os.O_RDONLY)] if debug is not None else []
+        code = int(pcs is not None) + 2 * (cache is not None) + 4 * (debug is not None)
+        return self._exchange(MESSAGE_TABLE, code, fds, entries, target, generation)
+
+    def ask_functions(self, executable, table, debug=None):
+        """The same for its function table; @table, a descriptor, stays open."""
+        fds = [os.open(executable, os.O_RDONLY)] + ([os.open(debug, os.O_RDONLY)] if debug is not None else []) + [os.dup(table)]
+        return self._exchange(MESSAGE_FUNCTIONS, 8 + 4 * (debug is not None), fds)
+
+    def _exchange(self, wanted, code, fds, entries="", target=1, generation=1):
         text = entries.encode()
-        message = HEADER.pack(MESSAGE_SYMBOLIZE, target, generation, 0, int(pcs is not None) + 2 * (cache is not None) + 4 * (debug is not None), len(text)) + text
+        message = HEADER.pack(MESSAGE_SYMBOLIZE, target, generation, 0, code, len(text)) + text
         self.socket.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))])
         for fd in fds:
             os.close(fd)
@@ -56,7 +65,7 @@ class Worker:
         if not data:
             raise ConnectionError("the worker died")
         kind, answered, came_back, _, code, length = HEADER.unpack_from(data)
-        assert (kind, answered, came_back) == (MESSAGE_TABLE, target, generation), data[:32]
+        assert (kind, answered, came_back) == (wanted, target, generation), data[:32]
         table = None
         for level, what, payload in control:
             if level == socket.SOL_SOCKET and what == socket.SCM_RIGHTS:

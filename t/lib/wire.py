@@ -40,6 +40,20 @@ class SourceIndex:
         return (None if file == UNKNOWN else self.path(file), line, column)
 
 
+class Functions:
+    """functions.bin: a function table as it is."""
+
+    def __init__(self, data):
+        (self.magic, self.version, size, self.pcs_len, functions_len, strings_len, self.unknown_len,
+         functions, owners, strings) = struct.unpack_from("<IIQIIIIQQQ", data)
+        assert (self.magic, self.version, size) == (0x4E465A46, 1, len(data)), data[:16]
+        heap = data[strings:strings + strings_len]
+        text = lambda at: heap[at:heap.index(b"\0", at)].decode("utf-8", "replace")
+        self.owners = [None if owner == UNKNOWN else owner for owner in struct.unpack_from(f"<{self.pcs_len}I", data, owners)]
+        self.functions = [{"start": start, "end": end, "name": text(name), "symbol": text(raw), "first": first, "pcs": pcs, "pc": pc}
+                          for start, end, name, raw, first, pcs, pc, _ in struct.iter_unpack("<QQIIIIII", data[functions:functions + 40 * functions_len])]
+
+
 def reference_message(data):
     """(tag, content) of a message of the reference's protocol."""
     tag = data[0]

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Sealed memfds, live segments and source tables: what a reader must refuse.
+ * Sealed memfds, live segments, source and function tables: what a reader must refuse.
  */
 #include "config.h"
 
@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "function_table.h"
 #include "live_segment.h"
 #include "shared_memory.h"
 #include "source_table.h"
@@ -152,6 +153,124 @@ test_unsealed_is_refused(void **state)
 	close(fd);
 }
 
+/* Two functions over three of four PCs, as the symbolizer lays them out. */
+struct small_functions {
+	struct wire_functions header;
+	struct wire_function functions[2];
+	uint32_t owners[4];
+	char strings[16];
+};
+
+static struct small_functions
+make_functions(void)
+{
+	return (struct small_functions){
+		.header = {
+			.magic = FUNCTION_TABLE_MAGIC,
+			.version = FUNCTION_TABLE_VERSION,
+			.size = sizeof(struct small_functions),
+			.pcs_len = 4,
+			.functions_len = 2,
+			.string_bytes_len = 12,
+			.unknown_len = 1,
+			.functions = offsetof(struct small_functions, functions),
+			.owners = offsetof(struct small_functions, owners),
+			.strings = offsetof(struct small_functions, strings),
+		},
+		/* In order of address: PCs 1, 2, 0, 3. */
+		.functions = {
+			{ .start = 0x100, .end = 0x180, .name = 1, .raw = 1, .first = 0, .pcs_len = 1, .pc = 1 },
+			{ .start = 0x200, .end = 0x400, .name = 5, .raw = 8, .first = 1, .pcs_len = 2, .pc = 0 },
+		},
+		.owners = { 1, 0, 1, WIRE_FUNCTION_NONE },
+		.strings = "\0one\0tw\0two",
+	};
+}
+
+static int
+map_functions(const struct small_functions *table, struct function_table *ret_mapped)
+{
+	int fd = shared_memory_create("functions"), r;
+
+	assert_true(fd >= 0);
+	assert_int_equal(shared_memory_append(fd, table, sizeof(*table)), 0);
+	assert_int_equal(shared_memory_seal(fd), 0);
+	r = function_table_map(fd, ret_mapped);
+	close(fd);
+	return r;
+}
+
+static void
+test_functions_are_read(void **state)
+{
+	const uint64_t pcs[] = { 0x300, 0x100, 0x200, 0x500 };
+	const uint64_t moved[] = { 0x400, 0x100, 0x200, 0x500 };
+	const uint32_t order[] = { 1, 2, 0, 3 }, other[] = { 1, 2, 3, 0 };
+	struct source_table_header header = { .pcs_len = 4 };
+	struct source_table sources = { .header = &header, .pcs = pcs, .order = order };
+	struct small_functions table = make_functions();
+	struct function_table mapped;
+
+	(void)state;
+	assert_int_equal(map_functions(&table, &mapped), 0);
+	assert_string_equal(mapped.strings + mapped.functions[1].raw, "two");
+	assert_true(function_table_matches(&mapped, &sources));
+	sources.order = other;
+	assert_false(function_table_matches(&mapped, &sources));
+	sources.order = order;
+	sources.pcs = moved;
+	assert_false(function_table_matches(&mapped, &sources));
+	sources.pcs = pcs;
+	header.pcs_len = 3;
+	assert_false(function_table_matches(&mapped, &sources));
+	function_table_unmap(&mapped);
+}
+
+#define SPOIL_FUNCTIONS(statement) \
+	do { \
+		struct small_functions table = make_functions(); \
+		struct function_table mapped; \
+		statement; \
+		if (map_functions(&table, &mapped) != -EPROTO) \
+			fail_msg("accepted after: %s", #statement); \
+	} while (0)
+
+static void
+test_spoiled_functions_are_refused(void **state)
+{
+	(void)state;
+	SPOIL_FUNCTIONS(table.header.magic++);
+	SPOIL_FUNCTIONS(table.header.version++);
+	SPOIL_FUNCTIONS(table.header.size--);
+	SPOIL_FUNCTIONS(table.header.size += 8);
+	SPOIL_FUNCTIONS(table.header.pcs_len = UINT32_MAX);
+	SPOIL_FUNCTIONS(table.header.pcs_len = 3);
+	SPOIL_FUNCTIONS(table.header.functions_len = UINT32_MAX);
+	SPOIL_FUNCTIONS(table.header.functions_len = 1);
+	SPOIL_FUNCTIONS(table.header.functions += 4);
+	SPOIL_FUNCTIONS(table.header.functions = UINT64_MAX - 7);
+	SPOIL_FUNCTIONS(table.header.owners = sizeof(table) - 8);
+	SPOIL_FUNCTIONS(table.header.strings = sizeof(table));
+	SPOIL_FUNCTIONS(table.header.string_bytes_len = 0);
+	SPOIL_FUNCTIONS(table.header.string_bytes_len = 11);
+	SPOIL_FUNCTIONS(table.header.unknown_len = 2);
+	SPOIL_FUNCTIONS(table.strings[0] = 'x');
+	SPOIL_FUNCTIONS(table.functions[0].end = 0x100);
+	SPOIL_FUNCTIONS(table.functions[0].end = 0x201);
+	SPOIL_FUNCTIONS(table.functions[1].name = 12);
+	SPOIL_FUNCTIONS(table.functions[1].raw = UINT32_MAX);
+	SPOIL_FUNCTIONS(table.functions[1].first = 0);
+	SPOIL_FUNCTIONS(table.functions[1].first = UINT32_MAX);
+	SPOIL_FUNCTIONS(table.functions[1].pcs_len = UINT32_MAX);
+	SPOIL_FUNCTIONS(table.functions[1].pcs_len = 3);
+	SPOIL_FUNCTIONS(table.functions[1].pcs_len = 0);
+	SPOIL_FUNCTIONS(table.functions[1].pc = 4);
+	SPOIL_FUNCTIONS(table.functions[1].pc = 1);
+	SPOIL_FUNCTIONS(table.owners[0] = 2);
+	SPOIL_FUNCTIONS(table.owners[0] = 0);
+	SPOIL_FUNCTIONS(table.owners[3] = 1);
+}
+
 static void
 test_live_segment_has_one_writer(void **state)
 {
@@ -188,6 +307,8 @@ main(void)
 		cmocka_unit_test(test_nearest_takes_the_first_of_equal_pcs),
 		cmocka_unit_test(test_spoiled_tables_are_refused),
 		cmocka_unit_test(test_unsealed_is_refused),
+		cmocka_unit_test(test_functions_are_read),
+		cmocka_unit_test(test_spoiled_functions_are_refused),
 		cmocka_unit_test(test_live_segment_has_one_writer),
 	};
 
