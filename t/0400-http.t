@@ -64,6 +64,7 @@ with scratch() as folder:
 
     with Service(folder, {"t": Target(executable, os.path.join(folder, "coverage"), [root])}, environment={"FUZZSUPD_WEB": web}) as service:
         service.wait_state("t", "ready")
+        wait_until(lambda: service.target("t")["functions"], "its functions")
         index = SourceIndex(service.get("/t/t/index.bin").body)
         paths = index.paths()
         ok("project/main.c" in paths and "/etc/passwd" in paths, "the line table names what it likes", paths)
@@ -89,7 +90,7 @@ with scratch() as folder:
 
         connection = http.client.HTTPConnection(service.host, service.port, timeout=PATIENCE)
         wrong = []
-        for path in ("/", "/main.js", "/main.wasm", "/t/t/", "/t/t/index.bin", "/t/t/sources.tar", "/t/t/src/project/main.c", "/api/v1/targets", "/healthz", "/nowhere"):
+        for path in ("/", "/main.js", "/main.wasm", "/t/t/", "/t/t/index.bin", "/t/t/functions.bin", "/t/t/functions.json", "/t/t/sources.tar", "/t/t/src/project/main.c", "/api/v1/targets", "/healthz", "/nowhere"):
             connection.request("GET", path)
             reply = connection.getresponse()
             body, got = reply.read(), reply.status
