@@ -198,11 +198,13 @@ _Static_assert(sizeof(struct wire_entries) == 12, "entries");
  * Server to client:
  *  {"type":"targets","full":true,"targets":[{"id":1,"name":"json","state":"live",
  *    "reason":"","build_id":"3ace…","pcs":5744,"table":7,
+ *    "functions":318,"functions_reason":"",
  *    "roots":["/srv/json"],"exclude":["third_party/"]}],"removed":[]}
  *    full: the whole list; else only what changed, and the ids that are gone. state: a
  *    name of enum target_state. table: generation of the source-location table, 0 while
  *    there is none; when it changes fetch /t/NAME/index.bin?table=N again and start
- *    anew with the next full coverage frame.
+ *    anew with the next full coverage frame. functions: how many functions.bin?table=N
+ *    holds; null while there is none, or for ever if functions_reason says why.
  *  {"type":"error","message":"…"}: the last request could not be carried out.
  *
  * Client to server:

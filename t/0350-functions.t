@@ -163,7 +163,7 @@ def told(service, name, query=""):
 
 
 def wait_functions(service, name):
-    return wait_until(lambda: (lambda t: t if t and (t["functions"] is not None or "functions_reason" in t) else None)(service.target(name)), f"functions of {name}")
+    return wait_until(lambda: (lambda t: t if t and (t["functions"] is not None or t["functions_reason"]) else None)(service.target(name)), f"functions of {name}")
 
 
 def test_coverage(folder, hostile):

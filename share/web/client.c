@@ -937,6 +937,13 @@ client_location(uint32_t pc)
 	return client.nodes && pc < client.pcs_len ? &client.locations[pc] : NULL;
 }
 
+/* ceil(pcs_len/64) words; main.js reads them as twice as many u32. */
+EXPORT const uint64_t *
+client_bits(void)
+{
+	return client.bits;
+}
+
 EXPORT double
 client_base_ms(void)
 {

@@ -78,6 +78,18 @@ export class Model {
 		return this.wasm.client_base_ms();
 	}
 
+	// The reached PCs, 32 a word; valid until the next message.
+	get bits() {
+		return new Uint32Array(this.wasm.memory.buffer, this.wasm.client_bits() >>> 0, 2 * Math.ceil(this.summary.pcs / 64));
+	}
+
+	// Source location of a PC; null: no such PC. Its file is NONE where it is unknown.
+	location(pc) {
+		const at = (this.wasm.client_location(pc) >>> 0) / 4;
+		const w = this.words;
+		return at ? { file: w[at], line: w[at + 1], column: w[at + 2] } : null;
+	}
+
 	fileName(file) {
 		const at = this.wasm.client_file_name(file);
 		return at ? this.text(at) : "";
@@ -164,9 +176,8 @@ export class Model {
 	entries() {
 		const s = this.summary, list = [];
 		for (let i = 0; i < s.entries; i++) {
-			const at = (this.wasm.client_location(this.words[s.entriesAt + i]) >>> 0) / 4;
-			const w = this.words;
-			if (at) list.push({ file: w[at], line: w[at + 1], column: w[at + 2] });
+			const place = this.location(this.words[s.entriesAt + i]);
+			if (place) list.push(place);
 		}
 		return list;
 	}

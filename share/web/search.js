@@ -79,7 +79,7 @@ export function openSearch(go) {
 
 const KEYS = [
 	["/", "search targets and files"], ["j  k", "next, previous row or line"], ["Enter", "open"], ["← →", "close, open a folder"], ["u", "up: file, target, all targets"],
-	["n", "next place that was not reached"], ["h", "newest hit"], ["g o", "overview"], ["t", "theme: system, light, dark"], ["?", "these keys"],
+	["n", "next place that was not reached"], ["h", "newest hit"], ["[  ]", "previous, next function"], ["g o", "overview"], ["t", "theme: system, light, dark"], ["?", "these keys"],
 ];
 
 export function openHelp() {

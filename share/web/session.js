@@ -2,6 +2,7 @@
 // One target's coverage from one source table: fetches the index, feeds the frames to the
 // model in their order; runs in the browser.
 
+import { FunctionTable } from "./functions.js";
 import { Model } from "./model.js";
 
 const FULL = 18, ENTRIES = 21;
@@ -20,6 +21,9 @@ export class Session {
 		this.subscribed = false;
 		this.waiting = [];
 		this.sources = new Map();
+		this.functions = null;
+		this.functionsError = "";
+		this.functionsAsked = null;
 		this.abort = new AbortController();
 		if (target.table) this.load(wasmUrl);
 	}
@@ -82,6 +86,26 @@ export class Session {
 	apply(tag, reader, data) {
 		const error = this.model.feed(reader, data);
 		if (tag === FULL && !error) this.covered = true;
+	}
+
+	// The functions of its table; null: not there (yet). Fetched when they are first wanted.
+	functionTable(target) {
+		if (target.functions !== null && target.functions !== undefined) this.functionsAsked ??= this.loadFunctions();
+		return this.functions;
+	}
+
+	async loadFunctions() {
+		try {
+			const response = await fetch(`${this.url}functions.bin?table=${this.target.table}`, { signal: this.abort.signal });
+			if (!response.ok) throw new Error(`${response.status} ${(await response.text()).slice(0, 200)}`);
+			this.functions = new FunctionTable(await response.arrayBuffer());
+			this.functionsError = "";
+		} catch (error) {
+			if (this.abort.signal.aborted) return;
+			this.functionsError = error.message;
+			setTimeout(() => (this.functionsAsked = null), 3000);
+		}
+		this.tell("functions");
 	}
 
 	// Text of a source file: { text } or { status, message }. The last few are kept.

@@ -279,6 +279,21 @@ export class SourceView {
 		if (model && this.lines) this.jump(model.nextMissed(this.place.line));
 	}
 
+	// The next function above (-1) or below (1) in this file; the first use fetches them.
+	async goFunction(step) {
+		const session = currentSession(), target = byName(this.place.target);
+		if (!session?.model || this.file === undefined || !this.lines || !target) return;
+		let functions = session.functionTable(target);
+		if (!functions) {
+			await session.functionsAsked;
+			functions = session.functions;
+		}
+		if (!functions || currentSession() !== session || !this.element.isConnected) return;
+		if (this.functionLines?.of !== functions || this.functionLines.file !== this.file) this.functionLines = { of: functions, file: this.file, lines: functions.linesOf(this.file, session.model) };
+		const { lines } = this.functionLines, here = this.place.line;
+		this.jump(step > 0 ? lines.find((line) => line > here) : lines.findLast((line) => line < here));
+	}
+
 	goNewest() {
 		if (this.recent?.length) this.jump(this.recent[0].line);
 	}
@@ -310,6 +325,7 @@ export class SourceView {
 	key(event) {
 		if (event.key === "n") this.nextMissed();
 		else if (event.key === "h") this.goNewest();
+		else if (event.key === "[" || event.key === "]") this.goFunction(event.key === "[" ? -1 : 1);
 		else if (event.key === "j" || event.key === "k") this.jump(Math.max(1, Math.min(this.lines?.length ?? 1, this.place.line + (event.key === "j" ? 1 : -1))));
 		else return false;
 		return true;

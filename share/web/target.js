@@ -5,6 +5,7 @@ import { h, svg, setText, setTitle, setClass, coverageBar, exact, percent, short
 import { NONE } from "./model.js";
 import { VirtualList } from "./list.js";
 import { store, byName, currentSession, serverNow, targetUrl, perSecond } from "./link.js";
+import { FunctionsView } from "./functions.js";
 import { stateBadge } from "./overview.js";
 import { fileUrl } from "./place.js";
 
@@ -33,13 +34,15 @@ export class TargetView {
 			return { key, button };
 		});
 		this.order.append(...this.orderButtons.map(({ button }) => button));
-		this.filesHead = h("span", { class: "dim small" });
+		this.functions = new FunctionsView(go);
+		this.tabs = { files: h("a"), functions: h("a") };
+		this.files = h("div", {}, this.tree, this.note);
 		this.element = h("div", { class: "view" },
 			h("nav", { class: "crumbs", "aria-label": "You are here" }, this.home = h("a", {}, "Targets"), " / ", this.crumb = h("span")),
 			h("div", { class: "titlebar" }, this.title, this.badge, this.build),
 			h("dl", { class: "stats" }, Object.values(this.tiles).map((one) => one.element)),
 			this.entries, this.growth.element,
-			h("section", { class: "panel" }, h("div", { class: "head" }, h("h2", {}, "Files"), this.filesHead, h("span", { class: "grow" }), this.order), this.tree, this.note));
+			h("section", { class: "panel" }, h("div", { class: "head" }, h("nav", { class: "tabs", "aria-label": "What is listed" }, this.tabs.files, this.tabs.functions), h("span", { class: "grow" }), this.order, this.functions.tools), this.files, this.functions.element));
 		this.list = new VirtualList({
 			element: this.body,
 			height: () => (window.innerWidth < 720 ? 40 : 34),
@@ -52,6 +55,7 @@ export class TargetView {
 		this.name = place.target;
 		this.home.href = place.root;
 		this.by = place.query.get("sort") === "name" ? "name" : "uncovered";
+		this.enterTab(place);
 		setText(this.crumb, this.name);
 		setText(this.title, this.name);
 		this.shown = null;
@@ -60,6 +64,27 @@ export class TargetView {
 
 	leave() {
 		this.list.end();
+		this.functions.leave();
+	}
+
+	// Files or functions: whichever the address names.
+	enterTab(place) {
+		this.tab = place.query.get("view") === "functions" ? "functions" : "files";
+		for (const [key, link] of Object.entries(this.tabs)) {
+			link.href = location.pathname + (key === "files" ? "" : "?view=functions");
+			key === this.tab ? link.setAttribute("aria-current", "true") : link.removeAttribute("aria-current");
+		}
+		if (this.tab === "functions") this.functions.enter(place);
+	}
+
+	drawTabs(target, session) {
+		const listed = target ? this.tab : "files"; // whose note says that there is no target
+		this.files.hidden = this.order.hidden = listed !== "files";
+		this.functions.element.hidden = listed !== "functions";
+		if (listed !== "functions") this.functions.tools.hidden = true;
+		const { files, functions } = this.tabs;
+		setText(files, session?.model ? `Files ${exact(session.model.summary.files)}` : "Files");
+		setText(functions, target?.functions ? `Functions ${exact(target.functions)}` : "Functions");
 	}
 
 	setOrder(key) {
@@ -78,6 +103,8 @@ export class TargetView {
 		setTitle(this.build, target.build_id ?? "");
 		this.updateTiles(target);
 		const session = currentSession();
+		this.drawTabs(target, session);
+		if (this.tab === "functions") this.functions.update(target, session);
 		const key = session?.model ? session.key + this.by + session.covered : null;
 		if (key !== this.shown) {
 			this.shown = key;
@@ -100,6 +127,7 @@ export class TargetView {
 		this.list.setCount(0);
 		this.growth.element.hidden = true;
 		this.build.hidden = true;
+		this.drawTabs(null, null);
 		document.title = `${this.name} · fuzzsupd`;
 	}
 
@@ -137,11 +165,7 @@ export class TargetView {
 		const session = currentSession(), model = session?.model;
 		this.rows = [];
 		if (model) {
-			const files = model.summary.files;
-			setText(this.filesHead, `${exact(files)} ${files === 1 ? "file" : "files"}`);
 			this.flatten(model, 0, 0);
-		} else {
-			setText(this.filesHead, "");
 		}
 		this.list.clear();
 		this.list.setCount(this.rows.length);
@@ -207,6 +231,7 @@ export class TargetView {
 	}
 
 	key(event) {
+		if (this.tab === "functions") return this.functions.key(event);
 		const step = { j: 1, k: -1 }[event.key];
 		if (step && this.rows.length) {
 			this.selected = Math.max(0, Math.min(this.rows.length - 1, this.selected + step));

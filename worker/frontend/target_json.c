@@ -53,7 +53,7 @@ lines(const char *string)
 	return array;
 }
 
-/* How many there are; null without any, and why if that is known. */
+/* How many there are; null where there are none, not yet or for a reason. */
 static void
 add_functions(json_t *object, const struct target *target)
 {
@@ -61,9 +61,8 @@ add_functions(json_t *object, const struct target *target)
 	    target->functions != NULL
 		? json_integer(target->functions->table.header->functions_len)
 		: json_null());
-	if (target->functions_reason != NULL)
-		json_object_set_new(
-		    object, "functions_reason", text(target->functions_reason));
+	json_object_set_new(object, "functions_reason",
+	    text(target->functions_reason != NULL ? target->functions_reason : ""));
 }
 
 static json_t *
