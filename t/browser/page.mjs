@@ -96,6 +96,78 @@ await test("the tree lists files with percentages", async () => {
 	await screen(page, "target-light");
 });
 
+const functionsUrl = `${targetUrl}?view=functions`;
+const functionRows = (on) => on.waitForSelector(".functions .trow", { timeout: WAIT });
+const labels = (on) => on.locator(".functions .trow .label").allTextContents();
+let functions = [];
+
+await test("functions are listed with their coverage, least reached first", async () => {
+	await page.locator(".tabs a", { hasText: "Functions" }).click();
+	check(page.url() === functionsUrl, `the tab leads to ${page.url()}`);
+	await functionRows(page);
+	let wrong = "";
+	for (const until = Date.now() + WAIT; Date.now() < until; ) {
+		functions = (await (await page.request.get(`${targetUrl}functions.json`)).json()).functions;
+		const left = (one) => one.pcs - one.covered;
+		const wanted = functions.map((one, i) => ({ ...one, i })).sort((a, b) => left(b) - left(a) || b.pcs - a.pcs || a.i - b.i).map((one) => `${one.name} ${one.covered}/${one.pcs} ${one.file?.split("/").at(-1)}:${one.line}`);
+		const shown = await page.locator(".functions .trow").evaluateAll((rows) => rows.sort((a, b) => parseFloat(a.style.top) - parseFloat(b.style.top)).map((row) => {
+			const [covered, pcs] = row.querySelector(".cov").title.match(/[\d,]+/g).map((text) => text.replace(/,/g, ""));
+			return `${row.querySelector(".label").textContent} ${covered}/${pcs} ${row.querySelector(".where").textContent}`;
+		}));
+		wrong = shown.map((text, i) => (text === wanted[i] ? "" : `row ${i} shows ${text}, expected ${wanted[i]}`)).find(Boolean) ?? (shown.length ? "" : "no rows");
+		if (!wrong) break;
+	}
+	check(!wrong, wrong);
+	await screen(page, "functions-light");
+});
+
+await test("functions are sorted and filtered, and the address says how", async () => {
+	await page.locator(".functions .thead button", { hasText: "Function" }).click();
+	await page.waitForURL(/sort=name/);
+	const names = functions.map((one) => one.name).sort();
+	await page.waitForFunction((first) => document.querySelector('.functions .trow[style*="top: 0px"] .label')?.textContent === first, names[0], { timeout: WAIT });
+	const wanted = names.find((name) => names.filter((other) => other.toLowerCase().includes(name.toLowerCase())).length === 1);
+	await page.locator(".filter").fill(wanted.toUpperCase());
+	await page.waitForFunction(() => document.querySelectorAll(".functions .trow").length === 1, null, { timeout: WAIT });
+	check(String(await labels(page)) === wanted, `the filter shows ${await labels(page)}`);
+	check(await page.locator(".filter").evaluate((input) => input === document.activeElement), "typing lost the focus");
+	await page.reload();
+	await functionRows(page);
+	check(String(await labels(page)) === wanted, "the address does not keep the filter");
+	await page.locator(".filter").fill("");
+	for (const [state, label] of [["uncovered", "Never entered"], ["partial", "In part"], ["covered", "Whole"]]) {
+		const listed = (await (await page.request.get(`${targetUrl}functions.json?state=${state}`)).json()).functions;
+		await page.locator(".tools button", { hasText: label }).click();
+		await page.waitForURL(new RegExp(`state=${state}`));
+		await page.waitForFunction((count) => Number(document.querySelector(".functions").getAttribute("aria-rowcount")) === count + 1, listed.length, { timeout: WAIT });
+		const shown = await labels(page);
+		check(shown.every((name) => listed.some((one) => one.name === name)), `${state}: ${shown}`);
+	}
+});
+
+await test("a function opens at its line, and [ and ] go to its neighbours", async () => {
+	const lines = (file) => [...new Set(functions.filter((one) => one.file === file && one.line).map((one) => one.line))].sort((a, b) => a - b);
+	const one = functions.find(({ file }) => file && !file.startsWith("/") && lines(file).length > 1);
+	if (!one) return "no file with two functions";
+	const all = lines(one.file), at = all.indexOf(one.line);
+	await page.goto(`${functionsUrl}&filter=${encodeURIComponent(one.name)}`);
+	await functionRows(page);
+	await page.locator(".functions .trow").filter({ has: page.getByText(one.name, { exact: true }) }).first().click();
+	const reached = async (line) => {
+		await page.waitForSelector(`.row.at[data-line="${line}"]`, { timeout: WAIT });
+		check(decodeURIComponent(new URL(page.url()).hash) === `#${one.file}:${line}`, `line ${line} is shown at ${page.url()}`);
+	};
+	await reached(one.line);
+	const [there, back] = at + 1 < all.length ? ["]", "["] : ["[", "]"];
+	await page.keyboard.press(there);
+	await reached(all[at + (there === "]" ? 1 : -1)]);
+	await page.keyboard.press(back);
+	await reached(one.line);
+	await page.goto(targetUrl);
+	await fileRows(page);
+	return undefined;
+});
+
 // The file to look at: the first expected, else the first in the tree that can be fetched.
 async function fileToOpen() {
 	if (expected) return Object.keys(expected)[0];
@@ -187,14 +259,15 @@ await test("the page comes back by itself when the service does", async () => {
 	return undefined;
 });
 
+const shownBy = (name) => ({ source: ".row .text", functions: ".functions .trow" })[name] ?? ".trow";
 const background = (on) => on.evaluate(() => getComputedStyle(document.body).backgroundColor);
 
 await test("dark by the system's wish, and by key", async () => {
 	const dark = await open(1280, 860, "dark");
-	for (const [name, url] of [["overview", base], ["target", targetUrl], ["source", anchor(file)]]) {
+	for (const [name, url] of [["overview", base], ["target", targetUrl], ["functions", functionsUrl], ["source", anchor(file)]]) {
 		await dark.goto(url);
 		await live(dark);
-		await dark.waitForSelector(name === "source" ? ".row .text" : ".trow", { timeout: WAIT });
+		await dark.waitForSelector(shownBy(name), { timeout: WAIT });
 		await screen(dark, `${name}-dark`);
 	}
 	const before = await background(dark);
@@ -208,10 +281,11 @@ await test("dark by the system's wish, and by key", async () => {
 
 await test("390 pixels need no horizontal scrolling", async () => {
 	const phone = await open(390, 780);
-	for (const [name, url] of [["overview", base], ["target", targetUrl], ["source", anchor(file)]]) {
+	for (const [name, url] of [["overview", base], ["target", targetUrl], ["functions", functionsUrl], ["source", anchor(file)]]) {
 		await phone.goto(url);
 		await live(phone);
-		await phone.waitForSelector(name === "source" ? ".row .text" : ".trow", { timeout: WAIT });
+		await phone.waitForSelector(shownBy(name), { timeout: WAIT });
+		if (name === "functions") await phone.locator(".functions").evaluate((table) => table.scrollIntoView());
 		await screen(phone, `${name}-390`);
 		const width = await phone.evaluate(() => document.documentElement.scrollWidth);
 		check(width <= 390, `${name} is ${width} wide`);
