@@ -218,7 +218,7 @@ def test_coverage(folder, hostile):
         equal(wait_until(after, "functions after the front-end's death"), len(wanted), "a new front-end has them, too")
 
 
-# Hands all to the real symbolizer, but dies of questions for functions.
+# Hands all to the real symbolizer, but not questions for functions.
 MORTAL = """#!{python}
 import array, os, socket, struct, sys
 ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -232,7 +232,7 @@ def hand_on(source, sink):
         sys.exit(0)
     fds = [fd for _, _, payload in control for fd in array.array("i", payload)]
     if source is supervisor and struct.unpack_from("=IIQQI", data)[4] & 8:
-        os.abort()
+        {end}
     sink.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else [])
     for fd in fds:
         os.close(fd)
@@ -243,23 +243,31 @@ while True:
 """
 
 
-def test_deaths(folder):
+@contextlib.contextmanager
+def mortal(folder, end, extra=""):
+    """A service whose symbolizer does @end when it is asked for functions; yields it with the first target's entry."""
     workers = os.path.join(folder, "libexec")
-    os.mkdir(workers)
+    os.makedirs(workers)
     for name in ("frontend", "collector", "runner"):
         os.symlink(os.path.join(libexec(), "fuzzsupd-" + name), os.path.join(workers, "fuzzsupd-" + name))
     mortal = os.path.join(workers, "fuzzsupd-symbolizer")
     with open(mortal, "w") as file:
-        file.write(MORTAL.format(python=sys.executable, real=os.path.join(libexec(), "fuzzsupd-symbolizer")))
+        file.write(MORTAL.format(python=sys.executable, end=end, real=os.path.join(libexec(), "fuzzsupd-symbolizer")))
     os.chmod(mortal, 0o755)
     program = compile_target(os.path.join(folder, "program"), SHAPES)
-    with Service(folder, {"shapes": Target(program, folder)}, environment={"FUZZSUPD_LIBEXEC": workers}) as service:
-        entry = wait_functions(service, "shapes")
-        ok(entry["state"] == "ready" and "died 3 times" in entry["functions_reason"], f"where the symbolizer dies of them a target is {entry['state']}: {entry['functions_reason']}")
+    with Service(folder, {"shapes": Target(program, folder)}, extra=extra, environment={"FUZZSUPD_LIBEXEC": workers}) as service:
+        yield service, wait_functions(service, "shapes")
         equal(service.get("/t/shapes/index.bin").status, 200, "… and has its lines")
         service.targets["other"] = Target(compile_target(os.path.join(folder, "other"), SHAPES, "-O2"), folder)
         service.reload()
-        equal(service.wait_state("other", "ready", "failed")["state"], "ready", "the next one gets its table")
+        equal(service.wait_state("other", "ready", "failed")["state"], "ready", "… and the next one gets its table")
+
+
+def test_deaths(folder):
+    with mortal(os.path.join(folder, "dies"), "os.abort()") as (_, entry):
+        ok(entry["state"] == "ready" and "died 3 times" in entry["functions_reason"], f"where the symbolizer dies of it a target is {entry['state']}: {entry['functions_reason']}")
+    with mortal(os.path.join(folder, "hangs"), "supervisor.recv(1, socket.MSG_PEEK)", "symbolize-timeout = 1") as (_, entry):
+        ok(entry["state"] == "ready" and "longer than 1 s" in entry["functions_reason"], f"where it takes too long a target is {entry['state']}: {entry['functions_reason']}")
 
 
 with scratch() as folder:

@@ -175,11 +175,14 @@ static json_t *
 file_name(const struct job *job, const struct wire_location *location)
 {
 	const char *directory, *name;
+	size_t len;
 
 	if (location->file == WIRE_FILE_UNKNOWN)
 		return json_null();
 	source_index_file_name(job->index, location->file, &directory, &name);
-	return json_sprintf("%s/%s", directory, name);
+	len = strlen(directory);
+	return json_sprintf("%s%s%s", directory,
+	    len == 0 || directory[len - 1] == '/' ? "" : "/", name);
 }
 
 static void
