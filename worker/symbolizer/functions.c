@@ -290,9 +290,9 @@ run(struct job *job, const struct functions_request *request, int *ret_functions
 		r = find_functions(job, text);
 	if (r == 0 && job->functions_len == 0)
 		r = failure_say(text, ENODATA,
-		    "no functions: its symbol table names none; do not strip it (or "
-		    "only "
-		    "with strip -g), or keep .symtab in its separate debug file");
+		    "its symbol table names no functions; do not strip it (or only "
+		    "with "
+		    "strip -g), or keep .symtab in its separate debug file");
 	return r < 0 ? r : write_table(job, ret_functions, text);
 }
 
