@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "collect.h"
+#include "job_watch.h"
 #include "log.h"
 #include "poll.h"
 #include "shared_memory.h"
@@ -26,6 +27,7 @@ struct collector_loop {
 	struct event_base *base;
 	struct channel *channel;
 	struct event *readable, *writable, *inotify, *tick, *ring_again;
+	struct jobs *jobs;
 	int news;
 	int64_t kept_ms, numbers_ms;
 	int64_t tick_ms; /* when tick comes */
@@ -75,6 +77,23 @@ tell_pcs(
 		log_err("%s: no memory for its PC list", target->name);
 	if (fd >= 0)
 		close(fd);
+}
+
+/* Never queued: while the supervisor has not read what there is, the next look has newer
+ * numbers. */
+static int
+tell_job(void *arg, uint32_t id, const struct job_stats *stats)
+{
+	struct collector_loop *loop = arg;
+	struct message message;
+
+	if (channel_pending(loop->channel))
+		return -EAGAIN;
+	message_init(&message, MESSAGE_JOB_STATS, id);
+	memcpy(message.text, stats, sizeof(*stats));
+	message.text_len = sizeof(*stats);
+	say(loop, &message, -1);
+	return 0;
 }
 
 /* Publishes what changed and rings the front-end once for all of it. */
@@ -274,6 +293,25 @@ take_directory(struct collector_loop *loop, const struct message *message, int *
 		log_err("%s: out of memory", target->name);
 }
 
+/* Takes the descriptors. */
+static void
+take_job(struct collector_loop *loop, const struct message *message, int *fds,
+    size_t fds_len)
+{
+	int r = -EPROTO;
+
+	if (fds_len == 1) {
+		r = jobs_collect(loop->jobs, message, fds[0]);
+		fds_len = 0;
+	}
+	while (fds_len > 0)
+		close(fds[--fds_len]);
+	if (r < 0)
+		log_err("job %.*s: its engine cannot be watched: %s",
+		    (int)strnlen(message->text, message->text_len), message->text,
+		    strerror(-r));
+}
+
 /* Descriptors that the handler did not take are closed. */
 static void
 take_message(struct collector_loop *loop, const struct message *message, int *fds,
@@ -286,6 +324,12 @@ take_message(struct collector_loop *loop, const struct message *message, int *fd
 	case MESSAGE_COVERAGE_DIR:
 		take_directory(loop, message, fds, fds_len);
 		return;
+	case MESSAGE_COLLECT_JOB:
+		take_job(loop, message, fds, fds_len);
+		return;
+	case MESSAGE_FORGET_JOB:
+		jobs_forget(loop->jobs, message->target);
+		break;
 	case MESSAGE_COLLECT:
 		take_collect(loop, message, fds, fds_len);
 		break;
@@ -410,7 +454,8 @@ collector_loop_new(struct channel *channel, int news, struct collector_loop **re
 	loop->tick = add(loop, -1, 0, tick_cb, false);
 	loop->ring_again = add(loop, -1, 0, ring_again_cb, false);
 	if (loop->readable == NULL || loop->writable == NULL || loop->inotify == NULL ||
-	    loop->tick == NULL || loop->ring_again == NULL) {
+	    loop->tick == NULL || loop->ring_again == NULL ||
+	    jobs_new(loop->base, tell_job, loop, &loop->jobs) < 0) {
 		collector_loop_free(loop);
 		return -ENOMEM;
 	}
@@ -437,6 +482,7 @@ collector_loop_free(struct collector_loop *loop)
 
 	while ((target = LIST_FIRST(&loop->collector.targets)) != NULL)
 		target_forget(&loop->collector, target);
+	jobs_free(loop->jobs);
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		if (events[i] != NULL)
 			event_free(events[i]);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ * What differs between fuzz engines: a table of functions each; in the collector.
+ */
+#ifndef FUZZSUP_JOB_ENGINE_H
+#define FUZZSUP_JOB_ENGINE_H
+
+#include "job_state.h"
+#include "job_text.h"
+
+struct job_engine_ops {
+	/* Its counts go on from one run to the next by themselves. */
+	bool resumes;
+	/* Looks at what the engine keeps in files of its own; before the logs are read,
+	 * so that what is of the run before is told from what is of this one. May be
+	 * NULL. */
+	void (*look)(struct job *job);
+	/* A run of @instance begins at @time_ms, as its log says; what is known of the
+	 * run before is still in its place. May be NULL. */
+	void (*starts)(struct job *job, struct job_instance *instance, int64_t time_ms);
+	/* A line of the instance's log. May be NULL. */
+	void (*line)(
+	    struct job *job, struct job_instance *instance, struct job_text line);
+	/* After the logs. May be NULL. */
+	void (*settle)(struct job *job);
+};
+
+extern const struct job_engine_ops job_engine_libfuzzer;
+extern const struct job_engine_ops job_engine_afl;
+extern const struct job_engine_ops job_engine_honggfuzz;
+
+/* ---- for the engines (job_watch.c) ---- */
+
+/* The engine said something new, at @at_ms (Unix time). */
+void job_heard(struct job *job, int64_t at_ms);
+
+/* When the line of the log that is being given was written: now, or some time before its
+ * file's last change. Unix time. */
+int64_t job_arrival_ms(const struct job *job, const struct job_instance *instance);
+
+/* Adds up what this run counted, and begins another, from @started_ms (0: not known). */
+void job_instance_restart(struct job_instance *instance, int64_t started_ms);
+
+#endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT
+ * AFL++: the fuzzer_stats of each instance; in the collector.
+ *
+ * A run that resumes goes on with execs_done from the file that the run before it left,
+ * so that counts of what was lost with a killed one are lost here, too; crashes and hangs
+ * begin from 0 in 4.04c, whose run before them is moved to crashes.DATE. start_time is
+ * shifted by the time of the runs before.
+ */
+#include "config.h"
+
+#include "job_engine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "banned.h"
+
+#define STATS_MAX 16384 /* a command line is in it, too */
+
+/* ---- the file ---- */
+
+/* Names of 2021 and before stand beside today's. */
+static bool
+is_key(const struct job_text *key, const char *name, const char *older)
+{
+	return job_text_is(key, name) || (older != NULL && job_text_is(key, older));
+}
+
+static bool
+parse_time(struct job_text value, int64_t *ret_ms)
+{
+	uint64_t seconds;
+
+	if (!job_text_number(&value, &seconds) || seconds > JOB_COUNT_MAX / 1000)
+		return false;
+	*ret_ms = (int64_t)seconds * 1000;
+	return true;
+}
+
+static bool
+parse_count(struct job_text value, uint32_t bit, uint64_t *ret_count, uint32_t *known)
+{
+	if (!job_text_number(&value, ret_count))
+		return false;
+	*known |= bit;
+	return true;
+}
+
+static void
+parse_rate(struct job_text value, struct afl_stats *stats)
+{
+	uint64_t milli;
+
+	if (!job_text_decimal(&value, 1000, &milli))
+		return;
+	stats->known |= JOB_STATS_RATE;
+	if (milli > 0)
+		stats->rate_milli = milli;
+}
+
+static void
+parse_others(const struct job_text *key, struct job_text value, struct afl_stats *stats)
+{
+	uint64_t number;
+
+	if (is_key(key, "start_time", NULL)) {
+		job_text_number(&value, &stats->start);
+	} else if (is_key(key, "fuzzer_pid", NULL)) {
+		job_text_number(&value, &stats->pid);
+	} else if (is_key(key, "last_update", NULL)) {
+		parse_time(value, &stats->last_update_ms);
+	} else if (is_key(key, "last_crash", NULL)) {
+		parse_time(value, &stats->last_crash_ms);
+	} else if (is_key(key, "last_hang", NULL)) {
+		parse_time(value, &stats->last_hang_ms);
+	} else if (is_key(key, "last_find", "last_path")) {
+		if (parse_time(value, &stats->last_find_ms))
+			stats->known |= JOB_STATS_LAST_FIND;
+	} else if (is_key(key, "peak_rss_mb", NULL)) {
+		/* 0: no child has ended yet, of which alone it is known. */
+		if (job_text_number(&value, &number) && number > 0 &&
+		    number <= JOB_COUNT_MAX >> 20) {
+			stats->memory = number << 20;
+			stats->known |= JOB_STATS_MEMORY;
+		}
+	} else if (is_key(key, "stability", NULL)) {
+		if (job_text_decimal(&value, 100, &number) && number <= 10000) {
+			stats->stability = (uint32_t)number;
+			stats->known |= JOB_STATS_STABILITY;
+		}
+	}
+}
+
+static void
+parse_value(const struct job_text *key, struct job_text value, struct afl_stats *stats)
+{
+	uint32_t *known = &stats->known;
+
+	if (is_key(key, "execs_done", NULL))
+		parse_count(value, JOB_STATS_EXECUTIONS, &stats->executions, known);
+	else if (is_key(key, "corpus_count", "paths_total"))
+		parse_count(value, JOB_STATS_CORPUS, &stats->corpus, known);
+	else if (is_key(key, "saved_crashes", "unique_crashes"))
+		parse_count(value, JOB_STATS_CRASHES, &stats->crashes, known);
+	else if (is_key(key, "saved_hangs", "unique_hangs"))
+		parse_count(value, JOB_STATS_HANGS, &stats->hangs, known);
+	else if (is_key(key, "edges_found", NULL))
+		parse_count(value, JOB_STATS_EDGES, &stats->edges, known);
+	else if (is_key(key, "execs_per_sec", NULL) ||
+	    is_key(key, "execs_ps_last_min", NULL))
+		/* The second in the file, where it is not 0: it is the newer news. */
+		parse_rate(value, stats);
+	else
+		parse_others(key, value, stats);
+}
+
+/* "execs_done        : 81532" */
+static void
+parse_line(struct job_text line, struct afl_stats *stats)
+{
+	struct job_text key;
+
+	if (!job_text_until(&line, ':', &key))
+		return;
+	while (key.len > 0 && key.at[key.len - 1] == ' ')
+		key.len--;
+	job_text_blanks(&line);
+	parse_value(&key, line, stats);
+}
+
+int
+afl_stats_parse(struct job_text text, struct afl_stats *ret_stats)
+{
+	struct afl_stats stats = { 0 };
+	struct job_text line;
+
+	/* It is written in place. */
+	if (text.len == 0 || text.at[text.len - 1] != '\n')
+		return -EAGAIN;
+	while (job_text_until(&text, '\n', &line))
+		parse_line(line, &stats);
+	if ((stats.known & JOB_STATS_EXECUTIONS) == 0 || stats.last_update_ms == 0)
+		return -EAGAIN;
+	*ret_stats = stats;
+	return 0;
+}
+
+/* ---- a job ---- */
+
+/* True if a run that says so was not made by this run, but taken over from the one before
+ * it, which wrote last at @before_ms. */
+static bool
+is_inherited(uint64_t count, uint64_t before, int64_t last_ms, int64_t before_ms)
+{
+	return count > 0 && count >= before && last_ms <= before_ms;
+}
+
+/* Keeps what the run before had, as far as the new one does not count it, too. */
+static void
+change_run(struct job_instance *instance, const struct afl_stats *stats)
+{
+	struct job_run *run = &instance->run;
+
+	if (!is_inherited(stats->crashes, run->crashes, stats->last_crash_ms,
+		instance->afl_update_ms))
+		instance->crashes += run->crashes;
+	if (!is_inherited(
+		stats->hangs, run->hangs, stats->last_hang_ms, instance->afl_update_ms))
+		instance->hangs += run->hangs;
+	if (stats->executions < run->executions)
+		instance->executions += run->executions;
+	instance->afl_start = stats->start;
+	instance->afl_pid = stats->pid;
+}
+
+static void
+take(struct job *job, struct job_instance *instance, const struct afl_stats *stats)
+{
+	struct job_run *run = &instance->run;
+	bool other =
+	    instance->afl_start != stats->start || instance->afl_pid != stats->pid;
+
+	if (other)
+		change_run(instance, stats);
+	else if (stats->executions < run->executions || stats->crashes < run->crashes ||
+	    stats->hangs < run->hangs)
+		return; /* within one run nothing falls */
+	run->known = stats->known & ~(uint32_t)JOB_STATS_LAST_FIND;
+	run->executions = stats->executions;
+	run->crashes = stats->crashes;
+	run->hangs = stats->hangs;
+	run->rate_milli = stats->rate_milli;
+	run->corpus = stats->corpus;
+	run->edges = stats->edges;
+	run->memory = stats->memory;
+	run->stability = stats->stability;
+	if (stats->last_find_ms > job->last_find_ms &&
+	    stats->last_find_ms <= job->wall_ms)
+		job->last_find_ms = stats->last_find_ms;
+	instance->afl_update_ms = stats->last_update_ms;
+	/* Where no log tells. */
+	instance->running = instance->running || instance->started_ms == 0;
+	job_heard(job, stats->last_update_ms);
+}
+
+/* Of the only instance, or of the main one, or of another; -ENOENT where there is none. */
+static int
+open_stats(const struct job *job, unsigned number, struct job_file_id *ret_id)
+{
+	char path[48];
+	int fd;
+
+	snprintf(path, sizeof(path), "out/secondary%u/fuzzer_stats", number);
+	if (number > 0)
+		return job_file_open(job->fd, path, ret_id);
+	fd = job_file_open(job->fd, "out/main/fuzzer_stats", ret_id);
+	return fd == -ENOENT
+	    ? job_file_open(job->fd, "out/default/fuzzer_stats", ret_id)
+	    : fd;
+}
+
+static void
+look_at(struct job *job, struct job_instance *instance, unsigned number)
+{
+	char buffer[STATS_MAX];
+	struct job_file_id now = { 0 };
+	struct job_text text = { buffer, 0 };
+	struct afl_stats stats;
+	int fd = open_stats(job, number, &now);
+	ssize_t n;
+
+	if (fd < 0)
+		return;
+	if (!job_file_same(&now, &instance->afl_file) ||
+	    now.size != instance->afl_file.size ||
+	    now.changed_ns != instance->afl_file.changed_ns) {
+		n = pread(fd, buffer, sizeof(buffer), 0);
+		text.len = n > 0 ? (size_t)n : 0;
+		/* What was cut is looked at again. */
+		if (afl_stats_parse(text, &stats) == 0) {
+			instance->afl_file = now;
+			take(job, instance, &stats);
+		}
+	}
+	close(fd);
+}
+
+static void
+look(struct job *job)
+{
+	for (unsigned i = 0; i < job->instances_len; i++)
+		look_at(job, &job->instances[i], i);
+}
+
+/* What a run that ended said is no news of the one that began after it. */
+static void
+settle(struct job *job)
+{
+	for (unsigned i = 0; i < job->instances_len; i++)
+		job->instances[i].heard = job->instances[i].afl_update_ms + 999 >=
+		    job->instances[i].started_ms;
+}
+
+const struct job_engine_ops job_engine_afl = {
+	.resumes = true,
+	.look = look,
+	.settle = settle,
+};

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ * A folder that may hold 100,000 files; in the collector.
+ */
+#include "config.h"
+
+#include "job_folder.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "banned.h"
+
+#define SHARE 50 /* a folder that changes all the time takes a 50th of a core */
+#define CLOCK_STEP_NS 20000000 /* within which two changes may have one time */
+
+static int64_t
+nanoseconds(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* True if the folder is there, and not as it was listed. */
+static bool
+has_changed(struct job_folder *folder, int directory, const char *name)
+{
+	struct statx st = { 0 };
+	int64_t changed;
+
+	if (statx(directory, name, AT_SYMLINK_NOFOLLOW,
+		STATX_TYPE | STATX_INO | STATX_MTIME, &st) != 0 ||
+	    !S_ISDIR(st.stx_mode))
+		return false;
+	changed = (int64_t)((uint64_t)st.stx_mtime.tv_sec * UINT64_C(1000000000) +
+	    st.stx_mtime.tv_nsec);
+	if (folder->listed && !folder->unsure && folder->inode == st.stx_ino &&
+	    folder->changed_ns == changed)
+		return false;
+	folder->inode = st.stx_ino;
+	folder->changed_ns = changed;
+	return true;
+}
+
+static bool
+begin(struct job_folder *folder, int directory, const char *name)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+	};
+	long fd = syscall(SYS_openat2, directory, name, &how, sizeof(how));
+
+	if (fd < 0)
+		return false;
+	folder->listing = fdopendir((int)fd);
+	if (folder->listing == NULL) {
+		close((int)fd);
+		return false;
+	}
+	memset(folder->counting, 0, sizeof(folder->counting));
+	folder->cost_us = 0;
+	/* A file that comes now may not change the folder's time. */
+	folder->unsure =
+	    nanoseconds(CLOCK_REALTIME) - folder->changed_ns < CLOCK_STEP_NS;
+	return true;
+}
+
+static void
+count(struct job_folder *folder, const char *name, const char *const *prefixes)
+{
+	for (int i = 0; i < JOB_FOLDER_KINDS; i++)
+		if (prefixes[i] != NULL &&
+		    strncmp(name, prefixes[i], strlen(prefixes[i])) == 0) {
+			folder->counting[i]++;
+			return;
+		}
+}
+
+static void
+finish(struct job_folder *folder, int64_t now_ms)
+{
+	for (int i = 0; i < JOB_FOLDER_KINDS; i++) {
+		if (folder->counting[i] > folder->found[i]) {
+			folder->total[i] += folder->counting[i] - folder->found[i];
+			folder->newest_ns = folder->changed_ns;
+		}
+		folder->found[i] = folder->counting[i];
+	}
+	folder->listed = true;
+	folder->next_ms = now_ms + folder->cost_us * SHARE / 1000;
+	job_folder_close(folder);
+}
+
+bool
+job_folder_look(struct job_folder *folder, int directory, const char *name,
+    const char *const *prefixes, int64_t now_ms)
+{
+	const struct dirent *entry;
+	int64_t from;
+
+	if (folder->listing == NULL &&
+	    (now_ms < folder->next_ms || !has_changed(folder, directory, name) ||
+		!begin(folder, directory, name)))
+		return false;
+	from = nanoseconds(CLOCK_MONOTONIC);
+	for (int i = 0; i < JOB_FOLDER_STEP; i++) {
+		entry = readdir(folder->listing);
+		if (entry == NULL) {
+			folder->cost_us += (nanoseconds(CLOCK_MONOTONIC) - from) / 1000;
+			finish(folder, now_ms);
+			return false;
+		}
+		count(folder, entry->d_name, prefixes);
+	}
+	folder->cost_us += (nanoseconds(CLOCK_MONOTONIC) - from) / 1000;
+	return true;
+}
+
+void
+job_folder_close(struct job_folder *folder)
+{
+	if (folder->listing != NULL)
+		closedir(folder->listing);
+	folder->listing = NULL;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ * What the collector keeps of a job whose engine it watches; types for the files job_*.c.
+ */
+#ifndef FUZZSUP_JOB_STATE_H
+#define FUZZSUP_JOB_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "job.h"
+#include "job_folder.h"
+#include "job_log.h"
+#include "job_parsers.h"
+#include "rate.h"
+
+/* What an engine said of one run of an instance; counts are of this run alone. */
+struct job_run {
+	uint32_t known; /* enum job_stats_known */
+	uint32_t stability;
+	uint64_t executions, crashes, hangs;
+	uint64_t rate_milli, corpus, corpus_bytes, edges, memory;
+};
+
+struct job_instance {
+	struct job_log log;
+	int64_t started_ms;  /* Unix time, from its log; 0: not known */
+	bool running, heard; /* heard: this run said something */
+	struct job_run run;
+	uint64_t executions, crashes, hangs; /* of the runs before this one */
+	/* AFL++: which run was seen last. */
+	uint64_t afl_start, afl_pid;
+	int64_t afl_update_ms;
+	struct job_file_id afl_file;
+};
+
+struct job {
+	LIST_ENTRY(job) in_bucket;
+	TAILQ_ENTRY(job) in_queue;
+	uint32_t id;
+	const struct job_engine_ops *engine;
+	int fd; /* its folder */
+	struct job_instance *instances;
+	unsigned instances_len, next_instance;
+	struct job_folder artifacts;
+	/* honggfuzz: its file, and what was read of it and is not told apart yet. */
+	struct job_file_id stats_file;
+	struct honggfuzz_stats stats;
+	bool has_stats;
+	uint64_t crashes, hangs, ooms; /* as artifacts say, beside the instances' */
+	uint32_t known;                /* of these three */
+	int64_t last_find_ms, updated_ms;
+	struct rate rate;
+	struct job_stats seed; /* what a collector before this one had counted */
+	struct job_stats told; /* as sent last */
+	bool settled;          /* all that was there when it came has been read */
+	bool behind;           /* there is more to read at once */
+	uint64_t more_executions, more_crashes, more_hangs,
+	    more_ooms; /* of the seed, beyond what was found */
+	int queue;
+	int64_t due_ms, told_ms, news_ms, since_ms; /* monotonic */
+	int64_t now_ms, wall_ms; /* of this look: monotonic, and Unix time */
+};
+
+#endif

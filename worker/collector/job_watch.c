@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: MIT
+ * Jobs, their schedule, their sums; libevent; in the collector.
+ */
+#include "config.h"
+
+#include "job_watch.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "job_engine.h"
+#include "banned.h"
+
+#define BUCKETS 4096
+#define TURN_US 2000 /* what looking may take at once, and then pauses */
+#define TELL_EACH_MS 1000
+#define BUSY_FOR_MS 10000
+#define SETTLES_WITHIN_MS 10000 /* or what is there never ends */
+
+enum { SOON, BUSY, QUIET, QUEUES };
+
+static const int periods_ms[QUEUES] = { [SOON] = 100, [BUSY] = 1000, [QUIET] = 3000 };
+
+/* Each queue has one period, so that it is sorted by what is due first. */
+TAILQ_HEAD(job_queue, job);
+
+struct jobs {
+	LIST_HEAD(, job) buckets[BUCKETS];
+	struct job_queue queues[QUEUES];
+	size_t len;
+	struct event *timer;
+	jobs_tell_cb tell;
+	void *arg;
+	char buffer[JOB_LOG_PART];
+};
+
+static int64_t
+clock_us(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static struct job *
+find(struct jobs *jobs, uint32_t id)
+{
+	struct job *job;
+
+	LIST_FOREACH(job, &jobs->buckets[id % BUCKETS], in_bucket)
+		if (job->id == id)
+			return job;
+	return NULL;
+}
+
+/* ---- what engines say ---- */
+
+void
+job_heard(struct job *job, int64_t at_ms)
+{
+	if (at_ms > job->wall_ms)
+		at_ms = job->wall_ms;
+	if (at_ms > job->updated_ms)
+		job->updated_ms = at_ms;
+	job->news_ms = job->now_ms;
+}
+
+int64_t
+job_arrival_ms(const struct job *job, const struct job_instance *instance)
+{
+	int64_t changed_ms = instance->log.file.changed_ns / 1000000;
+
+	return instance->log.caught_up || changed_ms > job->wall_ms ? job->wall_ms
+								    : changed_ms;
+}
+
+void
+job_instance_restart(struct job_instance *instance, int64_t started_ms)
+{
+	struct job_run *run = &instance->run;
+
+	instance->executions += run->executions;
+	instance->crashes += run->crashes;
+	instance->hangs += run->hangs;
+	run->executions = run->crashes = run->hangs = 0;
+	run->rate_milli = run->memory = 0;
+	instance->started_ms = started_ms;
+	instance->heard = false;
+}
+
+/* ---- sums ---- */
+
+static uint64_t
+larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static void
+add_instance(const struct job_instance *instance, struct job_stats *stats)
+{
+	const struct job_run *run = &instance->run;
+
+	stats->known |= run->known;
+	stats->executions += instance->executions + run->executions;
+	stats->crashes += instance->crashes + run->crashes;
+	stats->hangs += instance->hangs + run->hangs;
+	/* They share what they find. */
+	stats->edges = larger(stats->edges, run->edges);
+	if (run->corpus >= stats->corpus) {
+		stats->corpus = run->corpus;
+		stats->corpus_bytes = run->corpus_bytes;
+	}
+	if ((run->known & JOB_STATS_STABILITY) != 0 &&
+	    run->stability < stats->stability)
+		stats->stability = run->stability;
+	if (instance->running && instance->heard) {
+		stats->rate_milli += run->rate_milli;
+		stats->memory += run->memory;
+	}
+}
+
+static bool
+any_runs(const struct job *job)
+{
+	for (unsigned i = 0; i < job->instances_len; i++)
+		if (job->instances[i].running)
+			return true;
+	return false;
+}
+
+static void
+sum(struct job *job, struct job_stats *ret_stats)
+{
+	struct job_stats stats = { .stability = UINT32_MAX };
+
+	for (unsigned i = 0; i < job->instances_len; i++)
+		add_instance(&job->instances[i], &stats);
+	stats.known |= job->known;
+	if (job->last_find_ms > 0)
+		stats.known |= JOB_STATS_LAST_FIND;
+	if ((stats.known & JOB_STATS_STABILITY) == 0)
+		stats.stability = 0;
+	stats.crashes += job->crashes + job->more_crashes;
+	stats.hangs += job->hangs + job->more_hangs;
+	stats.ooms = job->ooms + job->more_ooms;
+	stats.executions += job->more_executions;
+	stats.last_find_ms = job->last_find_ms;
+	stats.updated_ms = job->updated_ms;
+	/* What the seed knew is known, though nobody says it any more. */
+	stats.known |= job->seed.known &
+	    (JOB_STATS_EXECUTIONS | JOB_STATS_CRASHES | JOB_STATS_HANGS |
+		JOB_STATS_OOMS);
+	*ret_stats = stats;
+}
+
+static uint64_t
+beyond(uint64_t seed, uint64_t found)
+{
+	return seed > found ? seed - found : 0;
+}
+
+/* Logs and files of before may be gone: what the seed has more than they is kept. */
+static void
+check_settled(struct job *job, int64_t since_ms)
+{
+	struct job_stats found;
+	bool end = !job->behind;
+
+	for (unsigned i = 0; i < job->instances_len; i++)
+		end = end && job->instances[i].log.caught_up;
+	if (!end && job->now_ms - since_ms < SETTLES_WITHIN_MS)
+		return;
+	job->settled = true;
+	sum(job, &found);
+	job->more_executions = beyond(job->seed.executions, found.executions);
+	job->more_crashes = beyond(job->seed.crashes, found.crashes);
+	job->more_hangs = beyond(job->seed.hangs, found.hangs);
+	job->more_ooms = beyond(job->seed.ooms, found.ooms);
+}
+
+static void
+tell_news(struct jobs *jobs, struct job *job)
+{
+	struct job_stats stats;
+
+	sum(job, &stats);
+	rate_add(&job->rate, job->now_ms, stats.executions);
+	/* Engines that just began say 0; and so does one that begins all the time. */
+	if (stats.rate_milli == 0 && any_runs(job))
+		stats.rate_milli = rate_milli_per_second(&job->rate, job->now_ms);
+	if (memcmp(&stats, &job->told, sizeof(stats)) == 0 ||
+	    (job->told_ms != 0 && job->now_ms - job->told_ms < TELL_EACH_MS) ||
+	    jobs->tell(jobs->arg, job->id, &stats) < 0)
+		return;
+	job->told = stats;
+	job->told_ms = job->now_ms;
+}
+
+/* ---- a look ---- */
+
+struct reading {
+	struct job *job;
+	struct job_instance *instance;
+};
+
+static void
+begin_run(struct job *job, struct job_instance *instance, int64_t time_ms)
+{
+	if (time_ms > job->wall_ms)
+		time_ms = job->wall_ms;
+	/* The same start a second time is somebody's echo. */
+	if (time_ms == instance->started_ms)
+		return;
+	if (job->engine->starts != NULL)
+		job->engine->starts(job, instance, time_ms);
+	if (!job->engine->resumes)
+		job_instance_restart(instance, time_ms);
+	instance->started_ms = time_ms;
+	instance->running = true;
+	job->news_ms = job->now_ms;
+}
+
+static void
+take_line(void *arg, struct job_text line)
+{
+	const struct reading *reading = arg;
+	struct job *job = reading->job;
+	struct job_mark mark = job_mark_parse(line);
+
+	if (mark.kind == JOB_MARK_NONE) {
+		if (job->engine->line != NULL)
+			job->engine->line(job, reading->instance, line);
+	} else if (reading->instance != &job->instances[mark.instance]) {
+		return;
+	} else if (mark.kind == JOB_MARK_START) {
+		begin_run(job, reading->instance, mark.time_ms);
+	} else {
+		reading->instance->running = false;
+	}
+}
+
+/* As many as there is time for, from where the last look ended. */
+static void
+read_logs(struct jobs *jobs, struct job *job)
+{
+	struct reading reading = { .job = job };
+	int64_t until = clock_us(CLOCK_MONOTONIC) + TURN_US;
+	unsigned number;
+
+	for (unsigned i = 0; i < job->instances_len; i++) {
+		if (clock_us(CLOCK_MONOTONIC) > until) {
+			job->behind = true;
+			return;
+		}
+		number = job->next_instance++ % job->instances_len;
+		reading.instance = &job->instances[number];
+		if (job_log_read(&reading.instance->log, job->fd, number, jobs->buffer,
+			take_line, &reading))
+			job->behind = true;
+	}
+}
+
+static void
+look(struct jobs *jobs, struct job *job)
+{
+	job->now_ms = clock_us(CLOCK_MONOTONIC) / 1000;
+	job->wall_ms = clock_us(CLOCK_REALTIME) / 1000;
+	job->behind = false;
+	if (job->engine->look != NULL)
+		job->engine->look(job);
+	read_logs(jobs, job);
+	if (job->engine->settle != NULL)
+		job->engine->settle(job);
+	if (!job->settled)
+		check_settled(job, job->since_ms);
+	if (job->settled)
+		tell_news(jobs, job);
+}
+
+/* ---- the schedule ---- */
+
+static void
+put_in_queue(struct jobs *jobs, struct job *job, int queue, int64_t now_ms)
+{
+	job->queue = queue;
+	job->due_ms = now_ms + periods_ms[queue];
+	TAILQ_INSERT_TAIL(&jobs->queues[queue], job, in_queue);
+}
+
+static struct job *
+first_due(struct jobs *jobs)
+{
+	struct job *first = NULL, *job;
+
+	for (int i = 0; i < QUEUES; i++) {
+		job = TAILQ_FIRST(&jobs->queues[i]);
+		if (job != NULL && (first == NULL || job->due_ms < first->due_ms))
+			first = job;
+	}
+	return first;
+}
+
+static void
+plan(struct jobs *jobs, int64_t at_least_us)
+{
+	const struct job *job = first_due(jobs);
+	struct timeval wait;
+	int64_t us;
+
+	if (job == NULL) {
+		event_del(jobs->timer);
+		return;
+	}
+	us = job->due_ms * 1000 - clock_us(CLOCK_MONOTONIC);
+	us = us > at_least_us ? us : at_least_us;
+	wait.tv_sec = us / 1000000;
+	wait.tv_usec = us % 1000000;
+	event_add(jobs->timer, &wait);
+}
+
+static int
+next_queue(const struct job *job)
+{
+	if (job->behind)
+		return SOON;
+	return job->now_ms - job->news_ms < BUSY_FOR_MS ? BUSY : QUIET;
+}
+
+static void
+timer_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct jobs *jobs = arg;
+	int64_t from = clock_us(CLOCK_MONOTONIC), now = from;
+	struct job *job;
+
+	(void)fd;
+	(void)what;
+	while (now - from < TURN_US && (job = first_due(jobs)) != NULL &&
+	    job->due_ms <= now / 1000) {
+		TAILQ_REMOVE(&jobs->queues[job->queue], job, in_queue);
+		look(jobs, job);
+		now = clock_us(CLOCK_MONOTONIC);
+		put_in_queue(jobs, job, next_queue(job), now / 1000);
+	}
+	plan(jobs, TURN_US);
+}
+
+/* ---- life ---- */
+
+static void
+job_free(struct job *job)
+{
+	if (job == NULL)
+		return;
+	job_folder_close(&job->artifacts);
+	close(job->fd);
+	free(job->instances);
+	free(job);
+}
+
+static const struct job_engine_ops *
+engine_of(uint32_t code)
+{
+	switch (code) {
+	case JOB_ENGINE_LIBFUZZER:
+		return &job_engine_libfuzzer;
+	case JOB_ENGINE_AFL:
+		return &job_engine_afl;
+	case JOB_ENGINE_HONGGFUZZ:
+		return &job_engine_honggfuzz;
+	default:
+		return NULL; /* says nothing of itself */
+	}
+}
+
+/* Behind the name and its NUL. */
+static int
+take_seed(const struct message *message, struct job_stats *ret_seed)
+{
+	size_t name = strnlen(message->text, message->text_len);
+	struct job_stats seed = { 0 };
+
+	if (name + 1 >= message->text_len)
+		return 0;
+	if (message->text_len - name - 1 != sizeof(seed))
+		return -EPROTO;
+	memcpy(&seed, message->text + name + 1, sizeof(seed));
+	if (seed.executions > JOB_COUNT_MAX || seed.crashes > JOB_COUNT_MAX ||
+	    seed.hangs > JOB_COUNT_MAX || seed.ooms > JOB_COUNT_MAX)
+		return -EPROTO;
+	*ret_seed = seed;
+	return 0;
+}
+
+/* Takes @fd if all is well. */
+static int
+make(const struct message *message, int fd, struct job **ret_job)
+{
+	struct job *job = calloc(1, sizeof(*job));
+	int r;
+
+	if (job == NULL)
+		return -ENOMEM;
+	r = take_seed(message, &job->seed);
+	if (r == 0)
+		job->instances = calloc(message->value, sizeof(*job->instances));
+	if (r == 0 && job->instances == NULL)
+		r = -ENOMEM;
+	if (r < 0) {
+		free(job);
+		return r;
+	}
+	job->id = message->target;
+	job->engine = engine_of(message->code);
+	job->fd = fd;
+	job->instances_len = (unsigned)message->value;
+	job->told = job->seed;
+	job->last_find_ms = job->seed.last_find_ms;
+	job->updated_ms = job->seed.updated_ms;
+	*ret_job = job;
+	return 0;
+}
+
+static int
+collect(struct jobs *jobs, const struct message *message, int fd, struct job **ret_job)
+{
+	struct stat st;
+
+	if (message->value < 1 || message->value > JOB_INSTANCES_MAX ||
+	    message->code >= JOB_ENGINES_LEN || message->text_len >= MESSAGE_TEXT_MAX)
+		return -EPROTO;
+	if (fstat(fd, &st) != 0 || !S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	jobs_forget(jobs, message->target);
+	if (engine_of(message->code) == NULL)
+		return 0;
+	return jobs->len < JOBS_MAX ? make(message, fd, ret_job) : -EMFILE;
+}
+
+int
+jobs_collect(struct jobs *jobs, const struct message *message, int fd)
+{
+	struct job *job = NULL;
+	int r = collect(jobs, message, fd, &job);
+
+	if (job == NULL) {
+		close(fd);
+		return r;
+	}
+	job->since_ms = clock_us(CLOCK_MONOTONIC) / 1000;
+	job->news_ms = job->since_ms;
+	jobs->len++;
+	LIST_INSERT_HEAD(&jobs->buckets[job->id % BUCKETS], job, in_bucket);
+	put_in_queue(jobs, job, SOON, job->since_ms);
+	plan(jobs, 0);
+	return 0;
+}
+
+void
+jobs_forget(struct jobs *jobs, uint32_t id)
+{
+	struct job *job = find(jobs, id);
+
+	if (job == NULL)
+		return;
+	LIST_REMOVE(job, in_bucket);
+	TAILQ_REMOVE(&jobs->queues[job->queue], job, in_queue);
+	jobs->len--;
+	job_free(job);
+}
+
+int
+jobs_new(struct event_base *base, jobs_tell_cb tell, void *arg, struct jobs **ret_jobs)
+{
+	struct jobs *jobs = calloc(1, sizeof(*jobs));
+
+	if (jobs == NULL)
+		return -ENOMEM;
+	for (int i = 0; i < QUEUES; i++)
+		TAILQ_INIT(&jobs->queues[i]);
+	jobs->tell = tell;
+	jobs->arg = arg;
+	jobs->timer = event_new(base, -1, 0, timer_cb, jobs);
+	if (jobs->timer == NULL) {
+		free(jobs);
+		return -ENOMEM;
+	}
+	*ret_jobs = jobs;
+	return 0;
+}
+
+void
+jobs_free(struct jobs *jobs)
+{
+	struct job *job;
+
+	if (jobs == NULL)
+		return;
+	while ((job = first_due(jobs)) != NULL)
+		jobs_forget(jobs, job->id);
+	event_free(jobs->timer);
+	free(jobs);
+}

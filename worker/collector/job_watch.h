@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ * The jobs whose engines are watched: when each is looked at, and what is told of it; in
+ * the collector.
+ *
+ * A job that has news is looked at every second, one that stands still every three, and
+ * one whose files are longer than a look at once; all of them for 2 ms at a time.
+ */
+#ifndef FUZZSUP_JOB_WATCH_H
+#define FUZZSUP_JOB_WATCH_H
+
+#include "job.h"
+#include "message.h"
+
+struct event_base;
+struct jobs;
+
+/* Sends what is new of job @id. Returns 0, or a negative errno to be asked again later. */
+typedef int (*jobs_tell_cb)(void *arg, uint32_t id, const struct job_stats *stats);
+
+/* Returns 0 or a negative errno. */
+int jobs_new(
+    struct event_base *base, jobs_tell_cb tell, void *arg, struct jobs **ret_jobs);
+void jobs_free(struct jobs *jobs);
+
+/* Watches the job that @message, a COLLECT_JOB, describes, in its folder @fd, instead of
+ * one with its id. Takes @fd. Returns 0, -EPROTO for what is malformed, or another
+ * negative errno. */
+int jobs_collect(struct jobs *jobs, const struct message *message, int fd);
+
+/* Forgets job @id, if there is one. */
+void jobs_forget(struct jobs *jobs, uint32_t id);
+
+#endif
