@@ -23,6 +23,7 @@ from fuzzsup import *
 MESSAGE = struct.Struct("<IIQQII")  # type, target, generation, value, code, text_len
 NO_OWNER = 2 ** 64 - 1
 SEAL_ALL = 15
+ENGINES = {name: number for number, name in enumerate(("libfuzzer", "afl++", "honggfuzz", "zig", "replay", "command"))}
 READY, LIVE, STALE = 2, 3, 4
 
 
@@ -53,6 +54,30 @@ def table(pcs, build_id=b"", entries=()):
         at += len(part)
     head = struct.pack("<IIQ7I64sI7Q", 0x54535a46, 1, at, count, count, 0, 0, 0, len(entries), len(build_id), build_id.ljust(64, b"\0"), 0, *offsets)
     return sealed(head + b"".join(parts))
+
+
+class JobStats:
+    """A struct job_stats (job.h); what the engine does not say is None."""
+    KNOWN = {"executions": 1, "rate_milli": 2, "corpus": 4, "corpus_bytes": 8, "last_find_ms": 16, "crashes": 32, "hangs": 64, "stability": 128, "edges": 256, "memory": 512, "ooms": 1024}
+    LAYOUT = struct.Struct("<II4Qq5Qq")
+    NAMES = ("known", "stability", "executions", "rate_milli", "corpus", "corpus_bytes", "last_find_ms", "crashes", "hangs", "ooms", "edges", "memory", "updated_ms")
+
+    def __init__(self, data):
+        self.data = data
+        for name, value in zip(self.NAMES, self.LAYOUT.unpack(data)):
+            bit = self.KNOWN.get(name, 0)
+            setattr(self, name, None if bit and not self.LAYOUT.unpack(data)[0] & bit else value)
+
+    @classmethod
+    def of(cls, **values):
+        values["known"] = sum(bit for name, bit in cls.KNOWN.items() if name in values)
+        return cls(cls.LAYOUT.pack(*(values.get(name, 0) for name in cls.NAMES)))
+
+    def __bytes__(self):
+        return self.data
+
+    def __repr__(self):
+        return str({name: getattr(self, name) for name in self.NAMES[1:]})
 
 
 class Segment:
@@ -93,6 +118,8 @@ class Collector:
         self.log_file = tempfile.TemporaryFile("w+")
         self.generation = 0
         self.segments, self.activities, self.pcs, self.tables = {}, {}, {}, {}
+        self.jobs = {}  # the newest JobStats of each job
+        self.told = []  # (when, job, its JobStats), of all
         self.process = None
 
     def __enter__(self):
@@ -153,6 +180,9 @@ class Collector:
             self.segments[target] = Segment(fds[0], generation)
         elif name == "ACTIVITY":
             self.activities[target] = (code, text)
+        elif name == "JOB_STATS":
+            self.jobs[target] = JobStats(data[MESSAGE.size:MESSAGE.size + length])
+            self.told.append((time.monotonic(), target, self.jobs[target]))
         elif name == "PCS":
             with open(fds[0], "rb") as file:
                 file.seek(0)
@@ -186,6 +216,12 @@ class Collector:
         self.send("COVERAGE_DIR", target, 0, owner, int(doorbell), directory.encode() + b"\0" + name.encode(), fds)
         for fd in fds:
             os.close(fd)
+
+    def collect_job(self, job, folder, engine, instances=1, name="target/job", seed=b""):
+        """Lets it watch the engine of a job in @folder; @seed: bytes of a JobStats."""
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        self.send("COLLECT_JOB", job, 0, instances, ENGINES[engine], name.encode() + b"\0" + bytes(seed), [fd])
+        os.close(fd)
 
     def live(self, target):
         self.until(lambda: target in self.segments, f"the live segment of {target}")

@@ -3,8 +3,9 @@
  *
  * A run that resumes goes on with execs_done from the file that the run before it left,
  * so that counts of what was lost with a killed one are lost here, too; crashes and hangs
- * begin from 0 in 4.04c, whose run before them is moved to crashes.DATE. start_time is
- * shifted by the time of the runs before.
+ * begin from 0 in 4.04c, which moves those of the run before to crashes.DATE. start_time
+ * is shifted by the time of the runs before. It writes at its start, every minute and when
+ * it is asked to end; crashes are files before that.
  */
 #include "config.h"
 
@@ -204,46 +205,65 @@ take(struct job *job, struct job_instance *instance, const struct afl_stats *sta
 	job_heard(job, stats->last_update_ms);
 }
 
-/* Of the only instance, or of the main one, or of another; -ENOENT where there is none. */
-static int
-open_stats(const struct job *job, unsigned number, struct job_file_id *ret_id)
+/* Opens the stats in out/@name. Returns true if that was there, as they are read then. */
+static bool
+look_at_stats(struct job *job, struct job_instance *instance, const char *name)
 {
-	char path[48];
+	char buffer[STATS_MAX], path[64];
+	struct job_file_id *old = &instance->afl_file, now = { 0 };
+	struct job_text text = { buffer, 0 };
+	struct afl_stats stats;
+	ssize_t n;
 	int fd;
 
-	snprintf(path, sizeof(path), "out/secondary%u/fuzzer_stats", number);
-	if (number > 0)
-		return job_file_open(job->fd, path, ret_id);
-	fd = job_file_open(job->fd, "out/main/fuzzer_stats", ret_id);
-	return fd == -ENOENT
-	    ? job_file_open(job->fd, "out/default/fuzzer_stats", ret_id)
-	    : fd;
+	snprintf(path, sizeof(path), "out/%s/fuzzer_stats", name);
+	fd = job_file_open(job->fd, path, &now);
+	if (fd < 0)
+		return false;
+	if (!job_file_same(&now, old) || now.size != old->size ||
+	    now.changed_ns != old->changed_ns) {
+		n = pread(fd, buffer, sizeof(buffer), 0);
+		text.len = n > 0 ? (size_t)n : 0;
+		/* What was cut is looked at again. */
+		if (afl_stats_parse(text, &stats) == 0) {
+			*old = now;
+			take(job, instance, &stats);
+		}
+	}
+	close(fd);
+	return true;
+}
+
+static void
+look_at_files(
+    struct job *job, struct job_folder *folder, const char *name, const char *kind)
+{
+	static const char *const prefixes[JOB_FOLDER_KINDS] = { "id" };
+	uint64_t before = folder->total[0];
+	char path[64];
+
+	snprintf(path, sizeof(path), "out/%s/%s", name, kind);
+	if (job_folder_look(folder, job->fd, path, prefixes, job->now_ms))
+		job->behind = true;
+	if (folder->total[0] != before)
+		job_heard(job, folder->newest_ns / 1000000);
 }
 
 static void
 look_at(struct job *job, struct job_instance *instance, unsigned number)
 {
-	char buffer[STATS_MAX];
-	struct job_file_id now = { 0 };
-	struct job_text text = { buffer, 0 };
-	struct afl_stats stats;
-	int fd = open_stats(job, number, &now);
-	ssize_t n;
+	char name[32] = "main";
 
-	if (fd < 0)
-		return;
-	if (!job_file_same(&now, &instance->afl_file) ||
-	    now.size != instance->afl_file.size ||
-	    now.changed_ns != instance->afl_file.changed_ns) {
-		n = pread(fd, buffer, sizeof(buffer), 0);
-		text.len = n > 0 ? (size_t)n : 0;
-		/* What was cut is looked at again. */
-		if (afl_stats_parse(text, &stats) == 0) {
-			instance->afl_file = now;
-			take(job, instance, &stats);
-		}
+	if (number > 0)
+		snprintf(name, sizeof(name), "secondary%u", number);
+	if (!look_at_stats(job, instance, name) && number == 0) {
+		/* As afl-fuzz names it if it is told neither -M nor -S. */
+		snprintf(name, sizeof(name), "default");
+		if (!look_at_stats(job, instance, name))
+			return;
 	}
-	close(fd);
+	look_at_files(job, &instance->crash_files, name, "crashes");
+	look_at_files(job, &instance->hang_files, name, "hangs");
 }
 
 static void

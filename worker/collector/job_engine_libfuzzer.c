@@ -63,8 +63,7 @@ parse_pairs(struct job_text rest, struct libfuzzer_line *line)
 		else if (!job_text_is(&key, "exec/s"))
 			continue;
 		job_text_blanks(&rest);
-		value = rest;
-		if (!job_text_until(&value, ' ', &value))
+		if (!job_text_until(&rest, ' ', &value))
 			return;
 		parse_value(&key, value, line);
 	}

@@ -5,6 +5,7 @@
 
 #include "job_folder.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <string.h>
@@ -27,41 +28,50 @@ nanoseconds(clockid_t clock)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* True if the folder is there, and not as it was listed. */
-static bool
-has_changed(struct job_folder *folder, int directory, const char *name)
-{
-	struct statx st = { 0 };
-	int64_t changed;
-
-	if (statx(directory, name, AT_SYMLINK_NOFOLLOW,
-		STATX_TYPE | STATX_INO | STATX_MTIME, &st) != 0 ||
-	    !S_ISDIR(st.stx_mode))
-		return false;
-	changed = (int64_t)((uint64_t)st.stx_mtime.tv_sec * UINT64_C(1000000000) +
-	    st.stx_mtime.tv_nsec);
-	if (folder->listed && !folder->unsure && folder->inode == st.stx_ino &&
-	    folder->changed_ns == changed)
-		return false;
-	folder->inode = st.stx_ino;
-	folder->changed_ns = changed;
-	return true;
-}
-
-static bool
-begin(struct job_folder *folder, int directory, const char *name)
+/* Opens the folder if it is not as it was listed; a negative errno else. */
+static int
+open_changed(struct job_folder *folder, int directory, const char *name)
 {
 	struct open_how how = {
 		.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
 	};
-	long fd = syscall(SYS_openat2, directory, name, &how, sizeof(how));
+	int fd = (int)syscall(SYS_openat2, directory, name, &how, sizeof(how));
+	struct stat st;
+	int64_t changed;
+
+	if (fd < 0)
+		return -ENOENT;
+	if (fstat(fd, &st) != 0) {
+		close(fd);
+		return -ENOENT;
+	}
+	/* What claims to be of after the year 2262 wraps. */
+	changed = (int64_t)((uint64_t)st.st_mtim.tv_sec * UINT64_C(1000000000) +
+	    (uint64_t)st.st_mtim.tv_nsec);
+	if (folder->listed && !folder->unsure && folder->inode == st.st_ino &&
+	    folder->changed_ns == changed) {
+		close(fd);
+		return -EAGAIN;
+	}
+	/* Another folder: nothing in it has been counted. */
+	if (folder->inode != st.st_ino)
+		memset(folder->found, 0, sizeof(folder->found));
+	folder->inode = st.st_ino;
+	folder->changed_ns = changed;
+	return fd;
+}
+
+static bool
+begin(struct job_folder *folder, int directory, const char *name)
+{
+	int fd = open_changed(folder, directory, name);
 
 	if (fd < 0)
 		return false;
-	folder->listing = fdopendir((int)fd);
+	folder->listing = fdopendir(fd);
 	if (folder->listing == NULL) {
-		close((int)fd);
+		close(fd);
 		return false;
 	}
 	memset(folder->counting, 0, sizeof(folder->counting));
@@ -106,8 +116,7 @@ job_folder_look(struct job_folder *folder, int directory, const char *name,
 	int64_t from;
 
 	if (folder->listing == NULL &&
-	    (now_ms < folder->next_ms || !has_changed(folder, directory, name) ||
-		!begin(folder, directory, name)))
+	    (now_ms < folder->next_ms || !begin(folder, directory, name)))
 		return false;
 	from = nanoseconds(CLOCK_MONOTONIC);
 	for (int i = 0; i < JOB_FOLDER_STEP; i++) {

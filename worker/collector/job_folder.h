@@ -24,7 +24,7 @@ struct job_folder {
 	bool listed, unsure;      /* unsure: it may have changed while it was listed */
 };
 
-/* Counts the names in the folder @name of @directory that begin with @prefixes[i], which
+/* Counts the names in the folder @name below @directory, over no link, that begin with @prefixes[i], which
  * are JOB_FOLDER_KINDS and NULL where there are fewer. Does nothing while the folder is as
  * it was. Returns true if the listing is under way. */
 bool job_folder_look(struct job_folder *folder, int directory, const char *name,

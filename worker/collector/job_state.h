@@ -29,7 +29,10 @@ struct job_instance {
 	bool running, heard; /* heard: this run said something */
 	struct job_run run;
 	uint64_t executions, crashes, hangs; /* of the runs before this one */
-	/* AFL++: which run was seen last. */
+	bool after_seed;     /* a run began that the job's seed cannot know of, */
+	uint64_t seed_could; /* and executions up to there */
+	/* AFL++: what lies in its folders; and which run was seen last. */
+	struct job_folder crash_files, hang_files;
 	uint64_t afl_start, afl_pid;
 	int64_t afl_update_ms;
 	struct job_file_id afl_file;

@@ -24,7 +24,7 @@
 
 enum { SOON, BUSY, QUIET, QUEUES };
 
-static const int periods_ms[QUEUES] = { [SOON] = 100, [BUSY] = 1000, [QUIET] = 3000 };
+static const int periods_ms[QUEUES] = { [SOON] = 100, [BUSY] = 1000, [QUIET] = 2000 };
 
 /* Each queue has one period, so that it is sorted by what is due first. */
 TAILQ_HEAD(job_queue, job);
@@ -109,8 +109,11 @@ add_instance(const struct job_instance *instance, struct job_stats *stats)
 
 	stats->known |= run->known;
 	stats->executions += instance->executions + run->executions;
-	stats->crashes += instance->crashes + run->crashes;
-	stats->hangs += instance->hangs + run->hangs;
+	/* Files are there before they are said to be, and of a run that was killed. */
+	stats->crashes +=
+	    larger(instance->crashes + run->crashes, instance->crash_files.total[0]);
+	stats->hangs +=
+	    larger(instance->hangs + run->hangs, instance->hang_files.total[0]);
 	/* They share what they find. */
 	stats->edges = larger(stats->edges, run->edges);
 	if (run->corpus >= stats->corpus) {
@@ -166,6 +169,22 @@ beyond(uint64_t seed, uint64_t found)
 	return seed > found ? seed - found : 0;
 }
 
+/* What was found of executions that the seed may have counted, too. */
+static uint64_t
+seed_could_know(const struct job *job)
+{
+	const struct job_instance *instance;
+	uint64_t executions = 0;
+
+	for (unsigned i = 0; i < job->instances_len; i++) {
+		instance = &job->instances[i];
+		executions += instance->after_seed
+		    ? instance->seed_could
+		    : instance->executions + instance->run.executions;
+	}
+	return executions;
+}
+
 /* Logs and files of before may be gone: what the seed has more than they is kept. */
 static void
 check_settled(struct job *job, int64_t since_ms)
@@ -179,7 +198,7 @@ check_settled(struct job *job, int64_t since_ms)
 		return;
 	job->settled = true;
 	sum(job, &found);
-	job->more_executions = beyond(job->seed.executions, found.executions);
+	job->more_executions = beyond(job->seed.executions, seed_could_know(job));
 	job->more_crashes = beyond(job->seed.crashes, found.crashes);
 	job->more_hangs = beyond(job->seed.hangs, found.hangs);
 	job->more_ooms = beyond(job->seed.ooms, found.ooms);
@@ -222,6 +241,11 @@ begin_run(struct job *job, struct job_instance *instance, int64_t time_ms)
 		job->engine->starts(job, instance, time_ms);
 	if (!job->engine->resumes)
 		job_instance_restart(instance, time_ms);
+	if (!job->settled && !job->engine->resumes && !instance->after_seed &&
+	    time_ms > job->seed.updated_ms) {
+		instance->after_seed = true;
+		instance->seed_could = instance->executions;
+	}
 	instance->started_ms = time_ms;
 	instance->running = true;
 	job->news_ms = job->now_ms;
@@ -360,6 +384,10 @@ job_free(struct job *job)
 	if (job == NULL)
 		return;
 	job_folder_close(&job->artifacts);
+	for (unsigned i = 0; i < job->instances_len; i++) {
+		job_folder_close(&job->instances[i].crash_files);
+		job_folder_close(&job->instances[i].hang_files);
+	}
 	close(job->fd);
 	free(job->instances);
 	free(job);

@@ -1,0 +1,421 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What the collector reads out of a job's folder: real runs of libFuzzer and AFL++, logs that
+are renamed, restarts of the engine and of the collector, and what means harm."""
+import itertools
+import os
+import random
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from collector import *
+
+numbers = itertools.count(1)
+
+
+def now_ms():
+    return int(time.time() * 1000)
+
+
+class Folder:
+    """A job's folder, and what the runner does in it: marks, logs that are limited, instances."""
+
+    def __init__(self, scratch, limit=None):
+        self.path = os.path.join(scratch, f"job-{next(numbers)}")
+        os.mkdir(self.path)
+        self.limit, self.turned, self.turned_at = limit, 0, 0
+
+    def __call__(self, *names):
+        path = os.path.join(self.path, *names)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return path
+
+    def log(self, data, number=0):
+        path = self(f"{number}.log")
+        with open(path, "ab") as file:
+            file.write(data.encode() if isinstance(data, str) else data)
+        # Not twice between two looks, for which a real limit is too large.
+        if self.limit and os.path.getsize(path) > self.limit and time.monotonic() - self.turned_at > 4:
+            os.rename(path, path + ".1")
+            self.turned, self.turned_at = self.turned + 1, time.monotonic()
+
+    def starts(self, number=0, pid=77, at=None, command="./target corpus"):
+        self.log(f"fuzzsupd: instance {number} starts: pid {pid}, time {at or now_ms()}: {command}\n", number)
+
+    def ended(self, number=0, reason="exit status 0"):
+        self.log(f"fuzzsupd: instance {number} ended: {reason}\n", number)
+
+    def put(self, name, text):
+        """A whole file at once, as by rename, so that nobody sees half of it."""
+        with open(self(name) + ".new", "w") as file:
+            file.write(text)
+        os.rename(self(name) + ".new", self(name))
+
+    def run(self, collector, command, number=0, ends=None, environment=None):
+        """Runs an instance to its end, or until @ends(its output), which ends it by the signal
+        that it returns; gives what it said."""
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.path, env=dict(os.environ, **(environment or {})))
+        self.starts(number, process.pid, command=" ".join(command))
+        said = b""
+        while True:
+            if select.select([process.stdout], [], [], 0.01)[0]:
+                part = os.read(process.stdout.fileno(), 4096)
+                if not part:
+                    break
+                said += part
+                self.log(part, number)
+            collector.receive(0)
+            signal_now = ends and process.poll() is None and ends(said)
+            if signal_now:
+                process.send_signal(signal_now)
+                ends = None
+        process.stdout.close()
+        self.ended(number, f"exit status {process.wait()}")
+        return said.decode("utf-8", "replace")
+
+
+def build(folder, name, compiler, *options):
+    path = os.path.join(folder, name)
+    done = subprocess.run([*compiler, "-O1", "-g", *options, os.path.join(SRC, "t", "targets", "letters.c"), "-o", path], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr)
+    return path
+
+
+def units(said):
+    return int(re.findall(r"^stat::number_of_executed_units: (\d+)", said, re.M)[-1])
+
+
+def status(count, word="pulse ", corpus="3/4b", rate=100, cov=8):
+    return f"#{count}\t{word} cov: {cov} ft: 9 corp: {corpus} lim: 163 exec/s: {rate} rss: 27Mb\n"
+
+
+def wait_job(collector, job, what, **wanted):
+    try:
+        collector.until(lambda: job in collector.jobs and all(getattr(collector.jobs[job], name) == value for name, value in wanted.items()), f"{what}: {wanted}")
+    except TimeoutError:
+        note(f"job {job}: {collector.jobs.get(job)}")
+        raise
+    return collector.jobs[job]
+
+
+def test_libfuzzer(folder):
+    target = build(folder, "letters", [CLANG], "-fsanitize=fuzzer")
+    job = Folder(folder, limit=3000)
+    os.mkdir(job("artifacts"))
+    os.mkdir(job("corpus"))
+    usual = [target, "-print_final_stats=1", f"-artifact_prefix={job('artifacts')}/"]
+    with Collector() as collector:
+        collector.collect_job(1, job.path, "libfuzzer", 2)
+        total = units(job.run(collector, usual + ["-runs=20000", "-seed=1", "corpus"]))
+        stats = wait_job(collector, 1, "a run to its end", executions=total)
+        ok(stats.corpus >= 1 and stats.edges > 0 and stats.corpus_bytes > 0, f"the first run: {stats}")
+        wait_job(collector, 1, "nothing runs", rate_milli=0, memory=0)
+        total += units(job.run(collector, usual + ["-runs=30000", "-seed=2", "corpus"], number=1))
+        wait_job(collector, 1, "another instance", executions=total)
+        ok(True, "what another instance ran is added")
+        crash = {"LETTERS_CRASH": "1"}
+        for seed in range(3):
+            total += units(job.run(collector, usual + ["-runs=10000000", f"-seed={3 + seed}", "-use_value_profile=1"], environment=crash))
+            wait_job(collector, 1, "a run that crashed", executions=total)
+        stats = wait_job(collector, 1, "crashes", executions=total)
+        kept = len([name for name in os.listdir(job("artifacts")) if name.startswith("crash-")])
+        stats = wait_job(collector, 1, "artifacts", crashes=kept)
+        equal((stats.crashes, stats.hangs, stats.ooms), (kept, 0, 0), f"crashes of three runs: {kept}; a find of that moment")
+        ok(abs(stats.last_find_ms - now_ms()) < PATIENCE * 1000 and stats.last_find_ms > 0, "with the time of the last find")
+        begun = time.monotonic()
+        total += units(job.run(collector, usual + ["-runs=-1", "-seed=9", "corpus"], ends=lambda said: time.monotonic() - begun > 2.5 and signal.SIGTERM))
+        wait_job(collector, 1, "a run that was told to end", executions=total)
+        running = [stats for _, _, stats in collector.told if stats.rate_milli and stats.memory]
+        ok(running, "while it runs there are a rate and memory", collector.told[-5:])
+        said = job.run(collector, usual + ["-fork=1", "-ignore_crashes=1", "-max_total_time=2", "corpus"], environment=crash)
+        count = int(re.findall(r"^#(\d+): cov:", said, re.M)[-1])
+        total += count
+        stats = wait_job(collector, 1, "fork mode", executions=total)
+        kept = len([name for name in os.listdir(job("artifacts")) if name.startswith("crash-")])
+        wait_job(collector, 1, "its crashes", crashes=kept)
+        ok(job.turned > 0, f"all of it over {job.turned} logs that were full: {total} executions, {kept} crashes")
+        counts = [stats.executions for _, _, stats in collector.told]
+        equal(counts, sorted(counts), "the total never fell")
+        ok(all(b - a > 0.9 for (a, _, _), (b, _, _) in zip(collector.told, collector.told[1:])), "it is told once a second at most")
+        return collector.jobs[1]
+
+
+def afl_numbers(job, *names):
+    numbers = []
+    for name in names:
+        with open(job("out", name, "fuzzer_stats")) as file:
+            numbers.append(dict(re.findall(r"^(\w+) +: (.*)$", file.read(), re.M)))
+    return numbers
+
+
+def afl_crashes(job):
+    return sum(name.startswith("id") for top, _, files in os.walk(job("out")) if os.path.basename(top).startswith("crashes") for name in files)
+
+
+def test_afl(folder):
+    if not shutil.which("afl-fuzz") or not shutil.which("afl-clang-fast"):
+        ok(True, "AFL++ # SKIP afl-fuzz or afl-clang-fast is not there (Debian: afl++)")
+        return
+    target = build(folder, "letters-afl", ["afl-clang-fast"], "-DAFL")
+    job = Folder(folder)
+    with open(job("in", "seed"), "w") as file:
+        file.write("hello")
+    environment = {"AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES": "1", "AFL_SKIP_CPUFREQ": "1", "AFL_NO_UI": "1", "AFL_NO_AFFINITY": "1", "AFL_AUTORESUME": "1",
+                   "LETTERS_CRASH": "1"}
+
+    def fuzz(number, how, condition):
+        name = f"secondary{number}" if number else "main"
+        return job.run(collector, ["afl-fuzz", "-S" if number else "-M", name, "-i", "in", "-o", "out", "--", target], number, lambda said: condition() and how, environment)
+
+    def fresh(name, begun):
+        """It is written at the start, every minute, and at the end."""
+        path = job("out", name, "fuzzer_stats")
+        return lambda: os.path.exists(path) and begun < os.path.getmtime(path) < time.time() - 1.5
+
+    with Collector() as collector:
+        collector.collect_job(1, job.path, "afl++", 2)
+        fuzz(0, signal.SIGTERM, fresh("main", time.time()))
+        one, = afl_numbers(job, "main")
+        stats = wait_job(collector, 1, "a run to its end", executions=int(one["execs_done"]))
+        equal((stats.corpus, stats.edges, stats.stability), (int(one["corpus_count"]), int(one["edges_found"]), round(100 * float(one["stability"][:-1]))), f"the first run: {stats}")
+        equal(stats.crashes, afl_crashes(job), f"{stats.crashes} crashes are the files in crashes/")
+        fuzz(1, signal.SIGTERM, fresh("secondary1", time.time()))
+        executions = lambda: sum(int(stats["execs_done"]) for stats in afl_numbers(job, "main", "secondary1"))
+        wait_job(collector, 1, "another instance", executions=executions(), crashes=afl_crashes(job))
+        ok(True, "what another instance ran is added")
+        before = executions()
+        for end in (signal.SIGTERM, signal.SIGKILL, signal.SIGTERM):
+            fuzz(0, end, fresh("main", time.time()))
+            wait_job(collector, 1, "a run that went on", executions=executions(), crashes=afl_crashes(job))
+        ok(executions() > before, f"runs that go on count once: {executions()} executions")
+        ok(True, f"{afl_crashes(job)} crashes, though every run begins with none, and one was killed")
+        ok(any(stats.rate_milli for _, _, stats in collector.told), "a rate while it runs")
+        wait_job(collector, 1, "and none when it ended", rate_milli=0)
+        shutil.rmtree(job("out", "main"))
+        before = collector.jobs[1].executions
+        fuzz(0, signal.SIGTERM, fresh("main", time.time()))
+        anew = int(afl_numbers(job, "main")[0]["execs_done"])
+        wait_job(collector, 1, "a run that began anew", executions=before + anew)
+        ok(True, "a run whose folder was removed is added to what there was")
+        counts = [stats.executions for _, _, stats in collector.told]
+        equal(counts, sorted(counts), "the total never fell")
+        last = collector.jobs[1]
+    with Collector() as collector:
+        collector.collect_job(1, job.path, "afl++", 2, seed=last)
+        job.put("out/secondary1/fuzzer_stats", "".join(f"{key:18}: {value}\n" for key, value in {**afl_numbers(job, "secondary1")[0], "execs_done": int(afl_numbers(job, "secondary1")[0]["execs_done"]) + 5,
+                                                                                                "last_update": int(time.time())}.items()))
+        collector.until(lambda: 1 in collector.jobs, "news")
+        ok(last.executions <= collector.jobs[1].executions <= last.executions + 5, "another collector goes on from there", f"{last.executions} {collector.jobs[1].executions}")
+
+
+HONGGFUZZ_HEAD = "# unix_time, last_cov_update, total_exec, exec_per_sec, crashes, unique_crashes, hangs, edge_cov, block_cov, corpus_count\n"
+
+
+def test_honggfuzz(folder):
+    job = Folder(folder)
+    with Collector() as collector:
+        collector.collect_job(1, job.path, "honggfuzz")
+        start = now_ms() - 100000
+        row = lambda seconds, *values: ", ".join(str(value) for value in (start // 1000 + seconds, start // 1000 + seconds, *values)) + "\n"
+        job.starts(at=start)
+        job.put("honggfuzz/stats", HONGGFUZZ_HEAD + row(1, 500, 100, 3, 1, 0, 40, 0, 5) + row(2, 1000, 500, 4, 2, 1, 44, 0, 6) + "1700, 3")
+        stats = wait_job(collector, 1, "the newest whole row", executions=1000, crashes=2, hangs=1, corpus=6, edges=44, rate_milli=500000)
+        equal(stats.last_find_ms, (start // 1000 + 2) * 1000, "its time of the last find")
+        job.ended()
+        wait_job(collector, 1, "nothing runs", rate_milli=0)
+        # The last row of the first run comes with the start of the second.
+        job.put("honggfuzz/stats", HONGGFUZZ_HEAD + row(3, 1500, 500, 4, 2, 1, 44, 0, 6))
+        job.starts(at=start + 10000)
+        wait_job(collector, 1, "its last word", executions=1500)
+        job.put("honggfuzz/stats", HONGGFUZZ_HEAD + row(11, 2500, 900, 1, 1, 0, 45, 0, 7))
+        wait_job(collector, 1, "the second run", executions=4000, crashes=3, hangs=1, corpus=7, edges=45, rate_milli=900000)
+        job.put("honggfuzz/stats", HONGGFUZZ_HEAD + row(12, 300, 900, 1, 1, 0, 45, 0, 7))
+        job.put("honggfuzz/stats", HONGGFUZZ_HEAD + row(13, 2600, 900, 1, 1, 0, 45, 0, 7))
+        wait_job(collector, 1, "a count that fell in between", executions=4100)
+        ok(True, "runs are added up, and a count that falls is nobody's")
+
+
+def test_restarts(folder):
+    """Of the collector, with and without the logs that were counted."""
+    job = Folder(folder)
+    job.starts(at=now_ms() - 5000)
+    job.log(status(1000) + "stat::number_of_executed_units: 1234\n")
+    job.ended()
+    job.starts(at=now_ms() - 2000)
+    job.log(status(2, "INITED", "7/70b") + status(100, "NEW   ", "8/80b"))
+    for name in ("crash-1", "crash-2", "leak-3", "timeout-4", "oom-5", "slow-unit-6", "other"):
+        job.put(f"artifacts/{name}", "")
+    with Collector() as collector:
+        collector.collect_job(1, job.path, "libfuzzer")
+        stats = wait_job(collector, 1, "what was there", executions=1334, crashes=3, hangs=1, ooms=1, corpus=8, corpus_bytes=80)
+        ok(stats.last_find_ms > 0 and stats.updated_ms > 0, "a job that was there before is read from its start")
+        job.log(status(100000 // 8, "pulse "))
+        stats = wait_job(collector, 1, "more", executions=1234 + 12500)
+        collector.kill()
+        collector.start()
+        job.log(status(13000))
+        collector.collect_job(1, job.path, "libfuzzer", seed=stats)
+        stats = wait_job(collector, 1, "another collector", executions=1234 + 13000, crashes=3)
+        ok(True, "another collector counts what came meanwhile, and nothing twice")
+        collector.kill()
+        os.rename(job("0.log"), job("0.log.1"))
+        os.unlink(job("0.log.1"))
+        os.unlink(job("artifacts", "crash-1"))
+        collector.start()
+        collector.told.clear()
+        collector.jobs.clear()
+        job.starts()
+        job.log(status(10, "INITED") + status(20))
+        collector.collect_job(1, job.path, "libfuzzer", seed=stats)
+        wait_job(collector, 1, "it goes on", executions=stats.executions + 20, crashes=3)
+        ok(True, "without the logs it goes on from what it was told; a run that began later is added")
+        job.put("artifacts/crash-7", "")
+        job.log(status(2020))
+        wait_job(collector, 1, "news", crashes=4, executions=stats.executions + 2020)
+        ok(min(told.executions for _, _, told in collector.told) >= stats.executions, "nothing falls")
+
+        collector.collect_job(1, job.path, "libfuzzer", seed=JobStats.of(executions=10 ** 9, updated_ms=now_ms()))
+        wait_job(collector, 1, "another job of its id", executions=10 ** 9)
+        ok(True, "a second COLLECT_JOB replaces the first")
+        collector.send("FORGET_JOB", 1)
+        collector.collect_job(2, job.path, "libfuzzer")
+        wait_job(collector, 2, "the same folder", executions=2020)
+        seen = collector.jobs[1]
+        job.log(status(3000))
+        wait_job(collector, 2, "news", executions=3000)
+        ok(collector.jobs[1] is seen, "of a job that is forgotten nothing is told")
+        for bad in (dict(instances=0), dict(instances=10 ** 6), dict(seed=b"x" * 5)):
+            collector.collect_job(3, job.path, "libfuzzer", **bad)
+        collector.send("COLLECT_JOB", 3, value=1, text=b"target/job\0")
+        collector.collect_job(3, job.path, "zig")
+        job.log(status(4000))
+        wait_job(collector, 2, "news", executions=4000)
+        equal(collector.log().count("cannot be watched"), 4, "what is malformed is complained of")
+        ok(3 not in collector.jobs, "an engine that says nothing of itself is not watched")
+
+
+def test_logs(folder):
+    """Renamed, cut, flooded, started without a word."""
+    job = Folder(folder)
+    with Collector() as collector:
+        collector.collect_job(1, job.path, "libfuzzer")
+        job.starts()
+        job.log(status(2, "INITED") + "Parsing…" + status(64) + "#128\tpul")
+        wait_job(collector, 1, "behind the target's own words", executions=64)
+        job.log("se  cov: 8 ft: 9 corp: 3/4b exec/s: 5 rss: 27Mb\n")
+        wait_job(collector, 1, "a line in two parts", executions=128)
+        job.log(status(100) + status(2 ** 52) + "#5\t0x1234 in main\n" + "#99999999999999999999\tpulse  cov: 1\n" + "fuzzsupd: instance 7 starts: pid 1, time 5: x\n")
+        job.log(status(256))
+        wait_job(collector, 1, "nonsense", executions=256)
+        ok(True, "a count that falls, one that cannot be, a backtrace: none counts")
+        job.log(b"\0" * 100 + b"x" * 200000 + b"#777\tpulse  cov: 1 corp: 1/1b exec/s: 1 rss: 1Mb\n" + status(512).encode() + bytes(random.Random(1).randrange(256) for _ in range(100000)) + b"\n" + status(600).encode())
+        wait_job(collector, 1, "rubbish", executions=600)
+        ok(True, "rubbish, NULs and a line of 200,000 bytes are passed over")
+        # Without the start line: it was left out.
+        job.log("fuzzsupd: 1234 bytes left out\n" + status(2, "INITED") + status(64))
+        wait_job(collector, 1, "a start without its line", executions=664)
+        # In the old log after it was renamed, and in the new one.
+        with open(job("0.log"), "ab") as old:
+            os.rename(job("0.log"), job("0.log.1"))
+            job.log(status(256))
+            wait_job(collector, 1, "the new log", executions=856)
+        job.log(status(300))
+        with open(job("0.log"), "ab") as old:
+            old.write((status(400) * 3000 + "fuzzsupd: instance 0 ended: exit status 1\nfuzzsupd: instance 0 starts: pid 9, time %d: x\n" % now_ms() + status(50)).encode())
+        os.rename(job("0.log"), job("0.log.1"))
+        job.log(status(70))
+        wait_job(collector, 1, "the rest of the old one", executions=1070)
+        ok(True, "the rest of a log that was renamed is read before the new one")
+        os.truncate(job("0.log"), 0)
+        job.log(f"#90\tpulse  cov: 8\n")
+        wait_job(collector, 1, "a log that was cut", executions=1090)
+        ok(True, "a log that was cut is read from its start")
+
+
+def test_hostile(folder):
+    if os.path.exists("/proc/self/status"):
+        secret = os.path.join(folder, "secret")
+        with open(secret, "w") as file:
+            file.write(status(666) + "execs_done : 666\nlast_update : 1700000000\n")
+    outside = os.path.join(folder, "outside")
+    os.makedirs(os.path.join(outside, "main"))
+    shutil.copy(secret, os.path.join(outside, "main", "fuzzer_stats"))
+    for i in range(9):
+        open(os.path.join(outside, f"crash-{i}"), "w").close()
+    make = {
+        "a symbolic link": lambda path: os.symlink(secret, path), "a FIFO": os.mkfifo, "a folder": os.mkdir, "a socket": lambda path: socket.socket(socket.AF_UNIX).bind(path),
+        "a dangling link": lambda path: os.symlink("/nowhere", path), "a device": lambda path: os.symlink("/dev/zero", path), "a sparse terabyte": lambda path: (open(path, "w").close(), os.truncate(path, 2 ** 40)),
+    }
+    jobs = []
+    with Collector() as collector:
+        for kind, call in make.items():
+            job = Folder(folder)
+            here = os.getcwd()
+            os.chdir(job.path)
+            for name in ("0.log", "1.log.1"):
+                call(name)
+            os.makedirs("out/main")
+            os.makedirs("honggfuzz")
+            call("out/main/fuzzer_stats")
+            call("honggfuzz/stats")
+            os.symlink(outside, "artifacts")
+            os.chdir(here)
+            jobs.append(job)
+        linked = Folder(folder)
+        os.symlink(outside, linked("out"))
+        jobs.append(linked)
+        for i, job in enumerate(jobs):
+            for n, engine in enumerate(("libfuzzer", "afl++", "honggfuzz")):
+                collector.collect_job(100 + 10 * i + n, job.path, engine, 2)
+        good = Folder(folder)
+        collector.collect_job(1, good.path, "libfuzzer")
+        good.starts()
+        end = time.monotonic() + 6
+        for n in itertools.count(1):
+            good.log(status(n))
+            wait_job(collector, 1, "the good one goes on", executions=n)
+            if time.monotonic() > end:
+                break
+        ok(n > 3, f"beside {3 * len(jobs)} jobs that mean harm a good one goes on")
+        told = {job: stats for job, stats in collector.jobs.items() if job != 1 and (stats.executions or stats.crashes)}
+        equal(told, {}, "nothing is read over a link, or from what is no file")
+        cpu = collector.cpu()
+        collector.until(lambda: collector.cpu() >= 0 and time.monotonic() > end + 1, "a second")
+        ok(collector.cpu() - cpu < 0.7, f"and it costs {collector.cpu() - cpu:.2f} s a second")
+
+
+def test_many(folder):
+    """1,000 jobs that stand still, and 100,000 artifacts."""
+    count = 1000
+    with Collector() as collector:
+        jobs = [Folder(folder) for _ in range(count)]
+        for i, job in enumerate(jobs):
+            os.mkdir(job("artifacts"))
+            job.starts()
+            job.log(status(i + 1, rate=0))
+            collector.collect_job(i + 1, job.path, "libfuzzer")
+        collector.until(lambda: len(collector.jobs) == count, "all of them")
+        ok(all(collector.jobs[i + 1].executions == i + 1 for i in range(count)), f"{count} jobs")
+        begun = time.monotonic()
+        collector.until(lambda: time.monotonic() - begun > 12, "that they stand still")
+        cpu, begun = collector.cpu(), time.monotonic()
+        collector.until(lambda: time.monotonic() - begun > 5, "five seconds")
+        share = (collector.cpu() - cpu) / (time.monotonic() - begun)
+        ok(share < 0.01, f"standing still they cost {100 * share:.2f} % of a core")
+        equal(len([name for name in os.listdir(f"/proc/{collector.process.pid}/fd")]) // 100, count // 100, "and a descriptor each")
+        last, made = jobs[-1], 100000
+        for i in range(made):
+            os.close(os.open(last("artifacts") + f"/crash-{i:06}", os.O_CREAT | os.O_WRONLY))
+        jobs[0].log(status(5000))
+        wait_job(collector, 1, "another job meanwhile", executions=5000)
+        wait_job(collector, count, "100,000 artifacts", crashes=made)
+        ok(True, f"{made} artifacts are counted")
+
+
+with scratch() as folder:
+    for test in (test_libfuzzer, test_afl, test_honggfuzz, test_restarts, test_logs, test_hostile, test_many):
+        if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]:
+            note(test.__name__)
+            test(folder)
+done()
