@@ -37,6 +37,10 @@ void job_heard(struct job *job, int64_t at_ms);
  * file's last change. Unix time. */
 int64_t job_arrival_ms(const struct job *job, const struct job_instance *instance);
 
+/* The sum of two counts, JOB_COUNT_MAX at most: who lies in every run must not make the
+ * total go round. */
+uint64_t job_add(uint64_t a, uint64_t b);
+
 /* Adds up what this run counted, and begins another, from @started_ms (0: not known). */
 void job_instance_restart(struct job_instance *instance, int64_t started_ms);
 
