@@ -13,11 +13,13 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "banned.h"
 
 #define STATS_MAX 16384 /* a command line is in it, too */
+#define LOOK_US 10000   /* 256 instances without news take a quarter of that */
 
 /* ---- the file ---- */
 
@@ -165,12 +167,12 @@ change_run(struct job_instance *instance, const struct afl_stats *stats)
 
 	if (!is_inherited(stats->crashes, run->crashes, stats->last_crash_ms,
 		instance->afl_update_ms))
-		instance->crashes += run->crashes;
+		instance->crashes = job_add(instance->crashes, run->crashes);
 	if (!is_inherited(
 		stats->hangs, run->hangs, stats->last_hang_ms, instance->afl_update_ms))
-		instance->hangs += run->hangs;
+		instance->hangs = job_add(instance->hangs, run->hangs);
 	if (stats->executions < run->executions)
-		instance->executions += run->executions;
+		instance->executions = job_add(instance->executions, run->executions);
 	instance->afl_start = stats->start;
 	instance->afl_pid = stats->pid;
 }
@@ -203,6 +205,15 @@ take(struct job *job, struct job_instance *instance, const struct afl_stats *sta
 	/* Where no log tells. */
 	instance->running = instance->running || instance->started_ms == 0;
 	job_heard(job, stats->last_update_ms);
+}
+
+static int64_t
+clock_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 /* Opens the stats in out/@name. Returns true if that was there, as they are read then. */
@@ -266,11 +277,21 @@ look_at(struct job *job, struct job_instance *instance, unsigned number)
 	look_at_files(job, &instance->hang_files, name, "hangs");
 }
 
+/* As many as there is time for, from where the last look ended. */
 static void
 look(struct job *job)
 {
-	for (unsigned i = 0; i < job->instances_len; i++)
-		look_at(job, &job->instances[i], i);
+	int64_t from_us = clock_us();
+	unsigned number;
+
+	for (unsigned i = 0; i < job->instances_len; i++) {
+		if (clock_us() - from_us > LOOK_US) {
+			job->behind = true;
+			return;
+		}
+		number = job->next_files++ % job->instances_len;
+		look_at(job, &job->instances[number], number);
+	}
 }
 
 /* What a run that ended said is no news of the one that began after it. */

@@ -45,7 +45,8 @@ struct job {
 	const struct job_engine_ops *engine;
 	int fd; /* its folder */
 	struct job_instance *instances;
-	unsigned instances_len, next_instance;
+	unsigned instances_len;
+	unsigned next_log, next_files; /* where the next look begins */
 	struct job_folder artifacts;
 	/* honggfuzz: its file, and what was read of it and is not told apart yet. */
 	struct job_file_id stats_file;

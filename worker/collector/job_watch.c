@@ -80,14 +80,20 @@ job_arrival_ms(const struct job *job, const struct job_instance *instance)
 								    : changed_ms;
 }
 
+uint64_t
+job_add(uint64_t a, uint64_t b)
+{
+	return a > JOB_COUNT_MAX || b > JOB_COUNT_MAX - a ? JOB_COUNT_MAX : a + b;
+}
+
 void
 job_instance_restart(struct job_instance *instance, int64_t started_ms)
 {
 	struct job_run *run = &instance->run;
 
-	instance->executions += run->executions;
-	instance->crashes += run->crashes;
-	instance->hangs += run->hangs;
+	instance->executions = job_add(instance->executions, run->executions);
+	instance->crashes = job_add(instance->crashes, run->crashes);
+	instance->hangs = job_add(instance->hangs, run->hangs);
 	run->executions = run->crashes = run->hangs = 0;
 	run->rate_milli = run->memory = 0;
 	instance->started_ms = started_ms;
@@ -108,12 +114,15 @@ add_instance(const struct job_instance *instance, struct job_stats *stats)
 	const struct job_run *run = &instance->run;
 
 	stats->known |= run->known;
-	stats->executions += instance->executions + run->executions;
+	stats->executions =
+	    job_add(stats->executions, job_add(instance->executions, run->executions));
 	/* Files are there before they are said to be, and of a run that was killed. */
-	stats->crashes +=
-	    larger(instance->crashes + run->crashes, instance->crash_files.total[0]);
-	stats->hangs +=
-	    larger(instance->hangs + run->hangs, instance->hang_files.total[0]);
+	stats->crashes = job_add(stats->crashes,
+	    larger(job_add(instance->crashes, run->crashes),
+		instance->crash_files.total[0]));
+	stats->hangs = job_add(stats->hangs,
+	    larger(
+		job_add(instance->hangs, run->hangs), instance->hang_files.total[0]));
 	/* They share what they find. */
 	stats->edges = larger(stats->edges, run->edges);
 	if (run->corpus >= stats->corpus) {
@@ -150,10 +159,11 @@ sum(struct job *job, struct job_stats *ret_stats)
 		stats.known |= JOB_STATS_LAST_FIND;
 	if ((stats.known & JOB_STATS_STABILITY) == 0)
 		stats.stability = 0;
-	stats.crashes += job->crashes + job->more_crashes;
-	stats.hangs += job->hangs + job->more_hangs;
-	stats.ooms = job->ooms + job->more_ooms;
-	stats.executions += job->more_executions;
+	stats.crashes =
+	    job_add(stats.crashes, job_add(job->crashes, job->more_crashes));
+	stats.hangs = job_add(stats.hangs, job_add(job->hangs, job->more_hangs));
+	stats.ooms = job_add(job->ooms, job->more_ooms);
+	stats.executions = job_add(stats.executions, job->more_executions);
 	stats.last_find_ms = job->last_find_ms;
 	stats.updated_ms = job->updated_ms;
 	/* What the seed knew is known, though nobody says it any more. */
@@ -178,9 +188,10 @@ seed_could_know(const struct job *job)
 
 	for (unsigned i = 0; i < job->instances_len; i++) {
 		instance = &job->instances[i];
-		executions += instance->after_seed
-		    ? instance->seed_could
-		    : instance->executions + instance->run.executions;
+		executions = job_add(executions,
+		    instance->after_seed
+			? instance->seed_could
+			: job_add(instance->executions, instance->run.executions));
 	}
 	return executions;
 }
@@ -283,7 +294,7 @@ read_logs(struct jobs *jobs, struct job *job)
 			job->behind = true;
 			return;
 		}
-		number = job->next_instance++ % job->instances_len;
+		number = job->next_log++ % job->instances_len;
 		reading.instance = &job->instances[number];
 		if (job_log_read(&reading.instance->log, job->fd, number, jobs->buffer,
 			take_line, &reading))
