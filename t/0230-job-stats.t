@@ -424,8 +424,22 @@ def test_many(folder):
         ok(True, f"{made} artifacts are counted")
 
 
+def test_parsers_fuzzed(folder):
+    target, corpus = os.path.join(folder, "fuzz-job-parsers"), os.path.join(folder, "parsers-corpus")
+    sources = os.path.join(SRC, "worker", "collector")
+    parts = sorted(name for name in os.listdir(sources) if name.startswith("job_") and name.endswith(".c")) + ["rate.c"]
+    libraries = subprocess.run(["pkg-config", "--cflags", "--libs", "libevent_core"], capture_output=True, text=True, check=True).stdout.split()
+    built = subprocess.run([CLANG, "-std=gnu17", "-O1", "-g", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all", "-D_GNU_SOURCE", f"-I{BUILD}", f"-I{SRC}/common", f"-I{sources}",
+                            os.path.join(SRC, "t", "targets", "fuzz_job_parsers.c"), *(os.path.join(sources, part) for part in parts), "-o", target, *libraries], capture_output=True, text=True)
+    if not ok(built.returncode == 0, "the parsers as a fuzz target", built.stderr):
+        return
+    os.mkdir(corpus)
+    ran = subprocess.run([target, "-runs=30000", "-max_len=3000", f"-artifact_prefix={folder}/", corpus, os.path.join(SRC, "t", "recordings")], capture_output=True, text=True)
+    ok(ran.returncode == 0, "30,000 inputs end none of them", ran.stderr)
+
+
 with scratch() as folder:
-    for test in (test_libfuzzer, test_afl, test_honggfuzz, test_restarts, test_logs, test_hostile, test_many):
+    for test in (test_parsers_fuzzed, test_libfuzzer, test_afl, test_honggfuzz, test_restarts, test_logs, test_hostile, test_many):
         if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]:
             note(test.__name__)
             test(folder)

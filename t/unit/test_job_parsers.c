@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "collector/job_parsers.h"
-#include "job.h"
+#include "job_types.h"
 
 static struct job_text
 text_of(const char *string)

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-#include "job.h"
+#include "job_types.h"
 #include "job_folder.h"
 #include "job_log.h"
 #include "job_parsers.h"

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "job.h"
+#include "job_types.h"
 #include "banned.h"
 
 static bool

@@ -7,7 +7,7 @@
 #ifndef FUZZSUP_JOB_WATCH_H
 #define FUZZSUP_JOB_WATCH_H
 
-#include "job.h"
+#include "job_types.h"
 #include "message.h"
 
 struct event_base;
