@@ -391,9 +391,10 @@ def test_hostile(folder):
         ok(True, "totals do not go round")
         told = {job: stats for job, stats in collector.jobs.items() if job > 2 and (stats.executions or stats.crashes)}
         equal(told, {}, "nothing is read over a link, or from what is no file")
-        cpu = collector.cpu()
-        collector.until(lambda: collector.cpu() >= 0 and time.monotonic() > end + 1, "a second")
-        ok(collector.cpu() - cpu < 0.7, f"and it costs {collector.cpu() - cpu:.2f} s a second")
+        cpu, begun = collector.cpu(), time.monotonic()
+        collector.until(lambda: time.monotonic() - begun > 2, "two seconds")
+        share = (collector.cpu() - cpu) / (time.monotonic() - begun)
+        ok(share < 0.5, f"and they cost {100 * share:.0f} % of a core")
 
 
 def test_many(folder):
@@ -405,6 +406,8 @@ def test_many(folder):
             os.mkdir(job("artifacts"))
             job.starts()
             job.log(status(i + 1, rate=0))
+            if i % 2:
+                job.ended()
             collector.collect_job(i + 1, job.path, "libfuzzer")
         collector.until(lambda: len(collector.jobs) == count, "all of them")
         ok(all(collector.jobs[i + 1].executions == i + 1 for i in range(count)), f"{count} jobs")
@@ -413,7 +416,7 @@ def test_many(folder):
         cpu, begun = collector.cpu(), time.monotonic()
         collector.until(lambda: time.monotonic() - begun > 5, "five seconds")
         share = (collector.cpu() - cpu) / (time.monotonic() - begun)
-        ok(share < 0.01, f"standing still they cost {100 * share:.2f} % of a core")
+        ok(share < 0.01, f"without news, half of them ended, they cost {100 * share:.2f} % of a core")
         equal(len([name for name in os.listdir(f"/proc/{collector.process.pid}/fd")]) // 100, count // 100, "and a descriptor each")
         last, made = jobs[-1], 100000
         for i in range(made):

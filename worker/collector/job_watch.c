@@ -22,9 +22,11 @@
 #define BUSY_FOR_MS 10000
 #define SETTLES_WITHIN_MS 10000 /* or what is there never ends */
 
-enum { SOON, BUSY, QUIET, QUEUES };
+enum { SOON, BUSY, QUIET, STOPPED, QUEUES };
 
-static const int periods_ms[QUEUES] = { [SOON] = 100, [BUSY] = 1000, [QUIET] = 2000 };
+static const int periods_ms[QUEUES] = {
+	[SOON] = 100, [BUSY] = 1000, [QUIET] = 2000, [STOPPED] = 5000
+};
 
 /* Each queue has one period, so that it is sorted by what is due first. */
 TAILQ_HEAD(job_queue, job);
@@ -365,7 +367,9 @@ next_queue(const struct job *job)
 {
 	if (job->behind)
 		return SOON;
-	return job->now_ms - job->news_ms < BUSY_FOR_MS ? BUSY : QUIET;
+	if (job->now_ms - job->news_ms < BUSY_FOR_MS)
+		return BUSY;
+	return any_runs(job) ? QUIET : STOPPED;
 }
 
 static void

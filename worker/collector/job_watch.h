@@ -2,7 +2,9 @@
  * The jobs whose engines are watched: when each is looked at, and what is told of it; in
  * the collector.
  *
- * A job that has news is looked at every second, one that stands still every two, and one whose files are longer than a look at once; all of them for 2 ms at a time.
+ * A job that has news is looked at every second, one that runs without any every two, one
+ * that does not run every five, and one whose files are longer than a look at once; all of
+ * them for 2 ms at a time.
  */
 #ifndef FUZZSUP_JOB_WATCH_H
 #define FUZZSUP_JOB_WATCH_H
