@@ -123,15 +123,15 @@ class Lister(Watcher):
         time.sleep(0.02)
 
 
-def ask(service, command):
-    result = subprocess.run([program("fuzzsupctl"), "-s", service.control, command], capture_output=True, text=True, timeout=PATIENCE)
+def ask(service, *command):
+    result = subprocess.run([program("fuzzsupctl"), "-s", service.control, *command], capture_output=True, text=True, timeout=PATIENCE)
     return result.stdout
 
 
 def running(service):
     """{worker: pid} of those that run."""
-    rows = [line.split("\t") for line in ask(service, "workers").splitlines() if "\t" in line]
-    return {row[0]: int(row[2]) for row in rows if row[1] == "running"}
+    rows = json.loads(ask(service, "workers", "--json"))["workers"]
+    return {row["name"]: row["pid"] for row in rows if row["state"] == "running"}
 
 
 def whole(service, killed):
