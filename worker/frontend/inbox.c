@@ -12,6 +12,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "jobs.h"
 #include "log.h"
 #include "banned.h"
 
@@ -168,6 +169,12 @@ act(struct inbox *inbox, struct letter *letter)
 	case MESSAGE_SERVE_LIVE:
 	case MESSAGE_FORGET:
 		return for_target(inbox, letter);
+	case MESSAGE_SERVE_JOB:
+	case MESSAGE_JOB_STATE:
+	case MESSAGE_JOB_STATS:
+	case MESSAGE_FORGET_JOB:
+		return job_list_take(inbox->server->jobs, &letter->message,
+		    letter->fds_len > 0 ? take_fd(letter) : -1);
 	case MESSAGE_DIRECTORY:
 		return 0;
 	case MESSAGE_WASM:

@@ -11,6 +11,7 @@
 
 #include "heritage.h"
 #include "inbox.h"
+#include "jobs.h"
 #include "log.h"
 #include "sandbox.h"
 #include "banned.h"
@@ -64,9 +65,10 @@ open_all(struct frontend *frontend, const struct heritage *heritage)
 	if (server->files == NULL)
 		return -ENOMEM;
 	server->wasm = wasm_new(server->base, frontend->channel, server->files);
+	server->jobs = job_list_new(frontend->channel);
 	server->stream = stream_new(server->base, &frontend->targets);
 	server->references = reference_stream_new(server->base, &frontend->targets);
-	if (server->wasm == NULL || server->stream == NULL ||
+	if (server->jobs == NULL || server->wasm == NULL || server->stream == NULL ||
 	    server->references == NULL)
 		return -ENOMEM;
 	frontend->news = news_new(server->base, HERITAGE_NEWS, &frontend->targets,
@@ -93,6 +95,7 @@ close_all(struct frontend *frontend)
 	server_close(server);
 	wasm_free(server->wasm);
 	static_files_free(server->files);
+	job_list_free(server->jobs);
 	targets_free(&frontend->targets);
 	if (server->base != NULL)
 		event_base_free(server->base);

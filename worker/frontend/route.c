@@ -68,6 +68,11 @@ route_parse(const char *path, struct route *ret_route)
 		route.kind = ROUTE_HEALTH;
 	} else if (strcmp(path, "/api/v1/targets") == 0) {
 		route.kind = ROUTE_API_TARGETS;
+	} else if (strcmp(path, "/api/v1/jobs") == 0) {
+		route.kind = ROUTE_API_JOBS;
+	} else if (strncmp(path, "/api/v1/jobs/", 13) == 0) {
+		route.kind = ROUTE_API_JOBS;
+		route.rest = path + 13;
 	} else if (strncmp(path, "/t/", 3) != 0) {
 		parse_base(path + 1, &route);
 	} else if (path[3] != '\0' && path[3] != '/') {

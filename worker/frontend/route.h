@@ -20,6 +20,7 @@ enum route_kind {
 	ROUTE_REDIRECT,      /* /t/NAME, which wants a slash */
 	ROUTE_HEALTH,        /* /healthz */
 	ROUTE_API_TARGETS,   /* /api/v1/targets */
+	ROUTE_API_JOBS,      /* /api/v1/jobs, and below it: rest */
 };
 
 struct route {

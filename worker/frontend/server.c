@@ -22,6 +22,7 @@
 #include "functions_json.h"
 #include "handshake.h"
 #include "hash.h"
+#include "jobs.h"
 #include "log.h"
 #include "reply.h"
 #include "route.h"
@@ -138,6 +139,16 @@ distrust_body(struct evhttp_request *request)
 		    evhttp_request_get_output_headers(request), "connection", "close");
 }
 
+/* What the one POST route there is makes of it, it says itself. */
+static bool
+may_post(struct evhttp_request *request)
+{
+	const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request));
+
+	return evhttp_request_get_command(request) == EVHTTP_REQ_POST && path != NULL &&
+	    strncmp(path, "/api/v1/jobs/", 13) == 0;
+}
+
 /* Answers what must not go on; returns true then. */
 static bool
 refused(const struct server *server, struct evhttp_request *request)
@@ -155,7 +166,7 @@ refused(const struct server *server, struct evhttp_request *request)
 		reply_refuse(request, status, why);
 		return true;
 	}
-	if (!is_read(request)) {
+	if (!is_read(request) && !may_post(request)) {
 		evhttp_add_header(
 		    evhttp_request_get_output_headers(request), "allow", "GET, HEAD");
 		reply_refuse(request, 405, "only GET and HEAD are known here");
@@ -313,6 +324,9 @@ serve_route(
 		break;
 	case ROUTE_API_TARGETS:
 		serve_api_targets(server, request);
+		break;
+	case ROUTE_API_JOBS:
+		job_list_serve(server->jobs, server->targets, request, route->rest);
 		break;
 	default:
 		reply_not_found(request);

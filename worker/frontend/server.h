@@ -20,6 +20,7 @@ struct server {
 	struct limits *limits;
 	struct allowed_hosts hosts;
 	struct targets *targets;
+	struct job_list *jobs;
 	struct static_files *files;
 	struct wasm *wasm;
 	struct stream *stream;

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT
+ * Jobs over HTTP; in the front-end.
+ */
+#include "config.h"
+
+#include "jobs.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "job_types.h"
+#include "open_below.h"
+#include "reply.h"
+#include "request_check.h"
+#include "banned.h"
+
+#define LOG_BYTES_MAX (256 << 10)
+
+struct served_job {
+	uint32_t id, target;
+	enum job_engine engine;
+	int folder;
+	char name[JOB_NAME_MAX];
+	bool has_report, has_stats;
+	struct job_report report;
+	struct job_stats stats;
+};
+
+struct job_list {
+	struct channel *channel;
+	struct served_job *items; /* by id */
+	size_t len, size;
+};
+
+struct job_list *
+job_list_new(struct channel *channel)
+{
+	struct job_list *list = calloc(1, sizeof(*list));
+
+	if (list != NULL)
+		list->channel = channel;
+	return list;
+}
+
+void
+job_list_free(struct job_list *list)
+{
+	if (list == NULL)
+		return;
+	for (size_t i = 0; i < list->len; i++)
+		close(list->items[i].folder);
+	free(list->items);
+	free(list);
+}
+
+/* ---- what the supervisor says ---- */
+
+/* Place of @id, or where it belongs. */
+static size_t
+place_of(const struct job_list *list, uint32_t id)
+{
+	size_t low = 0, high = list->len, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (list->items[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static struct served_job *
+find(const struct job_list *list, uint32_t id)
+{
+	size_t place = place_of(list, id);
+
+	return place < list->len && list->items[place].id == id ? &list->items[place]
+								: NULL;
+}
+
+static int
+make_room(struct job_list *list)
+{
+	struct served_job *larger;
+
+	if (list->len < list->size)
+		return 0;
+	if (list->len == JOBS_MAX)
+		return -ENOSPC;
+	larger = reallocarray(list->items, 2 * list->size + 16, sizeof(*larger));
+	if (larger == NULL)
+		return -ENOMEM;
+	list->items = larger;
+	list->size = 2 * list->size + 16;
+	return 0;
+}
+
+static int
+serve(struct job_list *list, const struct message *message, int fd)
+{
+	struct served_job *job = find(list, message->target);
+	size_t place;
+	int r;
+
+	if (fd < 0 || message->code >= JOB_ENGINES_LEN ||
+	    message->text_len >= JOB_NAME_MAX)
+		return -EPROTO;
+	if (job == NULL) {
+		r = make_room(list);
+		if (r < 0)
+			return r;
+		place = place_of(list, message->target);
+		job = &list->items[place];
+		memmove(job + 1, job, (list->len - place) * sizeof(*job));
+		*job = (struct served_job){ .id = message->target, .folder = -1 };
+		list->len++;
+	}
+	if (job->folder >= 0)
+		close(job->folder);
+	job->folder = fd;
+	job->engine = message->code;
+	job->target = (uint32_t)message->value;
+	memcpy(job->name, message->text, message->text_len);
+	job->name[message->text_len] = '\0';
+	return 0;
+}
+
+static void
+forget(struct job_list *list, uint32_t id)
+{
+	struct served_job *job = find(list, id);
+
+	if (job == NULL)
+		return;
+	close(job->folder);
+	list->len--;
+	memmove(job, job + 1, (list->len - (size_t)(job - list->items)) * sizeof(*job));
+}
+
+int
+job_list_take(struct job_list *list, const struct message *message, int fd)
+{
+	struct served_job *job = find(list, message->target);
+	int r = 0;
+
+	if (message->type == MESSAGE_SERVE_JOB) {
+		r = serve(list, message, fd);
+		if (r < 0 && fd >= 0)
+			close(fd);
+		return r;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (message->type == MESSAGE_FORGET_JOB) {
+		forget(list, message->target);
+	} else if (message->type == MESSAGE_JOB_STATE) {
+		if (message->text_len != sizeof(job->report))
+			return -EPROTO;
+		if (job != NULL) {
+			memcpy(&job->report, message->text, sizeof(job->report));
+			job->report.reason[JOB_REASON_MAX - 1] = '\0';
+			job->has_report = true;
+		}
+	} else if (message->text_len != sizeof(job->stats)) {
+		return -EPROTO;
+	} else if (job != NULL) {
+		memcpy(&job->stats, message->text, sizeof(job->stats));
+		job->has_stats = true;
+	}
+	return 0;
+}
+
+/* ---- JSON ---- */
+
+static json_t *
+known(const struct served_job *job, enum job_stats_known what, uint64_t value)
+{
+	return job->has_stats && (job->stats.known & what) != 0
+	    ? json_integer((json_int_t)value)
+	    : json_null();
+}
+
+/* Foreign bytes that are no UTF-8 must not make the whole object invalid. */
+static json_t *
+text(const char *string)
+{
+	json_t *value = json_string(string);
+
+	return value != NULL ? value : json_string("(not UTF-8)");
+}
+
+static void
+add_stats(json_t *object, const struct served_job *job)
+{
+	const struct job_stats *stats = &job->stats;
+	const struct {
+		const char *key;
+		enum job_stats_known what;
+		uint64_t value;
+	} numbers[] = {
+		{ "executions", JOB_STATS_EXECUTIONS, stats->executions },
+		{ "executions_per_second", JOB_STATS_RATE, stats->rate_milli / 1000 },
+		{ "corpus", JOB_STATS_CORPUS, stats->corpus },
+		{ "corpus_bytes", JOB_STATS_CORPUS_BYTES, stats->corpus_bytes },
+		{ "last_find_ms", JOB_STATS_LAST_FIND, (uint64_t)stats->last_find_ms },
+		{ "crashes", JOB_STATS_CRASHES, stats->crashes },
+		{ "hangs", JOB_STATS_HANGS, stats->hangs },
+		{ "ooms", JOB_STATS_OOMS, stats->ooms },
+		{ "stability", JOB_STATS_STABILITY, stats->stability },
+		{ "edges", JOB_STATS_EDGES, stats->edges },
+	};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		json_object_set_new(object, numbers[i].key,
+		    known(job, numbers[i].what, numbers[i].value));
+	json_object_set_new(object, "updated_ms",
+	    job->has_stats ? json_integer(stats->updated_ms) : json_null());
+}
+
+static json_t *
+describe(const struct served_job *job, const char *target)
+{
+	const struct job_report *report = &job->report;
+	json_t *object = json_object();
+
+	json_object_set_new(object, "target", json_string(target));
+	json_object_set_new(object, "name", json_string(job->name));
+	json_object_set_new(
+	    object, "engine", json_string(job_engine_name(job->engine)));
+	json_object_set_new(object, "state",
+	    json_string(job->has_report ? job_state_name(report->state) : "starting"));
+	json_object_set_new(object, "reason", text(report->reason));
+	json_object_set_new(object, "instances", json_integer(report->instances));
+	json_object_set_new(object, "running", json_integer(report->running));
+	json_object_set_new(object, "starts", json_integer(report->starts));
+	json_object_set_new(object, "since_ms", json_integer(report->since_ms));
+	json_object_set_new(object, "ran_ms", json_integer((json_int_t)report->ran_ms));
+	json_object_set_new(object, "memory", json_integer((json_int_t)report->memory));
+	json_object_set_new(object, "pid", json_integer(report->pid));
+	add_stats(object, job);
+	return object;
+}
+
+static void
+serve_all(const struct job_list *list, const struct targets *targets,
+    struct evhttp_request *request)
+{
+	json_t *root = json_object(), *array = json_array();
+	struct evbuffer *body = evbuffer_new();
+	char *dump;
+
+	for (size_t i = 0; i < list->len; i++) {
+		const struct target *target =
+		    targets_by_id(targets, list->items[i].target);
+
+		if (target != NULL)
+			json_array_append_new(
+			    array, describe(&list->items[i], target->entry.name));
+	}
+	json_object_set_new(root, "jobs", array);
+	dump = json_dumps(root, JSON_COMPACT);
+	if (dump == NULL || body == NULL) {
+		reply_text(request, 503, "out of memory\n");
+	} else {
+		evbuffer_add(body, dump, strlen(dump));
+		reply_body(request, "application/json", NULL, body);
+	}
+	free(dump);
+	if (body != NULL)
+		evbuffer_free(body);
+	json_decref(root);
+}
+
+/* ---- the log ---- */
+
+static unsigned
+instance_of(struct evhttp_request *request)
+{
+	const char *query =
+	    evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request));
+	struct evkeyvalq pairs;
+	const char *value;
+	unsigned instance = 0;
+
+	if (query == NULL || evhttp_parse_query_str(query, &pairs) != 0)
+		return 0;
+	value = evhttp_find_header(&pairs, "instance");
+	if (value != NULL)
+		instance = (unsigned)strtoul(value, NULL, 10);
+	evhttp_clear_headers(&pairs);
+	return instance;
+}
+
+static void
+serve_log(const struct served_job *job, struct evhttp_request *request)
+{
+	struct evbuffer *body = evbuffer_new();
+	char name[32], *tail = malloc(LOG_BYTES_MAX);
+	struct stat st;
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(name, sizeof(name), "%u.log", instance_of(request));
+	fd = open_below(job->folder, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (fd >= 0 && tail != NULL && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		n = pread(fd, tail, LOG_BYTES_MAX,
+		    st.st_size > LOG_BYTES_MAX ? st.st_size - LOG_BYTES_MAX : 0);
+	if (n < 0 || body == NULL) {
+		reply_text(request, 404, "this instance has no log yet\n");
+	} else {
+		evbuffer_add(body, tail, (size_t)n);
+		reply_body(request, "text/plain; charset=utf-8", NULL, body);
+	}
+	if (fd >= 0)
+		close(fd);
+	free(tail);
+	if (body != NULL)
+		evbuffer_free(body);
+}
+
+/* ---- wishes ---- */
+
+/* Only our own page: a page of another port of this machine has another origin. */
+static bool
+is_own_page(struct evhttp_request *request)
+{
+	const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
+	const char *origin = evhttp_find_header(headers, "origin");
+	const char *host = evhttp_find_header(headers, "host");
+	const char *scheme = origin != NULL ? strstr(origin, "://") : NULL;
+
+	return scheme != NULL && host != NULL && strcasecmp(scheme + 3, host) == 0;
+}
+
+static void
+serve_wish(struct job_list *list, const struct served_job *job, enum job_wish wish,
+    struct evhttp_request *request)
+{
+	struct message message;
+
+	if (evhttp_request_get_command(request) != EVHTTP_REQ_POST) {
+		evhttp_add_header(
+		    evhttp_request_get_output_headers(request), "allow", "POST");
+		reply_text(request, 405, "expected POST\n");
+		return;
+	}
+	if (!is_own_page(request)) {
+		reply_text(request, 403,
+		    "only the page that this service serves may ask for it; "
+		    "fuzzsupctl does it from a shell\n");
+		return;
+	}
+	message_init(&message, MESSAGE_ASK_JOB, job->id);
+	message.code = wish;
+	if (channel_send(list->channel, &message, NULL, 0) < 0)
+		reply_text(request, 503, "the supervisor cannot be reached\n");
+	else
+		reply_text(request, 202, "asked for\n");
+}
+
+/* ---- routes ---- */
+
+static struct served_job *
+find_named(const struct job_list *list, const struct targets *targets, const char *path,
+    const char **ret_action)
+{
+	const char *slash = strchr(path, '/'), *end;
+	const struct target *target;
+
+	if (slash == NULL)
+		return NULL;
+	end = strchr(slash + 1, '/');
+	target = targets_by_name(targets, path, (size_t)(slash - path));
+	if (target == NULL || end == NULL)
+		return NULL;
+	*ret_action = end + 1;
+	for (size_t i = 0; i < list->len; i++) {
+		struct served_job *job = &list->items[i];
+
+		if (job->target == target->id &&
+		    strlen(job->name) == (size_t)(end - slash - 1) &&
+		    strncmp(job->name, slash + 1, strlen(job->name)) == 0)
+			return job;
+	}
+	return NULL;
+}
+
+void
+job_list_serve(struct job_list *list, const struct targets *targets,
+    struct evhttp_request *request, const char *rest)
+{
+	static const char *const wishes[JOB_WISHES_LEN] = {
+		[JOB_STOP] = "stop", [JOB_START] = "start", [JOB_RESTART] = "restart"
+	};
+	const struct served_job *job;
+	const char *action = "";
+
+	if (rest[0] == '\0') {
+		serve_all(list, targets, request);
+		return;
+	}
+	job = find_named(list, targets, rest, &action);
+	if (job != NULL && strcmp(action, "log") == 0) {
+		serve_log(job, request);
+		return;
+	}
+	for (unsigned i = 0; i < JOB_WISHES_LEN && job != NULL; i++)
+		if (strcmp(action, wishes[i]) == 0) {
+			serve_wish(list, job, i, request);
+			return;
+		}
+	reply_not_found(request);
+}
