@@ -135,18 +135,24 @@ def web_folder():
 class Target:
     """One `target` block of fuzz.conf."""
 
-    def __init__(self, executable, coverage=None, roots=(), exclude=(), entry_points=()):
+    def __init__(self, executable, coverage=None, roots=(), exclude=(), entry_points=(), jobs=None):
+        self.jobs = dict(jobs or {})  # {name: {key: value}}
         self.keys = {"executable": executable, "coverage": coverage, "source-roots": list(roots),
                      "source-exclude": list(exclude), "entry-points": list(entry_points)}
 
     def block(self, name):
-        lines = [f'target "{name}" {{']
-        for key, value in self.keys.items():
-            if isinstance(value, list) and value:
-                lines.append(f"  {key} = {{ " + ", ".join(json.dumps(v) for v in value) + " }")
-            elif value and not isinstance(value, list):
-                lines.append(f"  {key} = {json.dumps(value)}")
+        lines = [f'target "{name}" {{', *self.lines(self.keys)]
+        for job, keys in self.jobs.items():
+            lines += [f'  job "{job}" {{', *self.lines(keys), "  }"]
         return "\n".join(lines + ["}"])
+
+    @staticmethod
+    def lines(keys):
+        for key, value in keys.items():
+            if isinstance(value, (list, tuple)) and value:
+                yield f"  {key} = {{ " + ", ".join(json.dumps(str(v), ensure_ascii=False) for v in value) + " }"
+            elif value and not isinstance(value, (list, tuple)):
+                yield f"  {key} = {json.dumps(str(value), ensure_ascii=False)}"
 
 
 class Response:

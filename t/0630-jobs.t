@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""fuzzsupd runs jobs: real fuzzers, and programs that misbehave in every way they know.
+Each gets the right state and reason, and when it is over nothing of it is left."""
+import os
+import re
+import signal
+import stat
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from fuzzsup import *
+
+
+def ctl(service, *words):
+    result = subprocess.run([program("fuzzsupctl"), "-s", service.control, *words], capture_output=True, text=True, timeout=PATIENCE)
+    return result.returncode, result.stdout + result.stderr
+
+
+def jobs(service):
+    return {job["name"].split("/")[1]: job for job in json.loads(ctl(service, "jobs", "--json")[1])["jobs"]}
+
+
+def wait_job(service, name, *states, what=lambda job: True):
+    def look():
+        job = jobs(service).get(name)
+        return job if job and job["state"] in states and what(job) else None
+    try:
+        return wait_until(look, f"job {name}: {states}")
+    except TimeoutError as error:
+        raise TimeoutError(f"{error}; it is {jobs(service).get(name)}") from None
+
+
+def marked(mark):
+    """Pids of processes whose environment or command line holds @mark."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                words = file.read()
+            with open(f"/proc/{pid}/stat") as file:
+                state = file.read().rsplit(") ", 1)[1][0]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if mark.encode() in words and state != "Z" and int(pid) != os.getpid() and b"fuzzsupctl" not in words:
+            found.append(int(pid))
+    return found
+
+
+def script(folder, name, text, mode=0o755):
+    path = os.path.join(folder, name)
+    with open(path, "w") as file:
+        file.write(text)
+    os.chmod(path, mode)
+    return path
+
+
+def shell(text, **keys):
+    return {"engine": "command", "command": ["/bin/sh", "-c", text], "restart": "never", **keys}
+
+
+def log_of(service, job, instance=0):
+    with open(os.path.join(service.state, "jobs", "json", job, f"{instance}.log"), errors="replace") as file:
+        return file.read()
+
+
+def fuzzers(folder, demo):
+    coverage = os.path.join(folder, "coverage")
+    os.makedirs(coverage, exist_ok=True)
+    os.chmod(coverage, 0o1777)
+    fuzz = [demo, "-max_len=128", "-seed=1"]
+    work = {
+        "main": {"engine": "libfuzzer", "command": fuzz, "instances": 2, "cpus": "0-1023"},
+        "bounded": {"engine": "libfuzzer", "command": [*fuzz, "-runs=20000"]},
+        "timed": {"engine": "libfuzzer", "command": fuzz, "run-for": "1s"},
+        "by-hand": {"engine": "libfuzzer", "command": fuzz, "autostart": "no"},
+    }
+    with Service(folder, {"json": Target(demo, coverage, [os.path.join(SRC, "share", "demo")], jobs=work)}) as service:
+        wait_job(service, "main", "running", what=lambda job: job["running"] == 2)
+        ok(True, "two instances of a libFuzzer job run")
+        service.wait_state("json", "live")
+        ok(True, "what they reach is live: they write where the service looks")
+        job = wait_job(service, "bounded", "done")
+        equal(job["reason"], "ended with exit status 0", "a bounded run is done, and says how")
+        total = int(re.search(r"stat::number_of_executed_units: (\d+)", log_of(service, "bounded")).group(1))
+        wait_job(service, "bounded", "done", what=lambda job: job["executions"] == total)
+        ok(True, f"its executions are libFuzzer's own: {total}")
+        job = wait_job(service, "timed", "done")
+        ok("run-for" in job["reason"], "run-for ends a job", job)
+        equal(jobs(service)["by-hand"]["state"], "stopped", "autostart = no: stopped")
+        equal(ctl(service, "start", "json/by-hand")[0], 0, "start")
+        wait_job(service, "by-hand", "running")
+        before = wait_job(service, "main", "running")
+        equal(ctl(service, "restart", "main")[0], 0, "restart, by the job's name alone")
+        wait_job(service, "main", "running", what=lambda job: job["starts"] == before["starts"] + 2 and job["running"] == 2)
+        ok(True, "restart ends and starts every instance")
+        reply = service.get("/api/v1/jobs")
+        listed = {job["name"]: job for job in reply.json()["jobs"]}
+        equal((reply.status, sorted(listed), listed["main"]["target"]), (200, sorted(work), "json"), "GET /api/v1/jobs lists them")
+        ok("INITED" in service.get("/api/v1/jobs/json/main/log?instance=1").text, "an instance's log over HTTP")
+        here = f"{service.host}:{service.port}"
+        equal([service.request("POST", "/api/v1/jobs/json/main/stop", headers=headers).status for headers in
+               ({}, {"Origin": "http://127.0.0.1:1"}, {"Origin": "http://evil.example"})], [403, 403, 403], "a stop from elsewhere is refused")
+        equal(service.request("GET", "/api/v1/jobs/json/main/stop").status, 405, "a stop by GET is refused")
+        equal(service.request("POST", "/api/v1/jobs/json/main/stop", headers={"Origin": f"http://{here}"}).status, 202, "our own page stops a job")
+        wait_job(service, "main", "stopped")
+        ok(marked("-max_len=128") != [], "the others go on")
+        kept = jobs(service)["by-hand"]["pid"]
+        service.targets["json"].jobs["by-hand"]["environment"] = ["A=1"]
+        service.targets["json"].jobs["more"] = shell("echo told; sleep 1000")
+        mark = jobs(service)["main"]
+        service.reload()
+        wait_job(service, "more", "running")
+        wait_job(service, "by-hand", "stopped")
+        ok(jobs(service)["main"]["starts"] == mark["starts"], "a reload touches only jobs whose settings changed")
+        wait_until(lambda: not os.path.exists(f"/proc/{kept}"), "the changed job's process is gone")
+        wait_until(lambda: "told" in ctl(service, "logs", "more")[1], "fuzzsupctl logs")
+        ok(True, "fuzzsupctl logs shows what a job said")
+        equal(ctl(service, "start", "nothing")[0], 1, "an unknown job is an error")
+    wait_until(lambda: not marked("-max_len=128"), "nothing is left when the service ends")
+    ok(True, "nothing is left when the service ends")
+
+
+def misbehaving(folder, demo):
+    """Programs that do what they should not."""
+    mark = "misbehaves-" + os.path.basename(folder)
+    noshebang = script(folder, "interpreter", "#!/no/such/interpreter\n")
+    norun = script(folder, "norun", "#!/bin/sh\n", 0o644)
+    garbage = script(folder, "garbage", "\x7fELFnot really")
+    work = {
+        "at-once": {"engine": "command", "command": ["/bin/sh", "-c", "exit 7"], "start-limit": 3},
+        "deaf": shell(f"trap '' TERM INT; while :; do sleep 0.1; done # {mark}", **{"stop-timeout": "300ms"}),
+        "forks": shell(f"i=0; while [ $i -lt 85 ]; do i=$((i + 1)); (setsid /bin/sh -c 'trap \"\" TERM; sleep 1000; : {mark}' & ) ; done; echo forked; sleep 1000; : {mark}"),
+        "hungry": {"engine": "command", "command": [sys.executable, "-c", f"x = bytearray(400 << 20)  # {mark}\nimport time\ntime.sleep(1000)"],
+                   "memory-max": "100M", "restart": "never"},
+        "writes": shell("head -c 10000000 /dev/zero >file", **{"file-size-max": "1M"}),
+        "floods": shell("yes 'it says the same again and again'", **{"log-max": "64K"}),
+        "mute": shell("exec >&- 2>&-; sleep 1000"),
+        "interpreter": {"engine": "command", "command": [noshebang]},
+        "norun": {"engine": "command", "command": [norun]},
+        "garbage": {"engine": "command", "command": [garbage]},
+        "absent": {"engine": "command", "command": [os.path.join(folder, "absent")]},
+        "signal": shell("kill -SEGV $$"),
+        "good": shell("echo good; sleep 1000"),
+    }
+    if os.geteuid() == 0:  # python may lie where nobody else may go
+        work["hungry"]["user"] = "root"
+    with Service(folder, {"json": Target(demo, jobs=work)}) as service:
+        wait_job(service, "good", "running")
+        job = wait_job(service, "at-once", "failed")
+        ok(job["starts"] == 3 and "3 times" in job["reason"] and "exit status 7" in job["reason"], "exits at once for ever: failed after start-limit", job)
+        wait_job(service, "deaf", "running")
+        ctl(service, "stop", "deaf")
+        wait_job(service, "deaf", "stopped")
+        ok("did not end when it was asked to" in log_of(service, "deaf"), "ignores SIGTERM: killed after stop-timeout")
+        wait_until(lambda: len(marked(mark)) > 80, "85 children")
+        ctl(service, "stop", "forks")
+        wait_job(service, "forks", "stopped")
+        equal(marked(mark), [], "85 children with sessions of their own, forked twice: none is left")
+        job = wait_job(service, "hungry", "failed")
+        ok("memory-max is 100 MiB" in job["reason"], "eats memory: ended, and says so", job)
+        job = wait_job(service, "writes", "failed")
+        ok(re.search(r"signal 25|exit status", job["reason"]), "writes beyond its file-size limit", job)
+        ok(os.path.getsize(os.path.join(service.state, "jobs", "json", "writes", "work", "file")) <= 1 << 20, "no larger file is left")
+        logs = os.path.join(service.state, "jobs", "json", "floods")
+        wait_until(lambda: os.path.exists(os.path.join(logs, "0.log.1")), "a log that was rotated")
+        ok(sum(os.path.getsize(os.path.join(logs, name)) for name in os.listdir(logs) if "log" in name) <= 64 << 10 and
+           jobs(service)["floods"]["state"] == "running", "floods its log: it stays small, and the job runs")
+        equal(wait_job(service, "mute", "running")["running"], 1, "closes its output: it runs on")
+        ok("interpreter" in wait_job(service, "interpreter", "failed")["reason"], "a wrong interpreter is named", jobs(service)["interpreter"])
+        ok("x bit" in wait_job(service, "norun", "failed")["reason"], "no run bit: what to do", jobs(service)["norun"])
+        ok("executable" in wait_job(service, "garbage", "failed")["reason"], "no executable at all", jobs(service)["garbage"])
+        ok("SEGV" in wait_job(service, "signal", "failed")["reason"].upper() or "signal 11" in jobs(service)["signal"]["reason"], "killed by a signal", jobs(service)["signal"])
+        ok("absent" in wait_job(service, "absent", "waiting")["reason"], "no program yet: waiting, and for what")
+        script(folder, "absent", "#!/bin/sh\necho first\nexec sleep 1000\n")
+        before = wait_job(service, "absent", "running")
+        ok(True, "it comes: the job runs")
+        script(folder, "absent.new", "#!/bin/sh\necho second\nexec sleep 1000\n")
+        os.rename(os.path.join(folder, "absent.new"), os.path.join(folder, "absent"))
+        wait_job(service, "absent", "running", what=lambda job: job["starts"] > before["starts"])
+        wait_until(lambda: "second" in log_of(service, "absent"), "the new build's words")
+        ok(True, "replaced while it runs: the new build runs")
+        os.unlink(os.path.join(folder, "absent"))
+        job = wait_job(service, "absent", "running", what=lambda job: "deleted" in job["reason"])
+        ok(True, f"deleted while it runs: {job['reason']}")
+        os.chmod(norun, stat.S_IRWXU | stat.S_IRGRP | stat.S_IXGRP | stat.S_IROTH | stat.S_IXOTH)
+        wait_job(service, "norun", "done", "restarting", "failed", what=lambda job: job["starts"] > 0)
+        ok(True, "a failed job is tried again when its program changes")
+        equal(wait_job(service, "good", "running")["starts"], 1, "the others were not disturbed")
+    wait_until(lambda: not marked(mark), "nothing is left")
+
+
+def killed(folder, demo):
+    mark = "survives-" + os.path.basename(folder)
+    work = {f"job{i}": shell(f"(setsid sleep 1000.{i} &); while :; do sleep 0.05; : {mark}; done", restart="always") for i in range(4)}
+    kills = int(os.environ.get("KILLS", "5"))
+    with Service(folder, {"json": Target(demo, jobs=work)}) as service:
+        for _ in range(kills):
+            for name in work:
+                wait_job(service, name, "running", what=lambda job: job["pid"])
+            old = [job["pid"] for job in jobs(service).values()]
+            runner = service.worker("runner")
+            os.kill(runner, signal.SIGKILL)
+            wait_until(lambda: service.worker("runner") not in (None, runner), "another runner")
+            for name in work:
+                wait_job(service, name, "running", what=lambda job: job["pid"] not in (0, *old))
+            wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in old), "the old ones are gone")
+        ok(True, f"the runner killed {kills} times: all jobs are back, each once")
+        wait_until(lambda: len(marked(mark)) == len(work), "one shell each")
+        equal(len(marked("sleep\x001000.")), len(work), "and no orphan")
+        minder = int(open(f"/proc/{jobs(service)['job0']['pid']}/stat").read().rsplit(") ", 1)[1].split()[1])
+        before = jobs(service)["job0"]
+        os.kill(minder, signal.SIGKILL)
+        wait_job(service, "job0", "running", what=lambda job: job["starts"] > before["starts"] and job["pid"])
+        wait_until(lambda: len(marked(mark)) == len(work), "one shell each again")
+        equal(len(marked("sleep\x001000.")), len(work), "a killed minder leaves nothing, and its job is back")
+        fds = len(os.listdir(f"/proc/{service.process.pid}/fd"))
+        for i in range(20):
+            service.targets["json"].jobs["job1"]["environment"] = [f"ROUND={i}"]
+            starts = jobs(service)["job0"]["starts"]
+            service.reload()
+        wait_job(service, "job1", "running", what=lambda job: job["pid"])
+        equal(jobs(service)["job0"]["starts"], starts, "20 reloads with one job changed: another was not started again")
+        wait_until(lambda: len(os.listdir(f"/proc/{service.process.pid}/fd")) <= fds, "no descriptor is lost")
+        ok(True, "and no descriptor is lost")
+    wait_until(lambda: not marked(mark) and not marked("sleep\x001000."), "nothing is left")
+
+
+def turns(folder, demo):
+    """More jobs than may run: each gets its share, by weight."""
+    work = {f"job{i}": shell("exec sleep 1000", weight=3 if i == 0 else 1) for i in range(8)}
+    with Service(folder, {"json": Target(demo, jobs=work)}, extra="max-running = 2\nturn = 200ms") as service:
+        most = 0
+
+        def ran():
+            listed = service.get("/api/v1/jobs").json()["jobs"]
+            nonlocal most
+            most = max(most, sum(job["running"] for job in listed))
+            return {job["name"]: job["ran_ms"] for job in listed}
+        wait_until(lambda: sum(ran().values()) > 24000, "24 s of run time, shared", step=0.05)
+        shares = ran()
+        unit = sum(shares.values()) / 10
+        equal(most, 2, "never more than max-running at once")
+        ok(all(abs(shares[name] - unit * (3 if name == "job0" else 1)) < 0.35 * unit + 250 for name in work), f"shares by weight: {shares}")
+
+
+with scratch() as folder:
+    os.chmod(folder, 0o755)
+    demo = build(os.path.join(folder, "fuzz_json"), demo_sources(), "-O1", "-lm")
+    for part in (fuzzers, misbehaving, killed, turns):
+        os.mkdir(os.path.join(folder, part.__name__))
+        os.chmod(os.path.join(folder, part.__name__), 0o755)
+        if len(sys.argv) < 2 or part.__name__ in sys.argv[1:]:
+            part(os.path.join(folder, part.__name__), demo)
+    done()
