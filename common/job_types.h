@@ -19,7 +19,6 @@
 	X(AFL, "afl++")           /* afl-fuzz, a main instance and secondaries */ \
 	X(HONGGFUZZ, "honggfuzz") /* honggfuzz */ \
 	X(ZIG, "zig")             /* a Zig test executable, over --listen=- */ \
-	X(REPLAY, "replay")       /* an executable linked with libfuzzsup_replay */ \
 	X(COMMAND, "command")     /* anything */
 
 enum job_engine {
