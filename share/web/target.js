@@ -6,6 +6,7 @@ import { NONE } from "./model.js";
 import { VirtualList } from "./list.js";
 import { store, byName, currentSession, serverNow, targetUrl, perSecond } from "./link.js";
 import { FunctionsView } from "./functions.js";
+import { JobsPanel } from "./jobs.js";
 import { stateBadge } from "./overview.js";
 import { fileUrl } from "./place.js";
 
@@ -35,13 +36,14 @@ export class TargetView {
 		});
 		this.order.append(...this.orderButtons.map(({ button }) => button));
 		this.functions = new FunctionsView(go);
+		this.jobs = new JobsPanel();
 		this.tabs = { files: h("a"), functions: h("a") };
 		this.files = h("div", {}, this.tree, this.note);
 		this.element = h("div", { class: "view" },
 			h("nav", { class: "crumbs", "aria-label": "You are here" }, this.home = h("a", {}, "Targets"), " / ", this.crumb = h("span")),
 			h("div", { class: "titlebar" }, this.title, this.badge, this.build),
 			h("dl", { class: "stats" }, Object.values(this.tiles).map((one) => one.element)),
-			this.entries, this.growth.element,
+			this.entries, this.growth.element, this.jobs.element,
 			h("section", { class: "panel" }, h("div", { class: "head" }, h("nav", { class: "tabs", "aria-label": "What is listed" }, this.tabs.files, this.tabs.functions), h("span", { class: "grow" }), this.order, this.functions.tools), this.files, this.functions.element));
 		this.list = new VirtualList({
 			element: this.body,
@@ -56,6 +58,7 @@ export class TargetView {
 		this.home.href = place.root;
 		this.by = place.query.get("sort") === "name" ? "name" : "uncovered";
 		this.enterTab(place);
+		this.jobs.enter(place);
 		setText(this.crumb, this.name);
 		setText(this.title, this.name);
 		this.shown = null;
@@ -65,6 +68,7 @@ export class TargetView {
 	leave() {
 		this.list.end();
 		this.functions.leave();
+		this.jobs.leave();
 	}
 
 	// Files or functions: whichever the address names.
