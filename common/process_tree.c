@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "banned.h"
 
 #define PROCESSES_MAX 65536
@@ -143,15 +143,6 @@ process_tree_memory(pid_t pid)
 
 /* ---- ending ---- */
 
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Children that are not spared; outputs whether there are any. */
 static bool
 kill_children(process_spare_fn spare, void *context)
@@ -178,10 +169,10 @@ kill_children(process_spare_fn spare, void *context)
 int
 process_tree_end(process_spare_fn spare, void *context, int patience_ms)
 {
-	int64_t end = now_ms() + patience_ms;
+	int64_t end = clock_ms(CLOCK_MONOTONIC) + patience_ms;
 
 	while (kill_children(spare, context)) {
-		if (now_ms() > end)
+		if (clock_ms(CLOCK_MONOTONIC) > end)
 			return -ETIMEDOUT;
 		poll(NULL, 0, 1); /* the killed take a moment to become zombies */
 	}

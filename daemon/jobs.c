@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "job_spec.h"
 #include "log.h"
 #include "privs.h"
@@ -523,19 +523,10 @@ jobs_each_named(struct jobs *jobs, const char *name, job_cb cb, void *context)
 	return count;
 }
 
-static int64_t
-unix_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 void
 jobs_poll(struct jobs *jobs)
 {
-	const int64_t now = unix_ms();
+	const int64_t now = clock_ms(CLOCK_REALTIME);
 	char reason[96];
 
 	for (size_t i = 0; i < jobs->len; i++) {

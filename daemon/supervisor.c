@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "control.h"
 #include "directory_writer.h"
 #include "dispatch.h"
@@ -63,7 +64,7 @@ announce_directory(struct supervisor *supervisor)
 static void
 commit_blocked(struct supervisor *supervisor)
 {
-	int64_t now = worker_now_ms();
+	int64_t now = clock_ms(CLOCK_MONOTONIC);
 
 	if (supervisor->commit_blocked_ms == 0)
 		supervisor->commit_blocked_ms = now;

@@ -12,9 +12,9 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 #include "spawn.h"
 #include "banned.h"
@@ -44,15 +44,6 @@ worker_state_name(unsigned state)
 #undef X
 	};
 	return state < WORKER_STATES_LEN ? names[state] : "?";
-}
-
-int64_t
-worker_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static void
@@ -188,7 +179,7 @@ restart_later(struct worker *worker)
 {
 	struct timeval pause;
 
-	if (worker_now_ms() - worker->started_ms >= BACK_OFF_RESET_MS)
+	if (clock_ms(CLOCK_MONOTONIC) - worker->started_ms >= BACK_OFF_RESET_MS)
 		worker->back_off_ms = 0;
 	worker->back_off_ms = worker->back_off_ms == 0  ? BACK_OFF_MIN_MS
 	    : worker->back_off_ms * 2 < BACK_OFF_MAX_MS ? worker->back_off_ms * 2
@@ -297,7 +288,7 @@ worker_start(struct worker *worker)
 	int fds[2] = { -1, -1 };
 	int r = channel_pair(fds);
 
-	worker->started_ms = worker_now_ms();
+	worker->started_ms = clock_ms(CLOCK_MONOTONIC);
 	if (r == 0)
 		r = channel_new(fds[0], &worker->channel);
 	if (r == 0)

@@ -107,7 +107,4 @@ void worker_stop(struct worker *worker, int signal);
 void worker_reap(struct worker *worker);
 void worker_close(struct worker *worker);
 
-/* Milliseconds of the monotonic clock. */
-int64_t worker_now_ms(void);
-
 #endif

@@ -13,9 +13,9 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "banned.h"
 
 #define STATS_MAX 16384 /* a command line is in it, too */
@@ -207,15 +207,6 @@ take(struct job *job, struct job_instance *instance, const struct afl_stats *sta
 	job_heard(job, stats->last_update_ms);
 }
 
-static int64_t
-clock_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 /* Opens the stats in out/@name. Returns true if that was there, as they are read then. */
 static bool
 look_at_stats(struct job *job, struct job_instance *instance, const char *name)
@@ -281,11 +272,11 @@ look_at(struct job *job, struct job_instance *instance, unsigned number)
 static void
 look(struct job *job)
 {
-	int64_t from_us = clock_us();
+	int64_t from_us = clock_us(CLOCK_MONOTONIC);
 	unsigned number;
 
 	for (unsigned i = 0; i < job->instances_len; i++) {
-		if (clock_us() - from_us > LOOK_US) {
+		if (clock_us(CLOCK_MONOTONIC) - from_us > LOOK_US) {
 			job->behind = true;
 			return;
 		}

@@ -11,22 +11,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "banned.h"
 
 #define SHARE 50 /* a folder that changes all the time takes a 50th of a core */
 #define CLOCK_STEP_NS 20000000 /* within which two changes may have one time */
-
-static int64_t
-nanoseconds(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 /* Opens the folder if it is not as it was listed; a negative errno else. */
 static int
@@ -77,8 +68,7 @@ begin(struct job_folder *folder, int directory, const char *name)
 	memset(folder->counting, 0, sizeof(folder->counting));
 	folder->cost_us = 0;
 	/* A file that comes now may not change the folder's time. */
-	folder->unsure =
-	    nanoseconds(CLOCK_REALTIME) - folder->changed_ns < CLOCK_STEP_NS;
+	folder->unsure = clock_ns(CLOCK_REALTIME) - folder->changed_ns < CLOCK_STEP_NS;
 	return true;
 }
 
@@ -118,17 +108,17 @@ job_folder_look(struct job_folder *folder, int directory, const char *name,
 	if (folder->listing == NULL &&
 	    (now_ms < folder->next_ms || !begin(folder, directory, name)))
 		return false;
-	from = nanoseconds(CLOCK_MONOTONIC);
+	from = clock_ns(CLOCK_MONOTONIC);
 	for (int i = 0; i < JOB_FOLDER_STEP; i++) {
 		entry = readdir(folder->listing);
 		if (entry == NULL) {
-			folder->cost_us += (nanoseconds(CLOCK_MONOTONIC) - from) / 1000;
+			folder->cost_us += (clock_ns(CLOCK_MONOTONIC) - from) / 1000;
 			finish(folder, now_ms);
 			return false;
 		}
 		count(folder, entry->d_name, prefixes);
 	}
-	folder->cost_us += (nanoseconds(CLOCK_MONOTONIC) - from) / 1000;
+	folder->cost_us += (clock_ns(CLOCK_MONOTONIC) - from) / 1000;
 	return true;
 }
 

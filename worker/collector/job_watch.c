@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "job_engine.h"
 #include "banned.h"
 
@@ -40,15 +40,6 @@ struct jobs {
 	void *arg;
 	char buffer[JOB_LOG_PART];
 };
-
-static int64_t
-clock_us(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 static struct job *
 find(struct jobs *jobs, uint32_t id)
@@ -307,8 +298,8 @@ read_logs(struct jobs *jobs, struct job *job)
 static void
 look(struct jobs *jobs, struct job *job)
 {
-	job->now_ms = clock_us(CLOCK_MONOTONIC) / 1000;
-	job->wall_ms = clock_us(CLOCK_REALTIME) / 1000;
+	job->now_ms = clock_ms(CLOCK_MONOTONIC);
+	job->wall_ms = clock_ms(CLOCK_REALTIME);
 	job->behind = false;
 	if (job->engine->look != NULL)
 		job->engine->look(job);
@@ -497,7 +488,7 @@ jobs_collect(struct jobs *jobs, const struct message *message, int fd)
 		close(fd);
 		return r;
 	}
-	job->since_ms = clock_us(CLOCK_MONOTONIC) / 1000;
+	job->since_ms = clock_ms(CLOCK_MONOTONIC);
 	job->news_ms = job->since_ms;
 	jobs->len++;
 	LIST_INSERT_HEAD(&jobs->buckets[job->id % BUCKETS], job, in_bucket);

@@ -5,8 +5,7 @@
 
 #include "poll.h"
 
-#include <time.h>
-
+#include "clock.h"
 #include "banned.h"
 
 #define BUSY_TICK_MS 10 /* at least; busy files take a quarter of a core at most */
@@ -18,23 +17,11 @@
 #define RING_GAP_US 500     /* between two scans for one doorbell */
 #define GONE_AFTER_MS 10000 /* a file without a name is let go when it stands still */
 
-static int64_t
-microseconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 void
 poll_set_clock(struct collector *collector)
 {
-	struct timespec t;
-
-	collector->now_ms = microseconds() / 1000;
-	clock_gettime(CLOCK_REALTIME, &t);
-	collector->wall_ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	collector->now_ms = clock_ms(CLOCK_MONOTONIC);
+	collector->wall_ms = clock_ms(CLOCK_REALTIME);
 }
 
 static int
@@ -56,7 +43,7 @@ poll_busy(struct collector *collector)
 {
 	struct file *file, *next;
 	bool changed = false;
-	int64_t from = microseconds();
+	int64_t from = clock_us(CLOCK_MONOTONIC);
 
 	if (from / 1000 - collector->busy_polled_ms < busy_tick_ms(collector) - 2)
 		return false;
@@ -69,7 +56,8 @@ poll_busy(struct collector *collector)
 		file->read_ms = collector->now_ms;
 		changed = file_poll(collector, file) || changed;
 	}
-	collector->busy_cost_us = (collector->busy_cost_us + microseconds() - from) / 2;
+	collector->busy_cost_us =
+	    (collector->busy_cost_us + clock_us(CLOCK_MONOTONIC) - from) / 2;
 	return changed;
 }
 
@@ -89,7 +77,7 @@ poll_idle(struct collector *collector)
 {
 	int64_t passed = collector->now_ms - collector->idle_polled_ms;
 	size_t due = collector->idle_len, n = 0;
-	int64_t round = idle_round_ms(collector), from = microseconds();
+	int64_t round = idle_round_ms(collector), from = clock_us(CLOCK_MONOTONIC);
 	struct file *file;
 	bool changed = false;
 
@@ -110,7 +98,7 @@ poll_idle(struct collector *collector)
 	if (n > 0)
 		collector->idle_cost_ns =
 		    (collector->idle_cost_ns * 7 +
-			(microseconds() - from) * 1000 / (int64_t)n) /
+			(clock_us(CLOCK_MONOTONIC) - from) * 1000 / (int64_t)n) /
 		    8;
 	return changed;
 }
@@ -143,7 +131,7 @@ poll_wait_ms(const struct collector *collector)
 int64_t
 poll_rung(struct collector *collector, struct place *place, bool *ret_changed)
 {
-	int64_t now = microseconds(), gap = 4 * place->scan_cost_us;
+	int64_t now = clock_us(CLOCK_MONOTONIC), gap = 4 * place->scan_cost_us;
 	struct file *file, *next;
 
 	gap = gap > RING_GAP_US ? gap : RING_GAP_US;
@@ -156,7 +144,7 @@ poll_rung(struct collector *collector, struct place *place, bool *ret_changed)
 		if (file->state == FILE_ATTACHED && file->has_module)
 			*ret_changed = file_poll(collector, file) || *ret_changed;
 	}
-	place->scanned_us = microseconds();
+	place->scanned_us = clock_us(CLOCK_MONOTONIC);
 	place->scan_cost_us = place->scanned_us - now;
 	return 0;
 }

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "clock.h"
 #include "stats_frame.h"
 #include "target_json.h"
 #include "wire.h"
@@ -66,10 +66,8 @@ hello_frame(const struct stream *stream)
 	    frame_new(FRAME_BINARY, sizeof(struct wire_hello), NULL, 0);
 	struct wire_hello hello = { .header = { .tag = WIRE_HELLO },
 		.instance = stream->instance };
-	struct timespec now;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	hello.now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	hello.now_ms = clock_ms(CLOCK_REALTIME);
 	if (frame != NULL)
 		memcpy(frame_front(frame), &hello, sizeof(hello));
 	return frame;

@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "source_index.h"
 #include "banned.h"
 
@@ -325,11 +325,8 @@ int64_t
 target_clock(void)
 {
 	static int64_t start;
-	struct timespec now;
-	int64_t ns;
+	const int64_t ns = clock_ns(CLOCK_MONOTONIC);
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	if (start == 0)
 		start = ns;
 	return ns - start;

@@ -15,9 +15,9 @@
 #include <sys/param.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "cpus.h"
 #include "job_folder.h"
 #include "log.h"
@@ -26,24 +26,6 @@
 #define FAST_MS 5000
 #define BACK_OFF_MIN_MS 200
 #define BACK_OFF_MAX_MS 30000
-
-int64_t
-job_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static int64_t
-unix_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void
 say_changed(struct job *job)
@@ -79,7 +61,7 @@ set_state(struct job *job, enum job_state state, const char *format, ...)
 		? log_quote(reason, strlen(reason), quoted, sizeof(quoted))
 		: "");
 	if (job->report.state != state)
-		job->report.since_ms = unix_ms();
+		job->report.since_ms = clock_ms(CLOCK_REALTIME);
 	job->report.state = state;
 	memcpy(job->report.reason, reason, sizeof(reason));
 	say_changed(job);
@@ -255,7 +237,7 @@ static void
 instance_ended(struct instance *instance)
 {
 	struct job *job = instance->job;
-	int64_t now = job_now_ms();
+	int64_t now = clock_ms(CLOCK_MONOTONIC);
 	bool asked = instance->asked;
 
 	job_count(job, now);
@@ -470,7 +452,7 @@ start(struct instance *instance)
 	instance->refused = 0;
 	instance->has_ended = false;
 	instance->words[0] = '\0';
-	instance->started_ms = job_now_ms();
+	instance->started_ms = clock_ms(CLOCK_MONOTONIC);
 	job->running++;
 	job->report.starts++;
 	job->is_dirty = true;
@@ -672,7 +654,7 @@ job_new(
 	*spec = (struct job_spec){ 0 };
 	job->seen = look_at_program(job);
 	job->program = job->seen;
-	job->counted_ms = job_now_ms();
+	job->counted_ms = clock_ms(CLOCK_MONOTONIC);
 	job->report.instances = job->spec.instances;
 	job->report.state = JOB_STATES_LEN; /* none: the first is news */
 	*ret_job = job;

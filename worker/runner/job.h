@@ -102,7 +102,4 @@ void job_wish(struct job *job, enum job_wish wish, const char *reason);
 /* Adds the time since the last call to what it has had. */
 void job_count(struct job *job, int64_t now);
 
-/* Milliseconds of the monotonic clock. */
-int64_t job_now_ms(void);
-
 #endif

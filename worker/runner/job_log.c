@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <sys/param.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "banned.h"
 
 #define MAX_AT_LEAST 8192
@@ -93,12 +93,11 @@ tell_left_out(struct job_log *log)
 static void
 renew_budget(struct job_log *log)
 {
-	struct timespec now;
+	const int64_t second = clock_ms(CLOCK_MONOTONIC) / 1000;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (now.tv_sec == log->second)
+	if (second == log->second)
 		return;
-	log->second = now.tv_sec;
+	log->second = second;
 	log->budget = BYTES_PER_SECOND;
 	tell_left_out(log);
 }

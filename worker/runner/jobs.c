@@ -14,6 +14,7 @@
 #include <sys/param.h>
 #include <sys/queue.h>
 
+#include "clock.h"
 #include "job.h"
 #include "log.h"
 #include "banned.h"
@@ -143,7 +144,7 @@ static void
 schedule_cb(evutil_socket_t fd, short what, void *context)
 {
 	struct jobs *jobs = context;
-	int64_t now = job_now_ms(), wait;
+	int64_t now = clock_ms(CLOCK_MONOTONIC), wait;
 	struct job *job;
 
 	(void)fd;
@@ -193,8 +194,8 @@ send_report(struct jobs *jobs, struct job *job)
 		if (report->pid == 0)
 			report->pid = instance->pid;
 		if (instance->phase == INSTANCE_RUNNING)
-			report->ran_ms +=
-			    (uint64_t)(job_now_ms() - instance->started_ms);
+			report->ran_ms += (uint64_t)(clock_ms(CLOCK_MONOTONIC) -
+			    instance->started_ms);
 	}
 	message_init(&message, MESSAGE_JOB_STATE, job->id);
 	memcpy(message.text, report, sizeof(*report));
@@ -221,7 +222,7 @@ static void
 tick_cb(evutil_socket_t fd, short what, void *context)
 {
 	struct jobs *jobs = context;
-	int64_t now = job_now_ms();
+	int64_t now = clock_ms(CLOCK_MONOTONIC);
 	struct job *job;
 
 	TAILQ_FOREACH(job, &jobs->list, link)

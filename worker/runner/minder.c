@@ -18,10 +18,10 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "become.h"
+#include "clock.h"
 #include "job_log.h"
 #include "process_tree.h"
 #include "zig_listen.h"
@@ -47,15 +47,6 @@ struct state {
 	int64_t looked, told;
 	char why[112]; /* we ended it */
 };
-
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void
 tell(struct state *state, enum minder_event_kind kind, uint64_t value, const char *text)
@@ -96,7 +87,8 @@ ask_to_end(struct state *state)
 	}
 	if (state->deadline != 0)
 		return;
-	state->deadline = now_ms() + (int64_t)state->launch->stop_timeout_ms;
+	state->deadline =
+	    clock_ms(CLOCK_MONOTONIC) + (int64_t)state->launch->stop_timeout_ms;
 	kill_instance(state, state->launch->stop_signal);
 }
 
@@ -106,7 +98,7 @@ static void
 look(struct state *state)
 {
 	const uint64_t max = state->launch->memory_max;
-	int64_t now = now_ms();
+	int64_t now = clock_ms(CLOCK_MONOTONIC);
 	char why[96];
 	uint64_t bytes;
 
@@ -238,16 +230,14 @@ static void
 say_start(struct state *state)
 {
 	char command[600] = "";
-	struct timespec now;
 	size_t used = 0;
 
 	for (size_t i = 0; i < state->launch->words_len && used < sizeof(command); i++)
 		used += (size_t)snprintf(command + used, sizeof(command) - used, " %s",
 		    state->launch->words[i]);
-	clock_gettime(CLOCK_REALTIME, &now);
 	job_log_say(&state->log, "instance %u starts: pid %d, time %lld:%s",
 	    state->launch->instance, (int)state->pid,
-	    (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000, command);
+	    (long long)clock_ms(CLOCK_REALTIME), command);
 }
 
 static void
