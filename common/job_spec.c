@@ -113,8 +113,6 @@ take(
 			words->items = *next;
 		else if (*next != words->items + words->len + 1)
 			return -EPROTO; /* the words of a list stand together */
-		else
-			(*next)--;
 		words->items[words->len++] = value;
 		*next = words->items + words->len;
 		*(*next)++ = NULL;

@@ -15,7 +15,6 @@
 
 /* Fits a message with some room for what the supervisor adds. */
 #define JOB_SPEC_MAX 7600
-#define JOB_WORDS_MAX 512
 
 struct job_words {
 	const char **items; /* NULL behind the last */

@@ -27,10 +27,9 @@ struct engine {
 	 * -E2BIG. */
 	int (*command)(const struct job_spec *spec, const struct engine_paths *paths,
 	    unsigned instance, struct launch *launch);
-	/* What an exit status other than 0 means, in a few words; NULL: nobody knows. */
+	/* What an exit status other than 0 means, in a few words; NULL: nobody knows. May
+	 * be NULL itself. */
 	const char *(*status_text)(int status);
-	/* True if it was a find, not a failure: then it is started again at once. */
-	bool (*is_find)(int status);
 };
 
 const struct engine *engine_of(enum job_engine kind);

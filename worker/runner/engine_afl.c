@@ -64,13 +64,6 @@ status_text(int status)
 	return status == 1 ? "afl-fuzz could not go on: see its log" : NULL;
 }
 
-static bool
-is_find(int status)
-{
-	(void)status;
-	return false;
-}
-
 const struct engine engine_afl = {
 	.kind = JOB_ENGINE_AFL,
 	.stop_signal = SIGINT,
@@ -78,5 +71,4 @@ const struct engine engine_afl = {
 	.wants_seed = true,
 	.command = command,
 	.status_text = status_text,
-	.is_find = is_find,
 };

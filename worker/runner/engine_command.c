@@ -21,25 +21,9 @@ command(const struct job_spec *spec, const struct engine_paths *paths,
 	return r == 0 ? launch_variable(launch, "FUZZSUP_CORPUS=%s", paths->corpus) : r;
 }
 
-static const char *
-status_text(int status)
-{
-	(void)status;
-	return NULL;
-}
-
-static bool
-is_find(int status)
-{
-	(void)status;
-	return false;
-}
-
 const struct engine engine_command = {
 	.kind = JOB_ENGINE_COMMAND,
 	.stop_signal = SIGTERM,
 	.folders = { "artifacts", "corpus" },
 	.command = command,
-	.status_text = status_text,
-	.is_find = is_find,
 };

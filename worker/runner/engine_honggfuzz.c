@@ -38,26 +38,10 @@ command(const struct job_spec *spec, const struct engine_paths *paths,
 	return r == 0 ? engine_add_command(spec, launch) : r;
 }
 
-static const char *
-status_text(int status)
-{
-	(void)status;
-	return NULL;
-}
-
-static bool
-is_find(int status)
-{
-	(void)status;
-	return false;
-}
-
 const struct engine engine_honggfuzz = {
 	.kind = JOB_ENGINE_HONGGFUZZ,
 	.stop_signal = SIGINT,
 	.folders = { "artifacts", "corpus", "honggfuzz" },
 	.wants_seed = true,
 	.command = command,
-	.status_text = status_text,
-	.is_find = is_find,
 };

@@ -75,17 +75,10 @@ status_text(int status)
 	}
 }
 
-static bool
-is_find(int status)
-{
-	return status == 70 || status == 71 || status == 77;
-}
-
 const struct engine engine_libfuzzer = {
 	.kind = JOB_ENGINE_LIBFUZZER,
 	.stop_signal = SIGINT,
 	.folders = { "artifacts", "corpus" },
 	.command = command,
 	.status_text = status_text,
-	.is_find = is_find,
 };

@@ -52,18 +52,10 @@ status_text(int status)
 	return "a failed test: see its log";
 }
 
-static bool
-is_find(int status)
-{
-	(void)status;
-	return false;
-}
-
 const struct engine engine_zig = {
 	.kind = JOB_ENGINE_ZIG,
 	.stop_signal = SIGTERM,
 	.folders = { "cache", "cache/v", "corpus" },
 	.command = command,
 	.status_text = status_text,
-	.is_find = is_find,
 };

@@ -154,7 +154,9 @@ describe_end(const struct instance *instance, char *ret_text, size_t size)
 	else if (WEXITSTATUS(instance->status) == 0)
 		snprintf(ret_text, size, "ended with exit status 0");
 	else {
-		text = engine->status_text(WEXITSTATUS(instance->status));
+		text = engine->status_text != NULL
+		    ? engine->status_text(WEXITSTATUS(instance->status))
+		    : NULL;
 		snprintf(ret_text, size, "exit status %d%s%s%s",
 		    WEXITSTATUS(instance->status), text != NULL ? " (" : "",
 		    text != NULL ? text : "", text != NULL ? ")" : "");
