@@ -237,61 +237,60 @@ job_cb(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
-/* The spec of a job of @target, whose file is being read; NULL after an error. */
-static char *
-make_spec(cfg_t *target, cfg_t *job, size_t *ret_len)
+/* Writes the spec of a job of @target to @text. Returns 0 or -E2BIG. */
+static int
+write_spec(cfg_t *target, cfg_t *job, char text[JOB_SPEC_MAX], size_t *ret_len)
 {
-	const char *executable = cfg_getstr(target, "executable");
-	char text[JOB_SPEC_MAX], why[512];
-	struct job_spec spec;
-	char *copy = NULL;
 	size_t len = 0;
-	int r;
+	int r = job_spec_add(text, &len, "target", cfg_title(target));
 
-	r = job_spec_add(text, &len, "target", cfg_title(target));
 	if (r == 0)
 		r = job_spec_add(text, &len, "name", cfg_title(job));
 	if (r == 0)
-		r = job_spec_add(text, &len, "executable", executable);
+		r = job_spec_add(
+		    text, &len, "executable", cfg_getstr(target, "executable"));
 	for (unsigned i = 0; job->opts[i].name != NULL && r == 0; i++)
 		for (unsigned k = 0; k < cfg_opt_size(&job->opts[i]) && r == 0; k++)
 			if (strcmp(job->opts[i].name, "user") != 0)
 				r = job_spec_add(text, &len, job->opts[i].name,
 				    cfg_opt_getnstr(&job->opts[i], k));
+	*ret_len = len;
+	return r;
+}
+
+/* Says what is wrong with a job of @target, whose block has just ended. */
+static int
+check_job(cfg_t *target, cfg_t *job)
+{
+	char text[JOB_SPEC_MAX], why[512];
+	struct job_spec spec;
+	size_t len;
+	int r = write_spec(target, job, text, &len);
+
 	if (r < 0) {
 		cfg_error(target, "job \"%s\": its settings are longer than %d bytes",
 		    cfg_title(job), JOB_SPEC_MAX);
-		return NULL;
+		return -1;
 	}
 	r = job_spec_parse(text, len, &spec);
-	if (r == 0) {
-		r = conf_job_check_spec(&spec, why, sizeof(why));
-		if (r < 0)
-			cfg_error(target, "job \"%s\": %s", cfg_title(job), why);
-		job_spec_free(&spec);
-	} else {
+	if (r < 0) {
 		cfg_error(target, "job \"%s\": %s", cfg_title(job), strerror(-r));
+		return -1;
 	}
-	if (r == 0 && (copy = malloc(len)) != NULL) {
-		memcpy(copy, text, len);
-		*ret_len = len;
-	}
-	return copy;
+	r = conf_job_check_spec(&spec, why, sizeof(why));
+	if (r < 0)
+		cfg_error(target, "job \"%s\": %s", cfg_title(job), why);
+	job_spec_free(&spec);
+	return r < 0 ? -1 : 0;
 }
 
 /* Only when its target is complete a job can be. */
 static int
 check_jobs(cfg_t *target)
 {
-	size_t len;
-	char *spec;
-
-	for (unsigned i = 0; i < cfg_size(target, "job"); i++) {
-		spec = make_spec(target, cfg_getnsec(target, "job", i), &len);
-		if (spec == NULL)
+	for (unsigned i = 0; i < cfg_size(target, "job"); i++)
+		if (check_job(target, cfg_getnsec(target, "job", i)) != 0)
 			return -1;
-		free(spec);
-	}
 	return 0;
 }
 
@@ -538,6 +537,25 @@ take_string(cfg_t *cfg, const char *key, const char *otherwise, char **ret_strin
 	return *ret_string != NULL ? 0 : -ENOMEM;
 }
 
+/* Of a block that check_job() has found sound. */
+static int
+take_job(cfg_t *target, cfg_t *block, struct conf_job *job)
+{
+	char text[JOB_SPEC_MAX];
+	int r = take_string(block, "user", NULL, &job->user);
+
+	if (r == 0)
+		r = write_spec(target, block, text, &job->spec_len);
+	if (r < 0)
+		return r;
+	job->name = strdup(cfg_title(block));
+	job->spec = malloc(job->spec_len);
+	if (job->name == NULL || job->spec == NULL)
+		return -ENOMEM;
+	memcpy(job->spec, text, job->spec_len);
+	return 0;
+}
+
 static int
 take_jobs(cfg_t *section, struct conf_target *target)
 {
@@ -547,16 +565,9 @@ take_jobs(cfg_t *section, struct conf_target *target)
 	target->jobs = calloc(len + 1, sizeof(*target->jobs));
 	if (target->jobs == NULL)
 		return -ENOMEM;
-	for (unsigned i = 0; i < len && r == 0; i++) {
-		cfg_t *block = cfg_getnsec(section, "job", i);
-		struct conf_job *job = &target->jobs[target->jobs_len++];
-
-		r = take_string(block, "user", NULL, &job->user);
-		job->name = strdup(cfg_title(block));
-		job->spec = make_spec(section, block, &job->spec_len);
-		if (job->name == NULL || job->spec == NULL)
-			r = -ENOMEM;
-	}
+	for (unsigned i = 0; i < len && r == 0; i++)
+		r = take_job(section, cfg_getnsec(section, "job", i),
+		    &target->jobs[target->jobs_len++]);
 	return r;
 }
 

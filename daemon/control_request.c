@@ -155,62 +155,24 @@ derive_name(
 		snprintf(ret_name, size, "%s-%u", len > 0 ? base : "target", i);
 }
 
+/* Adds a target until the service ends, named after @executable where @name is NULL, and
+ * replies. @coverage and its @id may be NULL. */
 static void
-announce(struct request *request, uint64_t id, const char *name)
+add_target(struct request *request, char *executable, char *coverage,
+    const uint64_t *id, const char *name)
 {
 	struct targets *targets = request->supervisor->targets;
 	char derived[64];
-	struct conf_target conf = { .executable = request->words[2],
-		.coverage = request->words[3] };
+	struct conf_target conf = {
+		.name = derived, .executable = executable, .coverage = coverage
+	};
 	struct target *target;
 	int r;
 
 	if (name == NULL)
-		derive_name(targets, conf.executable, derived, sizeof(derived));
+		derive_name(targets, executable, derived, sizeof(derived));
 	else
 		snprintf(derived, sizeof(derived), "%s", name);
-	conf.name = derived;
-	r = targets_add(targets, &conf, &target);
-	if (r == -EEXIST)
-		fail(request, "a target of that name exists");
-	else if (r < 0)
-		fail(request,
-		    r == -ENOSPC ? "there are too many targets" : strerror(-r));
-	else {
-		target->announced = target->has_coverage_id = true;
-		target->coverage_id = id;
-		if (request->peer != 0)
-			target->owner = request->peer;
-		targets_poll(targets);
-		evbuffer_add_printf(request->reply, "ok\n%s\n", derived);
-	}
-}
-
-/* A target like those of the configuration, until the service ends. */
-static void
-do_attach(struct request *request)
-{
-	char *const *words = request->words;
-	struct targets *targets = request->supervisor->targets;
-	const char *name = request->words_len > 2 ? words[2] : NULL;
-	struct conf_target conf = { 0 };
-	struct target *target;
-	char derived[64];
-	int r;
-
-	if (request->words_len < 2 || request->words_len > 3 || words[1][0] != '/' ||
-	    strlen(words[1]) > 4000 || (name != NULL && !conf_name_valid(name))) {
-		fail(request,
-		    "expected: attach EXECUTABLE [NAME], with an absolute path, and a "
-		    "name of at most 63 letters, digits, '.', '_' and '-'");
-		return;
-	}
-	if (name == NULL)
-		derive_name(targets, words[1], derived, sizeof(derived));
-	else
-		snprintf(derived, sizeof(derived), "%s", name);
-	conf.name = derived;
-	conf.executable = words[1];
 	r = targets_add(targets, &conf, &target);
 	if (r < 0) {
 		fail(request,
@@ -220,10 +182,30 @@ do_attach(struct request *request)
 		return;
 	}
 	target->announced = true;
+	if (id != NULL) {
+		target->has_coverage_id = true;
+		target->coverage_id = *id;
+	}
 	if (request->peer != 0)
 		target->owner = request->peer;
 	targets_poll(targets);
 	evbuffer_add_printf(request->reply, "ok\n%s\n", derived);
+}
+
+/* A target like those of the configuration. */
+static void
+do_attach(struct request *request)
+{
+	char *const *words = request->words;
+	const char *name = request->words_len > 2 ? words[2] : NULL;
+
+	if (request->words_len < 2 || request->words_len > 3 || words[1][0] != '/' ||
+	    strlen(words[1]) > 4000 || (name != NULL && !conf_name_valid(name)))
+		fail(request,
+		    "expected: attach EXECUTABLE [NAME], with an absolute path, and a "
+		    "name of at most 63 letters, digits, '.', '_' and '-'");
+	else
+		add_target(request, words[1], NULL, NULL, name);
 }
 
 static void
@@ -276,7 +258,7 @@ do_announce(struct request *request)
 	known =
 	    targets_looking_at(request->supervisor->targets, words[2], words[3], name);
 	if (known == NULL) {
-		announce(request, id, name);
+		add_target(request, words[2], words[3], &id, name);
 		return;
 	}
 	known->has_coverage_id = true;
