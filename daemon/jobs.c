@@ -62,21 +62,45 @@ jobs_free(struct jobs *jobs)
 	for (size_t i = 0; i < jobs->len; i++)
 		job_free(jobs->list[i]);
 	free(jobs->list);
+	free(jobs->by_name);
 	free(jobs);
+}
+
+/* Place of a job in by_name, or where it belongs; with an empty @name that of the target's
+ * first. */
+static size_t
+place_of(const struct jobs *jobs, const char *target, const char *name)
+{
+	size_t low = 0, high = jobs->len, middle;
+	int order;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		order = strcmp(jobs->by_name[middle]->target, target);
+		if (order == 0)
+			order = strcmp(jobs->by_name[middle]->name, name);
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 static struct job *
 find(const struct jobs *jobs, const char *target, const char *name)
 {
-	for (size_t i = 0; i < jobs->len; i++)
-		if (strcmp(jobs->list[i]->name, name) == 0 &&
-		    strcmp(jobs->list[i]->target, target) == 0)
-			return jobs->list[i];
-	return NULL;
+	const size_t place = place_of(jobs, target, name);
+	struct job *job = place < jobs->len ? jobs->by_name[place] : NULL;
+
+	return job != NULL && strcmp(job->target, target) == 0 &&
+		strcmp(job->name, name) == 0
+	    ? job
+	    : NULL;
 }
 
-static struct job *
-find_id(const struct jobs *jobs, uint32_t id)
+static size_t
+place_of_id(const struct jobs *jobs, uint32_t id)
 {
 	size_t low = 0, high = jobs->len, middle;
 
@@ -87,7 +111,16 @@ find_id(const struct jobs *jobs, uint32_t id)
 		else
 			high = middle;
 	}
-	return low < jobs->len && jobs->list[low]->id == id ? jobs->list[low] : NULL;
+	return low;
+}
+
+static struct job *
+find_id(const struct jobs *jobs, uint32_t id)
+{
+	const size_t place = place_of_id(jobs, id);
+
+	return place < jobs->len && jobs->list[place]->id == id ? jobs->list[place]
+								: NULL;
 }
 
 /* ---- telling ---- */
@@ -336,14 +369,18 @@ make_job(const struct jobs *jobs, const struct conf_target *target,
 }
 
 static void
+remove_at(struct job **list, size_t len, size_t place)
+{
+	memmove(&list[place], &list[place + 1], (len - place - 1) * sizeof(*list));
+}
+
+static void
 remove_job(struct jobs *jobs, struct job *job)
 {
-	size_t place = 0;
+	const size_t place = place_of(jobs, job->target, job->name);
 
-	while (jobs->list[place] != job)
-		place++;
-	memmove(&jobs->list[place], &jobs->list[place + 1],
-	    (jobs->len - place - 1) * sizeof(*jobs->list));
+	remove_at(jobs->list, jobs->len, place_of_id(jobs, job->id));
+	remove_at(jobs->by_name, jobs->len, place);
 	jobs->len--;
 	message_init(&message, MESSAGE_FORGET_JOB, job->id);
 	for (unsigned i = 0; i < JOB_OUTBOXES; i++) {
@@ -355,20 +392,39 @@ remove_job(struct jobs *jobs, struct job *job)
 }
 
 static int
-append(struct jobs *jobs, struct job *job)
+make_room(struct jobs *jobs)
 {
-	struct job **larger;
+	const size_t size = 2 * jobs->size + 16;
+	struct job **list, **by_name;
 
 	if (jobs->len == JOBS_MAX)
 		return -ENOSPC;
-	if (jobs->len == jobs->size) {
-		larger = reallocarray(jobs->list, 2 * jobs->size + 16, sizeof(*larger));
-		if (larger == NULL)
-			return -ENOMEM;
-		jobs->list = larger;
-		jobs->size = 2 * jobs->size + 16;
-	}
+	if (jobs->len < jobs->size)
+		return 0;
+	list = reallocarray(jobs->list, size, sizeof(*list));
+	if (list != NULL)
+		jobs->list = list;
+	by_name = reallocarray(jobs->by_name, size, sizeof(*by_name));
+	if (by_name != NULL)
+		jobs->by_name = by_name;
+	if (list == NULL || by_name == NULL)
+		return -ENOMEM;
+	jobs->size = size;
+	return 0;
+}
+
+static int
+append(struct jobs *jobs, struct job *job)
+{
+	const size_t place = place_of(jobs, job->target, job->name);
+	int r = make_room(jobs);
+
+	if (r < 0)
+		return r;
 	job->id = ++jobs->last_id;
+	memmove(&jobs->by_name[place + 1], &jobs->by_name[place],
+	    (jobs->len - place) * sizeof(*jobs->by_name));
+	jobs->by_name[place] = job;
 	jobs->list[jobs->len++] = job;
 	return 0;
 }
@@ -469,11 +525,11 @@ bool
 jobs_coverage_place(const struct jobs *jobs, const char *target, size_t number,
     char *ret_path, size_t size)
 {
-	for (size_t i = 0; i < jobs->len; i++) {
-		const struct job *job = jobs->list[i];
+	for (size_t i = place_of(jobs, target, "");
+	    i < jobs->len && strcmp(jobs->by_name[i]->target, target) == 0; i++) {
+		const struct job *job = jobs->by_name[i];
 
-		if (job->engine == JOB_ENGINE_ZIG && strcmp(job->target, target) == 0 &&
-		    number-- == 0) {
+		if (job->engine == JOB_ENGINE_ZIG && number-- == 0) {
 			snprintf(ret_path, size, "%s/cache/v", job->folder);
 			return true;
 		}

@@ -38,7 +38,8 @@ TAILQ_HEAD(job_head, job);
 
 struct jobs {
 	struct supervisor *supervisor;
-	struct job **list; /* by id */
+	struct job **list;    /* by id */
+	struct job **by_name; /* by target, then name */
 	size_t len, size;
 	uint32_t last_id;
 	struct job_head outbox[JOB_OUTBOXES];

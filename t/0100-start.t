@@ -40,6 +40,12 @@ with scratch() as folder:
         ("symbolize-timeout = 0\n", ":1:", "expected seconds"), ("state-dir = \"a\"\nstate-dir = \"b\"\n", ":2:", "second time"),
         ("coverage-dir = { \"a\" }\ncoverage-dir = { \"b\", \"c\" }\n", ":2:", "second time"),
         ("target \"a\" {\n executable = \"/x\"\n", ":3:", "ends too early"), ("state-dir = \"a\nb", ":2:", "ends too early"),
+        *[("target \"a\" {\n executable = \"/x\"\n job \"j\" {\n" + text + "\n }\n}\n", line, words) for text, line, words in [
+            ("", ":5:", "has no engine"), ("engine = \"fuzz\"", ":4:", "expected one of libfuzzer"), ("engine = \"command\"", ":6:", "nothing to run"),
+            ("engine = \"libfuzzer\"\ninstances = 0", ":5:", "1 to 256"), ("engine = \"libfuzzer\"\ncpus = \"3-1\"", ":5:", "list of CPUs"),
+            ("engine = \"libfuzzer\"\nmemory-max = \"2Q\"", ":5:", "expected a size"), ("engine = \"libfuzzer\"\nrun-for = \"2w\"", ":5:", "expected a duration"),
+            ("engine = \"libfuzzer\"\nenvironment = { \"A\" }", ":5:", "NAME=VALUE"), ("engine = \"libfuzzer\"\ncommand = { \"/x\", \"-jobs=3\" }", ":7:", "use instances"),
+            ("engine = \"libfuzzer\"\ncommand = { \"" + "x" * 9000 + "\" }", ":5:", "longer than")]],
         ("listen = { \"x }\nuser = \"y\"\n", ":2:", "\"x } user = \": expected"), ("listen = {\n", ":2:", "ends too early"), ("/* listen\n", ":2:", "within a comment"), ("user = \"a\"\n\0", ":2:", "NUL byte"),
     ]
     for text, line, words in cases:

@@ -97,7 +97,8 @@ def fuzzers(folder, demo):
         reply = service.get("/api/v1/jobs")
         listed = {job["name"]: job for job in reply.json()["jobs"]}
         equal((reply.status, sorted(listed), listed["main"]["target"]), (200, sorted(work), "json"), "GET /api/v1/jobs lists them")
-        ok("INITED" in service.get("/api/v1/jobs/json/main/log?instance=1").text, "an instance's log over HTTP")
+        wait_until(lambda: "INITED" in service.get("/api/v1/jobs/json/main/log?instance=1").text, "an instance's log over HTTP")
+        ok(True, "an instance's log over HTTP")
         here = f"{service.host}:{service.port}"
         equal([service.request("POST", "/api/v1/jobs/json/main/stop", headers=headers).status for headers in
                ({}, {"Origin": "http://127.0.0.1:1"}, {"Origin": "http://evil.example"})], [403, 403, 403], "a stop from elsewhere is refused")

@@ -28,8 +28,8 @@ struct jobs {
 	jobs_send_cb send_cb;
 	jobs_lost_cb lost_cb;
 	void *context;
-	TAILQ_HEAD(, job) list; /* by id */
-	unsigned slots;         /* 0: all may run */
+	TAILQ_HEAD(job_list, job) list; /* by id */
+	unsigned slots;                 /* 0: all may run */
 	int64_t turn_ms;
 	struct event *schedule, *tick, *report;
 };
@@ -39,10 +39,24 @@ find(struct jobs *jobs, uint32_t id)
 {
 	struct job *job;
 
-	TAILQ_FOREACH(job, &jobs->list, link)
-		if (job->id == id)
-			return job;
+	/* New ones have the greatest id: all are told in one go when the runner starts. */
+	TAILQ_FOREACH_REVERSE(job, &jobs->list, job_list, link)
+	if (job->id <= id)
+		return job->id == id ? job : NULL;
 	return NULL;
+}
+
+static void
+insert(struct jobs *jobs, struct job *new)
+{
+	struct job *job;
+
+	TAILQ_FOREACH_REVERSE(job, &jobs->list, job_list, link)
+	if (job->id < new->id) {
+		TAILQ_INSERT_AFTER(&jobs->list, job, new, link);
+		return;
+	}
+	TAILQ_INSERT_HEAD(&jobs->list, new, link);
 }
 
 static void
@@ -313,7 +327,7 @@ add(struct jobs *jobs, const struct message *message)
 	job->context = jobs;
 	job->report.ran_ms = message->value;
 	job->virtual_ms = least_virtual(jobs);
-	TAILQ_INSERT_TAIL(&jobs->list, job, link);
+	insert(jobs, job);
 	job_wish(job, message->code, "");
 	return 0;
 }
