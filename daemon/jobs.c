@@ -492,6 +492,9 @@ tell_all(struct jobs *jobs, struct job *job, bool is_new)
 	if (is_new) {
 		tell(jobs, job, JOB_OUTBOX_COLLECTOR, NEWS_COLLECT_JOB);
 		tell(jobs, job, JOB_OUTBOX_RUNNER, NEWS_RUN);
+		/* It may bring a place of its own to a target that is served already. */
+		if (target != NULL && job->engine == JOB_ENGINE_ZIG)
+			target->places_missing = true;
 	}
 }
 

@@ -371,8 +371,24 @@ def test_doorbell(folder):
         ok(True, "and the file is polled")
 
 
+def test_told_again(folder):
+    """The supervisor tells all places of a target again whenever one has appeared."""
+    pcs = pcs_of(100)
+    with Collector() as collector:
+        directory, live = begin(collector, folder, pcs)
+        file = CoverageFile(os.path.join(directory, hexname()), pcs)
+        file.hit(1, runs=1)
+        collector.until(lambda: live.bits >> 1 & 1, "a bit")
+        before = collector.memory()
+        for _ in range(20000):
+            collector.look(1, directory)
+        file.hit(2, runs=1)
+        collector.until(lambda: live.bits >> 2 & 1, "a bit after all of that")
+        ok(collector.memory() - before < 1 << 20, f"a place that is told 20,000 times is looked at once: {(collector.memory() - before) >> 10} KiB more")
+
+
 with scratch() as folder:
-    for test in (test_life, test_selection, test_hostile, test_many_names, test_killed_while_live, test_killed, test_doorbell):
+    for test in (test_life, test_told_again, test_selection, test_hostile, test_many_names, test_killed_while_live, test_killed, test_doorbell):
         if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]:
             note(test.__name__)
             test(folder)

@@ -23,7 +23,6 @@ from fuzzsup import *
 MESSAGE = struct.Struct("<IIQQII")  # type, target, generation, value, code, text_len
 NO_OWNER = 2 ** 64 - 1
 SEAL_ALL = 15
-ENGINES = {name: number for number, name in enumerate(("libfuzzer", "afl++", "honggfuzz", "zig", "replay", "command"))}
 READY, LIVE, STALE = 2, 3, 4
 
 
@@ -31,6 +30,13 @@ def message_types():
     """Numbers of the messages, from the one place that lists them."""
     with open(os.path.join(SRC, "common", "message.h")) as file:
         return {name: number for number, name in enumerate(re.findall(r"\bX\((\w+), \"", file.read()), 1)}
+
+
+def engines():
+    """Numbers of the engines, likewise."""
+    with open(os.path.join(SRC, "common", "job_types.h")) as file:
+        rows = file.read().split("#define JOB_ENGINES(X)")[1].split("\n\n")[0]
+    return {name: number for number, name in enumerate(re.findall(r"\bX\(\w+, \"(.+?)\"\)", rows))}
 
 
 def sealed(data):
@@ -57,7 +63,7 @@ def table(pcs, build_id=b"", entries=()):
 
 
 class JobStats:
-    """A struct job_stats (job.h); what the engine does not say is None."""
+    """A struct job_stats (job_types.h); what the engine does not say is None."""
     KNOWN = {"executions": 1, "rate_milli": 2, "corpus": 4, "corpus_bytes": 8, "last_find_ms": 16, "crashes": 32, "hangs": 64, "stability": 128, "edges": 256, "memory": 512, "ooms": 1024}
     LAYOUT = struct.Struct("<II4Qq5Qq")
     NAMES = ("known", "stability", "executions", "rate_milli", "corpus", "corpus_bytes", "last_find_ms", "crashes", "hangs", "ooms", "edges", "memory", "updated_ms")
@@ -220,7 +226,7 @@ class Collector:
     def collect_job(self, job, folder, engine, instances=1, name="target/job", seed=b""):
         """Lets it watch the engine of a job in @folder; @seed: bytes of a JobStats."""
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        self.send("COLLECT_JOB", job, 0, instances, ENGINES[engine], name.encode() + b"\0" + bytes(seed), [fd])
+        self.send("COLLECT_JOB", job, 0, instances, engines()[engine], name.encode() + b"\0" + bytes(seed), [fd])
         os.close(fd)
 
     def live(self, target):

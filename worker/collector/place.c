@@ -128,13 +128,30 @@ fail:
 	return NULL;
 }
 
+/* The supervisor tells all of a target's places again when one of them has appeared. */
+static bool
+is_looked_at(const struct place *place, const struct target *target, const char *name,
+    uint64_t owner)
+{
+	const struct look *look;
+
+	LIST_FOREACH(look, &target->looks, in_target)
+		if (look->place == place && look->owner == owner &&
+		    strcmp(look->name, name) == 0)
+			return true;
+	return false;
+}
+
 int
 place_add_look(struct collector *collector, struct place *place, struct target *target,
     const char *name, uint64_t owner)
 {
-	struct look *look = calloc(1, sizeof(*look));
+	struct look *look;
 	struct file *file;
 
+	if (is_looked_at(place, target, name, owner))
+		return 0;
+	look = calloc(1, sizeof(*look));
 	if (look == NULL)
 		return -ENOMEM;
 	look->place = place;
