@@ -97,6 +97,7 @@ def fuzzers(folder, demo):
         reply = service.get("/api/v1/jobs")
         listed = {job["name"]: job for job in reply.json()["jobs"]}
         equal((reply.status, sorted(listed), listed["main"]["target"]), (200, sorted(work), "json"), "GET /api/v1/jobs lists them")
+        equal([len(service.get(f"/api/v1/jobs?target={name}").json()["jobs"]) for name in ("json", "nobody")], [len(work), 0], "and those of one target")
         wait_until(lambda: "INITED" in service.get("/api/v1/jobs/json/main/log?instance=1").text, "an instance's log over HTTP")
         ok(True, "an instance's log over HTTP")
         here = f"{service.host}:{service.port}"

@@ -103,6 +103,18 @@ export function moment(ms) {
 	return new Date(ms).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 }
 
+// The head of a table whose order stands in the address; ask({ sort }) changes it. A column without key has no order.
+export function sortHeads(columns, current, down, ask) {
+	return columns.map((column) => {
+		const chosen = column === current;
+		const props = { role: "columnheader", class: column.class ?? "" };
+		if (chosen) props["aria-sort"] = down ? "descending" : "ascending";
+		if (!column.key) return h("span", props, column.label);
+		const turn = () => ask({ sort: ((chosen ? !down : !column.up) ? "-" : "") + column.key });
+		return h("span", props, h("button", { type: "button", onclick: turn }, column.label, h("i", { "aria-hidden": "true" }, chosen ? (down ? " ↓" : " ↑") : "")));
+	});
+}
+
 export function copyButton(text) {
 	const button = h("button", { class: "btn", type: "button" }, "Copy");
 	button.addEventListener("click", async () => {

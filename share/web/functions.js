@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The functions of one target: which were never entered, which only in part? Runs in the browser.
 
-import { h, setText, setTitle, setClass, coverageBar, exact } from "./dom.js";
+import { h, setText, setTitle, setClass, coverageBar, exact, sortHeads } from "./dom.js";
 import { NONE } from "./model.js";
 import { VirtualList } from "./list.js";
 import { currentSession, targetUrl } from "./link.js";
@@ -140,15 +140,9 @@ export class FunctionsView {
 	}
 
 	drawHeads() {
-		this.heads.replaceChildren(...COLUMNS.map((column) => {
-			const current = column === this.column;
-			const props = { role: "columnheader", class: column.class ?? "" };
-			if (current) props["aria-sort"] = this.down ? "descending" : "ascending";
-			if (!column.key) return h("span", props, column.label);
-			const turn = () => this.setQuery({ sort: ((current ? !this.down : !column.up) ? "-" : "") + column.key });
-			return h("span", props, h("button", { type: "button", onclick: turn }, column.label, h("i", { "aria-hidden": "true" }, current ? (this.down ? " ↓" : " ↑") : "")));
-		}));
+		this.heads.replaceChildren(...sortHeads(COLUMNS, this.column, this.down, (change) => this.setQuery(change)));
 	}
+
 
 	update(target, session) {
 		const functions = session?.model ? session.functionTable(target) : null;

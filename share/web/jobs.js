@@ -67,10 +67,10 @@ export class JobsPanel {
 		if (document.hidden) return;
 		const target = this.target;
 		try {
-			const answer = await fetch(`${this.root}api/v1/jobs`);
+			const answer = await fetch(`${this.root}api/v1/jobs?target=${encodeURIComponent(target)}`);
 			if (!answer.ok) return;
 			const { jobs } = await answer.json();
-			if (target === this.target) this.show(jobs.filter((job) => job.target === target));
+			if (target === this.target) this.show(jobs);
 			if (this.opened) await this.readLog();
 		} catch {
 			// The header says that the server is away.

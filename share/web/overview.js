@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The list of all targets: is all running? Runs in the browser.
 
-import { h, svg, setText, setTitle, setClass, coverageBar, exact, short, rate, span, moment, codeBlock } from "./dom.js";
+import { h, svg, setText, setTitle, setClass, coverageBar, exact, short, rate, span, moment, codeBlock, sortHeads } from "./dom.js";
 import { VirtualList } from "./list.js";
 import { store, serverNow, targetUrl, perSecond } from "./link.js";
 
@@ -109,18 +109,9 @@ export class Overview {
 	}
 
 	drawHeads() {
-		this.heads.replaceChildren(...COLUMNS.map((column) => {
-			const current = column === this.column;
-			const props = { role: "columnheader", class: column.class ?? "" };
-			if (current) props["aria-sort"] = this.down ? "descending" : "ascending";
-			if (!column.key) return h("span", props, column.label);
-			const turn = () => {
-				const down = current ? !this.down : !column.up;
-				this.setQuery({ sort: (down ? "-" : "") + column.key });
-			};
-			return h("span", props, h("button", { type: "button", onclick: turn }, column.label, h("i", { "aria-hidden": "true" }, current ? (this.down ? " ↓" : " ↑") : "")));
-		}));
+		this.heads.replaceChildren(...sortHeads(COLUMNS, this.column, this.down, (change) => this.setQuery(change)));
 	}
+
 
 	// Which rows, in which order: only when the list or the wish changes, so that nothing jumps.
 	arrange() {

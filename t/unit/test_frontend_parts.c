@@ -114,6 +114,13 @@ hosts(void **state)
 	assert_true(request_origin_allowed(&allowed, "https://fuzz.example"));
 	assert_true(request_origin_allowed(&allowed, "http://localhost:3"));
 	assert_false(request_origin_allowed(&allowed, "null"));
+	assert_true(request_origin_same("http://localhost:3", "localhost:3"));
+	assert_true(request_origin_same("https://fuzz.example", "Fuzz.example"));
+	assert_false(request_origin_same("http://localhost:4", "localhost:3"));
+	assert_false(request_origin_same("http://localhost", "localhost:3"));
+	assert_false(request_origin_same("localhost:3", "localhost:3"));
+	assert_false(request_origin_same(NULL, "localhost:3"));
+	assert_false(request_origin_same("http://localhost:3", NULL));
 	assert_false(request_origin_allowed(&allowed, "http://evil"));
 	assert_false(request_origin_allowed(&allowed, "file://box"));
 	allowed_hosts_free(&allowed);

@@ -16,11 +16,13 @@
 #include <string.h>
 #include <event2/buffer.h>
 #include <event2/http.h>
-#include <event2/keyvalq_struct.h>
 
 #include "coverage_map.h"
+#include "json_text.h"
+#include "query.h"
 #include "reply.h"
 #include "source_index.h"
+#include "streamed_reply.h"
 #include "target.h"
 #include "banned.h"
 
@@ -32,7 +34,7 @@ enum function_state { STATE_UNCOVERED, STATE_PARTIAL, STATE_COVERED, STATES };
 static const char *const state_names[STATES] = { "uncovered", "partial", "covered" };
 
 struct job {
-	struct evhttp_request *request;
+	struct streamed_reply reply;
 	struct target_table
 	    *table; /* references of our own: the target may go meanwhile */
 	struct target_functions *functions;
@@ -93,14 +95,10 @@ read_state(const char *text, unsigned *states)
 static bool
 read_query(struct evhttp_request *request, struct job *job)
 {
-	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
-	const char *query = uri != NULL ? evhttp_uri_get_query(uri) : NULL;
 	struct evkeyvalq pairs;
 	bool sound;
 
-	if (query == NULL || *query == '\0')
-		return true;
-	if (evhttp_parse_query_str(query, &pairs) != 0)
+	if (!query_parse(request, &pairs))
 		return false;
 	sound = read_state(evhttp_find_header(&pairs, "state"), &job->states) &&
 	    read_limit(evhttp_find_header(&pairs, "limit"), &job->limit);
@@ -126,7 +124,7 @@ copy_bits(struct job *job, const struct live_map *live)
 }
 
 static struct job *
-job_new(struct evhttp_request *request, struct target *target)
+job_new(struct target *target)
 {
 	struct frame *index = target_index(target);
 	struct job *job = calloc(1, sizeof(*job));
@@ -135,7 +133,6 @@ job_new(struct evhttp_request *request, struct target *target)
 		free(job);
 		return NULL;
 	}
-	job->request = request;
 	job->states = (1u << STATES) - 1;
 	job->limit = UINT64_MAX;
 	job->table = target_table_ref(target->table);
@@ -162,15 +159,6 @@ count_covered(const struct job *job, const struct wire_function *function)
 	return covered;
 }
 
-/* Foreign bytes that are no UTF-8 must not make the whole answer invalid. */
-static json_t *
-text(const char *string)
-{
-	json_t *value = json_string(string);
-
-	return value != NULL ? value : json_string("(not UTF-8)");
-}
-
 static json_t *
 file_name(const struct job *job, const struct wire_location *location)
 {
@@ -194,8 +182,9 @@ tell(struct job *job, const struct wire_function *function, uint32_t covered)
 	json_t *object = json_object(), *file = file_name(job, location);
 	char *dumped;
 
-	json_object_set_new(object, "name", text(table->strings + function->name));
-	json_object_set_new(object, "symbol", text(table->strings + function->raw));
+	json_object_set_new(object, "name", json_text(table->strings + function->name));
+	json_object_set_new(
+	    object, "symbol", json_text(table->strings + function->raw));
 	json_object_set_new(
 	    object, "address", json_sprintf("0x%" PRIx64, function->start));
 	json_object_set_new(
@@ -245,11 +234,14 @@ add_function(struct job *job)
 }
 
 static void
-make_chunk(struct job *job)
+make_cb(void *arg)
 {
+	struct job *job = arg;
 	const uint32_t len = job->functions->table.header->functions_len;
 	uint64_t pcs = 0;
 
+	if (job->ended)
+		return;
 	while (job->next < len && pcs < STEP_PCS &&
 	    evbuffer_get_length(job->chunk) < CHUNK_SIZE)
 		pcs += add_function(job);
@@ -262,32 +254,9 @@ make_chunk(struct job *job)
 /* ---- sending ---- */
 
 static void
-step_cb(struct evhttp_connection *connection, void *arg)
+done_cb(void *arg)
 {
-	struct job *job = arg;
-
-	if (!job->ended)
-		make_chunk(job);
-	if (evbuffer_get_length(job->chunk) > 0) {
-		evhttp_send_reply_chunk_with_cb(job->request, job->chunk, step_cb, job);
-		return;
-	}
-	evhttp_connection_set_closecb(connection, NULL, NULL);
-	evhttp_send_reply_end(job->request);
-	job_free(job);
-}
-
-/* The client went away in the middle. */
-static void
-closed_cb(struct evhttp_connection *connection, void *arg)
-{
-	struct job *job = arg;
-
-	(void)connection;
-	/* Without a connection the request is nobody's but ours. */
-	if (evhttp_request_get_connection(job->request) == NULL)
-		evhttp_request_free(job->request);
-	job_free(job);
+	job_free(arg);
 }
 
 void
@@ -305,14 +274,13 @@ functions_json_refuse(struct evhttp_request *request, const struct target *targe
 void
 functions_json_serve(struct evhttp_request *request, struct target *target)
 {
-	struct evhttp_connection *connection = evhttp_request_get_connection(request);
 	struct job *job;
 
 	if (target == NULL || target->table == NULL || target->functions == NULL) {
 		functions_json_refuse(request, target);
 		return;
 	}
-	job = job_new(request, target);
+	job = job_new(target);
 	if (job == NULL) {
 		reply_text(request, 503, "out of memory\n");
 		return;
@@ -330,7 +298,7 @@ functions_json_serve(struct evhttp_request *request, struct target *target)
 		return;
 	}
 	evbuffer_add_printf(job->chunk, "{\"functions\":[");
-	evhttp_connection_set_closecb(connection, closed_cb, job);
-	evhttp_send_reply_start(request, 200, "OK");
-	step_cb(connection, job);
+	job->reply =
+	    (struct streamed_reply){ request, job->chunk, make_cb, done_cb, job };
+	streamed_reply_start(&job->reply);
 }

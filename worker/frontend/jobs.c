@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/http.h>
-#include <event2/keyvalq_struct.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -18,7 +17,9 @@
 #include <unistd.h>
 
 #include "job_types.h"
+#include "json_text.h"
 #include "open_below.h"
+#include "query.h"
 #include "reply.h"
 #include "request_check.h"
 #include "banned.h"
@@ -191,15 +192,6 @@ known(const struct served_job *job, enum job_stats_known what, uint64_t value)
 	    : json_null();
 }
 
-/* Foreign bytes that are no UTF-8 must not make the whole object invalid. */
-static json_t *
-text(const char *string)
-{
-	json_t *value = json_string(string);
-
-	return value != NULL ? value : json_string("(not UTF-8)");
-}
-
 static void
 add_stats(json_t *object, const struct served_job *job)
 {
@@ -240,7 +232,7 @@ describe(const struct served_job *job, const char *target)
 	    object, "engine", json_string(job_engine_name(job->engine)));
 	json_object_set_new(object, "state",
 	    json_string(job->has_report ? job_state_name(report->state) : "starting"));
-	json_object_set_new(object, "reason", text(report->reason));
+	json_object_set_new(object, "reason", json_text(report->reason));
 	json_object_set_new(object, "instances", json_integer(report->instances));
 	json_object_set_new(object, "running", json_integer(report->running));
 	json_object_set_new(object, "starts", json_integer(report->starts));
@@ -252,23 +244,40 @@ describe(const struct served_job *job, const char *target)
 	return object;
 }
 
-static void
-serve_all(const struct job_list *list, const struct targets *targets,
-    struct evhttp_request *request)
+/* All, or those of the target that the query names: what a page asks for again and again
+ * is no larger than what it shows. */
+static json_t *
+describe_all(
+    const struct job_list *list, const struct targets *targets, const char *only_target)
 {
-	json_t *root = json_object(), *array = json_array();
-	struct evbuffer *body = evbuffer_new();
-	char *dump;
+	json_t *array = json_array();
 
 	for (size_t i = 0; i < list->len; i++) {
 		const struct target *target =
 		    targets_by_id(targets, list->items[i].target);
 
-		if (target != NULL)
+		if (target != NULL &&
+		    (only_target == NULL ||
+			strcmp(target->entry.name, only_target) == 0))
 			json_array_append_new(
 			    array, describe(&list->items[i], target->entry.name));
 	}
-	json_object_set_new(root, "jobs", array);
+	return array;
+}
+
+static void
+serve_all(const struct job_list *list, const struct targets *targets,
+    struct evhttp_request *request)
+{
+	struct evbuffer *body = evbuffer_new();
+	json_t *root = json_object();
+	struct evkeyvalq pairs;
+	char *dump;
+
+	query_parse(request, &pairs);
+	json_object_set_new(root, "jobs",
+	    describe_all(list, targets, evhttp_find_header(&pairs, "target")));
+	evhttp_clear_headers(&pairs);
 	dump = json_dumps(root, JSON_COMPACT);
 	if (dump == NULL || body == NULL) {
 		reply_text(request, 503, "out of memory\n");
@@ -287,13 +296,11 @@ serve_all(const struct job_list *list, const struct targets *targets,
 static unsigned
 instance_of(struct evhttp_request *request)
 {
-	const char *query =
-	    evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request));
 	struct evkeyvalq pairs;
 	const char *value;
 	unsigned instance = 0;
 
-	if (query == NULL || evhttp_parse_query_str(query, &pairs) != 0)
+	if (!query_parse(request, &pairs))
 		return 0;
 	value = evhttp_find_header(&pairs, "instance");
 	if (value != NULL)
@@ -331,22 +338,11 @@ serve_log(const struct served_job *job, struct evhttp_request *request)
 
 /* ---- wishes ---- */
 
-/* Only our own page: a page of another port of this machine has another origin. */
-static bool
-is_own_page(struct evhttp_request *request)
-{
-	const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
-	const char *origin = evhttp_find_header(headers, "origin");
-	const char *host = evhttp_find_header(headers, "host");
-	const char *scheme = origin != NULL ? strstr(origin, "://") : NULL;
-
-	return scheme != NULL && host != NULL && strcasecmp(scheme + 3, host) == 0;
-}
-
 static void
 serve_wish(struct job_list *list, const struct served_job *job, enum job_wish wish,
     struct evhttp_request *request)
 {
+	const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
 	struct message message;
 
 	if (evhttp_request_get_command(request) != EVHTTP_REQ_POST) {
@@ -355,7 +351,8 @@ serve_wish(struct job_list *list, const struct served_job *job, enum job_wish wi
 		reply_text(request, 405, "expected POST\n");
 		return;
 	}
-	if (!is_own_page(request)) {
+	if (!request_origin_same(evhttp_find_header(headers, "origin"),
+		evhttp_find_header(headers, "host"))) {
 		reply_text(request, 403,
 		    "only the page that this service serves may ask for it; "
 		    "fuzzsupctl does it from a shell\n");

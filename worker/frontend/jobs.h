@@ -18,7 +18,7 @@ void job_list_free(struct job_list *list);
  * errno. */
 int job_list_take(struct job_list *list, const struct message *message, int fd);
 
-/* Answers /api/v1/jobs, and what stands below it in @rest: TARGET/JOB/log with the last
+/* Answers /api/v1/jobs (?target=NAME: those of one alone), and what stands below it in @rest: TARGET/JOB/log with the last
  * bytes of an instance's log (?instance=N), and by POST TARGET/JOB/start, stop and
  * restart. */
 void job_list_serve(struct job_list *list, const struct targets *targets,

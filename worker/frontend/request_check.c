@@ -115,6 +115,14 @@ request_origin_allowed(const struct allowed_hosts *hosts, const char *origin)
 }
 
 bool
+request_origin_same(const char *origin, const char *host)
+{
+	const char *scheme = origin != NULL ? strstr(origin, "://") : NULL;
+
+	return scheme != NULL && host != NULL && strcasecmp(scheme + 3, host) == 0;
+}
+
+bool
 request_content_length(const char *text, size_t *ret_length)
 {
 	size_t length = 0;

@@ -27,6 +27,10 @@ bool request_host_allowed(const struct allowed_hosts *hosts, const char *host);
 /* The same for an Origin header; "null" and other schemes than HTTP are refused. */
 bool request_origin_allowed(const struct allowed_hosts *hosts, const char *origin);
 
+/* True if @origin is of the very page that @host serves: a page of another port of this
+ * machine is of another. Both may be NULL. */
+bool request_origin_same(const char *origin, const char *host);
+
 /* Reads a Content-Length: digits alone. False if it is malformed; values that do not
  * fit become SIZE_MAX. */
 bool request_content_length(const char *text, size_t *ret_length);

@@ -139,16 +139,6 @@ distrust_body(struct evhttp_request *request)
 		    evhttp_request_get_output_headers(request), "connection", "close");
 }
 
-/* What the one POST route there is makes of it, it says itself. */
-static bool
-may_post(struct evhttp_request *request)
-{
-	const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request));
-
-	return evhttp_request_get_command(request) == EVHTTP_REQ_POST && path != NULL &&
-	    strncmp(path, "/api/v1/jobs/", 13) == 0;
-}
-
 /* Answers what must not go on; returns true then. */
 static bool
 refused(const struct server *server, struct evhttp_request *request)
@@ -166,14 +156,24 @@ refused(const struct server *server, struct evhttp_request *request)
 		reply_refuse(request, status, why);
 		return true;
 	}
-	if (!is_read(request) && !may_post(request)) {
-		evhttp_add_header(
-		    evhttp_request_get_output_headers(request), "allow", "GET, HEAD");
-		reply_refuse(request, 405, "only GET and HEAD are known here");
-		return true;
-	}
-	distrust_body(request);
 	return false;
+}
+
+/* Likewise, where it depends on the route: one may be asked by POST, too. */
+static bool
+refused_method(struct evhttp_request *request, const struct route *route)
+{
+	const bool may_post = route->kind == ROUTE_API_JOBS && route->rest[0] != '\0';
+
+	if (is_read(request) ||
+	    (may_post && evhttp_request_get_command(request) == EVHTTP_REQ_POST)) {
+		distrust_body(request);
+		return false;
+	}
+	evhttp_add_header(
+	    evhttp_request_get_output_headers(request), "allow", "GET, HEAD");
+	reply_refuse(request, 405, "only GET and HEAD are known here");
+	return true;
 }
 
 /* ---- routes ---- */
@@ -470,19 +470,24 @@ static void
 request_cb(struct evhttp_request *request, void *arg)
 {
 	struct server *server = arg;
+	struct route route = { .kind = ROUTE_NONE, .rest = "" };
 	struct handshake handshake;
-	struct route route;
 	char *path;
 
 	limits_request_arrived(server->limits, request);
 	if (refused(server, request))
 		return;
 	path = decoded_path(request);
+	if (path != NULL)
+		route_parse(path, &route);
+	if (refused_method(request, &route)) {
+		free(path);
+		return;
+	}
 	if (path == NULL) {
 		reply_refuse(request, 400, "the path is malformed");
 		return;
 	}
-	route_parse(path, &route);
 	handshake = read_handshake(request);
 	if (handshake_wanted(&handshake))
 		open_websocket(server, request, &route, &handshake);

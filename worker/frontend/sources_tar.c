@@ -21,6 +21,7 @@
 #include "log.h"
 #include "open_below.h"
 #include "reply.h"
+#include "streamed_reply.h"
 #include "target.h"
 #include "banned.h"
 
@@ -34,7 +35,7 @@ struct member {
 };
 
 struct job {
-	struct evhttp_request *request;
+	struct streamed_reply reply;
 	struct archive *archive;
 	struct evbuffer *chunk; /* what libarchive wrote since the last step */
 	struct member *members;
@@ -132,13 +133,12 @@ copy_list(struct job *job, struct target *target)
 }
 
 static struct job *
-job_new(struct evhttp_request *request, struct target *target)
+job_new(struct target *target)
 {
 	struct job *job = calloc(1, sizeof(*job));
 
 	if (job == NULL)
 		return NULL;
-	job->request = request;
 	job->fd = -1;
 	job->chunk = evbuffer_new();
 	job->block = malloc(CHUNK_SIZE);
@@ -244,10 +244,11 @@ continue_member(struct job *job)
 		end_member(job);
 }
 
-/* Fills the chunk; true while there is more to come. */
-static bool
-make_chunk(struct job *job)
+static void
+make_cb(void *arg)
 {
+	struct job *job = arg;
+
 	while (evbuffer_get_length(job->chunk) < CHUNK_SIZE) {
 		if (job->fd >= 0) {
 			continue_member(job);
@@ -257,47 +258,22 @@ make_chunk(struct job *job)
 			if (!job->closed)
 				archive_write_close(job->archive);
 			job->closed = true;
-			return false;
+			return;
 		}
 	}
-	return true;
 }
 
 /* ---- sending ---- */
 
 static void
-step_cb(struct evhttp_connection *connection, void *arg)
+done_cb(void *arg)
 {
-	struct job *job = arg;
-
-	if (!job->closed)
-		make_chunk(job);
-	if (evbuffer_get_length(job->chunk) > 0) {
-		evhttp_send_reply_chunk_with_cb(job->request, job->chunk, step_cb, job);
-		return;
-	}
-	evhttp_connection_set_closecb(connection, NULL, NULL);
-	evhttp_send_reply_end(job->request);
-	job_free(job);
-}
-
-/* The client went away in the middle. */
-static void
-closed_cb(struct evhttp_connection *connection, void *arg)
-{
-	struct job *job = arg;
-
-	(void)connection;
-	/* Without a connection the request is nobody's but ours. */
-	if (evhttp_request_get_connection(job->request) == NULL)
-		evhttp_request_free(job->request);
-	job_free(job);
+	job_free(arg);
 }
 
 void
 sources_tar_serve(struct evhttp_request *request, struct target *target)
 {
-	struct evhttp_connection *connection = evhttp_request_get_connection(request);
 	struct job *job;
 
 	if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
@@ -305,13 +281,13 @@ sources_tar_serve(struct evhttp_request *request, struct target *target)
 		evhttp_send_reply(request, 200, "OK", NULL);
 		return;
 	}
-	job = job_new(request, target);
+	job = job_new(target);
 	if (job == NULL) {
 		reply_text(request, 503, "out of memory or descriptors\n");
 		return;
 	}
 	reply_headers(request, "application/x-tar");
-	evhttp_connection_set_closecb(connection, closed_cb, job);
-	evhttp_send_reply_start(request, 200, "OK");
-	step_cb(connection, job);
+	job->reply =
+	    (struct streamed_reply){ request, job->chunk, make_cb, done_cb, job };
+	streamed_reply_start(&job->reply);
 }

@@ -10,17 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_text.h"
 #include "target_state.h"
 #include "banned.h"
-
-/* Foreign bytes that are no UTF-8 must not make the whole object invalid. */
-static json_t *
-text(const char *string)
-{
-	json_t *value = json_string(string);
-
-	return value != NULL ? value : json_string("(not UTF-8)");
-}
 
 static json_t *
 build_id(const struct directory_target *entry)
@@ -62,7 +54,8 @@ add_functions(json_t *object, const struct target *target)
 		? json_integer(target->functions->table.header->functions_len)
 		: json_null());
 	json_object_set_new(object, "functions_reason",
-	    text(target->functions_reason != NULL ? target->functions_reason : ""));
+	    json_text(
+		target->functions_reason != NULL ? target->functions_reason : ""));
 }
 
 static json_t *
@@ -74,13 +67,15 @@ describe(const struct target *target)
 					     : entry->pcs_len;
 
 	for (size_t i = 0; i < target->roots.len; i++) {
-		json_array_append_new(roots, text(target->roots.roots[i].configured));
-		json_array_append_new(labels, text(target->roots.roots[i].label));
+		json_array_append_new(
+		    roots, json_text(target->roots.roots[i].configured));
+		json_array_append_new(labels, json_text(target->roots.roots[i].label));
 	}
 	json_object_set_new(object, "id", json_integer(target->id));
-	json_object_set_new(object, "name", text(entry->name));
-	json_object_set_new(object, "state", text(target_state_name(entry->state)));
-	json_object_set_new(object, "reason", text(entry->reason));
+	json_object_set_new(object, "name", json_text(entry->name));
+	json_object_set_new(
+	    object, "state", json_text(target_state_name(entry->state)));
+	json_object_set_new(object, "reason", json_text(entry->reason));
 	json_object_set_new(object, "build_id", build_id(entry));
 	json_object_set_new(object, "pcs", json_integer(pcs));
 	json_object_set_new(
