@@ -42,6 +42,17 @@ shared_memory_append(int fd, const void *data, size_t len)
 }
 
 int
+shared_memory_append_aligned(int fd, const void *data, size_t len)
+{
+	static const char zeros[8];
+	int r = shared_memory_append(fd, data, len);
+
+	return r < 0 ? r
+		     : shared_memory_append(
+			   fd, zeros, (size_t)(shared_memory_aligned(len) - len));
+}
+
+int
 shared_memory_seal(int fd)
 {
 	return fcntl(fd, F_ADD_SEALS, SEALS | F_SEAL_SEAL) == 0 ? 0 : -errno;

@@ -14,6 +14,16 @@ int shared_memory_create(const char *name);
 /* Writes all of @data at the end of @fd. Faster than filling a map. 0 or -errno. */
 int shared_memory_append(int fd, const void *data, size_t len);
 
+/* The same, and zeros behind it: shared_memory_aligned(@len) bytes. */
+int shared_memory_append_aligned(int fd, const void *data, size_t len);
+
+/* @len, or the next multiple of 8. */
+static inline uint64_t
+shared_memory_aligned(uint64_t len)
+{
+	return (len + 7) & ~UINT64_C(7);
+}
+
 /* Seals @fd against every change. Fails with -EBUSY while somebody maps it writable. */
 int shared_memory_seal(int fd);
 

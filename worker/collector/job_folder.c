@@ -7,13 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "job_log.h"
 #include "banned.h"
 
 #define SHARE 50 /* a folder that changes all the time takes a 50th of a core */
@@ -23,11 +22,7 @@
 static int
 open_changed(struct job_folder *folder, int directory, const char *name)
 {
-	struct open_how how = {
-		.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
-	};
-	int fd = (int)syscall(SYS_openat2, directory, name, &how, sizeof(how));
+	int fd = job_open_below(directory, name, O_DIRECTORY);
 	struct stat st;
 	int64_t changed;
 

@@ -55,26 +55,34 @@ job_file_same(const struct job_file_id *a, const struct job_file_id *b)
 }
 
 int
-job_file_open(int directory, const char *path, struct job_file_id *ret_id)
+job_open_below(int directory, const char *path, int flags)
 {
 	struct open_how how = {
-		.flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
+		.flags =
+		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | (unsigned)flags,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
 	};
 	long fd;
-	int r;
 
 	do
 		fd = syscall(SYS_openat2, directory, path, &how, sizeof(how));
 	while (fd < 0 && errno == EINTR);
+	return fd < 0 ? -errno : (int)fd;
+}
+
+int
+job_file_open(int directory, const char *path, struct job_file_id *ret_id)
+{
+	int fd = job_open_below(directory, path, O_NOCTTY), r;
+
 	if (fd < 0)
-		return -errno;
-	r = look((int)fd, "", AT_EMPTY_PATH, ret_id);
+		return fd;
+	r = look(fd, "", AT_EMPTY_PATH, ret_id);
 	if (r < 0) {
-		close((int)fd);
+		close(fd);
 		return r;
 	}
-	return (int)fd;
+	return fd;
 }
 
 static void

@@ -41,6 +41,10 @@ int job_file_look(int directory, const char *name, struct job_file_id *ret_id);
 /* True if both are the same file, changed or not. */
 bool job_file_same(const struct job_file_id *a, const struct job_file_id *b);
 
+/* Opens @path below @directory for reading, over no link, with more @flags. Returns a
+ * descriptor or a negative errno. */
+int job_open_below(int directory, const char *path, int flags);
+
 /* Opens the regular file @path below @directory for reading, over no link. Returns a
  * descriptor or a negative errno. */
 int job_file_open(int directory, const char *path, struct job_file_id *ret_id);

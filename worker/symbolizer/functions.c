@@ -220,15 +220,6 @@ find_functions(struct job *job, struct failure *text)
 }
 
 static int
-append_aligned(int fd, const void *data, uint64_t len)
-{
-	static const char zeros[8];
-	int r = shared_memory_append(fd, data, len);
-
-	return r < 0 ? r : shared_memory_append(fd, zeros, -len & 7);
-}
-
-static int
 write_all(const struct job *job, int fd)
 {
 	const uint32_t pcs_len = job->sources.header->pcs_len;
@@ -247,15 +238,15 @@ write_all(const struct job *job, int fd)
 	};
 	int r;
 
-	header.strings = header.owners + ((owners + 7) & ~UINT64_C(7));
-	header.size = header.strings + ((job->names_len + 7) & ~UINT64_C(7));
+	header.strings = header.owners + shared_memory_aligned(owners);
+	header.size = header.strings + shared_memory_aligned(job->names_len);
 	r = shared_memory_append(fd, &header, sizeof(header));
 	if (r == 0)
-		r = append_aligned(fd, job->functions, functions);
+		r = shared_memory_append_aligned(fd, job->functions, functions);
 	if (r == 0)
-		r = append_aligned(fd, job->owners, owners);
+		r = shared_memory_append_aligned(fd, job->owners, owners);
 	if (r == 0)
-		r = append_aligned(fd, job->names, job->names_len);
+		r = shared_memory_append_aligned(fd, job->names, job->names_len);
 	return r < 0 ? r : shared_memory_seal(fd);
 }
 

@@ -30,12 +30,6 @@ count_unknown(const struct table_content *content)
 	return unknown;
 }
 
-static uint64_t
-aligned(uint64_t offset)
-{
-	return (offset + 7) & ~UINT64_C(7);
-}
-
 /* Fills the header's counts, and @parts with what follows it, in the order of the
  * header's offsets. */
 static void
@@ -72,15 +66,10 @@ describe(const struct table_content *content, struct source_table_header *header
 static int
 write_parts(int fd, const struct part parts[PARTS_LEN])
 {
-	static const char zeros[8];
 	int r = 0;
 
-	for (size_t i = 0; i < PARTS_LEN && r == 0; i++) {
-		r = shared_memory_append(fd, parts[i].data, parts[i].len);
-		if (r == 0)
-			r = shared_memory_append(
-			    fd, zeros, aligned(parts[i].len) - parts[i].len);
-	}
+	for (size_t i = 0; i < PARTS_LEN && r == 0; i++)
+		r = shared_memory_append_aligned(fd, parts[i].data, parts[i].len);
 	return r;
 }
 
@@ -102,7 +91,7 @@ table_write(const struct table_content *content, int *ret_fd)
 	for (size_t i = 0; i < PARTS_LEN; i++) {
 		if (offsets[i] != NULL)
 			*offsets[i] = offset;
-		offset += aligned(parts[i].len);
+		offset += shared_memory_aligned(parts[i].len);
 	}
 	header.size = offset;
 	fd = shared_memory_create("source-table");
