@@ -7,7 +7,9 @@ collector's CPU with 100 idle targets, and the time from a bit to its notice.
 
 All figures are of one run on one machine; the ratios are what to compare. Use a build
 without sanitizers. TARGET: an executable that is linked with the runtime, of which the share
-of run time alone is told, over RUNS runs. The share needs Linux' perf."""
+of run time alone is told: over RUNS runs of at most 256 random bytes, the least that a run can
+cost, or with CORPUS=FOLDER over SECONDS (60) of fuzzing from its seed inputs, as users fuzz. The
+share needs Linux' perf."""
 import os
 import resource
 import statistics
@@ -44,9 +46,13 @@ def share(folder, name, executable, runs):
     if not shutil.which("perf"):
         line(f"share of run time, {name}", "not measured: perf is missing")
         return
-    directory, samples = os.path.join(folder, "share"), os.path.join(folder, "perf.data")
+    directory, samples, corpus = (os.path.join(folder, part) for part in ("share", "perf.data", "corpus"))
     os.makedirs(directory, exist_ok=True)
-    subprocess.run(["perf", "record", "-q", "-e", "cpu-clock", "-F", "5000", "-o", samples, executable, f"-runs={runs}", "-seed=7", "-max_len=256", "-len_control=0", "-reload=0"],
+    arguments = [f"-runs={runs}", "-seed=7", "-max_len=256", "-len_control=0", "-reload=0"]
+    if "CORPUS" in os.environ:
+        shutil.copytree(os.environ["CORPUS"], corpus)
+        arguments = [f"-max_total_time={os.environ.get('SECONDS', 60)}", "-seed=7", "-reload=0", corpus]
+    subprocess.run(["perf", "record", "-q", "-e", "cpu-clock", "-F", "5000", "-o", samples, executable, *arguments],
                    env=dict(os.environ, FUZZSUP_DIR=directory), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, cwd=folder)
     # What stands before the first run is no part of a run: the constructor is left out.
     ours = runtime_symbols() - {"begin", "set_up", "fuzzsup_rt_mirror_begin", "fuzzsup_rt_modules_find", "fuzzsup_rt_file_map", "hash_bytes", "join", "publish", "look_at"}

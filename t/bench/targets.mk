@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT
 # Large executables for symbolize.py, from pinned packages of the public registries:
-#   make -j2 -f t/bench/targets.mk OUT=FOLDER [sqlite|rocksdb]
-# Needs npm and cargo besides clang; RocksDB takes two cores some ten minutes.
+#   make -j2 -f t/bench/targets.mk OUT=FOLDER [RUNTIME=BUILD] [sqlite|rocksdb]
+# Needs npm and cargo besides clang; RocksDB takes two cores some ten minutes. With RUNTIME they
+# are linked with the runtime of that build folder, for collector.py.
 CLANG ?= clang-19
 CLANGXX ?= clang++-19
 OUT ?= bench-targets
 FLAGS = -g -O1 -w
 COVERAGE = -fsanitize-coverage=inline-8bit-counters,pc-table
 DRIVER = -fsanitize=fuzzer
+# The response file names the installed archive.
+LINKED = $(if $(RUNTIME),$(strip $(subst /usr/local/lib/,$(abspath $(RUNTIME))/,$(file <$(RUNTIME)/fuzzsup.rsp))))
 
 all: sqlite rocksdb
 sqlite: $(OUT)/sqlite
@@ -21,14 +24,35 @@ $(SQLITE)/sqlite3.c:
 	cd $(OUT) && npm pack --silent better-sqlite3@11.3.0 && \
 	  echo '084d83c773b14073d4825c9daadfc9d241eca065037a01782517e92db24da104  better-sqlite3-11.3.0.tgz' | sha256sum -c && \
 	  tar xzf better-sqlite3-11.3.0.tgz
+define SQLITE_HARNESS
+#include <stdlib.h>
+#include <string.h>
+#include "sqlite3.h"
+/* A statement that runs for ever is ended, as the project's own fuzz target does it. */
+static int enough(void *left) { return --*(int *)left < 0; }
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+{
+	sqlite3 *base;
+	int left = 200;
+	char *text = malloc(size + 1);
+
+	memcpy(text, data, size);
+	text[size] = '\0';
+	if (sqlite3_open(":memory:", &base) == SQLITE_OK) {
+		sqlite3_progress_handler(base, 100, enough, &left);
+		sqlite3_limit(base, SQLITE_LIMIT_LENGTH, 50000);
+		sqlite3_exec(base, text, 0, 0, 0);
+	}
+	sqlite3_close(base);
+	free(text);
+	return 0;
+}
+endef
 $(OUT)/sqlite: $(SQLITE)/sqlite3.c
-	printf '%s\n' '#include <stddef.h>' '#include "sqlite3.h"' \
-	  'int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) { sqlite3 *base; (void)size;' \
-	  'if (sqlite3_open(":memory:", &base) == SQLITE_OK) sqlite3_exec(base, (const char *)data, 0, 0, 0);' \
-	  'return sqlite3_close(base) != SQLITE_OK ? -1 : 0; }' >$(OUT)/sqlite.c
+	$(file >$(OUT)/sqlite.c,$(SQLITE_HARNESS))
 	$(CLANG) $(FLAGS) -fsanitize=fuzzer,address -DSQLITE_ENABLE_FTS5 -DSQLITE_ENABLE_RTREE \
 	  -DSQLITE_ENABLE_SESSION -DSQLITE_ENABLE_PREUPDATE_HOOK -DSQLITE_ENABLE_JSON1 -I$(SQLITE) \
-	  $(OUT)/sqlite.c $(SQLITE)/sqlite3.c -lm -o $@
+	  $(OUT)/sqlite.c $(SQLITE)/sqlite3.c $(LINKED) -lm -o $@
 
 # ---- RocksDB, some 320 units of C++ ----
 
@@ -47,17 +71,45 @@ $(LIST):
 	cd $(OUT) && cargo vendor --quiet vendor >/dev/null
 	test -f $@
 
+# In memory: what an input names shall not come to be in somebody's file system.
+define ROCKSDB_HARNESS
+#include <memory>
+#include "rocksdb/db.h"
+#include "rocksdb/env.h"
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+{
+	std::unique_ptr<rocksdb::Env> env(rocksdb::NewMemEnv(rocksdb::Env::Default()));
+	rocksdb::Options options;
+	rocksdb::DB *base = nullptr;
+	std::string value;
+
+	options.env = env.get();
+	options.create_if_missing = true;
+	if (!rocksdb::DB::Open(options, "/base", &base).ok())
+		return -1;
+	for (size_t i = 0; i + 4 <= size; i += 4) {
+		rocksdb::Slice key((const char *)data + i, 2), content((const char *)data + i + 2, 2);
+		if (data[i] % 4 == 0)
+			base->Get({}, key, &value);
+		else if (data[i] % 4 == 1)
+			base->Delete({}, key);
+		else
+			base->Put({}, key, content);
+	}
+	base->Flush({});
+	delete base;
+	return 0;
+}
+endef
+
 # The list of objects is known when the package is there.
 $(OUT)/rocksdb: $(LIST)
 	$(MAKE) -f $(firstword $(MAKEFILE_LIST)) OUT=$(OUT) $(OUT)/rocksdb.linked
 	ln -f $(OUT)/rocksdb.linked $@
 $(OUT)/rocksdb.linked: $(OBJECTS)
-	printf '%s\n' '#include "rocksdb/db.h"' \
-	  'extern "C" int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) { rocksdb::Options options;' \
-	  'rocksdb::DB *base = nullptr; if (rocksdb::DB::Open(options, std::string((const char *)data, size), &base).ok())' \
-	  'delete base; return 0; }' >$(OUT)/rocksdb.cc
+	$(file >$(OUT)/rocksdb.cc,$(ROCKSDB_HARNESS))
 	$(CLANGXX) $(ROCKSDB_FLAGS) $(DRIVER) -fuse-ld=lld-19 -Wl,--build-id $(OUT)/rocksdb.cc $(ROCKSDB)/build_version.cc \
-	  $(OBJECTS) -lpthread -ldl -o $@
+	  $(OBJECTS) $(LINKED) -lpthread -ldl -o $@
 $(OUT)/objects/%.o:
 	@mkdir -p $(@D)
 	$(CLANGXX) $(ROCKSDB_FLAGS) -c $(ROCKSDB)/rocksdb/$*.cc -o $@.new
