@@ -85,6 +85,8 @@ line_program_start(struct line_program *program, const struct line_table *table)
 	program->op_index = 0;
 	program->in_sequence = false;
 	program->row_is_out = false;
+	line_blocks_start(&program->blocks, table->opcode_base, table->line_base,
+	    table->line_range, table->min_instruction);
 	for (unsigned opcode = table->opcode_base; opcode < 256; opcode++) {
 		adjusted = opcode - table->opcode_base;
 		program->steps[opcode] = (struct line_step){
@@ -259,6 +261,9 @@ special(struct line_program *program, struct line_row *row, unsigned opcode)
 /* Bytes that one opcode of the fast path can take, and more. */
 #define SLACK 16
 
+/* Bytes between two looks whether blocks may go on. */
+#define STRETCH 64
+
 /* The state of a row in few registers. */
 struct fast_row {
 	uint64_t address;
@@ -316,31 +321,6 @@ sign_extend(uint32_t value, unsigned len)
 	return (uint32_t)((int32_t)(value << unused) >> unused);
 }
 
-/* The address up to which rows need not be told. */
-static inline uint64_t
-question(const struct line_answers *answers)
-{
-	return answers->place < answers->pcs_len ? answers->pcs[answers->place]
-						 : UINT64_MAX;
-}
-
-/* Answers the question with @row, whose end is @end; false if there is more to it than
- * to ask the next one. */
-static inline __attribute__((always_inline)) bool
-answer(struct line_answers *answers, const struct fast_row *row, uint64_t end)
-{
-	const uint32_t next = answers->place + 1;
-
-	if (next >= answers->pcs_len || answers->pcs[next] < end ||
-	    answers->claimed[next] != 0 ||
-	    answers->len == sizeof(answers->answers) / sizeof(answers->answers[0]))
-		return false;
-	answers->answers[answers->len++] =
-	    (struct line_answer){ answers->place, slow_row(row) };
-	answers->place = next;
-	return true;
-}
-
 /* Runs the current sequence for as long as nothing happens but common opcodes, and rows
  * that answer one question or none; returns the first opcode that is more, with nothing
  * of it done. Nearly all time goes by here. */
@@ -354,8 +334,12 @@ run_quietly(const struct line_program *program, const unsigned char *at,
 	const unsigned min_instruction = program->table->min_instruction;
 	const uint64_t const_add_pc = steps[255].address;
 	struct fast_row now = fast_row(row), last = fast_row(before);
-	uint64_t address, until = question(answers);
-	const unsigned char *const limit = end - SLACK;
+	struct line_row told;
+	uint64_t address, until = line_answers_question(answers);
+	/* Not for long, where blocks may go on. */
+	const unsigned char *const limit =
+	    program->blocks.usable && end - at > STRETCH + SLACK ? at + STRETCH
+								 : end - SLACK;
 	static const void *const handlers[] = { &&extended, &&copy, &&advance_pc,
 		&&advance_line, &&set_file, &&set_column, &&flag, &&flag,
 		&&const_add_pc, &&out, &&flag, &&flag, &&out };
@@ -387,9 +371,10 @@ special:
 	if (address < last.address)
 		goto out;
 	if (address > until) {
-		if (!answer(answers, &last, address))
+		told = slow_row(&last);
+		if (!line_answers_give(answers, &told, address))
 			goto out;
-		until = question(answers);
+		until = line_answers_question(answers);
 	}
 	now.address = address;
 	now.line += (uint32_t)steps[opcode].line;
@@ -405,9 +390,10 @@ copy:
 	if (now.address < last.address)
 		goto out;
 	if (now.address > until) {
-		if (!answer(answers, &last, now.address))
+		told = slow_row(&last);
+		if (!line_answers_give(answers, &told, now.address))
 			goto out;
-		until = question(answers);
+		until = line_answers_question(answers);
 	}
 	last = now;
 	at++;
@@ -464,6 +450,7 @@ line_program_next(struct line_program *program, struct line_answers *answers)
 	const bool is_plain = opcode_base >= DW_LNS_fixed_advance_pc + 1 &&
 	    opcode_base <= DW_LNS_set_isa + 1 && program->table->max_operations <= 1;
 	bool in_sequence = program->in_sequence;
+	bool row_is_new = program->row_is_out; /* nothing was done since it was made */
 	enum step step;
 	unsigned opcode;
 
@@ -472,6 +459,12 @@ line_program_next(struct line_program *program, struct line_answers *answers)
 	else if (!in_sequence)
 		row = (struct line_row){ .file = 1, .line = 1 };
 	while (code.at < code.end) {
+		if (in_sequence && is_plain && row_is_new && program->blocks.usable) {
+			code.at = line_blocks_run(
+			    &program->blocks, code.at, code.end, answers, &before);
+			row = before;
+		}
+		row_is_new = false;
 		if (in_sequence && is_plain)
 			code.at = run_quietly(
 			    program, code.at, code.end, answers, &row, &before);
@@ -483,8 +476,9 @@ line_program_next(struct line_program *program, struct line_answers *answers)
 		if (step == STEP_NONE)
 			continue;
 		if (step == STEP_ROW && in_sequence && row.address >= before.address &&
-		    row.address <= question(answers)) {
+		    row.address <= line_answers_question(answers)) {
 			before = row;
+			row_is_new = true;
 			continue;
 		}
 		if (step == STEP_END)

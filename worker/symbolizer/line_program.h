@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #include "byte_reader.h"
+#include "line_answers.h"
+#include "line_blocks.h"
 
 /* Header of one table; points into the section. */
 struct line_table {
@@ -29,13 +31,6 @@ struct line_table {
 	struct byte_reader program;
 };
 
-struct line_row {
-	uint64_t address;
-	uint32_t file;
-	uint32_t line;
-	uint32_t column;
-};
-
 /* What a special opcode adds. */
 struct line_step {
 	uint32_t address;
@@ -51,20 +46,7 @@ struct line_program {
 	bool in_sequence;
 	bool row_is_out;             /* row was reported, and goes to before next */
 	struct line_step steps[256]; /* by opcode, for special opcodes */
-};
-
-/* PCs that are asked about, sorted, and what is found of them on the way. Most rows pass
- * one PC, and the next row the next one: such answers are gathered here without an event. */
-struct line_answers {
-	const uint64_t *pcs;
-	const uint32_t *claimed; /* not 0: somebody has answered that place already */
-	uint32_t pcs_len;
-	uint32_t place; /* the next question; moves on with each answer */
-	uint32_t len;
-	struct line_answer {
-		uint32_t place;
-		struct line_row row;
-	} answers[64];
+	struct line_blocks blocks;
 };
 
 enum line_event {
