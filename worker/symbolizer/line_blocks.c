@@ -27,7 +27,7 @@
 /* Operands of DW_LNS_advance_line that a block may have: as many as a vector. */
 #define LINE_OPERANDS 16
 
-/* Sums of addresses within a block are bytes that stay at their highest value. */
+/* Sums within a block are bytes that stay at their highest value. */
 #define SUM_MAX 255
 
 #define TARGET \
@@ -40,9 +40,9 @@ struct block {
 	const unsigned char *at;
 	uint64_t rows; /* opcodes that make a row, up to where all is common */
 	uint64_t specials, line_operands, columns, files; /* opcodes */
-	__m512i lines;                                    /* of special opcodes */
 	__m512i sums; /* instructions up to and including that byte */
 	uint8_t sum_bytes[BLOCK];
+	uint8_t special_lines[BLOCK]; /* less line_base each, summed up likewise */
 	int32_t line_sums[LINE_OPERANDS + 1]; /* by number of operands before */
 };
 
@@ -135,24 +135,25 @@ sum_words(__m512i words)
 
 /* What DW_LNS_advance_line adds, for all of the block. */
 INLINE void
-read_line_operands(struct block *block)
+read_line_operands(struct block *block, __m512i bytes)
 {
 	static const uint8_t places[BLOCK] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
 		13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
 		31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48,
 		49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63 };
-	const __m512i all = _mm512_loadu_si512(places);
-	const __mmask16 which = (__mmask16)_bzhi_u32(
-	    0xffff, (unsigned)_mm_popcnt_u64(block->line_operands));
+	/* The three bytes behind an opcode; what wraps around the block lies behind the
+	 * end of an operand, or behind the last row. */
+	const __m512i spread = _mm512_set4_epi32(
+	    (int)0x800c0c0c, (int)0x80080808, (int)0x80040404, (int)0x80000000);
 	__m512i at, codes;
 
-	at = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(
-	    _mm512_maskz_compress_epi8(block->line_operands, all)));
-	codes = _mm512_mask_i32gather_epi32(
-	    _mm512_setzero_si512(), which, at, block->at + 1, 1);
+	at = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(_mm512_maskz_compress_epi8(
+	    block->line_operands, _mm512_loadu_si512(places))));
+	at = _mm512_add_epi8(
+	    _mm512_shuffle_epi8(at, spread), _mm512_set1_epi32(0x030201));
+	codes = _mm512_permutexvar_epi8(at, bytes);
 	block->line_sums[0] = 0;
-	_mm512_storeu_si512(block->line_sums + 1,
-	    sum_words(_mm512_maskz_mov_epi32(which, signed_leb(codes))));
+	_mm512_storeu_si512(block->line_sums + 1, sum_words(signed_leb(codes)));
 }
 
 /* Finds opcodes and rows of the block at @block->at; false if it has no row before
@@ -170,6 +171,7 @@ read_block(const struct line_blocks *blocks, struct block *block)
 	const uint64_t operands = (odd << 1) ^ since, opcodes = ~operands;
 	const uint64_t long_operands = operands & high;
 	uint64_t uncommon, advance_pc;
+	__m512i lines;
 
 	block->specials = opcodes &
 	    _mm512_cmpge_epu8_mask(bytes, _mm512_set1_epi8((char)blocks->opcode_base));
@@ -183,15 +185,19 @@ read_block(const struct line_blocks *blocks, struct block *block)
 	advance_pc = opcodes &
 	    _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(DW_LNS_advance_pc));
 	uncommon |= (advance_pc << 1) & high;
-	block->rows &= (uncommon & (0 - uncommon)) - 1;
 
 	block->sums = sum_bytes(_mm512_or_si512(
 	    _mm512_maskz_mov_epi8(opcodes, look_up(blocks->advances, bytes)),
 	    _mm512_maskz_mov_epi8(advance_pc << 1, bytes)));
-	block->rows &=
-	    _mm512_cmplt_epu8_mask(block->sums, _mm512_set1_epi8((char)SUM_MAX));
+	lines = sum_bytes(
+	    _mm512_maskz_mov_epi8(block->specials, look_up(blocks->lines, bytes)));
+	uncommon |= _mm512_cmpeq_epi8_mask(
+	    _mm512_max_epu8(block->sums, lines), _mm512_set1_epi8((char)SUM_MAX));
 	block->line_operands = opcodes &
 	    _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(DW_LNS_advance_line));
+	/* Branches, so that where the next block begins need not wait for the sums. */
+	if (__builtin_expect(uncommon != 0, 0))
+		block->rows &= (uncommon & (0 - uncommon)) - 1;
 	if (_mm_popcnt_u64(block->line_operands) > LINE_OPERANDS)
 		block->rows &= up_to(BLOCK / 2);
 	if (block->rows == 0)
@@ -200,24 +206,26 @@ read_block(const struct line_blocks *blocks, struct block *block)
 	    _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(DW_LNS_set_column));
 	block->files =
 	    opcodes & _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(DW_LNS_set_file));
-	block->lines = look_up(blocks->lines, bytes);
 	_mm512_storeu_si512(block->sum_bytes, block->sums);
-	read_line_operands(block);
+	_mm512_storeu_si512(block->special_lines, lines);
+	read_line_operands(block, bytes);
 	return true;
 }
 
-/* A number of up to three bytes. */
+/* The operand of the last of @opcodes of @block, of up to three bytes; @before if there
+ * is none. Whether there is one cannot be guessed, so that is no branch. */
 INLINE uint32_t
-unsigned_leb(const unsigned char *at)
+last_operand(const struct block *block, uint64_t opcodes, uint32_t before)
 {
+	const unsigned char *at = block->at + (uint8_t)(highest(opcodes) + 1);
 	uint32_t value = at[0];
 
-	if (value < 0x80)
-		return value;
-	value = (value & 0x7f) | (uint32_t)at[1] << 7;
-	if (value < 0x80 << 7)
-		return value;
-	return (value & 0x3fff) | (uint32_t)at[2] << 14;
+	if (__builtin_expect(value >= 0x80 && opcodes != 0, 0)) {
+		value = (value & 0x7f) | (uint32_t)at[1] << 7;
+		if (value >= 0x80 << 7)
+			value = (value & 0x3fff) | (uint32_t)at[2] << 14;
+	}
+	return opcodes != 0 ? value : before;
 }
 
 /* The row that the opcode at place @i of @block makes; @row is the one before @block. */
@@ -226,20 +234,15 @@ row_at(const struct line_blocks *blocks, const struct block *block, unsigned i,
     const struct line_row *row)
 {
 	const uint64_t until = up_to(i), specials = block->specials & until;
-	const uint64_t columns = block->columns & until, files = block->files & until;
-	const __m512i lines = _mm512_maskz_mov_epi8(specials, block->lines);
 	struct line_row made = *row;
 
 	made.address += (uint64_t)block->sum_bytes[i] << blocks->shift;
-	made.line += (uint32_t)_mm512_reduce_add_epi64(
-	    _mm512_sad_epu8(lines, _mm512_setzero_si512()));
+	made.line += block->special_lines[i];
 	made.line += (uint32_t)(_mm_popcnt_u64(specials) * blocks->line_base);
 	made.line +=
 	    (uint32_t)block->line_sums[_mm_popcnt_u64(block->line_operands & until)];
-	if (columns != 0)
-		made.column = unsigned_leb(block->at + highest(columns) + 1);
-	if (files != 0)
-		made.file = unsigned_leb(block->at + highest(files) + 1);
+	made.column = last_operand(block, block->columns & until, row->column);
+	made.file = last_operand(block, block->files & until, row->file);
 	return made;
 }
 

@@ -411,9 +411,11 @@ resolve(struct resolver *resolver, struct failure *remarks)
 	if (resolver->next == NULL)
 		return failure_say(
 		    remarks, ENOMEM, "out of memory for %u PCs", job->len);
-	for (uint32_t i = 0; i < job->len; i++)
-		job->locations[i] = (struct wire_location){ WIRE_FILE_UNKNOWN, 0, 0 };
 	r = run_tables(resolver);
+	for (uint32_t i = 0; i < job->len; i++)
+		if (resolver->next[i] == 0)
+			job->locations[job->order[i]] =
+			    (struct wire_location){ WIRE_FILE_UNKNOWN, 0, 0 };
 	if (r == -ENOSPC)
 		return failure_say(remarks, ENOSPC,
 		    ".debug_line+0x%llx: the names of its source files are more than "

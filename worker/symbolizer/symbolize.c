@@ -5,6 +5,7 @@
 
 #include "symbolize.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -74,16 +75,19 @@ take_list(struct job *job, int fd, struct failure *text)
 }
 
 static int
-allocate(struct job *job, struct failure *text)
+allocate_and_sort(struct job *job, struct failure *text)
 {
 	job->sorted = pages_new(job->pcs_len * sizeof(*job->sorted));
 	job->order = pages_new(job->pcs_len * sizeof(*job->order));
 	job->locations = pages_new(job->pcs_len * sizeof(*job->locations));
 	if (job->sorted == NULL || job->order == NULL || job->locations == NULL ||
-	    path_table_new(&job->paths) < 0 ||
-	    pc_sort(job->pcs, job->pcs_len, job->sorted, job->order) < 0)
+	    path_table_new(&job->paths) < 0)
 		return failure_say(
 		    text, ENOMEM, "out of memory for %u PCs", job->pcs_len);
+	/* The locations, of which none is known yet, have more than the room it takes. */
+	static_assert(sizeof(*job->locations) >= sizeof(uint64_t), "spare");
+	pc_sort(job->pcs, job->pcs_len, job->sorted, job->order,
+	    (uint64_t *)(void *)job->locations);
 	return 0;
 }
 
@@ -213,7 +217,7 @@ make_table(struct job *job, const struct symbolize_request *request, int *ret_ta
 	status = open_split(job, request, text);
 	if (status != TABLE_OK)
 		return status;
-	r = allocate(job, text);
+	r = allocate_and_sort(job, text);
 	if (r == 0)
 		r = resolve(job, text);
 	if (r == 0)
