@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Large executables for symbolize.py, from pinned packages of the public registries:
-#   make -j2 -f t/bench/targets.mk OUT=FOLDER [RUNTIME=BUILD] [sqlite|rocksdb]
+#   make -j2 -f t/bench/targets.mk OUT=FOLDER [RUNTIME=BUILD] [sqlite|zlib|rocksdb]
 # Needs npm and cargo besides clang; RocksDB takes two cores some ten minutes. With RUNTIME they
 # are linked with the runtime of that build folder, for collector.py.
 CLANG ?= clang-19
@@ -12,8 +12,9 @@ DRIVER = -fsanitize=fuzzer
 # The response file names the installed archive.
 LINKED = $(if $(RUNTIME),$(strip $(subst /usr/local/lib/,$(abspath $(RUNTIME))/,$(file <$(RUNTIME)/fuzzsup.rsp))))
 
-all: sqlite rocksdb
+all: sqlite zlib rocksdb
 sqlite: $(OUT)/sqlite
+zlib: $(OUT)/zlib
 rocksdb: $(OUT)/rocksdb
 
 # ---- SQLite, one large unit with ASan ----
@@ -115,4 +116,24 @@ $(OUT)/objects/%.o:
 	$(CLANGXX) $(ROCKSDB_FLAGS) -c $(ROCKSDB)/rocksdb/$*.cc -o $@.new
 	@mv $@.new $@
 
-.PHONY: all sqlite rocksdb
+# ---- zlib, which RocksDB's package brings along ----
+
+ZLIB = $(OUT)/vendor/libz-sys/src/zlib
+ZLIB_SOURCES = $(addprefix $(ZLIB)/,adler32.c compress.c crc32.c deflate.c infback.c inffast.c inflate.c \
+	inftrees.c trees.c uncompr.c zutil.c)
+define ZLIB_HARNESS
+#include "zlib.h"
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+{
+	static unsigned char packed[1 << 17], unpacked[1 << 16];
+	uLongf packed_len = sizeof(packed), unpacked_len = sizeof(unpacked);
+
+	uncompress(unpacked, &unpacked_len, data, size);
+	return compress2(packed, &packed_len, data, size < sizeof(unpacked) ? size : sizeof(unpacked), size % 10) == Z_OK ? 0 : -1;
+}
+endef
+$(OUT)/zlib: $(LIST)
+	$(file >$(OUT)/zlib.c,$(ZLIB_HARNESS))
+	$(CLANG) $(FLAGS) -fsanitize=fuzzer -I$(ZLIB) $(OUT)/zlib.c $(ZLIB_SOURCES) $(LINKED) -o $@
+
+.PHONY: all sqlite zlib rocksdb

@@ -5,6 +5,7 @@
  *   dump_table FILE     index pc path:line:column for each PC, "?" where unknown; then
  *                       "entry ADDRESS" lines. Exit status 1, reason on stderr: no table.
  *   dump_table -q FILE… nothing but whether it worked: for timing
+ *   dump_table -m FILE  how large its resident set was at most
  */
 #include "config.h"
 
@@ -73,13 +74,32 @@ dump(const char *path, bool quiet)
 	return 0;
 }
 
+/* Peak of the resident set: getrusage() would count what ran before exec, too. */
+static int
+print_peak(void)
+{
+	FILE *status = fopen("/proc/self/status", "re");
+	char line[256];
+
+	if (status == NULL)
+		return 1;
+	while (fgets(line, sizeof(line), status) != NULL)
+		if (strncmp(line, "VmHWM:", 6) == 0)
+			fputs(line, stdout);
+	fclose(status);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
-	bool quiet = argc > 1 && strcmp(argv[1], "-q") == 0;
+	bool peak = argc > 1 && strcmp(argv[1], "-m") == 0;
+	bool quiet = peak || (argc > 1 && strcmp(argv[1], "-q") == 0);
 	int status = argc > (quiet ? 2 : 1) ? 0 : 2;
 
 	for (int i = quiet ? 2 : 1; i < argc; i++)
 		status |= dump(argv[i], quiet);
+	if (peak)
+		status |= print_peak();
 	return status;
 }
