@@ -28,6 +28,7 @@
 static enum rt_engine engine;
 static bool
     loops; /* this process, or the one that it is forked from, is in AFL++'s loop */
+static volatile bool runs; /* the target, by LLVMFuzzerTestOneInput */
 
 static __attribute__((constructor(PRIORITY))) void
 begin(void)
@@ -48,8 +49,11 @@ begin(void)
 int
 __wrap_LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	int result = __real_LLVMFuzzerTestOneInput(data, size);
+	int result;
 
+	runs = true;
+	result = __real_LLVMFuzzerTestOneInput(data, size);
+	runs = false;
 	if (engine == RT_LIBFUZZER) {
 		fuzzsup_rt_mirror_look_again();
 		fuzzsup_rt_mirror_carry_over();
@@ -82,6 +86,16 @@ __wrap___afl_persistent_loop(unsigned int count)
  * children close it. */
 #define AFL_SERVER_FD 199
 
+void
+fuzzsup_rt_end_run(void)
+{
+	if (!runs)
+		return;
+	runs = false;
+	fuzzsup_rt_mirror_carry_over();
+	fuzzsup_rt_mirror_count_run();
+}
+
 /* A last look: at what a program without fuzzer, or AFL++'s without a loop, reached. */
 static void
 finish(bool orderly)
@@ -92,6 +106,8 @@ finish(bool orderly)
 		fuzzsup_rt_mirror_find_guards();
 		fuzzsup_rt_mirror_carry_over();
 		fuzzsup_rt_mirror_count_run();
+	} else if (&fuzzsup_replay_is_linked != NULL) {
+		fuzzsup_rt_end_run();
 	}
 }
 

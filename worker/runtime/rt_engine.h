@@ -26,6 +26,14 @@ int __wrap_dlclose(void *handle);
 extern RT_WEAK uint8_t *__afl_area_ptr;
 extern RT_WEAK uint32_t __afl_map_size;
 
+/* In libfuzzsup_replay, whose runs count however they end. libFuzzer's, which ends as soon
+ * as one fails, do not. */
+extern RT_WEAK const char fuzzsup_replay_is_linked;
+
+/* Ends a run of LLVMFuzzerTestOneInput that does not return: what it reached until now
+ * counts. Safe wherever an atomic store is; does nothing between runs. */
+void fuzzsup_rt_end_run(void);
+
 enum rt_engine {
 	RT_LIBFUZZER, /* or another that calls LLVMFuzzerTestOneInput */
 	RT_AFL,

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT
+ * libfuzzsup_replay: main() of a target that runs the inputs that any fuzzer finds, so that
+ * the coverage of one that has no PC table can be seen. Linked with the runtime, which
+ * carries over what each run reaches. libc alone.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "replay_child.h"
+#include "replay_seen.h"
+#include "replay_watch.h"
+#include "rt_engine.h"
+
+#define REPORT_MS 1000
+#define SIZE_MAX_DEFAULT (UINT64_C(1) << 20) /* libFuzzer's */
+#define TIMEOUT_DEFAULT 10                   /* seconds */
+
+const char fuzzsup_replay_is_linked = 1;
+
+struct replay {
+	struct replay_child child;
+	struct replay_seen seen;
+	struct replay_watch *watch;
+	uint64_t runs, bytes, crashes, hangs, skipped;
+	uint64_t reported_runs, rate;
+	int64_t reported_ms;
+	bool reported_all;
+	bool once;   /* -once: end when all is run */
+	bool broken; /* no process can be had */
+};
+
+static volatile sig_atomic_t stop;
+
+static void
+take_stop(int unused)
+{
+	(void)unused;
+	stop = 1;
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+/* ---- what is said ---- */
+
+/* One line, as libFuzzer's are, for people and for fuzzsupd. */
+static void
+report(struct replay *replay, const char *event)
+{
+	const int64_t now = now_ms(), passed = now - replay->reported_ms;
+	const uint64_t left =
+	    replay->watch != NULL ? replay_watch_left(replay->watch) : 0;
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	if (passed > 0)
+		replay->rate =
+		    (replay->runs - replay->reported_runs) * 1000 / (uint64_t)passed;
+	fprintf(stderr,
+	    "#%llu\t%s corp: %zu/%llub left: %llu crashes: %llu hangs: %llu skipped: "
+	    "%llu exec/s: %llu rss: %ldMb\n",
+	    (unsigned long long)replay->runs, event, replay->seen.len,
+	    (unsigned long long)replay->bytes, (unsigned long long)left,
+	    (unsigned long long)replay->crashes, (unsigned long long)replay->hangs,
+	    (unsigned long long)replay->skipped, (unsigned long long)replay->rate,
+	    usage.ru_maxrss / 1024);
+	replay->reported_ms = now;
+	replay->reported_runs = replay->runs;
+	replay->reported_all = left == 0;
+}
+
+static void
+report_in_time(struct replay *replay)
+{
+	if (now_ms() - replay->reported_ms >= REPORT_MS &&
+	    (replay->runs != replay->reported_runs || !replay->reported_all))
+		report(replay, "replay");
+}
+
+/* Control characters would let a file's name write lines of its own. */
+static void
+say_name(const char *name)
+{
+	for (; *name != '\0'; name++)
+		fputc(
+		    (unsigned char)*name < ' ' || *name == 0x7f ? '?' : *name, stderr);
+}
+
+static void
+say_end(const char *name, enum replay_end end, int status)
+{
+	fputs("fuzzsup-replay: ", stderr);
+	say_name(name);
+	if (end == REPLAY_HANG)
+		fputs(": takes too long\n", stderr);
+	else if (WIFSIGNALED(status))
+		fprintf(stderr, ": ends with signal %d (%s)\n", WTERMSIG(status),
+		    strsignal(WTERMSIG(status)));
+	else
+		fprintf(
+		    stderr, ": ends the process with status %d\n", WEXITSTATUS(status));
+}
+
+/* ---- inputs ---- */
+
+/* Reads all of @fd, a regular file, into the child's input. Returns its size or a
+ * negative errno. */
+static ssize_t
+read_input(struct replay *replay, int fd)
+{
+	size_t len = 0;
+	ssize_t n = 1;
+
+	while (n > 0 && len < replay->child.size_max) {
+		n = pread(fd, replay->child.input + len, replay->child.size_max - len,
+		    (off_t)len);
+		if (n < 0 && errno == EINTR)
+			n = 1;
+		else if (n > 0)
+			len += (size_t)n;
+	}
+	return n < 0 ? -errno : (ssize_t)len;
+}
+
+static void
+run(struct replay *replay, const char *name, size_t len)
+{
+	int status;
+	enum replay_end end = replay_child_run(&replay->child, len, &status);
+
+	if (end == REPLAY_BROKEN) {
+		replay->broken = true;
+		say_end("before any input", REPLAY_CRASH, status);
+		return;
+	}
+	if (end != REPLAY_OK && stop)
+		return; /* what ends us may have ended it */
+	replay->runs++;
+	replay->bytes += len;
+	replay->crashes += end == REPLAY_CRASH;
+	replay->hangs += end == REPLAY_HANG;
+	if (end != REPLAY_OK)
+		say_end(name, end, status);
+}
+
+/* What is no regular file is no input; what was run is not run again until it changes. */
+static void
+take(void *context, int folder, const char *name)
+{
+	struct replay *replay = context;
+	struct stat st;
+	ssize_t len;
+	int fd;
+
+	if (stop || replay->broken)
+		return;
+	fd = openat(
+	    folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		/* A fuzzer that removed it meanwhile has its reasons. */
+		replay->skipped += fd >= 0 || errno != ENOENT;
+	} else if (replay_seen_add(&replay->seen,
+		       (uint64_t)st.st_ino * 31 + (uint64_t)st.st_size * 1000003 +
+			   (uint64_t)st.st_mtim.tv_sec * 1000000007 +
+			   (uint64_t)st.st_mtim.tv_nsec)) {
+		len = read_input(replay, fd);
+		if ((uint64_t)st.st_size > replay->child.size_max || len < 0) {
+			replay->skipped++;
+			fputs("fuzzsup-replay: ", stderr);
+			say_name(name);
+			fprintf(stderr, ": left out: %s\n",
+			    len < 0 ? strerror((int)-len)
+				    : "it is larger than -max_len");
+		} else {
+			run(replay, name, (size_t)len);
+		}
+	}
+	if (fd >= 0)
+		close(fd);
+	report_in_time(replay);
+}
+
+/* Paths, a line each; false at their end. */
+static bool
+take_paths(struct replay *replay)
+{
+	static char text[8192];
+	static size_t used;
+	char *line = text, *end;
+	ssize_t n = read(STDIN_FILENO, text + used, sizeof(text) - 1 - used);
+
+	if (n < 0)
+		return errno == EINTR || errno == EAGAIN;
+	if (n == 0 && used > 0)
+		text[used++] = '\n'; /* the last one may lack its end */
+	used += (size_t)n;
+	while ((end = memchr(line, '\n', used - (size_t)(line - text))) != NULL) {
+		*end = '\0';
+		if (end != line)
+			take(replay, AT_FDCWD, line);
+		line = end + 1;
+	}
+	used -= (size_t)(line - text);
+	memmove(text, line, used);
+	if (used == sizeof(text) - 1)
+		used = 0; /* no path is that long */
+	return n > 0;
+}
+
+/* ---- the program ---- */
+
+static void
+work(struct replay *replay, bool reads_paths)
+{
+	struct pollfd fds[2] = {
+		{ .fd = replay->watch != NULL ? replay_watch_fd(replay->watch) : -1,
+		    .events = POLLIN },
+		{ .fd = reads_paths ? STDIN_FILENO : -1, .events = POLLIN }
+	};
+	bool more = replay->watch != NULL;
+
+	report(replay, "INITED");
+	while (!stop && !replay->broken) {
+		if (replay->watch != NULL) {
+			replay_watch_news(replay->watch);
+			more = replay_watch_list(replay->watch);
+		}
+		report_in_time(replay);
+		if (!more && replay->once && fds[1].fd < 0)
+			break;
+		if (poll(fds, 2, more ? 0 : REPORT_MS) == 0 && !more &&
+		    replay->watch != NULL)
+			replay_watch_tick(replay->watch);
+		if (fds[1].revents != 0 && !take_paths(replay)) {
+			fds[1].fd = -1;
+			if (replay->watch == NULL)
+				break;
+		}
+	}
+	report(replay, "DONE");
+}
+
+static const char usage[] =
+    "usage: %s [-timeout=SECONDS] [-max_len=BYTES] [-once] [FOLDER… | -]\n"
+    "Runs each input in the folders, and each that comes, once, in a process of its "
+    "own;\n"
+    "with - those whose paths stand on standard input, a line each.\n"
+    "  -timeout=SECONDS  of one input (10)\n"
+    "  -max_len=BYTES    larger ones are left out (1048576)\n"
+    "  -once             end when all inputs have been run\n";
+
+/* Outputs the value of @word if it is @flag; false if it is another, or no number. */
+static bool
+read_flag(const char *word, const char *flag, uint64_t *ret_value)
+{
+	const size_t len = strlen(flag);
+	char *end;
+
+	if (strncmp(word, flag, len) != 0 || word[len] < '0' || word[len] > '9')
+		return false;
+	errno = 0;
+	*ret_value = strtoull(word + len, &end, 10);
+	return errno == 0 && *end == '\0';
+}
+
+static void
+handle_signals(void)
+{
+	struct sigaction action = { .sa_handler = take_stop };
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	action.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &action, NULL);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct replay replay = { .child = { .argc = &argc, .argv = &argv } };
+	const char **folders = calloc((size_t)argc + 1, sizeof(*folders));
+	uint64_t timeout = TIMEOUT_DEFAULT, size_max = SIZE_MAX_DEFAULT;
+	bool reads_paths = false;
+	size_t len = 0;
+	int r;
+
+	for (int i = 1; i < argc && folders != NULL; i++) {
+		if (strcmp(argv[i], "-") == 0)
+			reads_paths = true;
+		else if (strcmp(argv[i], "-once") == 0)
+			replay.once = true;
+		else if (argv[i][0] != '-')
+			folders[len++] = argv[i];
+		else if ((!read_flag(argv[i], "-timeout=", &timeout) &&
+			     !read_flag(argv[i], "-max_len=", &size_max)) ||
+		    timeout == 0 || timeout > 86400 || size_max == 0 ||
+		    size_max > UINT32_MAX) {
+			fprintf(stderr, usage, argv[0]);
+			return 2;
+		}
+	}
+	if (folders == NULL || (len == 0 && !reads_paths)) {
+		fprintf(stderr, usage, argv[0]);
+		return 2;
+	}
+	handle_signals();
+	replay.child.size_max = size_max;
+	replay.child.timeout_ms = (unsigned)timeout * 1000;
+	r = replay_child_begin(&replay.child);
+	if (r == 0 && len > 0) {
+		replay.watch = replay_watch_new(folders, len, take, &replay);
+		r = replay.watch == NULL ? -errno : 0;
+	}
+	if (r < 0) {
+		fprintf(stderr, "fuzzsup-replay: %s\n", strerror(-r));
+		return 3;
+	}
+	work(&replay, reads_paths);
+	replay_child_end(&replay.child);
+	return replay.broken ? 3 : 0;
+}

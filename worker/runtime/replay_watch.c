@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT
+ * inotify, and readdir for what was there before: a folder is watched first and listed
+ * then, so that nothing falls between. Events that the kernel had to drop are made good by
+ * listing again. In the replay driver.
+ */
+#include "replay_watch.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* AFL++ links its first inputs into place: no file is closed then. */
+#define INPUT_EVENTS (IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE)
+#define FOLDER_EVENTS (IN_CREATE | IN_MOVED_TO)
+#define SELF_EVENTS (IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK)
+
+/* Inputs of one call of replay_watch_list(). */
+#define PART 16
+
+enum role {
+	TOP,      /* as named by the user: inputs, or instances, or queue/ */
+	INSTANCE, /* perhaps one of AFL++: only queue/ is of interest */
+	QUEUE,    /* inputs */
+};
+
+struct folder {
+	struct folder *next;
+	char *path;
+	enum role role;
+	size_t top; /* index of the user's */
+	int wd, fd;
+	DIR *listing;   /* NULL: done, or not begun */
+	bool has_queue; /* its own files are no inputs */
+	uint64_t left;
+};
+
+struct replay_watch {
+	const char *const *tops;
+	bool *is_there; /* of tops */
+	size_t tops_len;
+	struct folder *folders;
+	replay_input_fn *input;
+	void *context;
+	int fd;
+};
+
+static struct folder *
+find(struct replay_watch *watch, int wd)
+{
+	struct folder *folder = watch->folders;
+
+	while (folder != NULL && folder->wd != wd)
+		folder = folder->next;
+	return folder;
+}
+
+static void
+forget(struct replay_watch *watch, struct folder *folder)
+{
+	struct folder **at = &watch->folders;
+
+	while (*at != folder)
+		at = &(*at)->next;
+	*at = folder->next;
+	if (folder->role == TOP)
+		watch->is_there[folder->top] = false;
+	inotify_rm_watch(watch->fd, folder->wd);
+	if (folder->listing != NULL)
+		closedir(folder->listing);
+	close(folder->fd);
+	free(folder->path);
+	free(folder);
+}
+
+static void add_folder(
+    struct replay_watch *watch, const char *path, enum role role, size_t top);
+
+/* A folder inside of @folder: perhaps one whose inputs count. */
+static void
+meet_folder(struct replay_watch *watch, struct folder *folder, const char *name)
+{
+	char path[PATH_MAX];
+
+	if (name[0] == '.' || folder->role == QUEUE ||
+	    snprintf(path, sizeof(path), "%s/%s", folder->path, name) >=
+		(int)sizeof(path))
+		return;
+	if (strcmp(name, "queue") == 0) {
+		folder->has_queue = true;
+		add_folder(watch, path, QUEUE, folder->top);
+	} else if (folder->role == TOP) {
+		add_folder(watch, path, INSTANCE, folder->top);
+	}
+}
+
+static bool
+has_inputs(const struct folder *folder)
+{
+	return folder->role != INSTANCE && !folder->has_queue;
+}
+
+/* Meets the folders in it, and counts its files. */
+static void
+look_through(struct replay_watch *watch, struct folder *folder)
+{
+	DIR *listing = opendir(folder->path);
+	struct dirent *entry;
+	struct stat st;
+	bool is_folder;
+
+	if (listing == NULL)
+		return;
+	folder->left = 0;
+	while ((entry = readdir(listing)) != NULL) {
+		if (entry->d_name[0] == '.')
+			continue;
+		is_folder = entry->d_type == DT_DIR;
+		if (entry->d_type == DT_UNKNOWN)
+			is_folder = fstatat(dirfd(listing), entry->d_name, &st,
+					AT_SYMLINK_NOFOLLOW) == 0 &&
+			    S_ISDIR(st.st_mode);
+		if (is_folder)
+			meet_folder(watch, folder, entry->d_name);
+		else
+			folder->left++;
+	}
+	closedir(listing);
+	if (!has_inputs(folder))
+		folder->left = 0;
+}
+
+/* Begins to list it, anew if it is being listed. */
+static void
+list(struct replay_watch *watch, struct folder *folder)
+{
+	look_through(watch, folder);
+	if (!has_inputs(folder))
+		return;
+	if (folder->listing != NULL)
+		closedir(folder->listing);
+	folder->listing = opendir(folder->path);
+	if (folder->listing == NULL)
+		folder->left = 0;
+}
+
+static void
+add_folder(struct replay_watch *watch, const char *path, enum role role, size_t top)
+{
+	const uint32_t events = role == INSTANCE ? FOLDER_EVENTS : INPUT_EVENTS;
+	int wd = inotify_add_watch(watch->fd, path, events | SELF_EVENTS);
+	struct folder *folder;
+
+	/* The same folder under another name, or met again, has its number already. */
+	if (wd < 0 || find(watch, wd) != NULL) {
+		if (wd < 0 && errno == ENOSPC)
+			fprintf(stderr,
+			    "fuzzsup-replay: %s: no inotify watch is left: raise "
+			    "fs.inotify.max_user_watches\n",
+			    path);
+		return;
+	}
+	folder = calloc(1, sizeof(*folder));
+	if (folder == NULL)
+		return;
+	*folder = (struct folder){ .next = watch->folders,
+		.path = strdup(path),
+		.role = role,
+		.top = top,
+		.wd = wd,
+		.fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) };
+	if (folder->path == NULL || folder->fd < 0) {
+		inotify_rm_watch(watch->fd, wd);
+		free(folder->path);
+		free(folder);
+		return;
+	}
+	watch->folders = folder;
+	if (role == TOP)
+		watch->is_there[top] = true;
+	list(watch, folder);
+}
+
+void
+replay_watch_tick(struct replay_watch *watch)
+{
+	for (size_t i = 0; i < watch->tops_len; i++)
+		if (!watch->is_there[i])
+			add_folder(watch, watch->tops[i], TOP, i);
+}
+
+struct replay_watch *
+replay_watch_new(
+    const char *const *folders, size_t len, replay_input_fn *input, void *context)
+{
+	struct replay_watch *watch = calloc(1, sizeof(*watch));
+
+	if (watch == NULL)
+		return NULL;
+	*watch = (struct replay_watch){ .tops = folders,
+		.is_there = calloc(len + 1, sizeof(bool)),
+		.tops_len = len,
+		.input = input,
+		.context = context,
+		.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC) };
+	if (watch->is_there == NULL || watch->fd < 0) {
+		free(watch->is_there);
+		free(watch);
+		return NULL;
+	}
+	replay_watch_tick(watch);
+	return watch;
+}
+
+int
+replay_watch_fd(const struct replay_watch *watch)
+{
+	return watch->fd;
+}
+
+/* A file that was just made is worth a look only if it is a further link: others are told
+ * of when they are closed. */
+static bool
+is_link(const struct folder *folder, const char *name)
+{
+	struct stat st;
+
+	return fstatat(folder->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_nlink > 1;
+}
+
+static void
+take_event(struct replay_watch *watch, const struct inotify_event *event)
+{
+	struct folder *folder;
+
+	if ((event->mask & IN_Q_OVERFLOW) != 0) {
+		for (folder = watch->folders; folder != NULL; folder = folder->next)
+			list(watch, folder);
+		return;
+	}
+	folder = find(watch, event->wd);
+	if (folder == NULL)
+		return;
+	if ((event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT)) !=
+	    0) {
+		forget(watch, folder);
+		return;
+	}
+	if (event->len == 0 || event->name[0] == '.')
+		return;
+	if ((event->mask & IN_ISDIR) != 0)
+		meet_folder(watch, folder, event->name);
+	else if (has_inputs(folder) &&
+	    ((event->mask & IN_CREATE) == 0 || is_link(folder, event->name)))
+		watch->input(watch->context, folder->fd, event->name);
+}
+
+void
+replay_watch_news(struct replay_watch *watch)
+{
+	_Alignas(struct inotify_event) char events[16 << 10];
+	const struct inotify_event *event;
+	ssize_t n;
+
+	while ((n = read(watch->fd, events, sizeof(events))) > 0)
+		for (ssize_t at = 0; at < n;
+		    at += (ssize_t)(sizeof(*event) + event->len)) {
+			event = (const void *)(events + at);
+			take_event(watch, event);
+		}
+}
+
+/* A part of @folder; false if it is at its end. */
+static bool
+list_part(struct replay_watch *watch, struct folder *folder)
+{
+	struct dirent *entry;
+
+	for (int i = 0; i < PART; i++) {
+		entry = readdir(folder->listing);
+		if (entry == NULL) {
+			closedir(folder->listing);
+			folder->listing = NULL;
+			folder->left = 0;
+			return false;
+		}
+		if (entry->d_name[0] == '.' || entry->d_type == DT_DIR)
+			continue;
+		folder->left -= folder->left > 0;
+		watch->input(watch->context, folder->fd, entry->d_name);
+	}
+	return true;
+}
+
+bool
+replay_watch_list(struct replay_watch *watch)
+{
+	bool more = false;
+
+	for (struct folder *folder = watch->folders; folder != NULL;
+	    folder = folder->next)
+		if (folder->listing != NULL)
+			more |= list_part(watch, folder);
+	return more;
+}
+
+uint64_t
+replay_watch_left(const struct replay_watch *watch)
+{
+	uint64_t left = 0;
+
+	for (const struct folder *folder = watch->folders; folder != NULL;
+	    folder = folder->next)
+		left += folder->left;
+	return left;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ * Folders in which fuzzers keep their inputs, and what is new there; in the replay driver.
+ *
+ * A folder's regular files are inputs, but for those whose name begins with a dot. Where it
+ * has a folder `queue`, it is an AFL++ instance's and the inputs are in there; where its
+ * folders have one, each is. Folders may come, go and be replaced at any time.
+ */
+#ifndef FUZZSUP_REPLAY_WATCH_H
+#define FUZZSUP_REPLAY_WATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct replay_watch;
+
+/* An input that may be new: folder's descriptor, and its name there. */
+typedef void replay_input_fn(void *context, int folder, const char *name);
+
+/* Begins to watch @folders, @len strings that must live as long; one that is not there is
+ * looked for again and again. Returns NULL with errno set. */
+struct replay_watch *replay_watch_new(
+    const char *const *folders, size_t len, replay_input_fn *input, void *context);
+
+/* To be polled for POLLIN. */
+int replay_watch_fd(const struct replay_watch *watch);
+
+/* Tells of all that has come since the last call. */
+void replay_watch_news(struct replay_watch *watch);
+
+/* Tells of some inputs that were there before they were watched; false if there are no
+ * more of them. */
+bool replay_watch_list(struct replay_watch *watch);
+
+/* How many of those are still to be told of, about. */
+uint64_t replay_watch_left(const struct replay_watch *watch);
+
+/* Looks for folders that were not there; to be called every second or so. */
+void replay_watch_tick(struct replay_watch *watch);
+
+#endif
