@@ -19,6 +19,7 @@
 	X(AFL, "afl++")           /* afl-fuzz, a main instance and secondaries */ \
 	X(HONGGFUZZ, "honggfuzz") /* honggfuzz */ \
 	X(ZIG, "zig")             /* a Zig test executable, over --listen=- */ \
+	X(REPLAY, "replay")       /* an executable linked with libfuzzsup_replay */ \
 	X(COMMAND, "command")     /* anything */
 
 enum job_engine {
@@ -89,6 +90,7 @@ enum job_stats_known {
 	JOB_STATS_EDGES = 256,
 	JOB_STATS_MEMORY = 512,
 	JOB_STATS_OOMS = 1024,
+	JOB_STATS_PENDING = 2048,
 };
 
 /* What engines say of themselves, in one form, all instances together: the text of
@@ -104,12 +106,13 @@ struct job_stats {
 	uint64_t crashes;     /* inputs kept, not bugs */
 	uint64_t hangs;
 	uint64_t ooms;
-	uint64_t edges;  /* as the engine counts them */
-	uint64_t memory; /* bytes resident, as the engine says */
+	uint64_t edges;   /* as the engine counts them */
+	uint64_t memory;  /* bytes resident, as the engine says */
+	uint64_t pending; /* inputs that it knows of and has yet to run */
 	int64_t
 	    updated_ms; /* Unix time of the newest word from the engine; 0: none yet */
 };
-_Static_assert(sizeof(struct job_stats) == 96, "job stats");
+_Static_assert(sizeof(struct job_stats) == 104, "job stats");
 
 /* Names of an engine, a state, a restart policy; "?" for what is none. */
 static inline const char *

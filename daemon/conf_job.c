@@ -164,6 +164,7 @@ static const struct reserved {
 	{ JOB_ENGINE_HONGGFUZZ, "--workspace", "findings go into the job's folder" },
 	{ JOB_ENGINE_HONGGFUZZ, "--crashdir", "findings go into the job's folder" },
 	{ JOB_ENGINE_HONGGFUZZ, "--statsfile", "it is written into the job's folder" },
+	{ JOB_ENGINE_REPLAY, "-timeout=", "use timeout = N" },
 	{ JOB_ENGINE_ZIG, "--listen=", "the runner speaks with it already" },
 };
 
@@ -171,7 +172,8 @@ static const struct reserved {
 static const struct job_words *
 arguments_of(const struct job_spec *spec)
 {
-	return spec->engine == JOB_ENGINE_LIBFUZZER || spec->engine == JOB_ENGINE_ZIG
+	return spec->engine == JOB_ENGINE_LIBFUZZER || spec->engine == JOB_ENGINE_ZIG ||
+		spec->engine == JOB_ENGINE_REPLAY
 	    ? &spec->command
 	    : &spec->engine_args;
 }
@@ -204,6 +206,12 @@ conf_job_check_spec(const struct job_spec *spec, char *ret_why, size_t why_size)
 		snprintf(ret_why, why_size,
 		    "engine \"command\" has nothing to run; expected command = "
 		    "{ \"PROGRAM\", \"ARGUMENT\" }");
+		r = -EINVAL;
+	}
+	if (r == 0 && spec->engine == JOB_ENGINE_REPLAY && spec->instances > 1) {
+		snprintf(ret_why, why_size,
+		    "instances = %u: each would run the same inputs; expected 1",
+		    spec->instances);
 		r = -EINVAL;
 	}
 	if (r == 0 && spec->tests.len > 0 && spec->engine != JOB_ENGINE_ZIG) {

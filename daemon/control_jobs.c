@@ -39,6 +39,10 @@ control_jobs(struct supervisor *supervisor, struct evbuffer *reply)
 		add_known(reply, job, JOB_STATS_CRASHES, job->stats.crashes);
 		evbuffer_add_printf(reply, "%llu\t%lld\t",
 		    (unsigned long long)report->memory, (long long)report->since_ms);
+		if (report->reason[0] == '\0' && job->has_stats &&
+		    job->stats.pending > 0)
+			evbuffer_add_printf(reply, "%llu inputs left to replay",
+			    (unsigned long long)job->stats.pending);
 		for (const char *text = report->reason; *text != '\0'; text++)
 			evbuffer_add(
 			    reply, (unsigned char)*text < 0x20 ? " " : text, 1);

@@ -120,8 +120,9 @@ export class JobsPanel {
 		setClass(cells.state, `state ${LOOKS[job.state] ?? "idle"}`);
 		setText(cells.state, job.state);
 		setTitle(cells.state, `${MEANING[job.state] ?? ""}${job.since_ms ? `; since ${moment(job.since_ms)}` : ""}`);
-		setText(cells.reason, job.reason);
-		setTitle(cells.reason, job.reason);
+		const reason = job.reason || (job.pending > 0 && job.state === "running" ? `${exact(job.pending)} inputs left to replay` : "");
+		setText(cells.reason, reason);
+		setTitle(cells.reason, reason);
 		const speed = job.state === "running" ? job.executions_per_second : 0;
 		setText(cells.rate, speed ? rate(speed) : "–");
 		setText(cells.executions, job.executions === null ? "–" : short(job.executions));

@@ -417,7 +417,7 @@ def runtime_response_file(name="fuzzsup"):
     path = os.path.join(BUILD, "t", name + "-build.rsp")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(os.path.join(BUILD, name + ".rsp")) as file:
-        options = re.sub(r"\S*/(libfuzzsup_rt\.a)", lambda found: os.path.join(BUILD, found.group(1)), file.read())
+        options = re.sub(r"\S*/(libfuzzsup_\w+\.a)", lambda found: os.path.join(BUILD, found.group(1)), file.read())
     with open(path, "w") as file:
         file.write(options)
     return path

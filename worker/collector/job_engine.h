@@ -27,6 +27,7 @@ struct job_engine_ops {
 extern const struct job_engine_ops job_engine_libfuzzer;
 extern const struct job_engine_ops job_engine_afl;
 extern const struct job_engine_ops job_engine_honggfuzz;
+extern const struct job_engine_ops job_engine_replay;
 
 /* ---- for the engines (job_watch.c) ---- */
 

@@ -50,4 +50,15 @@ struct honggfuzz_stats {
 int honggfuzz_stats_parse(
     struct job_text head, struct job_text tail, struct honggfuzz_stats *ret_stats);
 
+/* ---- libfuzzsup_replay (job_engine_replay.c) ---- */
+
+struct replay_line {
+	uint32_t known; /* JOB_STATS_EXECUTIONS: else it is no line of its numbers */
+	uint64_t executions, rate_milli, corpus, corpus_bytes, memory, pending;
+	uint64_t crashes, hangs;
+};
+
+/* Reads a line of the replay driver's (worker/runtime/replay.c), by its keys. */
+struct replay_line replay_line_parse(struct job_text line);
+
 #endif

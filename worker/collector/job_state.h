@@ -20,7 +20,7 @@ struct job_run {
 	uint32_t known; /* enum job_stats_known */
 	uint32_t stability;
 	uint64_t executions, crashes, hangs;
-	uint64_t rate_milli, corpus, corpus_bytes, edges, memory;
+	uint64_t rate_milli, corpus, corpus_bytes, edges, memory, pending;
 };
 
 struct job_instance {

@@ -88,7 +88,7 @@ job_instance_restart(struct job_instance *instance, int64_t started_ms)
 	instance->crashes = job_add(instance->crashes, run->crashes);
 	instance->hangs = job_add(instance->hangs, run->hangs);
 	run->executions = run->crashes = run->hangs = 0;
-	run->rate_milli = run->memory = 0;
+	run->rate_milli = run->memory = run->pending = 0;
 	instance->started_ms = started_ms;
 	instance->heard = false;
 }
@@ -128,6 +128,7 @@ add_instance(const struct job_instance *instance, struct job_stats *stats)
 	if (instance->running && instance->heard) {
 		stats->rate_milli += run->rate_milli;
 		stats->memory += run->memory;
+		stats->pending = job_add(stats->pending, run->pending);
 	}
 }
 
@@ -409,6 +410,8 @@ engine_of(uint32_t code)
 		return &job_engine_afl;
 	case JOB_ENGINE_HONGGFUZZ:
 		return &job_engine_honggfuzz;
+	case JOB_ENGINE_REPLAY:
+		return &job_engine_replay;
 	default:
 		return NULL; /* says nothing of itself */
 	}

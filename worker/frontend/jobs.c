@@ -211,6 +211,7 @@ add_stats(json_t *object, const struct served_job *job)
 		{ "ooms", JOB_STATS_OOMS, stats->ooms },
 		{ "stability", JOB_STATS_STABILITY, stats->stability },
 		{ "edges", JOB_STATS_EDGES, stats->edges },
+		{ "pending", JOB_STATS_PENDING, stats->pending },
 	};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)

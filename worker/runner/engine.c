@@ -15,6 +15,7 @@ engine_of(enum job_engine kind)
 		[JOB_ENGINE_AFL] = &engine_afl,
 		[JOB_ENGINE_HONGGFUZZ] = &engine_honggfuzz,
 		[JOB_ENGINE_ZIG] = &engine_zig,
+		[JOB_ENGINE_REPLAY] = &engine_replay,
 		[JOB_ENGINE_COMMAND] = &engine_command,
 	};
 

@@ -39,6 +39,6 @@ int engine_add_command(const struct job_spec *spec, struct launch *launch);
 int engine_add_words(const struct job_words *words, struct launch *launch);
 
 extern const struct engine engine_libfuzzer, engine_afl, engine_honggfuzz, engine_zig,
-    engine_command;
+    engine_replay, engine_command;
 
 #endif

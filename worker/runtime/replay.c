@@ -22,8 +22,13 @@
 #include "rt_engine.h"
 
 #define REPORT_MS 1000
+#define TICK_MS 1000
 #define SIZE_MAX_DEFAULT (UINT64_C(1) << 20) /* libFuzzer's */
 #define TIMEOUT_DEFAULT 10                   /* seconds */
+#define TIMEOUT_MAX 86400
+
+#define EXIT_USAGE 2
+#define EXIT_BROKEN 3 /* the target ends before its first input */
 
 const char fuzzsup_replay_is_linked = 1;
 
@@ -35,8 +40,11 @@ struct replay {
 	uint64_t reported_runs, rate;
 	int64_t reported_ms;
 	bool reported_all;
-	bool once;   /* -once: end when all is run */
-	bool broken; /* no process can be had */
+	const char **folders;
+	size_t folders_len;
+	bool reads_paths; /* from standard input */
+	bool once;        /* -once: end when all is run */
+	bool broken;      /* no process can be had */
 };
 
 static volatile sig_atomic_t stop;
@@ -159,38 +167,53 @@ run(struct replay *replay, const char *name, size_t len)
 		say_end(name, end, status);
 }
 
-/* What is no regular file is no input; what was run is not run again until it changes. */
+/* Runs what is in @fd, or says why not. */
+static void
+run_file(struct replay *replay, const char *name, int fd, uint64_t size)
+{
+	ssize_t len = read_input(replay, fd);
+
+	if (len >= 0 && size <= replay->child.size_max) {
+		run(replay, name, (size_t)len);
+		return;
+	}
+	replay->skipped++;
+	fputs("fuzzsup-replay: ", stderr);
+	say_name(name);
+	fprintf(stderr, ": left out: %s\n",
+	    len < 0 ? strerror((int)-len) : "it is larger than -max_len");
+}
+
+/* The same input under another name is the same; what was written anew is another. */
+static bool
+is_new(struct replay *replay, const struct stat *st)
+{
+	const uint64_t fields[] = { st->st_dev, st->st_ino, (uint64_t)st->st_size,
+		(uint64_t)st->st_mtim.tv_sec, (uint64_t)st->st_mtim.tv_nsec };
+
+	return replay_seen_add(
+	    &replay->seen, fields, sizeof(fields) / sizeof(fields[0]));
+}
+
+/* What is no regular file is no input. */
 static void
 take(void *context, int folder, const char *name)
 {
 	struct replay *replay = context;
 	struct stat st;
-	ssize_t len;
 	int fd;
 
 	if (stop || replay->broken)
 		return;
 	fd = openat(
 	    folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		/* A fuzzer that removed it meanwhile has its reasons. */
-		replay->skipped += fd >= 0 || errno != ENOENT;
-	} else if (replay_seen_add(&replay->seen,
-		       (uint64_t)st.st_ino * 31 + (uint64_t)st.st_size * 1000003 +
-			   (uint64_t)st.st_mtim.tv_sec * 1000000007 +
-			   (uint64_t)st.st_mtim.tv_nsec)) {
-		len = read_input(replay, fd);
-		if ((uint64_t)st.st_size > replay->child.size_max || len < 0) {
-			replay->skipped++;
-			fputs("fuzzsup-replay: ", stderr);
-			say_name(name);
-			fprintf(stderr, ": left out: %s\n",
-			    len < 0 ? strerror((int)-len)
-				    : "it is larger than -max_len");
-		} else {
-			run(replay, name, (size_t)len);
-		}
-	}
+	/* A fuzzer that removed it meanwhile has its reasons. */
+	if (fd < 0 && errno == ENOENT)
+		return;
+	if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		replay->skipped++;
+	else if (is_new(replay, &st))
+		run_file(replay, name, fd, (uint64_t)st.st_size);
 	if (fd >= 0)
 		close(fd);
 	report_in_time(replay);
@@ -226,14 +249,15 @@ take_paths(struct replay *replay)
 /* ---- the program ---- */
 
 static void
-work(struct replay *replay, bool reads_paths)
+work(struct replay *replay)
 {
 	struct pollfd fds[2] = {
 		{ .fd = replay->watch != NULL ? replay_watch_fd(replay->watch) : -1,
 		    .events = POLLIN },
-		{ .fd = reads_paths ? STDIN_FILENO : -1, .events = POLLIN }
+		{ .fd = replay->reads_paths ? STDIN_FILENO : -1, .events = POLLIN }
 	};
 	bool more = replay->watch != NULL;
+	int64_t ticked = now_ms();
 
 	report(replay, "INITED");
 	while (!stop && !replay->broken) {
@@ -244,10 +268,12 @@ work(struct replay *replay, bool reads_paths)
 		report_in_time(replay);
 		if (!more && replay->once && fds[1].fd < 0)
 			break;
-		if (poll(fds, 2, more ? 0 : REPORT_MS) == 0 && !more &&
-		    replay->watch != NULL)
+		if (replay->watch != NULL && now_ms() - ticked >= TICK_MS) {
 			replay_watch_tick(replay->watch);
-		if (fds[1].revents != 0 && !take_paths(replay)) {
+			ticked = now_ms();
+		}
+		if (poll(fds, 2, more ? 0 : TICK_MS) > 0 && fds[1].revents != 0 &&
+		    !take_paths(replay)) {
 			fds[1].fd = -1;
 			if (replay->watch == NULL)
 				break;
@@ -290,48 +316,66 @@ handle_signals(void)
 	sigaction(SIGPIPE, &action, NULL);
 }
 
+/* False: the usage is due. */
+static bool
+read_arguments(struct replay *replay, int argc, char **argv)
+{
+	uint64_t timeout = TIMEOUT_DEFAULT, size_max = SIZE_MAX_DEFAULT;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "-") == 0)
+			replay->reads_paths = true;
+		else if (strcmp(argv[i], "-once") == 0)
+			replay->once = true;
+		else if (argv[i][0] != '-')
+			replay->folders[replay->folders_len++] = argv[i];
+		else if (!read_flag(argv[i], "-timeout=", &timeout) &&
+		    !read_flag(argv[i], "-max_len=", &size_max))
+			return false;
+	}
+	replay->child.size_max = size_max;
+	replay->child.timeout_ms = (unsigned)timeout * 1000;
+	return timeout > 0 && timeout <= TIMEOUT_MAX && size_max > 0 &&
+	    size_max <= UINT32_MAX && (replay->folders_len > 0 || replay->reads_paths);
+}
+
+static int
+run_all(struct replay *replay)
+{
+	int r = replay_child_begin(&replay->child);
+
+	if (r == 0 && replay->folders_len > 0) {
+		replay->watch = replay_watch_new(
+		    replay->folders, replay->folders_len, take, replay);
+		r = replay->watch == NULL ? -errno : 0;
+	}
+	if (r < 0) {
+		fprintf(stderr, "fuzzsup-replay: %s\n", strerror(-r));
+		return EXIT_BROKEN;
+	}
+	work(replay);
+	replay_child_end(&replay->child);
+	return replay->broken ? EXIT_BROKEN : 0;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct replay replay = { .child = { .argc = &argc, .argv = &argv } };
-	const char **folders = calloc((size_t)argc + 1, sizeof(*folders));
-	uint64_t timeout = TIMEOUT_DEFAULT, size_max = SIZE_MAX_DEFAULT;
-	bool reads_paths = false;
-	size_t len = 0;
-	int r;
+	int status = EXIT_USAGE;
 
-	for (int i = 1; i < argc && folders != NULL; i++) {
-		if (strcmp(argv[i], "-") == 0)
-			reads_paths = true;
-		else if (strcmp(argv[i], "-once") == 0)
-			replay.once = true;
-		else if (argv[i][0] != '-')
-			folders[len++] = argv[i];
-		else if ((!read_flag(argv[i], "-timeout=", &timeout) &&
-			     !read_flag(argv[i], "-max_len=", &size_max)) ||
-		    timeout == 0 || timeout > 86400 || size_max == 0 ||
-		    size_max > UINT32_MAX) {
-			fprintf(stderr, usage, argv[0]);
-			return 2;
-		}
-	}
-	if (folders == NULL || (len == 0 && !reads_paths)) {
+	replay.folders = calloc((size_t)argc + 1, sizeof(*replay.folders));
+	if (replay.folders == NULL)
+		return EXIT_BROKEN;
+	if (read_arguments(&replay, argc, argv)) {
+		handle_signals();
+		status = run_all(&replay);
+	} else {
 		fprintf(stderr, usage, argv[0]);
-		return 2;
 	}
-	handle_signals();
-	replay.child.size_max = size_max;
-	replay.child.timeout_ms = (unsigned)timeout * 1000;
-	r = replay_child_begin(&replay.child);
-	if (r == 0 && len > 0) {
-		replay.watch = replay_watch_new(folders, len, take, &replay);
-		r = replay.watch == NULL ? -errno : 0;
-	}
-	if (r < 0) {
-		fprintf(stderr, "fuzzsup-replay: %s\n", strerror(-r));
-		return 3;
-	}
-	work(&replay, reads_paths);
-	replay_child_end(&replay.child);
-	return replay.broken ? 3 : 0;
+	/* A target's leak sanitizer looks at what is left. */
+	replay_watch_free(replay.watch);
+	free(replay.seen.slots);
+	free(replay.folders);
+	return status;
 }

@@ -55,15 +55,14 @@ set_handlers(void)
 {
 	static const int deadly[] = { SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTRAP,
 		SIGSYS };
-	const size_t size = 64 << 10;
-	stack_t stack = { .ss_sp = malloc(size), .ss_size = size };
+	static char room[64 << 10]; /* not of the heap, where it would be a leak */
+	const stack_t stack = { .ss_sp = room, .ss_size = sizeof(room) };
 	struct sigaction action = { .sa_handler = die_of,
 		.sa_flags = SA_RESETHAND | SA_NODEFER | SA_ONSTACK };
 	struct sigaction before;
 	stack_t old;
 
-	if (sigaltstack(NULL, &old) == 0 && (old.ss_flags & SS_DISABLE) != 0 &&
-	    stack.ss_sp != NULL)
+	if (sigaltstack(NULL, &old) == 0 && (old.ss_flags & SS_DISABLE) != 0)
 		sigaltstack(&stack, NULL);
 	for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++)
 		if (sigaction(deadly[i], NULL, &before) == 0 &&

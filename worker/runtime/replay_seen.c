@@ -35,13 +35,22 @@ grow(struct replay_seen *seen)
 	return true;
 }
 
-bool
-replay_seen_add(struct replay_seen *seen, uint64_t number)
+/* The last steps of SplitMix64: no two numbers give the same, and all bits count. */
+static uint64_t
+mix(uint64_t number)
 {
-	/* Neighbours shall not be neighbours here: SplitMix64's last steps. */
 	number = (number ^ number >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
 	number = (number ^ number >> 27) * UINT64_C(0x94d049bb133111eb);
-	number ^= number >> 31;
+	return number ^ number >> 31;
+}
+
+bool
+replay_seen_add(struct replay_seen *seen, const uint64_t *fields, size_t fields_len)
+{
+	uint64_t number = 0;
+
+	for (size_t i = 0; i < fields_len; i++)
+		number = mix(number + fields[i] + UINT64_C(0x9e3779b97f4a7c15));
 	if (number == 0)
 		number = 1;
 	if (seen->len >= seen->size / 4 * 3 && !grow(seen) &&

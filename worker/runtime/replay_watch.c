@@ -187,9 +187,27 @@ add_folder(struct replay_watch *watch, const char *path, enum role role, size_t 
 	list(watch, folder);
 }
 
+/* Whether its path still leads to it: as long as we have it open, the kernel does not say
+ * that it was removed; nor ever that a folder above it was moved. */
+static bool
+is_in_place(const struct folder *folder)
+{
+	struct stat ours, theirs;
+
+	return fstat(folder->fd, &ours) == 0 && stat(folder->path, &theirs) == 0 &&
+	    ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
 void
 replay_watch_tick(struct replay_watch *watch)
 {
+	struct folder *next;
+
+	for (struct folder *folder = watch->folders; folder != NULL; folder = next) {
+		next = folder->next;
+		if (!is_in_place(folder))
+			forget(watch, folder);
+	}
 	for (size_t i = 0; i < watch->tops_len; i++)
 		if (!watch->is_there[i])
 			add_folder(watch, watch->tops[i], TOP, i);
@@ -216,6 +234,18 @@ replay_watch_new(
 	}
 	replay_watch_tick(watch);
 	return watch;
+}
+
+void
+replay_watch_free(struct replay_watch *watch)
+{
+	if (watch == NULL)
+		return;
+	while (watch->folders != NULL)
+		forget(watch, watch->folders);
+	close(watch->fd);
+	free(watch->is_there);
+	free(watch);
 }
 
 int

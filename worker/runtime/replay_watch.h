@@ -22,6 +22,9 @@ typedef void replay_input_fn(void *context, int folder, const char *name);
 struct replay_watch *replay_watch_new(
     const char *const *folders, size_t len, replay_input_fn *input, void *context);
 
+/* NULL is fine. */
+void replay_watch_free(struct replay_watch *watch);
+
 /* To be polled for POLLIN. */
 int replay_watch_fd(const struct replay_watch *watch);
 
@@ -35,7 +38,8 @@ bool replay_watch_list(struct replay_watch *watch);
 /* How many of those are still to be told of, about. */
 uint64_t replay_watch_left(const struct replay_watch *watch);
 
-/* Looks for folders that were not there; to be called every second or so. */
+/* Looks for folders that were not there, and whether the others still are; to be called
+ * every second or so. */
 void replay_watch_tick(struct replay_watch *watch);
 
 #endif

@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""libfuzzsup_replay: inputs of any fuzzer are run once each, whatever they do, and what they
+reach is seen; alone, and as a job of fuzzsupd beside the fuzzers that find them.
+
+A part's name as an argument runs that part alone."""
+import mmap
+import os
+import re
+import shutil
+import signal
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from fuzzsup import *
+
+FLAGS = ["-O1", "-fsanitize=fuzzer-no-link", "-fsanitize-coverage=inline-bool-flag,pc-table"]
+
+
+def build_replay(output, sources, *flags):
+    subprocess.run([CLANG, "-g", *FLAGS, *flags, *sources, "@" + runtime_response_file("fuzzsup-replay"), "-o", output], check=True)
+    return output
+
+
+class Replay:
+    """The driver alone."""
+
+    def __init__(self, executable, folder, *arguments, stdin=subprocess.DEVNULL, **environment):
+        self.directory = os.path.join(folder, "coverage-" + hexname())
+        os.mkdir(self.directory)
+        self.log_path = self.directory + ".log"
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen([executable, *arguments], stdin=stdin, stdout=log, stderr=log, env=dict(os.environ, FUZZSUP_DIR=self.directory, **environment))
+        atexit.register(self.process.kill)
+
+    def log(self):
+        with open(self.log_path, errors="replace") as file:
+            return file.read()
+
+    def wait(self):
+        code = self.process.wait(PATIENCE)
+        found = re.search(r"(ERROR: (Address|Leak)Sanitizer|runtime error:)[^\n]*\n(.*\n){,8}.*replay\w*\.c:\d+", self.log())
+        if found and "moods.c" not in found.group():
+            raise RuntimeError(f"the driver is wrong: {self.log()}")
+        return code
+
+    def coverage(self):
+        """(runs, bits as a set) of what it has reached."""
+        names = [name for name in os.listdir(self.directory) if re.fullmatch("[0-9a-f]{16}", name)]
+        if not names:
+            return 0, set()
+        runs, _, bits, _ = CoverageFile.read(os.path.join(self.directory, names[0]))
+        return runs, set(set_bits(bits))
+
+    def runs(self):
+        return self.coverage()[0]
+
+    def last(self):
+        """Its last line of numbers."""
+        line = [line for line in self.log().splitlines() if re.match(r"#\d+\t", line)][-1]
+        numbers = {key: int(value) for key, value in re.findall(r"(\w+): (\d+)", line)}
+        numbers["runs"] = int(re.match(r"#(\d+)", line).group(1))
+        return numbers
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+
+def hexname(count=[0]):
+    count[0] += 1
+    return f"{count[0]:04x}"
+
+
+def put(folder, name, content):
+    path = os.path.join(folder, name)
+    with open(path, "wb") as file:
+        file.write(content)
+    return path
+
+
+def corpus(folder, **inputs):
+    path = os.path.join(folder, "corpus-" + hexname())
+    os.mkdir(path)
+    for name, content in inputs.items():
+        put(path, name, content)
+    return path
+
+
+def once(folder, moods):
+    """Every way to behave, each input once."""
+    plain = Replay(moods, folder, "-once", corpus(folder, x=b"x"))
+    equal((plain.wait(), plain.runs()), (0, 1), "one input, one run")
+    _, base = plain.coverage()
+    reached = {}
+    for how in "123":
+        replay = Replay(moods, folder, "-once", corpus(folder, x=b"x", one=how.encode()))
+        replay.wait()
+        reached[how] = replay.coverage()[1] - base
+    ok(all(reached.values()) and not reached["1"] & reached["2"], "what an input reaches is its own")
+    for how, words in (("a", "signal 6"), ("s", "signal 11|status 1"), ("e", "status 5"), ("_", "status 6"), ("k", "signal 9"), ("h", "too long")):
+        replay = Replay(moods, folder, "-once", "-timeout=1", corpus(folder, one=b"1", two=how.encode(), three=b"3"))
+        equal(replay.wait(), 0, f"{how}: the driver goes on to the end")
+        runs, bits = replay.coverage()
+        numbers = replay.last()
+        ok(bits >= reached["1"] | reached["3"] and numbers["runs"] == 3, f"{how}: the others ran", (bits, reached, replay.log()))
+        ok(bool(re.search(f"two: .*({words})", replay.log())), f"{how}: it is said", replay.log())
+        equal((numbers["crashes"], numbers["hangs"]), (0, 1) if how == "h" else (1, 0), f"{how}: and counted")
+        if how != "k":  # of which nobody learns
+            ok(runs == 3 and len(bits - reached["1"] - reached["3"] - base) > 0, f"{how}: what it reached until then is kept", (runs, bits))
+    replay = Replay(moods, folder, "-once", corpus(folder, fork=b"f", one=b"1"))
+    equal((replay.wait(), replay.runs()), (0, 2), "a child that stays behind holds nothing up")
+    subprocess.run(["pkill", "-KILL", "-f", moods])
+    replay = Replay(moods, folder, "-once", corpus(folder, one=b"1"), MOODS_BROKEN="1")
+    equal(replay.wait(), 3, "a target that ends before any input ends the driver")
+    ok("status 9" in replay.log(), "with its status", replay.log())
+    equal([Replay(moods, folder, *words).wait() for words in ((), ("-nonsense", "x"), ("-timeout=0", "x"), ("-max_len=x", "x"))], [2] * 4, "wrong arguments: usage")
+
+
+def hostile(folder, moods):
+    """What is no input, and what is too large."""
+    path = corpus(folder, one=b"1", large=b"2" * 5000)
+    os.mkfifo(os.path.join(path, "fifo"))
+    os.symlink("/etc/passwd", os.path.join(path, "link"))
+    os.symlink("/nowhere", os.path.join(path, "dangling"))
+    os.mkdir(os.path.join(path, "folder"))
+    put(os.path.join(path, "folder"), "inner", b"2")
+    put(path, ".hidden", b"2")
+    put(path, "a\nline\x1b[31m", b"a")
+    replay = Replay(moods, folder, "-once", "-max_len=4096", path)
+    equal((replay.wait(), replay.last()["runs"]), (0, 2), "a FIFO, links, a folder, a hidden file and one that is too large are left out")
+    ok("large: left out: it is larger than -max_len" in replay.log() and "a?line?[31m: ends with" in replay.log(), "names cannot write lines of their own", replay.log())
+    path = corpus(folder, **{f"crash{i}": b"a%d" % i for i in range(300)})
+    replay = Replay(moods, folder, "-once", path)
+    equal((replay.wait(), replay.last()["crashes"], replay.runs()), (0, 300, 300), "a corpus in which everything crashes is survived")
+    replay = Replay(moods, folder, "-", stdin=subprocess.PIPE)
+    with replay.process.stdin as pipe:
+        pipe.write("".join(put(path, f"path{i}", b"%d" % i) + "\n" for i in range(1, 4)).encode()[:-1])
+    equal((replay.wait(), replay.runs()), (0, 3), "paths on standard input, the last without a line feed")
+
+
+def folders(folder, moods):
+    """Folders that come, go and are replaced, and AFL++'s."""
+    plain, later, afl = (os.path.join(folder, name) for name in ("plain", "later", "afl"))
+    os.mkdir(plain)
+    replay = Replay(moods, folder, plain, later, afl)
+    total = 0
+
+    def more(count, what):
+        nonlocal total
+        total += count
+        wait_until(lambda: replay.runs() >= total, f"{what}: {total} runs; {replay.runs()}\n{replay.log()[-2000:]}")
+        equal(replay.runs(), total, what)
+
+    wait_until(lambda: "INITED" in replay.log(), "its first words")
+    path = put(plain, "1", b"x")
+    more(1, "a file that is written")
+    os.rename(put(folder, "outside", b"xx"), os.path.join(plain, "2"))
+    more(1, "a file that is renamed into the folder")
+    os.link(put(folder, "outside", b"xxx"), os.path.join(plain, "3"))
+    more(1, "a file that is linked")
+    os.rename(path, os.path.join(plain, "4"))
+    put(plain, "2", b"changed")
+    more(1, "a file that is renamed is no other; one that is changed is")
+    os.mkdir(later)
+    put(later, "1", b"y")
+    more(1, "a folder that comes later")
+    shutil.rmtree(later)
+    wait_until(lambda: not os.path.exists(later), "it is gone")
+    os.mkdir(later)
+    put(later, "1", b"yy")
+    more(1, "a folder that is made anew")
+    os.makedirs(os.path.join(afl, "main", "queue", ".state"))
+    put(os.path.join(afl, "main"), "fuzzer_stats", b"no input")
+    put(os.path.join(afl, "main", "queue"), "id:000000", b"z")
+    more(1, "AFL++'s queue, and nothing else of it")
+    os.makedirs(os.path.join(afl, "second", "queue"))
+    put(os.path.join(afl, "second", "queue"), "id:000000", b"zz")
+    more(1, "an instance that comes later")
+    equal(replay.end(), 0, "SIGTERM ends it")
+    again = Replay(moods, folder, "-once", os.path.join(afl, "main"))
+    equal((again.wait(), again.runs()), (0, 1), "AFL++'s instance itself")
+
+
+def many(folder, moods):
+    """100,000 inputs at the start, and new ones meanwhile; memory stays flat."""
+    path = corpus(folder)
+    for i in range(100000):
+        fd = os.open(os.path.join(path, str(i)), os.O_WRONLY | os.O_CREAT, 0o644)
+        os.write(fd, b"x%d" % i)
+        os.close(fd)
+    few = Replay(moods, folder, "-once", corpus(folder, one=b"1"))
+    few.wait()
+    replay = Replay(moods, folder, path)
+    wait_until(lambda: "left: 100000" in replay.log(), "the first word")
+    ok(True, "what is left is said at once")
+    wait_until(lambda: replay.runs() > 1000, "that it works")
+    put(path, "new", b"1")
+    base = few.coverage()[1]
+    wait_until(lambda: replay.coverage()[1] >= base, "the new one")
+    ok(replay.runs() < 100001, f"a new input does not wait for the others: {replay.runs()} had run")
+    wait_until(lambda: replay.last()["left"] == 0, "all of them", patience=10 * PATIENCE)
+    replay.end()
+    equal((replay.last()["runs"], replay.runs()), (100001, 100001), "each was run once")
+    ok(replay.last()["rss"] < few.last()["rss"] + 8, f"memory stays flat: {replay.last()['rss']} MB, with one input {few.last()['rss']} MB")
+    left = [int(count) for count in re.findall(r"left: (\d+)", replay.log())]
+    ok(left == sorted(left, reverse=True) and left[-1] == 0, "what is left grows less")
+
+
+def ctl(service, *words):
+    return subprocess.run([program("fuzzsupctl"), "-s", service.control, *words], capture_output=True, text=True, timeout=PATIENCE).stdout
+
+
+def as_job(folder, moods):
+    """Beside a libFuzzer that finds the inputs."""
+    os.chmod(folder, 0o755)
+    shared, coverage = os.path.join(folder, "shared"), os.path.join(folder, "coverage")
+    for path in (shared, coverage):
+        os.mkdir(path)
+        os.chmod(path, 0o1777)
+    demo = build(os.path.join(folder, "fuzz_json"), demo_sources(), "-O1", "-lm")
+    replay = build_replay(os.path.join(folder, "replay_json"), demo_sources(), "-lm")
+    roots = [os.path.join(SRC, "share", "demo")]
+    targets = {"json": Target(demo, coverage, roots, jobs={"find": {"engine": "libfuzzer", "corpus": shared, "command": [demo, "-max_len=64", "-runs=300000"], "restart": "never"}}),
+               "replay": Target(replay, coverage, roots, jobs={"replay": {"engine": "replay", "corpus": shared, "timeout": "2s"}})}
+    with Service(folder, targets) as service:
+        job = lambda name: next(job for job in service.get("/api/v1/jobs").json()["jobs"] if job["name"] == name)
+        wait_until(lambda: job("find")["state"] == "done", "the fuzzer's end")
+        service.wait_state("replay", "live", "stale")
+        inputs = len([name for name in os.listdir(shared) if not name.startswith(".")])
+        wait_until(lambda: (job("replay")["executions"] or 0) >= inputs and job("replay")["pending"] == 0, f"{inputs} inputs; {job('replay')}")
+        found = job("replay")
+        equal((found["state"], found["crashes"], found["hangs"]), ("running", 0, 0), "a replay job runs beside the fuzzer")
+        # The coverage of its corpus, as libFuzzer itself counts it.
+        own = subprocess.run([demo, "-runs=0", shared], capture_output=True, text=True, env=dict(os.environ, FUZZSUP="off")).stderr
+        edges = int(re.search(r"cov: (\d+)", own).group(1))
+        wait_until(lambda: service.target("replay")["covered"] >= edges, f"{edges} PCs; {service.target('replay')}")
+        ok(True, f"it reaches what the corpus does: {service.target('replay')['covered']} PCs, libFuzzer's own word is {edges}")
+        equal(service.target("replay")["runs"] if "runs" in service.target("replay") else found["executions"], found["executions"], "its runs are its executions")
+        table = ctl(service, "jobs", "--json")
+        ok('"engine":"replay"' in table.replace(" ", ""), "fuzzsupctl jobs shows it", table)
+        ctl(service, "stop", "replay/replay")
+        wait_until(lambda: job("replay")["state"] == "stopped", "stop")
+        ok(True, "it stops")
+    service.stop()
+
+
+with scratch() as folder:
+    moods = build_replay(os.path.join(folder, "moods"), [os.path.join(SRC, "t", "targets", "moods.c")])
+    # The driver itself with sanitizers, which the installed one never has.
+    driver, checked, sanitize = os.path.join(SRC, "worker", "runtime"), os.path.join(folder, "checked"), ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    objects = [os.path.join(folder, name + ".o") for name in ("replay", "replay_child", "replay_seen", "replay_watch")]
+    for path in objects:
+        subprocess.run([CLANG, "-g", "-O1", *sanitize, "-D_GNU_SOURCE", "-c", os.path.join(driver, os.path.basename(path)[:-1] + "c"), "-o", path], check=True)
+    subprocess.run([CLANG, "-g", *FLAGS, *sanitize, os.path.join(SRC, "t", "targets", "moods.c"), *objects, "@" + runtime_response_file(), "-o", checked], check=True)
+    for part, executable in ((once, moods), (once, checked), (hostile, moods), (hostile, checked), (folders, moods), (folders, checked), (many, moods), (as_job, moods)):
+        if len(sys.argv) == 1 or part.__name__ in sys.argv:
+            here = os.path.join(folder, f"{part.__name__}-{os.path.basename(executable)}")
+            os.mkdir(here)
+            note(part.__doc__ + ("" if executable == moods else " With sanitizers in the driver."))
+            part(here, executable)
+    done()
