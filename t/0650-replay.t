@@ -211,8 +211,14 @@ def ctl(service, *words):
     return subprocess.run([program("fuzzsupctl"), "-s", service.control, *words], capture_output=True, text=True, timeout=PATIENCE).stdout
 
 
+def afl_build(folder):
+    output = os.path.join(folder, "afl_json")
+    subprocess.run(["afl-clang-fast", "-O1", os.path.join(SRC, "t", "targets", "persistent.c"), *demo_sources(), "-lm", "-o", output], check=True, env=dict(os.environ, AFL_QUIET="1"))
+    return output
+
+
 def as_job(folder, moods):
-    """Beside a libFuzzer that finds the inputs."""
+    """Beside a libFuzzer, and AFL++ as it is, that find the inputs."""
     os.chmod(folder, 0o755)
     shared, coverage = os.path.join(folder, "shared"), os.path.join(folder, "coverage")
     for path in (shared, coverage):
@@ -223,6 +229,13 @@ def as_job(folder, moods):
     roots = [os.path.join(SRC, "share", "demo")]
     targets = {"json": Target(demo, coverage, roots, jobs={"find": {"engine": "libfuzzer", "corpus": shared, "command": [demo, "-max_len=64", "-runs=300000"], "restart": "never"}}),
                "replay": Target(replay, coverage, roots, jobs={"replay": {"engine": "replay", "corpus": shared, "timeout": "2s"}})}
+    queue = os.path.join(folder, "state", "jobs", "afl", "afl", "out")
+    has_afl = shutil.which("afl-fuzz") is not None and shutil.which("afl-clang-fast") is not None
+    if has_afl:
+        targets["afl"] = Target(afl_build(folder), coverage, roots, jobs={"afl": {"engine": "afl++", "run-for": "5s"}})
+        targets["of-afl"] = Target(replay, coverage, roots, jobs={"of-afl": {"engine": "replay", "engine-args": [queue]}})
+    else:
+        note("no afl++ here: it is not tested")
     with Service(folder, targets) as service:
         job = lambda name: next(job for job in service.get("/api/v1/jobs").json()["jobs"] if job["name"] == name)
         wait_until(lambda: job("find")["state"] == "done", "the fuzzer's end")
@@ -237,6 +250,12 @@ def as_job(folder, moods):
         wait_until(lambda: service.target("replay")["covered"] >= edges, f"{edges} PCs; {service.target('replay')}")
         ok(True, f"it reaches what the corpus does: {service.target('replay')['covered']} PCs, libFuzzer's own word is {edges}")
         equal(service.target("replay")["runs"] if "runs" in service.target("replay") else found["executions"], found["executions"], "its runs are its executions")
+        if has_afl:
+            wait_until(lambda: job("afl")["state"] == "done", "AFL++'s end")
+            inputs = len([name for name in os.listdir(os.path.join(queue, "main", "queue")) if not name.startswith(".")])
+            # It writes some of them twice, when it has trimmed them.
+            wait_until(lambda: (job("of-afl")["executions"] or 0) >= inputs and job("of-afl")["pending"] == 0, f"AFL++'s {inputs} inputs; {job('of-afl')}")
+            ok(inputs > 1, f"AFL++'s {inputs} inputs are run, of a build whose PCs nobody knows")
         table = ctl(service, "jobs", "--json")
         ok('"engine":"replay"' in table.replace(" ", ""), "fuzzsupctl jobs shows it", table)
         ctl(service, "stop", "replay/replay")

@@ -445,10 +445,40 @@ test_rubbish(void **state)
 	}
 }
 
+static void
+test_replay_line(void **state)
+{
+	struct replay_line line = replay_line_parse(
+	    text_of("#41\treplay corp: 40/9b left: 4 crashes: 1 hangs: 2 skipped: 7 "
+		    "exec/s: 3 rss: 2Mb"));
+	static const char *const foreign[] = { "", "#", "#41", "#41\t",
+		"#41\treplay corp: 40/9b",                                 /* cut */
+		"#41\tpulse  cov: 8 ft: 9 corp: 40/9b exec/s: 1 rss: 2Mb", /* libFuzzer's */
+		"#41\treplayed corp: 40/9b left: 4", "41\treplay corp: 40/9b left: 4",
+		"#99999999999999999999999\treplay corp: 40/9b left: 4" };
+
+	(void)state;
+	assert_int_equal(line.known,
+	    JOB_STATS_EXECUTIONS | JOB_STATS_RATE | JOB_STATS_CORPUS |
+		JOB_STATS_CORPUS_BYTES | JOB_STATS_CRASHES | JOB_STATS_HANGS |
+		JOB_STATS_MEMORY | JOB_STATS_PENDING);
+	assert_int_equal(line.executions, 41);
+	assert_int_equal(line.corpus, 40);
+	assert_int_equal(line.corpus_bytes, 9);
+	assert_int_equal(line.pending, 4);
+	assert_int_equal(line.crashes, 1);
+	assert_int_equal(line.hangs, 2);
+	assert_int_equal(line.rate_milli, 3000);
+	assert_int_equal(line.memory, 2 << 20);
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+		assert_int_equal(replay_line_parse(text_of(foreign[i])).known, 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_replay_line),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_marks),
