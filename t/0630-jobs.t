@@ -228,6 +228,45 @@ def killed(folder, demo):
     wait_until(lambda: not marked(mark) and not marked("sleep\x001000."), "nothing is left")
 
 
+def changed(folder, demo):
+    """What a reload changes or takes away ends as it likes to end, and its successor waits for that."""
+    story = script(folder, "story", "", 0o666)
+    text = f"""echo begins $SETTING >>{story}; trap 'echo hears $SETTING >>{story}; sleep 0.5; echo ends $SETTING >>{story}; exit 0' TERM; while :; do sleep 0.05; done"""
+    work = {"kind": shell(text, environment=["SETTING=1"]), "rude": shell("trap '' TERM; echo begins >&2; while :; do sleep 0.05; done", **{"stop-timeout": "300ms"}),
+            "other": shell("sleep 1000")}
+    read = lambda: open(story).read().splitlines()
+    with Service(folder, {"json": Target(demo, None, [], jobs=work)}) as service:
+        wait_until(lambda: read() == ["begins 1"], "it begins")
+        other = wait_job(service, "other", "running")
+        rude = wait_job(service, "rude", "running", what=lambda job: job["pid"])["pid"]
+        wait_until(lambda: "begins" in log_of(service, "rude"), "its trap")
+        jobs_now = service.targets["json"].jobs
+        jobs_now["kind"]["environment"] = ["SETTING=2"]
+        del jobs_now["rude"]
+        service.reload()
+        job = wait_job(service, "kind", "queued", "running")
+        wait_until(lambda: "begins 2" in read(), "the changed one")
+        equal(read(), ["begins 1", "hears 1", "ends 1", "begins 2"], "a changed job hears of its end, and the new one waits for it")
+        wait_until(lambda: not os.path.exists(f"/proc/{rude}"), "the other's end")
+        ok(True, "one that does not listen is killed after its stop-timeout")
+        jobs_now["kind"]["environment"] = ["SETTING=3"]
+        service.reload()
+        jobs_now["kind"]["environment"] = ["SETTING=4"]
+        service.reload()
+        wait_until(lambda: "begins 4" in read(), "the last of two changes")
+        equal([line for line in read() if not line.startswith("hears")][-2:], ["ends 2", "begins 4"], "of two changes in a row the last counts")
+        del jobs_now["kind"]
+        service.reload()
+        wait_until(lambda: "ends 4" in read(), "its end")
+        ok(True, "a job that is taken away may say its last words")
+        equal((jobs(service)["other"]["pid"], sorted(jobs(service))), (other["pid"], ["other"]), "the others are not touched")
+        service.targets["json"].jobs["kind"] = shell(text, environment=["SETTING=5"])
+        service.reload()
+        wait_until(lambda: "begins 5" in read(), "it is back")
+    service.stop()
+    equal(read()[-1], "ends 5", "the end of the service is heard, too")
+
+
 def turns(folder, demo):
     """More jobs than may run: each gets its share, by weight."""
     work = {f"job{i}": shell("exec sleep 1000", weight=3 if i == 0 else 1) for i in range(8)}
@@ -249,7 +288,7 @@ def turns(folder, demo):
 with scratch() as folder:
     os.chmod(folder, 0o755)
     demo = build(os.path.join(folder, "fuzz_json"), demo_sources(), "-O1", "-lm")
-    for part in (fuzzers, misbehaving, killed, turns):
+    for part in (fuzzers, misbehaving, killed, changed, turns):
         os.mkdir(os.path.join(folder, part.__name__))
         os.chmod(os.path.join(folder, part.__name__), 0o755)
         if len(sys.argv) < 2 or part.__name__ in sys.argv[1:]:

@@ -19,6 +19,7 @@
 
 #include "clock.h"
 #include "cpus.h"
+#include "hash.h"
 #include "job_folder.h"
 #include "log.h"
 #include "banned.h"
@@ -107,6 +108,8 @@ show_running(struct job *job)
 static void
 show(struct job *job)
 {
+	if (job->is_leaving)
+		return;
 	if (job->is_over || !job->wanted) {
 		if (job->running > 0)
 			set_state(job, JOB_STATE_STOPPING, "%s",
@@ -131,6 +134,9 @@ show(struct job *job)
 		set_state(job, JOB_STATE_FAILED, "%s", words_of(job, INSTANCE_FAILED));
 	} else if (count_phase(job, INSTANCE_DONE) == job->spec.instances) {
 		set_state(job, JOB_STATE_DONE, "%s", words_of(job, INSTANCE_DONE));
+	} else if (job->waits_for != 0) {
+		set_state(job, JOB_STATE_QUEUED,
+		    "what runs with its former settings is ending");
 	} else if (!job->has_turn) {
 		set_state(job, JOB_STATE_QUEUED, "%s", "");
 	}
@@ -477,6 +483,7 @@ bool
 job_is_eligible(const struct job *job)
 {
 	return job->wanted && !job->is_over && job->seen.is_there &&
+	    job->waits_for == 0 &&
 	    (job->running > 0 || count_phase(job, INSTANCE_IDLE) > 0);
 }
 
@@ -618,6 +625,15 @@ job_wish(struct job *job, enum job_wish wish, const char *reason)
 	say_changed(job);
 }
 
+void
+job_leave(struct job *job)
+{
+	job->is_leaving = true;
+	job->wanted = false;
+	job->has_turn = false;
+	job_act(job);
+}
+
 /* ---- making and freeing ---- */
 
 int
@@ -652,6 +668,8 @@ job_new(
 		return r;
 	}
 	snprintf(job->folder_path, sizeof(job->folder_path), "%s", spec->folder);
+	job->folder_hash =
+	    hash_bytes(HASH_SEED, job->folder_path, strlen(job->folder_path));
 	job->spec = *spec;
 	*spec = (struct job_spec){ 0 };
 	job->seen = look_at_program(job);

@@ -58,12 +58,16 @@ struct job {
 	struct job_spec spec;
 	const struct engine *engine;
 	char folder_path[3800];
+	uint64_t folder_hash;
 	int folder;
 	struct event_base *base;
 	bool wanted;       /* a user wants it to run */
 	bool is_over;      /* ran for long enough; done until it is asked for again */
 	bool has_turn;     /* may run */
 	bool is_new_build; /* its program changed: what runs is ended and started */
+	bool is_leaving; /* forgotten; ends as its engine likes it, and tells nobody */
+	uint32_t
+	    waits_for; /* id of one that is leaving and has the same folder; 0: none */
 	int64_t turn_since_ms;
 	double virtual_ms; /* time that it has had, by its weight */
 	struct instance *instances;
@@ -86,6 +90,9 @@ int job_new(
 
 /* Ends what runs at once. */
 void job_free(struct job *job);
+
+/* Asks all that runs to end; what it does from now on is no report's matter. */
+void job_leave(struct job *job);
 
 /* True if it would run, had it the turn. */
 bool job_is_eligible(const struct job *job);

@@ -29,6 +29,7 @@ struct jobs {
 	jobs_lost_cb lost_cb;
 	void *context;
 	TAILQ_HEAD(job_list, job) list; /* by id */
+	struct job_list leaving;        /* forgotten, and not ended yet */
 	unsigned slots;                 /* 0: all may run */
 	int64_t turn_ms;
 	struct event *schedule, *tick, *report;
@@ -87,6 +88,8 @@ slots_free(const struct jobs *jobs)
 	TAILQ_FOREACH(job, &jobs->list, link)
 		if (job->has_turn || job->running > 0)
 			used += need(jobs, job);
+	TAILQ_FOREACH(job, &jobs->leaving, link)
+		used += need(jobs, job);
 	return used < jobs->slots ? jobs->slots - used : 0;
 }
 
@@ -154,6 +157,24 @@ next_end(const struct jobs *jobs, int64_t now)
 	return first == INT64_MAX ? -1 : first;
 }
 
+/* Those that have ended are gone; who waited for one may go on. */
+static void
+let_go(struct jobs *jobs)
+{
+	struct job *job = TAILQ_FIRST(&jobs->leaving), *next, *other;
+
+	for (; job != NULL; job = next) {
+		next = TAILQ_NEXT(job, link);
+		if (job->running > 0)
+			continue;
+		TAILQ_FOREACH(other, &jobs->list, link)
+			if (other->waits_for == job->id)
+				other->waits_for = 0;
+		TAILQ_REMOVE(&jobs->leaving, job, link);
+		job_free(job);
+	}
+}
+
 static void
 schedule_cb(evutil_socket_t fd, short what, void *context)
 {
@@ -163,6 +184,7 @@ schedule_cb(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
+	let_go(jobs);
 	TAILQ_FOREACH(job, &jobs->list, link) {
 		job_count(job, now);
 		if (!job_is_eligible(job))
@@ -262,6 +284,8 @@ entry_cb(struct job *job, uint64_t address, void *context)
 	static struct message message;
 	struct jobs *jobs = context;
 
+	if (job->is_leaving)
+		return;
 	message_init(&message, MESSAGE_JOB_ENTRY, job->id);
 	message.value = address;
 	jobs->send_cb(&message, jobs->context);
@@ -290,6 +314,7 @@ least_virtual(const struct jobs *jobs)
 	return MAX(least, 0);
 }
 
+/* It ends as a stop would end it, so that a fuzzer may write what it still knows. */
 static void
 forget(struct jobs *jobs, uint32_t id)
 {
@@ -298,9 +323,23 @@ forget(struct jobs *jobs, uint32_t id)
 	if (job == NULL)
 		return;
 	TAILQ_REMOVE(&jobs->list, job, link);
-	job_free(job);
-	jobs->lost_cb(jobs->context);
+	TAILQ_INSERT_TAIL(&jobs->leaving, job, link);
+	job_leave(job);
 	schedule_now(jobs);
+}
+
+/* The one that is leaving and has the folder of @spec, in which two must not write: its
+ * id, or 0. */
+static uint32_t
+former(const struct jobs *jobs, const struct job *new)
+{
+	const struct job *job;
+
+	TAILQ_FOREACH(job, &jobs->leaving, link)
+		if (job->folder_hash == new->folder_hash &&
+		    strcmp(job->folder_path, new->folder_path) == 0)
+			return job->id;
+	return 0;
 }
 
 static int
@@ -327,6 +366,7 @@ add(struct jobs *jobs, const struct message *message)
 	job->context = jobs;
 	job->report.ran_ms = message->value;
 	job->virtual_ms = least_virtual(jobs);
+	job->waits_for = former(jobs, job);
 	insert(jobs, job);
 	job_wish(job, message->code, "");
 	return 0;
@@ -385,6 +425,17 @@ jobs_run(const struct jobs *jobs)
 	TAILQ_FOREACH(job, &jobs->list, link)
 		if (job->running > 0)
 			return true;
+	return !TAILQ_EMPTY(&jobs->leaving);
+}
+
+/* Whether one of @job's instances has that minder. */
+static bool
+has_minder(const struct job *job, pid_t pid)
+{
+	for (unsigned i = 0; i < job->spec.instances; i++)
+		if (job->instances[i].phase == INSTANCE_RUNNING &&
+		    job->instances[i].minder.pid == pid)
+			return true;
 	return false;
 }
 
@@ -394,10 +445,11 @@ jobs_is_minder(const struct jobs *jobs, pid_t pid)
 	const struct job *job;
 
 	TAILQ_FOREACH(job, &jobs->list, link)
-		for (unsigned i = 0; i < job->spec.instances; i++)
-			if (job->instances[i].phase == INSTANCE_RUNNING &&
-			    job->instances[i].minder.pid == pid)
-				return true;
+		if (has_minder(job, pid))
+			return true;
+	TAILQ_FOREACH(job, &jobs->leaving, link)
+		if (has_minder(job, pid))
+			return true;
 	return false;
 }
 
@@ -413,6 +465,7 @@ jobs_new(struct event_base *base, jobs_send_cb send_cb, jobs_lost_cb lost,
 	if (jobs == NULL)
 		return -ENOMEM;
 	TAILQ_INIT(&jobs->list);
+	TAILQ_INIT(&jobs->leaving);
 	jobs->base = base;
 	jobs->send_cb = send_cb;
 	jobs->lost_cb = lost;
@@ -435,6 +488,7 @@ jobs_free(struct jobs *jobs)
 	struct event *events[] = { jobs->schedule, jobs->report, jobs->tick };
 	struct job *job;
 
+	TAILQ_CONCAT(&jobs->list, &jobs->leaving, link);
 	while ((job = TAILQ_FIRST(&jobs->list)) != NULL) {
 		TAILQ_REMOVE(&jobs->list, job, link);
 		job_free(job);
