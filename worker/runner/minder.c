@@ -306,20 +306,28 @@ close_all_but(const int *keep, size_t len)
 	syscall(SYS_close_range, from, ~0U, 0);
 }
 
-static int
-open_signals(void)
+static sigset_t
+signals_wanted(void)
 {
 	sigset_t wanted;
 
-	for (int number = 1; number < NSIG; number++)
-		if (number != SIGKILL && number != SIGSTOP)
-			signal(number, SIG_DFL);
-	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&wanted);
 	sigaddset(&wanted, SIGCHLD);
 	sigaddset(&wanted, SIGTERM);
 	sigaddset(&wanted, SIGINT);
 	sigaddset(&wanted, SIGHUP);
+	return wanted;
+}
+
+static int
+open_signals(void)
+{
+	const sigset_t wanted = signals_wanted();
+
+	for (int number = 1; number < NSIG; number++)
+		if (number != SIGKILL && number != SIGSTOP)
+			signal(number, SIG_DFL);
+	signal(SIGPIPE, SIG_IGN);
 	sigprocmask(SIG_SETMASK, &wanted, NULL);
 	return signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
 }
@@ -361,16 +369,22 @@ mind(const struct launch *launch, int events, pid_t runner)
 int
 minder_start(const struct launch *launch, struct minder *ret_minder)
 {
+	const sigset_t wanted = signals_wanted();
 	pid_t runner = getpid(), pid;
 	int events[2], pidfd = -1, r;
+	sigset_t before;
 
 	if (pipe2(events, O_CLOEXEC) != 0)
 		return -errno;
 	fcntl(events[0], F_SETFL, O_NONBLOCK);
+	/* What comes before the minder has signals of its own waits: our handlers, which
+	 * it has until then, would take it for us. */
+	sigprocmask(SIG_BLOCK, &wanted, &before);
 	pid = fork();
 	if (pid == 0)
 		mind(launch, events[1], runner);
 	r = pid < 0 ? -errno : 0;
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(events[1]);
 	if (r == 0) {
 		pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
