@@ -30,7 +30,7 @@ def compile_for(folder, triple, source, *flags):
 def build_for(folder, triple, linker, *flags):
     """branches.c with the stub driver and the runtime; its path."""
     common = ["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-fPIC", "-I" + os.path.join(SRC, "common"), *WARNINGS]
-    runtime = [compile_for(folder, triple, source, *common) for source in sorted(glob.glob(os.path.join(SRC, "worker", "runtime", "*.c")))]
+    runtime = [compile_for(folder, triple, source, *common) for source in sorted(glob.glob(os.path.join(SRC, "worker", "runtime", "*.c"))) if not os.path.basename(source).startswith("replay")]
     objects = [compile_for(folder, triple, BRANCHES, "-O1", "-fPIC", COVERAGE), compile_for(folder, triple, os.path.join(TARGETS, "stub_driver.c"), "-O1", "-fPIC")]
     archive = os.path.join(folder, f"{triple}.a")
     subprocess.run(["ar", "cr", archive, *runtime], check=True)
