@@ -9,14 +9,14 @@
 #include <stdint.h>
 
 #define MESSAGE_TEXT_MAX 8160
-#define MESSAGE_FDS_MAX 4
+#define MESSAGE_FDS_MAX 5
 
 /*  type            from → to                 fields and descriptors */
 #define MESSAGE_TYPES(X) \
 	/* supervisor → symbolizer: fds executable (O_RDONLY), by code's bits a sealed memfd of \
 	   u64 PCs to take instead of the executable's own PC table and a file to keep the \
 	   table in and its separate debug file and the finished table, whose functions are \
-	   wanted now; target and generation come back in the answer; text: entry points \
+	   wanted now, and the alternate debug file; target and generation come back in the answer; text: entry points \
 	   wanted, one a line, a symbol or 0x… */ \
 	X(SYMBOLIZE, "symbolize") \
 	/* symbolizer → supervisor: code enum table_status; text: why (not OK); fd: table (OK) */ \
@@ -120,7 +120,9 @@ enum symbolize_bits {
 	SYMBOLIZE_CACHE = 2,
 	SYMBOLIZE_DEBUG = 4,
 	SYMBOLIZE_FUNCTIONS = 8, /* answered by FUNCTIONS */
-	SYMBOLIZE_ALL = 15,
+	SYMBOLIZE_ALTERNATE = 16,
+	SYMBOLIZE_ALL = 31,
+	SYMBOLIZE_NO_ALTERNATE = 32, /* none of these: it was looked for in vain */
 };
 
 enum table_status {
@@ -129,6 +131,8 @@ enum table_status {
 	TABLE_FAILED,
 	TABLE_WANTS_DEBUG, /* send it again with its separate debug file; text: build ID in
 			      hex, line feed, name */
+	TABLE_WANTS_ALTERNATE, /* the same with the alternate file that is named in it, or
+				  in its separate debug file */
 };
 
 enum job_wish {

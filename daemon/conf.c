@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 
 #include "conf_check.h"
+#include "debug_file.h"
 #include "banned.h"
 
 #define FILE_MAX ((off_t)16 << 20)
@@ -30,7 +31,6 @@
  * comment or a block for a whole one. */
 #define END_MARK "end-of-file"
 #define DEFAULT_LISTEN "127.0.0.1:8080"
-#define DEFAULT_DEBUG_ROOT "/usr/lib/debug"
 #define DEFAULT_STATE_DIR "/var/lib/fuzzsupd"
 #define DEFAULT_SYMBOLIZE_TIMEOUT 120
 #define DEFAULT_TURN_MS 600000
@@ -641,7 +641,7 @@ take_all(cfg_t *cfg, struct conf *conf)
 	if (r == 0)
 		r = take_list(cfg, "debug-roots", &conf->debug_roots);
 	if (r == 0 && conf->debug_roots.len == 0)
-		r = string_list_add(&conf->debug_roots, DEFAULT_DEBUG_ROOT);
+		r = string_list_add(&conf->debug_roots, DEBUG_FILE_ROOT);
 	conf->symbolize_timeout = timeout != NULL ? (unsigned)strtoul(timeout, NULL, 10)
 						  : DEFAULT_SYMBOLIZE_TIMEOUT;
 	conf->max_running = running != NULL ? (unsigned)strtoul(running, NULL, 10) : 0;

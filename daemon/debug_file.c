@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Finding an executable's separate debug file; in the supervisor.
+ * Finding an executable's separate debug file and the alternate one; in the supervisor and
+ * in fuzzsupctl.
  */
 #include "config.h"
 
@@ -8,18 +9,25 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "banned.h"
 
+#define ID_DIGITS_MAX 160
+
 struct search {
 	const struct string_list *roots;
 	const char *executable;
-	char folder[PATH_MAX]; /* of the executable */
+	char folder[PATH_MAX]; /* of the executable, or whatever names the file */
 };
+
+#define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 
 /* Opens the file at the three parts' path unless it is the executable itself. */
 static int
@@ -31,16 +39,21 @@ try(const struct search *search, const char *a, const char *b, const char *c)
 	if (len < 0 || (size_t)len >= sizeof(path) ||
 	    strcmp(path, search->executable) == 0)
 		return -1;
-	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return open(path, OPEN_FLAGS);
 }
 
+/* @wish: hex digits up to the line feed. */
 static int
-by_build_id(const struct search *search, const char *id)
+by_build_id(const struct search *search, const char *wish)
 {
+	const size_t len = strspn(wish, "0123456789abcdef");
 	char name[256];
 	int fd = -1;
 
-	snprintf(name, sizeof(name), "/.build-id/%.2s/%.160s.debug", id, id + 2);
+	if (len <= 2 || len > ID_DIGITS_MAX || wish[len] != '\n')
+		return -1;
+	snprintf(name, sizeof(name), "/.build-id/%.2s/%.*s.debug", wish, (int)len - 2,
+	    wish + 2);
 	for (size_t i = 0; fd < 0 && i < search->roots->len; i++)
 		fd = try(search, search->roots->items[i], name, "");
 	return fd;
@@ -66,19 +79,113 @@ debug_file_open(
 {
 	struct search search = { .roots = roots, .executable = executable };
 	const char *slash = strrchr(executable, '/'), *name = strchr(wish, '\n');
-	size_t id_len = strspn(wish, "0123456789abcdef");
-	char id[160];
-	int fd = -1;
+	int fd;
 
 	snprintf(search.folder, sizeof(search.folder), "%.*s",
 	    slash != NULL ? (int)(slash - executable) : 1,
 	    slash != NULL ? executable : ".");
-	if (id_len > 2 && id_len < sizeof(id) && wish[id_len] == '\n') {
-		snprintf(id, sizeof(id), "%.*s", (int)id_len, wish);
-		fd = by_build_id(&search, id);
-	}
+	fd = by_build_id(&search, wish);
 	if (fd < 0 && name != NULL && name[1] != '\0' && name[1] != '.' &&
 	    strchr(name + 1, '/') == NULL)
 		fd = by_name(&search, name + 1);
 	return fd >= 0 ? fd : -ENOENT;
+}
+
+/* ---- alternate files ---- */
+
+/* Takes "." and ".." out of an absolute path, in place. */
+static void
+normalize(char *path)
+{
+	char *to = path;
+	size_t len;
+
+	for (const char *at = path; *at != '\0'; at += len) {
+		at += strspn(at, "/");
+		len = strcspn(at, "/");
+		if (len == 2 && at[0] == '.' && at[1] == '.') {
+			while (to > path && *--to != '/')
+				;
+		} else if (len > 0 && !(len == 1 && at[0] == '.')) {
+			*to++ = '/';
+			memmove(to, at, len);
+			to += len;
+		}
+	}
+	*to = '\0';
+}
+
+/* Opens the file at @path, a normalized one, if it lies below @root; no link leads out. */
+static int
+open_below(const char *root, const char *path)
+{
+	struct open_how how = {
+		.flags = OPEN_FLAGS,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+	size_t len = strlen(root);
+	int directory;
+	long fd;
+
+	while (len > 0 && root[len - 1] == '/')
+		len--;
+	if (strncmp(path, root, len) != 0 || path[len] != '/')
+		return -1;
+	directory = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (directory < 0)
+		return -1;
+	do
+		fd = syscall(SYS_openat2, directory, path + len + 1, &how, sizeof(how));
+	while (fd < 0 && errno == EINTR);
+	close(directory);
+	return (int)fd;
+}
+
+/* A root may be a link. */
+static int
+open_below_root(const char *root, const char *path)
+{
+	char real[PATH_MAX];
+	int fd = open_below(root, path);
+
+	return fd < 0 && realpath(root, real) != NULL ? open_below(real, path) : fd;
+}
+
+/* The real folder of the file behind @fd: debug files are often found by links. */
+static bool
+find_folder(int fd, char *folder, size_t size)
+{
+	char link[64], *slash;
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, folder, size - 1);
+	if (len <= 0 || folder[0] != '/')
+		return false;
+	folder[len] = '\0';
+	slash = strrchr(folder, '/');
+	*slash = '\0';
+	return true;
+}
+
+int
+debug_file_open_alternate(const struct string_list *roots, int fd, const char *wish)
+{
+	struct search search = { .roots = roots, .executable = "" };
+	const char *name = strchr(wish, '\n');
+	char path[2 * PATH_MAX];
+	int found = by_build_id(&search, wish);
+
+	if (found >= 0)
+		return found;
+	if (name == NULL || name[1] == '\0' || strlen(++name) >= PATH_MAX ||
+	    !find_folder(fd, search.folder, sizeof(search.folder)))
+		return -ENOENT;
+	snprintf(
+	    path, sizeof(path), "%s/%s", name[0] == '/' ? "" : search.folder, name);
+	normalize(path);
+	found = open_below(search.folder, path);
+	for (size_t i = 0; found < 0 && i < roots->len; i++)
+		found = open_below_root(roots->items[i], path);
+	return found >= 0 ? found : -ENOENT;
 }

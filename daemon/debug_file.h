@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * Finding an executable's separate debug file, where gdb would look for it; in the
- * supervisor. Whether it is the right one the symbolizer tells.
+ * Finding an executable's separate debug file and the alternate one, where gdb would look
+ * for them; in the supervisor and in fuzzsupctl. Whether it is the right one the
+ * symbolizer tells.
  */
 #ifndef FUZZSUP_DEBUG_FILE_H
 #define FUZZSUP_DEBUG_FILE_H
 
 #include "string_list.h"
+
+/* The only root unless somebody names others. */
+#define DEBUG_FILE_ROOT "/usr/lib/debug"
 
 /* Opens the debug file that @wish (build ID in hex, line feed, name; either may be empty,
  * and whoever wrote it is not trusted) describes: by build ID below @roots; by name beside
@@ -13,5 +17,11 @@
  * -ENOENT. */
 int debug_file_open(
     const struct string_list *roots, const char *executable, const char *wish);
+
+/* The same for the alternate file that is named in the file behind @fd, an executable or
+ * its debug file: by build ID below @roots; by its path, absolute or from the folder of
+ * that file, if it leads below that folder or one of @roots. */
+int debug_file_open_alternate(
+    const struct string_list *roots, int fd, const char *wish);
 
 #endif

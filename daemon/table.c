@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -332,7 +333,7 @@ open_cache(struct tables *tables, const struct table *table)
 
 /* What goes with a job besides the executable; -1: it does not. */
 struct enclosed {
-	int pcs, cache, debug, table;
+	int pcs, cache, debug, table, alternate;
 };
 
 static void
@@ -348,7 +349,8 @@ send_job(struct tables *tables, struct table *table, int executable,
 	} more[] = { { enclosed->pcs, SYMBOLIZE_PCS },
 		{ enclosed->cache, SYMBOLIZE_CACHE },
 		{ enclosed->debug, SYMBOLIZE_DEBUG },
-		{ enclosed->table, SYMBOLIZE_FUNCTIONS } };
+		{ enclosed->table, SYMBOLIZE_FUNCTIONS },
+		{ enclosed->alternate, SYMBOLIZE_ALTERNATE } };
 	int fds[MESSAGE_FDS_MAX] = { executable };
 	size_t fds_len = 1;
 
@@ -361,18 +363,22 @@ send_job(struct tables *tables, struct table *table, int executable,
 			message.code |= more[i].bit;
 			fds[fds_len++] = more[i].fd;
 		}
+	if (table->alternate_was_wanted && enclosed->alternate < 0)
+		message.code |= SYMBOLIZE_NO_ALTERNATE;
 	tables->running = table;
 	event_add(tables->timeout, &limit);
 	worker_send(supervisor_worker(tables->supervisor, WORKER_SYMBOLIZER), &message,
 	    fds, fds_len);
 }
 
-/* @debug: the separate debug file; -1: the symbolizer has not asked for it. */
+/* @debug, @alternate: the separate and the alternate debug file; -1: the symbolizer has
+ * not asked for it, or nobody has it. */
 static void
-send_table_job(struct tables *tables, struct table *table, int executable, int debug)
+send_table_job(struct tables *tables, struct table *table, int executable, int debug,
+    int alternate)
 {
 	const struct enclosed enclosed = { table->pcs, open_cache(tables, table), debug,
-		-1 };
+		-1, alternate };
 
 	table->progress = TABLE_RUNNING;
 	send_job(tables, table, executable, &enclosed);
@@ -403,7 +409,8 @@ start_table(struct tables *tables, struct table *table)
 	}
 	free(table->debug_wish);
 	table->debug_wish = NULL;
-	send_table_job(tables, table, fd, -1);
+	table->alternate_was_wanted = false;
+	send_table_job(tables, table, fd, -1, -1);
 	close(fd);
 }
 
@@ -432,7 +439,7 @@ static void
 start_functions(struct tables *tables, struct table *table)
 {
 	const struct string_list *roots = &tables->supervisor->conf->debug_roots;
-	struct enclosed enclosed = { -1, -1, -1, table->fd };
+	struct enclosed enclosed = { -1, -1, -1, table->fd, -1 };
 	char reason[320];
 	int fd = open_unchanged(table, reason, sizeof(reason));
 
@@ -496,13 +503,43 @@ send_with_debug(struct tables *tables, const char *wish)
 	else
 		fd = open_executable(table, reason, sizeof(reason));
 	if (fd >= 0)
-		send_table_job(tables, table, fd, debug);
+		send_table_job(tables, table, fd, debug, -1);
 	else
 		finish(tables, table, TABLE_FAILED, reason);
 	if (fd >= 0)
 		close(fd);
 	if (debug >= 0)
 		close(debug);
+}
+
+/* The same with the alternate debug file, or without it where nobody has it. */
+static void
+send_with_alternate(struct tables *tables, const char *wish)
+{
+	const struct string_list *roots = &tables->supervisor->conf->debug_roots;
+	struct table *table = tables->running;
+	char reason[320];
+	int fd = open_executable(table, reason, sizeof(reason)), debug = -1, alternate;
+
+	if (fd < 0) {
+		finish(tables, table, TABLE_FAILED, reason);
+		return;
+	}
+	if (table->debug_wish != NULL)
+		debug = debug_file_open(roots, table->executable, table->debug_wish);
+	if (table->debug_wish != NULL && debug < 0) {
+		finish(tables, table, TABLE_FAILED, "its separate debug file is gone");
+		close(fd);
+		return;
+	}
+	alternate = debug_file_open_alternate(roots, debug >= 0 ? debug : fd, wish);
+	table->alternate_was_wanted = true;
+	send_table_job(tables, table, fd, debug, alternate);
+	if (alternate >= 0)
+		close(alternate);
+	if (debug >= 0)
+		close(debug);
+	close(fd);
 }
 
 /* Of the table's content only what the directory shows; its readers check the rest. */
@@ -528,7 +565,7 @@ tables_answer(
     struct tables *tables, const struct message *message, int *fds, size_t fds_len)
 {
 	struct table *table = tables->running;
-	char reason[320] = "";
+	char reason[320] = "", wish[PATH_MAX + 200];
 	int fd = fds_len > 0 ? fds[0] : -1, r = 0;
 
 	if (table == NULL || message->generation != table->generation ||
@@ -537,6 +574,13 @@ tables_answer(
 	snprintf(reason, sizeof(reason), "%.*s", (int)message->text_len, message->text);
 	if (message->code == TABLE_WANTS_DEBUG && table->debug_wish == NULL) {
 		send_with_debug(tables, reason);
+		run_next(tables);
+		goto out;
+	}
+	if (message->code == TABLE_WANTS_ALTERNATE && !table->alternate_was_wanted) {
+		snprintf(
+		    wish, sizeof(wish), "%.*s", (int)message->text_len, message->text);
+		send_with_alternate(tables, wish);
 		run_next(tables);
 		goto out;
 	}

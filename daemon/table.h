@@ -49,7 +49,8 @@ struct table {
 	char reason[320];
 	unsigned deaths;  /* of the symbolizer, in this job */
 	char *debug_wish; /* what its separate debug file must be; NULL: it has none */
-	int fd;           /* sealed memfd, when DONE and TABLE_OK */
+	bool alternate_was_wanted; /* its alternate one has been asked for */
+	int fd;                    /* sealed memfd, when DONE and TABLE_OK */
 	TAILQ_ENTRY(table) functions_link;
 	enum functions_progress functions;
 	int functions_fd;           /* sealed memfd; -1: there is none */

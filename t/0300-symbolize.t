@@ -58,9 +58,9 @@ def link(output, objects, *options):
     return output
 
 
-def resolve(worker, executable, entries="", pcs=None):
+def resolve(worker, executable, entries="", pcs=None, **more):
     """The table; raises with the worker's words if there is none."""
-    status, text, fd = worker.ask(executable, entries, pcs)
+    status, text, fd = worker.ask(executable, entries, pcs, **more)
     if status != TABLE_OK:
         raise RuntimeError(text)
     table = Table(fd)
@@ -227,11 +227,31 @@ def dwz(worker, folder):
     run("dwz", output)
     compare(worker, output, "dwz, one file")
     run("dwz", "-m", place + ".common", one, two)
-    table, named = resolve(worker, one), resolve(worker, output)
-    equal(table.locations, llvm(one, table.pcs), f"dwz -m: {len(table.pcs)} PCs, all equal")
-    equal([location[1:] for location in table.locations], [location[1:] for location in named.locations], "dwz -m: lines and columns as before")
-    ok(re.search(r"^\d+ units have their build directory in the file of \.gnu_debugaltlink", table.remarks),
-       f"dwz -m: {table.remarks}")
+    named, other = resolve(worker, output), link(place + ".other", compile_all(place + "-other", sources, ["-gdwarf-4", "-O1"]))
+    build_id = re.search(r"Build ID: (\w+)", run("readelf", "-n", place + ".common")).group(1)
+    equal(worker.ask(one)[:2], (TABLE_WANTS_ALTERNATE, f"{build_id}\n{place}.common"), "dwz -m: the alternate file is asked for")
+    table = resolve(worker, one, alternate=place + ".common")
+    equal((table.locations, table.remarks), (named.locations, ""), f"dwz -m: {len(table.pcs)} PCs, all as before")
+    for words, more in (("lies neither below its folder", {"no_alternate": True}), ("with another ID", {"alternate": other}),
+                        ("not an ELF", {"alternate": CALCULATOR[0]})):
+        table = resolve(worker, one, **more)
+        equal(table.locations, llvm(one, table.pcs), f"dwz -m, no alternate file: {len(table.pcs)} PCs, all equal")
+        equal([location[1:] for location in table.locations], [location[1:] for location in named.locations], "lines and columns as before")
+        ok(words in table.remarks and re.search(r"\d+ units have their build directory in the file of \.gnu_debugaltlink", table.remarks),
+           table.remarks)
+    for dwarf in ("4", "5"):
+        # GCC compiles, whose DWARF 5 dwz knows; the PCs are those of its functions, since it makes no table of them.
+        one, two = (os.path.join(folder, name) for name in ("sup-one", "sup-two"))
+        run("gcc", "-w", "-g", "-gdwarf-" + dwarf, "-O1", "-shared", "-fPIC", *sources, "-o", one, cwd=place)
+        pcs = sorted({int(line.split()[0], 16) for line in run("nm", one).splitlines() if line.split()[-2] == "T"})
+        wanted = llvm(one, pcs)
+        shutil.copy(one, two)
+        run("dwz", "--dwarf-5", "-m", "sup-common", "sup-one", "sup-two", cwd=folder)
+        asked, text, _ = worker.ask(one, pcs=struct.pack(f"={len(pcs)}Q", *pcs))
+        if dwarf == "4":
+            equal((asked, text.split("\n")[1]), (TABLE_WANTS_ALTERNATE, "sup-common"), "dwz --dwarf-5 -m: the supplementary file is asked for")
+        table = resolve(worker, one, pcs=struct.pack(f"={len(pcs)}Q", *pcs), alternate=os.path.join(folder, "sup-common"))
+        equal((table.locations, table.remarks), (wanted, ""), f"dwz --dwarf-5 -m, DWARF {dwarf}: all {len(pcs)} as before")
 
 
 def entry_points(worker, folder):

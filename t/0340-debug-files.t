@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Executables whose debug information lies in a file of its own: found by build ID and by
-name, refused when it is of another build, and the same lines as before the split."""
+name, refused when it is of another build, and the same lines as before the split; and
+what several of these have in common in an alternate file, as dwz -m makes it."""
 import os
 import shutil
 import subprocess
@@ -28,6 +29,53 @@ def split(path, debug, link=True):
     subprocess.run(["strip", path], check=True)
     if link:
         subprocess.run(["objcopy", "--add-gnu-debuglink=" + debug, path], check=True)
+
+
+def alternate_files(folder, roots, targets):
+    """Pairs of targets whose debug files were given an alternate one; the name in these (-M) leads there, or not. Returns
+    the targets' names, and the words that tell that it was not found."""
+    cases = (  # folder of the debug files, where the alternate file then lies, its name in these, what is told
+        ("beside", "bin", "bin/beside.alt", "beside.alt", None),
+        ("below-folder", "bin", "bin/.dwz/x.alt", ".dwz/x.alt", None),
+        ("rooted", None, "roots/.dwz/r.alt", "../../.dwz/r.alt", None),
+        ("absolute", "bin", "roots/.dwz/a.alt", os.path.join(roots, ".dwz", "..", ".dwz", "a.alt"), None),
+        ("id", "bin", None, "/nonexistent/id.alt", None),
+        ("lost", "bin", "lost/l.alt", "nowhere.alt", "lies neither below"),
+        ("outside", "bin", "lost/o.alt", os.path.join(folder, "lost", "o.alt"), "lies neither below"),
+        ("climbs", "bin", "lost/c.alt", "../lost/c.alt", "lies neither below"),
+        ("link", "bin", "bin/link.alt", "link.alt", "lies neither below"),
+        ("other", "bin", "bin/other.alt", "other.alt", "another ID"),
+        ("fifo", "bin", "bin/fifo.alt", "fifo.alt", "regular file"),
+    )
+    at = lambda name: os.path.join(folder, name)
+    for name, place, lies, called, told in cases:
+        made, pair, work = at(name + ".alt"), [], at(name + ".build")
+        os.mkdir(work)
+        for one in (name + "-a", name + "-b"):
+            path = at(os.path.join("bin", one))
+            # Relative names, before DWARF 5: so the build directory counts, which goes into the alternate file.
+            subprocess.run([CLANG, "-fsanitize=fuzzer", "-g", "-gdwarf-4", "-O1", "-w", "-Wl,--build-id=0x" + os.urandom(20).hex(),
+                            *(os.path.relpath(source, work) for source in SOURCES), "-o", path], check=True, cwd=work)
+            number = build_id(path)
+            debug = at(os.path.join(place, one + ".debug")) if place else os.path.join(roots, ".build-id", number[:2], number[2:] + ".debug")
+            split(path, debug, link=bool(place))
+            pair.append(debug)
+            targets["alt-" + one] = Target(path, folder, roots=[TARGETS])
+        subprocess.run(["dwz", "-m", made, "-M", called, *pair], check=True)
+        number = build_id(made)
+        lies = at(lies) if lies else os.path.join(roots, ".build-id", number[:2], number[2:] + ".debug")
+        os.makedirs(os.path.dirname(lies), exist_ok=True)
+        if name == "link":
+            os.makedirs(at("lost"), exist_ok=True)
+            shutil.move(made, at("lost/link.alt"))
+            os.symlink(at("lost/link.alt"), lies)
+        elif name == "fifo":
+            os.mkfifo(lies)
+        else:
+            shutil.move(at("beside.alt.copy") if name == "other" else made, lies)
+        if name == "beside":
+            shutil.copy(lies, at("beside.alt.copy"))
+    return [(f"alt-{name}-{one}", told) for name, _, _, _, told in cases for one in "ab"]
 
 
 def build_id(path):
@@ -77,6 +125,8 @@ with scratch() as folder:
     os.unlink(at("bin", "fifo.debug"))
     os.mkfifo(at("bin", "fifo.debug"))
 
+    alternates = alternate_files(folder, roots, targets) if shutil.which("dwz") else []
+
     with Service(folder, targets=targets, extra=f'debug-roots = {{ "/nonexistent", "{roots}" }}') as service:
         for name in ("by-build-id", "beside", "dot-debug", "below-root", "dwarf4", "compressed"):
             found = service.wait_state(name, "ready", "failed")
@@ -86,5 +136,17 @@ with scratch() as folder:
         for name, words in (("nowhere", "debug-roots"), ("other-crc", "CRC"), ("other-id", "another build ID"), ("rubbish", "ELF"), ("fifo", "regular file")):
             found = service.wait_state(name, "ready", "failed")
             ok(found["state"] == "failed" and words in found["reason"], f"{name}: {found['reason']}")
+        if not alternates:
+            note("no dwz: alternate debug files are left out")
+        names = lines(service.get("/t/by-build-id/index.bin").body)
+        for name, words in alternates:
+            found = service.wait_state(name, "ready", "failed")
+            got = lines(service.get(f"/t/{name}/index.bin").body) if found["state"] == "ready" else found
+            told = found.get("reason") or ""
+            if not words:
+                equal((got, "altlink" in told), (names, False), f"{name}: all lines are there, and names from the alternate file")
+            else:
+                equal([place and place[1:] for place in got], [place and place[1:] for place in names], f"{name}: all lines are there")
+                ok(got != names and words in told, f"{name}: {told}")
     service.stop()
 done()

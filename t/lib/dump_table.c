@@ -42,9 +42,12 @@ print(const struct source_table *table)
 static int
 dump(const char *path, bool quiet)
 {
-	struct symbolize_request request = {
-		.pcs = -1, .wanted = "", .debug = -1, .cache = -1
-	};
+	struct symbolize_request request = { .pcs = -1,
+		.wanted = "",
+		.debug = -1,
+		.alternate = -1,
+		.no_alternate = true,
+		.cache = -1 };
 	struct source_table table;
 	struct failure text;
 	int fd;

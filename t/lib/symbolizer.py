@@ -13,7 +13,7 @@ from fuzzsup import BUILD, SYMBOLIZER
 
 HEADER = struct.Struct("=IIQQII")  # struct message, up to its text
 MESSAGE_SYMBOLIZE, MESSAGE_TABLE, MESSAGE_FUNCTIONS = 1, 2, 3
-TABLE_OK, TABLE_NO_PC_TABLE, TABLE_FAILED, TABLE_WANTS_DEBUG = 0, 1, 2, 3
+TABLE_OK, TABLE_NO_PC_TABLE, TABLE_FAILED, TABLE_WANTS_DEBUG, TABLE_WANTS_ALTERNATE = range(5)
 DUMP = os.path.join(BUILD, "t", "lib", "dump_table")
 
 
@@ -42,12 +42,13 @@ class Worker:
         theirs.close()
         self.socket.settimeout(120)
 
-    def ask(self, executable, entries="", pcs=None, target=1, generation=1, cache=None, debug=None):
+    def ask(self, executable, entries="", pcs=None, target=1, generation=1, cache=None, debug=None, alternate=None,
+            no_alternate=False):
         """Sends SYMBOLIZE; returns (status, text, table descriptor or None)."""
         fds = [os.open(executable, os.O_RDONLY)] + ([sealed(pcs)] if pcs is not None else [])
         fds += [os.open(cache, os.O_RDWR | os.O_CREAT)] if cache is not None else []
-        fds += [os.open(debug, os.O_RDONLY)] if debug is not None else []
-        code = int(pcs is not None) + 2 * (cache is not None) + 4 * (debug is not None)
+        fds += [os.open(path, os.O_RDONLY) for path in (debug, alternate) if path is not None]
+        code = int(pcs is not None) + 2 * (cache is not None) + 4 * (debug is not None) + 16 * (alternate is not None) + 32 * no_alternate
         return self._exchange(MESSAGE_TABLE, code, fds, entries, target, generation)
 
     def ask_functions(self, executable, table, debug=None):

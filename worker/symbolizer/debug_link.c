@@ -37,16 +37,36 @@ read_link(struct elf_image *image, struct byte_text *ret_name, uint32_t *ret_crc
 	return !reader.bad;
 }
 
-/* A name without a folder, and without anything that would end a line. */
+/* Without anything that would end a line. */
+static bool
+is_one_line(const struct byte_text *name)
+{
+	for (size_t i = 0; i < name->len; i++)
+		if ((unsigned char)name->text[i] < ' ')
+			return false;
+	return true;
+}
+
+/* A name without a folder. */
 static bool
 is_plain(const struct byte_text *name)
 {
-	if (name->len > 255 || name->text[0] == '.')
-		return false;
-	for (size_t i = 0; i < name->len; i++)
-		if ((unsigned char)name->text[i] < ' ' || name->text[i] == '/')
-			return false;
-	return true;
+	return name->len <= 255 && name->text[0] != '.' &&
+	    memchr(name->text, '/', name->len) == NULL && is_one_line(name);
+}
+
+static void
+write_wish(
+    const struct byte_reader *id, const struct byte_text *name, char *text, size_t size)
+{
+	struct byte_reader reader = *id;
+	size_t used = 0;
+
+	while (byte_reader_left(&reader) > 0 && used + 2 < size)
+		used += (size_t)snprintf(
+		    text + used, size - used, "%02x", byte_reader_u8(&reader));
+	snprintf(text + used, size - used, "\n%.*s", (int)name->len,
+	    name->len > 0 ? name->text : "");
 }
 
 bool
@@ -54,18 +74,13 @@ debug_link_describe(struct elf_image *image, char *text, size_t size)
 {
 	struct byte_reader id = elf_image_build_id(image);
 	struct byte_text name = { 0 };
-	size_t used = 0;
 	uint32_t crc;
 
 	if (!read_link(image, &name, &crc) || !is_plain(&name))
 		name.len = 0;
 	if (byte_reader_left(&id) == 0 && name.len == 0)
 		return false;
-	while (byte_reader_left(&id) > 0 && used + 2 < size)
-		used += (size_t)snprintf(
-		    text + used, size - used, "%02x", byte_reader_u8(&id));
-	snprintf(text + used, size - used, "\n%.*s", (int)name.len,
-	    name.len > 0 ? name.text : "");
+	write_wish(&id, &name, text, size);
 	return true;
 }
 
@@ -119,4 +134,86 @@ debug_link_check(
 		    "says 0x%08x: install the one of this build",
 		    crc, wanted);
 	return 0;
+}
+
+/* ---- alternate files ---- */
+
+/* IDs are as long as build IDs, which elf_image.h bounds. */
+#define ID_MAX 64
+
+/* DWARF 5's form of it: outputs whether @image is the alternate file itself, its name or
+ * that of the one it wants, and the ID. */
+static bool
+read_sup(struct elf_image *image, bool *ret_is_alternate, struct byte_text *ret_name,
+    struct byte_reader *ret_id)
+{
+	struct elf_section section;
+	struct byte_reader reader;
+	struct failure ignored;
+	bool is_alternate;
+
+	if (elf_image_section(image, ".debug_sup", &section, &ignored) < 0)
+		return false;
+	reader = byte_reader_over(section.data, section.size);
+	byte_reader_u16(&reader); /* version */
+	is_alternate = byte_reader_u8(&reader) != 0;
+	*ret_name = byte_reader_text(&reader);
+	*ret_id = byte_reader_cut(&reader, byte_reader_uleb(&reader));
+	*ret_is_alternate = is_alternate;
+	return !reader.bad;
+}
+
+/* Outputs name and ID of the alternate file that @image wants; dwz writes GNU's form
+ * unless asked for the other one. */
+static bool
+read_alternate(
+    struct elf_image *image, struct byte_text *ret_name, struct byte_reader *ret_id)
+{
+	struct elf_section section;
+	struct failure ignored;
+	bool is_alternate = false, found;
+
+	if (elf_image_section(image, ".gnu_debugaltlink", &section, &ignored) == 0) {
+		*ret_id = byte_reader_over(section.data, section.size);
+		*ret_name = byte_reader_text(ret_id);
+		found = !ret_id->bad;
+	} else {
+		found = read_sup(image, &is_alternate, ret_name, ret_id);
+	}
+	return found && !is_alternate && byte_reader_left(ret_id) > 0 &&
+	    byte_reader_left(ret_id) <= ID_MAX;
+}
+
+bool
+debug_link_describe_alternate(struct elf_image *image, char *text, size_t size)
+{
+	struct byte_text name;
+	struct byte_reader id;
+
+	if (!read_alternate(image, &name, &id))
+		return false;
+	/* Half a path would name another file. */
+	if (!is_one_line(&name) || name.len + 2 * byte_reader_left(&id) + 2 > size)
+		name.len = 0;
+	write_wish(&id, &name, text, size);
+	return true;
+}
+
+int
+debug_link_check_alternate(
+    struct elf_image *image, struct elf_image *alternate, struct failure *failure)
+{
+	struct byte_reader wanted = { 0 }, id;
+	struct byte_text name;
+	bool is_alternate = false;
+
+	if (!read_sup(alternate, &is_alternate, &name, &id) || !is_alternate)
+		id = elf_image_build_id(alternate);
+	if (read_alternate(image, &name, &wanted) &&
+	    byte_reader_left(&wanted) == byte_reader_left(&id) &&
+	    memcmp(wanted.at, id.at, byte_reader_left(&id)) == 0)
+		return 0;
+	return failure_say(failure, ENODATA,
+	    "an alternate debug file (dwz -m) with another ID: install the one of this "
+	    "build");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Separate debug files: what an executable says of its own, and whether a file is it; in
- * the symbolizer.
+ * Separate debug files, and alternate ones, which dwz -m makes of what several have in
+ * common: what an executable says of its own, and whether a file is it; in the symbolizer.
  */
 #ifndef FUZZSUP_DEBUG_LINK_H
 #define FUZZSUP_DEBUG_LINK_H
@@ -20,5 +20,14 @@ bool debug_link_describe(struct elf_image *image, char *text, size_t size);
  * with @failure said. */
 int debug_link_check(
     struct elf_image *image, struct elf_image *debug, int fd, struct failure *failure);
+
+/* The same two lines for the alternate file of @image, which is an executable or its
+ * separate debug file; the name may be a path, absolute or from the folder of @image. */
+bool debug_link_describe_alternate(struct elf_image *image, char *text, size_t size);
+
+/* Whether @alternate is that file, by its ID. Returns 0, or a negative errno with @failure
+ * said. */
+int debug_link_check_alternate(
+    struct elf_image *image, struct elf_image *alternate, struct failure *failure);
 
 #endif

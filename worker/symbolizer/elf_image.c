@@ -35,6 +35,14 @@ struct loaded {
 	unsigned char *data;
 };
 
+/* Bytes that stand for those of a section. */
+struct replaced {
+	struct replaced *next;
+	const char *name; /* the caller's */
+	size_t size;
+	void *data;
+};
+
 struct elf_image {
 	Elf *elf;
 	int fd; /* the caller's */
@@ -46,6 +54,7 @@ struct elf_image {
 	size_t code_len;
 	struct loaded *loaded; /* lists; freed with the image */
 	struct inflated *inflated;
+	struct replaced *replaced;
 };
 
 static int
@@ -124,7 +133,7 @@ load_names(struct elf_image *image, struct failure *failure)
 }
 
 static int
-check_header(const struct elf_image *image, struct failure *failure)
+check_header(const struct elf_image *image, bool any_type, struct failure *failure)
 {
 	const GElf_Ehdr *h = &image->header;
 
@@ -137,6 +146,8 @@ check_header(const struct elf_image *image, struct failure *failure)
 		return failure_say(failure, ENOEXEC,
 		    "its byte order is not this machine's: run the service where the "
 		    "target runs");
+	if (any_type)
+		return 0;
 	if (h->e_type == ET_REL)
 		return failure_say(failure, ENOEXEC,
 		    "an object file that is not linked yet: name the linked "
@@ -149,7 +160,7 @@ check_header(const struct elf_image *image, struct failure *failure)
 }
 
 static int
-open_elf(struct elf_image *image, int fd, struct failure *failure)
+open_elf(struct elf_image *image, int fd, bool any_type, struct failure *failure)
 {
 	struct stat st;
 
@@ -181,18 +192,18 @@ open_elf(struct elf_image *image, int fd, struct failure *failure)
 		    "the file was cut; build it again",
 		    (unsigned long long)image->header.e_shoff,
 		    (unsigned long long)image->file_size);
-	return check_header(image, failure);
+	return check_header(image, any_type, failure);
 }
 
-int
-elf_image_open(int fd, struct elf_image **ret_image, struct failure *failure)
+static int
+open_image(int fd, bool any_type, struct elf_image **ret_image, struct failure *failure)
 {
 	struct elf_image *image = calloc(1, sizeof(*image));
 	int r;
 
 	if (image == NULL)
 		return failure_say(failure, ENOMEM, "out of memory");
-	r = open_elf(image, fd, failure);
+	r = open_elf(image, fd, any_type, failure);
 	if (r == 0)
 		r = load_names(image, failure);
 	if (r == 0)
@@ -205,9 +216,22 @@ elf_image_open(int fd, struct elf_image **ret_image, struct failure *failure)
 	return 0;
 }
 
+int
+elf_image_open(int fd, struct elf_image **ret_image, struct failure *failure)
+{
+	return open_image(fd, false, ret_image, failure);
+}
+
+int
+elf_image_open_debug(int fd, struct elf_image **ret_image, struct failure *failure)
+{
+	return open_image(fd, true, ret_image, failure);
+}
+
 void
 elf_image_free(struct elf_image *image)
 {
+	struct replaced *replaced;
 	struct loaded *loaded;
 
 	if (image == NULL)
@@ -216,6 +240,11 @@ elf_image_free(struct elf_image *image)
 		image->loaded = loaded->next;
 		pages_free(loaded->data, loaded->size);
 		free(loaded);
+	}
+	while ((replaced = image->replaced) != NULL) {
+		image->replaced = replaced->next;
+		free(replaced->data);
+		free(replaced);
 	}
 	inflated_free(image->inflated);
 	free(image->code);
@@ -394,12 +423,34 @@ load(struct elf_image *image, Elf_Scn *scn, const GElf_Shdr *header,
 }
 
 int
+elf_image_replace(
+    struct elf_image *image, const char *name, void *take_data, size_t size)
+{
+	struct replaced *replaced = malloc(sizeof(*replaced));
+
+	if (replaced == NULL) {
+		free(take_data);
+		return -ENOMEM;
+	}
+	*replaced = (struct replaced){ image->replaced, name, size, take_data };
+	image->replaced = replaced;
+	return 0;
+}
+
+int
 elf_image_section(struct elf_image *image, const char *name,
     struct elf_section *ret_section, struct failure *failure)
 {
 	GElf_Shdr header;
-	Elf_Scn *scn = find(image, name, &header);
+	Elf_Scn *scn;
 
+	for (const struct replaced *r = image->replaced; r != NULL; r = r->next)
+		if (strcmp(r->name, name) == 0) {
+			*ret_section =
+			    (struct elf_section){ .data = r->data, .size = r->size };
+			return 0;
+		}
+	scn = find(image, name, &header);
 	if (scn == NULL)
 		return -ENOENT;
 	return load(image, scn, &header, ret_section, failure);

@@ -24,6 +24,10 @@ struct elf_section {
 /* Reads the headers of the file behind @fd, which must stay open for as long as the image
  * lives. Returns 0, or a negative errno with @failure said. */
 int elf_image_open(int fd, struct elf_image **ret_image, struct failure *failure);
+
+/* The same for a file that only holds debug information and may be of any type: dwz calls
+ * its alternate files relocatable. */
+int elf_image_open_debug(int fd, struct elf_image **ret_image, struct failure *failure);
 void elf_image_free(struct elf_image *image);
 
 /* e_machine and e_type. */
@@ -54,6 +58,11 @@ int elf_image_find_next(struct elf_image *image, uint32_t type, size_t *index,
  * Returns 0, or a negative errno with @failure said. */
 int elf_image_read(struct elf_image *image, const struct elf_section *section,
     uint64_t offset, void *buffer, size_t len, struct failure *failure);
+
+/* From now on the section @name has the @size bytes at @take_data instead, which free()
+ * frees with the image. Returns 0 or -ENOMEM. */
+int elf_image_replace(
+    struct elf_image *image, const char *name, void *take_data, size_t size);
 
 /* True if there is a section @name, whatever is in it; its size as stored. */
 bool elf_image_has(const struct elf_image *image, const char *name, uint64_t *ret_size);

@@ -50,7 +50,7 @@ send_all(struct channel *channel, const struct message *message, const int *fds,
 
 /* What came with a request; -1 where nothing did. */
 struct enclosed {
-	int executable, pcs, cache, debug, table;
+	int executable, pcs, cache, debug, table, alternate;
 };
 
 /* Descriptors stand in the order of their bits. False if there are not as many. */
@@ -58,9 +58,9 @@ static bool
 open_letter(const struct message *request, const int *fds, size_t fds_len,
     struct enclosed *ret_enclosed)
 {
-	struct enclosed enclosed = { -1, -1, -1, -1, -1 };
+	struct enclosed enclosed = { -1, -1, -1, -1, -1, -1 };
 	int *const places[] = { &enclosed.pcs, &enclosed.cache, &enclosed.debug,
-		&enclosed.table };
+		&enclosed.table, &enclosed.alternate };
 	size_t used = 0;
 
 	if (fds_len > 0)
@@ -82,6 +82,8 @@ work(const struct message *request, const struct enclosed *enclosed, int *ret_ta
 		.pcs = enclosed->pcs,
 		.cache = enclosed->cache,
 		.debug = enclosed->debug,
+		.alternate = enclosed->alternate,
+		.no_alternate = (request->code & SYMBOLIZE_NO_ALTERNATE) != 0,
 		.wanted = request->text,
 		.wanted_len = request->text_len,
 	};

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "alternate.h"
 #include "coverage_map.h"
 #include "debug_link.h"
 #include "elf_image.h"
@@ -32,7 +33,8 @@
 
 struct job {
 	struct elf_image *image;
-	struct elf_image *split; /* separate debug file; NULL: there is none */
+	struct elf_image *split;     /* separate debug file; NULL: there is none */
+	struct elf_image *alternate; /* NULL: the same */
 	uint64_t *pcs;
 	uint32_t pcs_len;
 	uint64_t *sorted;
@@ -91,6 +93,13 @@ allocate_and_sort(struct job *job, struct failure *text)
 	return 0;
 }
 
+/* Where lines are. */
+static struct elf_image *
+debug_image(const struct job *job)
+{
+	return job->split != NULL ? job->split : job->image;
+}
+
 static int
 resolve(struct job *job, struct failure *text)
 {
@@ -102,8 +111,7 @@ resolve(struct job *job, struct failure *text)
 		.locations = job->locations,
 	};
 
-	return resolve_lines(
-	    job->split != NULL ? job->split : job->image, &resolve_job, text);
+	return resolve_lines(debug_image(job), &resolve_job, text);
 }
 
 static int
@@ -182,6 +190,35 @@ open_split(
 	return TABLE_OK;
 }
 
+/* Where build directories lie in an alternate file. Without it, or with a wrong one, there
+ * still are lines, and a remark. */
+static enum table_status
+open_alternate(
+    struct job *job, const struct symbolize_request *request, struct failure *text)
+{
+	struct elf_image *image = debug_image(job);
+	struct failure why;
+
+	if (!alternate_is_wanted(image))
+		return TABLE_OK;
+	if (request->alternate < 0 && !request->no_alternate)
+		return debug_link_describe_alternate(
+			   image, text->text, sizeof(text->text))
+		    ? TABLE_WANTS_ALTERNATE
+		    : TABLE_OK;
+	if (request->alternate < 0)
+		failure_add(text,
+		    "the file of its .gnu_debugaltlink (dwz -m) lies neither below its "
+		    "folder nor below debug-roots");
+	else if (alternate_open(request->alternate, image, &job->alternate, &why) < 0)
+		failure_add(text, "the file of its .gnu_debugaltlink: %s", why.text);
+	else if (alternate_settle(image, job->alternate) < 0) {
+		failure_say(text, ENOMEM, "out of memory for its build directories");
+		return TABLE_FAILED;
+	}
+	return TABLE_OK;
+}
+
 static int
 find_entry_points(
     struct job *job, const struct symbolize_request *request, struct failure *text)
@@ -215,6 +252,8 @@ make_table(struct job *job, const struct symbolize_request *request, int *ret_ta
 	if (r < 0)
 		return TABLE_FAILED;
 	status = open_split(job, request, text);
+	if (status == TABLE_OK)
+		status = open_alternate(job, request, text);
 	if (status != TABLE_OK)
 		return status;
 	r = allocate_and_sort(job, text);
@@ -244,8 +283,8 @@ run(struct job *job, const struct symbolize_request *request, int *ret_table,
 	status = make_table(job, request, ret_table, text);
 	/* A remark may be of something that passes; another debug file changes nothing
 	 * in the key. */
-	keep =
-	    keep && job->split == NULL && status == TABLE_OK && text->text[0] == '\0';
+	keep = keep && job->split == NULL && job->alternate == NULL &&
+	    status == TABLE_OK && text->text[0] == '\0';
 	r = keep ? table_cache_store(request->cache, &key, *ret_table) : 0;
 	if (r < 0)
 		log_warning("a finished table cannot be kept: %s", strerror(-r));
@@ -266,6 +305,7 @@ symbolize(const struct symbolize_request *request, int *ret_table, struct failur
 	pages_free(job.locations, job.pcs_len * sizeof(*job.locations));
 	path_table_free(job.paths);
 	entry_points_free(&job.entries);
+	elf_image_free(job.alternate);
 	elf_image_free(job.split);
 	elf_image_free(job.image);
 	return status;

@@ -4,6 +4,7 @@
 #ifndef FUZZSUP_SYMBOLIZE_H
 #define FUZZSUP_SYMBOLIZE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "failure.h"
@@ -14,13 +15,15 @@ struct symbolize_request {
 	int pcs; /* sealed memfd of u64 PCs; -1: the executable's own PC table */
 	const char *wanted; /* entry points, one a line */
 	size_t wanted_len;
-	int debug; /* separate debug file; -1: none is known yet */
+	int debug;         /* separate debug file; -1: none is known yet */
+	int alternate;     /* alternate debug file; -1: the same */
+	bool no_alternate; /* nobody has it: go on without */
 	int cache; /* file that keeps the finished table, read and write; -1: none */
 };
 
 /* Returns what TABLE says: TABLE_OK with the sealed memfd, the caller's, in @ret_table and
- * perhaps remarks in @text; TABLE_WANTS_DEBUG with what debug_link.h describes in @text;
- * or a failure with its reason and remedy in @text. */
+ * perhaps remarks in @text; TABLE_WANTS_DEBUG or TABLE_WANTS_ALTERNATE with what
+ * debug_link.h describes in @text; or a failure with its reason and remedy in @text. */
 enum table_status symbolize(
     const struct symbolize_request *request, int *ret_table, struct failure *text);
 

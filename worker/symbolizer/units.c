@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "path_table.h"
 #include "banned.h"
@@ -104,16 +105,19 @@ fixed_size(const struct root *root, uint64_t form)
 		return 2;
 	case DW_FORM_data4:
 	case DW_FORM_ref4:
+	case DW_FORM_ref_sup4:
 		return 4;
 	case DW_FORM_data8:
 	case DW_FORM_ref8:
 	case DW_FORM_ref_sig8:
+	case DW_FORM_ref_sup8:
 		return 8;
 	case DW_FORM_addr:
 		return root->address_size;
 	case DW_FORM_ref_addr:
 		return root->version <= 2 ? root->address_size : offset;
 	case DW_FORM_strp:
+	case DW_FORM_strp_sup:
 	case DW_FORM_sec_offset:
 	case DW_FORM_GNU_ref_alt:
 	case DW_FORM_GNU_strp_alt:
@@ -179,17 +183,22 @@ string_at(struct units *units, struct byte_reader str, uint64_t offset)
 }
 
 static struct byte_text
-read_directory(
-    struct units *units, struct root *root, uint64_t form, struct byte_reader str)
+read_directory(struct units *units, const struct units_sections *sections,
+    struct root *root, uint64_t form)
 {
+	const bool alternate = form == DW_FORM_GNU_strp_alt || form == DW_FORM_strp_sup;
+
 	if (form == DW_FORM_string)
 		return byte_reader_text(&root->info);
 	if (form == DW_FORM_strp)
-		return string_at(
-		    units, str, byte_reader_offset(&root->info, root->dwarf64));
+		return string_at(units, sections->str,
+		    byte_reader_offset(&root->info, root->dwarf64));
+	if (alternate && byte_reader_left(&sections->alternate_str) > 0)
+		return string_at(units, sections->alternate_str,
+		    byte_reader_offset(&root->info, root->dwarf64));
 	if (!skip_form(root, form))
 		byte_reader_spoil(&root->info);
-	else if (form == DW_FORM_GNU_strp_alt)
+	else if (alternate)
 		units->elsewhere++;
 	return (struct byte_text){ 0 };
 }
@@ -210,7 +219,7 @@ read_line_table(struct root *root, uint64_t form, uint64_t *ret_offset)
 
 /* Reads attributes until both that we want are there; false if they are not. */
 static bool
-read_attributes(struct units *units, struct byte_reader str,
+read_attributes(struct units *units, const struct units_sections *sections,
     struct byte_reader *attributes, struct root *root, struct unit *ret_unit)
 {
 	bool has_table = false;
@@ -226,7 +235,8 @@ read_attributes(struct units *units, struct byte_reader str,
 		if (attributes->bad || (name == 0 && form == 0) || units->budget == 0)
 			return false;
 		if (name == DW_AT_comp_dir)
-			ret_unit->directory = read_directory(units, root, form, str);
+			ret_unit->directory =
+			    read_directory(units, sections, root, form);
 		else if (name == DW_AT_stmt_list)
 			has_table = read_line_table(root, form, &ret_unit->line_table);
 		else if (!skip_form(root, form))
@@ -249,7 +259,7 @@ read_root(struct units *units, const struct units_sections *sections, struct roo
 	if (code == 0 || !find_declaration(units, attributes, code, &attributes))
 		return false;
 	start = attributes.at;
-	found = read_attributes(units, sections->str, &attributes, root, ret_unit);
+	found = read_attributes(units, sections, &attributes, root, ret_unit);
 	spend(units, (uint64_t)(attributes.at - start));
 	return found;
 }
@@ -357,4 +367,64 @@ uint32_t
 units_elsewhere(const struct units *units)
 {
 	return units->elsewhere;
+}
+
+/* ---- writing ---- */
+
+/* One declaration: a unit without children, its line table, its directory. */
+static const unsigned char abbreviations[] = { 1, DW_TAG_compile_unit, DW_CHILDREN_no,
+	DW_AT_stmt_list, DW_FORM_sec_offset, DW_AT_comp_dir, DW_FORM_string, 0, 0, 0 };
+
+/* In 64-bit DWARF 4, up to the directory. */
+struct unit_start {
+	uint32_t escape;
+	uint64_t length;
+	uint16_t version;
+	uint64_t abbrev;
+	uint8_t address_size;
+	uint8_t code;
+	uint64_t line_table;
+} __attribute__((packed));
+
+int
+units_write(const struct units *units, void **ret_info, size_t *ret_info_size,
+    void **ret_abbrev, size_t *ret_abbrev_size)
+{
+	size_t size = 0;
+	unsigned char *info, *at;
+	void *abbrev;
+
+	for (size_t i = 0; i < units->len; i++)
+		size += sizeof(struct unit_start) + units->units[i].directory.len + 1;
+	info = at = malloc(size + 1);
+	abbrev = malloc(sizeof(abbreviations));
+	if (info == NULL || abbrev == NULL) {
+		free(info);
+		free(abbrev);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < units->len; i++) {
+		const struct unit *unit = &units->units[i];
+		const struct unit_start start = {
+			.escape = UINT32_MAX,
+			.length = sizeof(start) - offsetof(struct unit_start, version) +
+			    unit->directory.len + 1,
+			.version = 4,
+			.address_size = 8,
+			.code = 1,
+			.line_table = unit->line_table,
+		};
+
+		memcpy(at, &start, sizeof(start));
+		at += sizeof(start);
+		memcpy(at, unit->directory.text, unit->directory.len);
+		at += unit->directory.len;
+		*at++ = '\0';
+	}
+	memcpy(abbrev, abbreviations, sizeof(abbreviations));
+	*ret_info = info;
+	*ret_info_size = size;
+	*ret_abbrev = abbrev;
+	*ret_abbrev_size = sizeof(abbreviations);
+	return 0;
 }

@@ -12,9 +12,10 @@
 struct units;
 
 struct units_sections {
-	struct byte_reader info;   /* .debug_info */
-	struct byte_reader abbrev; /* .debug_abbrev */
-	struct byte_reader str;    /* .debug_str */
+	struct byte_reader info;          /* .debug_info */
+	struct byte_reader abbrev;        /* .debug_abbrev */
+	struct byte_reader str;           /* .debug_str */
+	struct byte_reader alternate_str; /* that of the alternate file; empty: none */
 };
 
 /* Reads the first DIE of each unit. A unit that is malformed or has no directory is left
@@ -28,7 +29,12 @@ void units_free(struct units *units);
 struct byte_text units_directory(const struct units *units, uint64_t offset);
 
 /* How many units name a directory that lies in an alternate file (.gnu_debugaltlink),
- * which is not read. */
+ * which was not there. */
 uint32_t units_elsewhere(const struct units *units);
+
+/* What was read as sections of its own, .debug_info and .debug_abbrev, that need no other
+ * one; both for free(). Returns 0 or -ENOMEM. */
+int units_write(const struct units *units, void **ret_info, size_t *ret_info_size,
+    void **ret_abbrev, size_t *ret_abbrev_size);
 
 #endif
