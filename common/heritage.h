@@ -15,7 +15,9 @@ enum heritage_fd {
 	                           after live segments changed; /dev/null elsewhere */
 	HERITAGE_DIRECTORY =
 	    5, /* front-end: memfd of the directory; /dev/null elsewhere */
-	HERITAGE_EXECUTABLE = 3, /* symbolizer for fuzzsupctl, which has no channel */
+	HERITAGE_EXECUTABLE =
+	    3,                  /* symbolizer for fuzzsupctl, which has no supervisor */
+	HERITAGE_QUESTIONS = 4, /* the same: SOCK_SEQPACKET to fuzzsupctl */
 	HERITAGE_END = 6,
 };
 

@@ -19,7 +19,9 @@
 	   wanted now, and the alternate debug file; target and generation come back in the answer; text: entry points \
 	   wanted, one a line, a symbol or 0x… */ \
 	X(SYMBOLIZE, "symbolize") \
-	/* symbolizer → supervisor: code enum table_status; text: why (not OK); fd: table (OK) */ \
+	/* symbolizer → supervisor: code enum table_status; text: why (not OK); fd: table (OK). \
+	   For stack traces, to fuzzsupctl: what it wants; answered by TABLE, fd: that file, \
+	   perhaps */ \
 	X(TABLE, "table") \
 	/* symbolizer → supervisor, to SYMBOLIZE_FUNCTIONS: code TABLE_OK, fd: function table; \
 	   or TABLE_FAILED, text: why there is none */ \

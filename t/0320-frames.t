@@ -30,9 +30,9 @@ def run(*command, cwd=None):
     return done.stdout
 
 
-def symbolize(executable, *addresses, text="", patience=PATIENCE):
+def symbolize(executable, *addresses, text="", patience=PATIENCE, roots=()):
     environment = {name: value for name, value in ENVIRONMENT.items() if name != "ASAN_OPTIONS"}
-    return subprocess.run([program("fuzzsupctl"), "symbolize", executable, *addresses], input=text, text=True, errors="replace",
+    return subprocess.run([program("fuzzsupctl"), *(f"-d{root}" for root in roots), "symbolize", executable, *addresses], input=text, text=True, errors="replace",
                           capture_output=True, env=environment, timeout=patience)
 
 
@@ -81,11 +81,13 @@ def rule(ours, theirs, mangled):
     return None
 
 
-def compare(executable, name):
-    addresses = spread(executable, 1000)
-    done = symbolize(executable, text="\n".join(addresses) + "\n")
-    ours, theirs = done.stdout.split("\n\n"), llvm_frames(executable, addresses)
-    mangled = llvm_frames(executable, addresses, "--no-demangle")
+def compare(executable, name, whole=None, roots=()):
+    """@whole: the executable before it was taken apart, for llvm-symbolizer."""
+    whole = whole or executable
+    addresses = spread(whole, 1000)
+    done = symbolize(executable, text="\n".join(addresses) + "\n", roots=roots)
+    ours, theirs = done.stdout.split("\n\n"), llvm_frames(whole, addresses)
+    mangled = llvm_frames(whole, addresses, "--no-demangle")
     wrong, excused = [], {}
     for address, a, b, raw in zip(addresses, ours, theirs, mangled):
         lines = list(zip(a.split("\n"), b.split("\n"), raw.split("\n")))
@@ -186,6 +188,92 @@ def forms(folder):
         compare(output, f"dwz, DWARF {dwarf}")
 
 
+def move_debug(executable, debug):
+    """Moves its debug information to @debug."""
+    os.makedirs(os.path.dirname(debug), exist_ok=True)
+    run("objcopy", "--only-keep-debug", executable, debug)
+    run("strip", executable)
+    run("objcopy", "--add-gnu-debuglink=" + debug, executable)
+
+
+def pair(folder, dwarf, number):
+    """Two libraries of C and C++ that have much in common; each with a copy of what it was."""
+    place, made = os.path.join(folder, f"pair-{number}"), []
+    os.makedirs(place)
+    for name in ("one", "two"):
+        output = os.path.join(place, name)
+        # No parts of functions in places of their own, whose names demanglers write in different ways.
+        run("g++", "-w", "-g", "-gdwarf-" + dwarf, "-O2", "-fno-reorder-blocks-and-partition", "-shared", "-fPIC",
+            "-Wl,--build-id=0x" + os.urandom(20).hex(), *COMDAT, "-x", "c++", "-fpermissive", *JSON, "-o", output, cwd=place)
+        shutil.copy(output, output + ".whole")
+        made.append(output)
+    return place, made
+
+
+def debug_files(folder):
+    """Separate debug files, and what dwz -m moves from several files into another one, which llvm-symbolizer does not read."""
+    for dwarf in ("4", "5"):
+        place, (one, two) = pair(folder, dwarf, "split" + dwarf)
+        move_debug(one, one + ".debug")
+        compare(one, f"separate debug file beside it, DWARF {dwarf}", one + ".whole")
+        ok("put its separate debug file beside it" in symbolize(shutil.copy(one, folder + "/alone"), "0").stderr, "one that is not there is missed")
+        shutil.copy(two, one + ".debug")
+        done = symbolize(one, "0")
+        ok("another build ID" in done.stderr and done.returncode == 0, f"one of another build is refused: {done.stderr.strip()}", done)
+        if not shutil.which("dwz"):
+            continue
+        for how in ([], ["--dwarf-5"]):
+            place, (one, two) = pair(folder, dwarf, f"whole{dwarf}{len(how)}")
+            run("dwz", *how, "-m", "common", "one", "two", cwd=place)
+            compare(one, f"dwz -m {' '.join(how)}, DWARF {dwarf}", one + ".whole")
+            place, (one, two) = pair(folder, dwarf, f"apart{dwarf}{len(how)}")
+            for path in (one, two):
+                move_debug(path, os.path.join(place, "roots" + place, os.path.basename(path) + ".debug"))
+            folder_of = os.path.join(place, "roots" + place)
+            run("dwz", *how, "-m", "common", "-M", "../common", "one.debug", "two.debug", cwd=folder_of)
+            shutil.move(os.path.join(folder_of, "common"), os.path.join(os.path.dirname(folder_of), "common"))
+            for path in (one, two):
+                compare(path, f"separate debug files, then dwz -m {' '.join(how)}, DWARF {dwarf}", path + ".whole", [os.path.join(place, "roots")])
+            missing = symbolize(one, "0", roots=[folder_of])
+            ok("its separate debug file beside it" in missing.stderr, f"a root without it: {missing.stderr.strip()}", missing)
+    if shutil.which("dwz"):
+        damaged_alternate(place, one, os.path.join(os.path.dirname(folder_of), "common"))
+
+
+def damaged_alternate(place, executable, common):
+    """The alternate file missing, another one, cut, with random bytes: the rest is told."""
+    roots, wrong = [os.path.join(place, "roots")], []
+    with open(common, "rb") as file:
+        sound = file.read()
+    addresses = spread(executable + ".whole", 40)
+    os.unlink(common)
+    done = symbolize(executable, *addresses, roots=roots)
+    lines = [line for block in llvm_frames(executable + ".whole", addresses) for line in block.split("\n")[1::2]]
+    ok("is not there" in done.stderr and [line for line in done.stdout.split("\n") if re.search(r":\d+:\d+$", line)] == [line for line in lines if line],
+       f"no alternate file: {done.stderr.strip()}", done)
+    chance = random.Random(321)
+    # Never its ID, so that it is taken.
+    ranges = [section_of(sound, common, name) for name in (".debug_info", ".debug_abbrev", ".debug_str")]
+    for i in range(60):
+        data = bytearray(sound)
+        offset, size = ranges[i % len(ranges)]
+        for _ in range(1 << chance.randrange(8)):
+            data[offset + chance.randrange(size)] = chance.randrange(256)
+        if i < 10:
+            del data[chance.randrange(len(data)):]
+        with open(common, "wb") as file:
+            file.write(data)
+        wrong += filter(None, [survives(executable, addresses, f"alternate variant {i}", roots=roots)])
+    equal(wrong, [], "60 damaged alternate files: each answered or refused in words")
+
+
+def section_of(data, path, name):
+    """Offset and size of a section of the file that @data will be."""
+    with open(path, "wb") as file:
+        file.write(data)
+    return section(path, name)[1:]
+
+
 CRASH = """#include <stdlib.h>
 struct Box {
 	char *bytes;
@@ -253,10 +341,10 @@ def words(folder, good):
     ok(done.stdout.startswith("calculator_apply\n??:0:0") and "build with -g" in done.stderr, f"without debug information: {done.stderr.strip()}", done)
 
 
-def survives(path, addresses, name, seconds=20):
+def survives(path, addresses, name, seconds=20, roots=()):
     """Whether @path was answered or refused in words, in time, by programs that no sanitizer complains about."""
     try:
-        done = symbolize(path, *addresses, patience=seconds)
+        done = symbolize(path, *addresses, patience=seconds, roots=roots)
     except subprocess.TimeoutExpired:
         return f"{name}: not done after {seconds} s"
     if done.returncode not in (0, 1) or re.search("Sanitizer|runtime error", done.stderr):
@@ -344,6 +432,7 @@ with scratch() as folder:
     matrix(folder)
     nested(folder)
     forms(folder)
+    debug_files(folder)
     good = reports(folder)
     words(folder, good)
     damaged(folder, build(os.path.join(folder, "small"), JSON, "-g", "-O2", "-fsanitize=fuzzer", "-gdwarf-5"))

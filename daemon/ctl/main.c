@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "debug_file.h"
 #include "logs.h"
 #include "symbolize.h"
 #include "tables.h"
@@ -26,6 +27,7 @@ enum exit_code { EXIT_OK, EXIT_RUNTIME, EXIT_USAGE };
 struct options {
 	const char *socket;
 	bool json, watch, follow;
+	struct string_list debug_roots;
 };
 
 static const char usage[] =
@@ -51,6 +53,9 @@ static const char usage[] =
     "  symbolize EXECUTABLE [ADDRESS...]   functions and lines of addresses, or of a "
     "sanitizer's\n"
     "                                      report on standard input; needs no service\n"
+    "                                      -d DIRECTORY: look for debug files below "
+    "it, "
+    "too\n"
     "\n"
     "SOCKET: FUZZSUPD_CONTROL, else " DEFAULT_SOCKET "\n";
 
@@ -191,7 +196,8 @@ carry_out(const struct options *options, char **words, int len)
 		if (strcmp(words[0], tables[i]) == 0)
 			return show_tables(options, words[0]);
 	if (strcmp(words[0], "symbolize") == 0)
-		return ctl_symbolize(words[1], words + 2, len - 2);
+		return ctl_symbolize(
+		    words[1], &options->debug_roots, words + 2, len - 2);
 	if (strcmp(words[0], "logs") == 0)
 		return show_logs(options, words);
 	if (strcmp(words[0], "announce") == 0 &&
@@ -215,17 +221,18 @@ main(int argc, char **argv)
 		{ "json", no_argument, NULL, 'j' },
 		{ "watch", no_argument, NULL, 'w' },
 		{ "follow", no_argument, NULL, 'f' },
+		{ "debug-root", required_argument, NULL, 'd' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct options options = { .socket = getenv("FUZZSUPD_CONTROL") };
-	int option;
+	int option, code;
 
 	if (options.socket == NULL)
 		options.socket = DEFAULT_SOCKET;
 	while (
-	    (option = getopt_long(argc, argv, "s:jwfhV", long_options, NULL)) != -1) {
+	    (option = getopt_long(argc, argv, "s:jwfd:hV", long_options, NULL)) != -1) {
 		switch (option) {
 		case 's':
 			options.socket = optarg;
@@ -238,6 +245,10 @@ main(int argc, char **argv)
 			break;
 		case 'f':
 			options.follow = true;
+			break;
+		case 'd':
+			if (string_list_add(&options.debug_roots, optarg) < 0)
+				return EXIT_RUNTIME;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -254,5 +265,9 @@ main(int argc, char **argv)
 		fputs(usage, stderr);
 		return EXIT_USAGE;
 	}
-	return carry_out(&options, argv + optind, argc - optind);
+	if (string_list_add(&options.debug_roots, DEBUG_FILE_ROOT) < 0)
+		return EXIT_RUNTIME;
+	code = carry_out(&options, argv + optind, argc - optind);
+	string_list_clear(&options.debug_roots);
+	return code;
 }

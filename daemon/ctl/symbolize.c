@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "channel.h"
+#include "debug_file.h"
 #include "heritage.h"
 #include "sandbox.h"
 #include "banned.h"
@@ -35,9 +39,22 @@ is_address(const char *word)
 	return len > 0 && len <= 16 && word[len] == '\0';
 }
 
-/* In the child: the symbolizer with the executable where it expects it. */
+/* Puts both where the symbolizer expects them. */
+static bool
+hand_over(int fd, int questions)
+{
+	/* Out of the way first: each may have the other's place, and dup2 of one onto
+	 * itself would leave it to be closed by exec. */
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, HERITAGE_END);
+	questions = fcntl(questions, F_DUPFD_CLOEXEC, HERITAGE_END);
+	return fd >= 0 && questions >= 0 && dup2(fd, HERITAGE_EXECUTABLE) >= 0 &&
+	    dup2(questions, HERITAGE_QUESTIONS) >= 0;
+}
+
+/* In the child: the symbolizer with the executable and whom to ask. */
 static void
-start(int fd, const char *executable, char *const *addresses, int addresses_len)
+start(int fd, int questions, const char *executable, char *const *addresses,
+    int addresses_len)
 {
 	const char *folder = getenv("FUZZSUPD_LIBEXEC");
 	char **words = calloc((size_t)addresses_len + 4, sizeof(*words));
@@ -54,14 +71,73 @@ start(int fd, const char *executable, char *const *addresses, int addresses_len)
 	words[2] = (char *)executable;
 	for (int i = 0; i < addresses_len; i++)
 		words[3 + i] = addresses[i];
-	/* dup2 of one onto itself would leave it to be closed by exec. */
-	if (fd == HERITAGE_EXECUTABLE ? fcntl(fd, F_SETFD, 0) == 0
-				      : dup2(fd, HERITAGE_EXECUTABLE) >= 0)
+	if (hand_over(fd, questions))
 		execv(path, words);
 	fprintf(stderr,
 	    "fuzzsupctl: %s: %s; FUZZSUPD_LIBEXEC names the folder that it is in\n",
 	    path, strerror(errno));
 }
+
+/* ---- debug files ---- */
+
+/* Waits for what the symbolizer asks. */
+static int
+receive(struct channel *channel, struct message *ret_message)
+{
+	struct pollfd pollfd = { .fd = channel_fd(channel), .events = POLLIN };
+	int fds[MESSAGE_FDS_MAX], r;
+	size_t fds_len = 0;
+
+	while ((r = channel_receive(channel, ret_message, fds, &fds_len)) == -EAGAIN)
+		if (poll(&pollfd, 1, -1) < 0 && errno != EINTR)
+			return -errno;
+	while (r == 0 && fds_len > 0)
+		close(fds[--fds_len]);
+	ret_message->text[MESSAGE_TEXT_MAX - 1] = '\0';
+	return r;
+}
+
+/* @fd: -1 says that there is no such file. */
+static int
+answer(struct channel *channel, int fd)
+{
+	static struct message message;
+
+	message_init(&message, MESSAGE_TABLE, 0);
+	return channel_send(channel, &message, &fd, fd >= 0 ? 1 : 0);
+}
+
+/* Opens what the symbolizer asks for, one file of each kind. What it says of them comes
+ * out of the executable: it gets no more than debug_file.h opens. */
+static void
+serve(struct channel *channel, const struct string_list *roots, const char *executable,
+    int fd)
+{
+	static struct message question;
+	char path[PATH_MAX];
+	int debug = -1, alternate = -1, r;
+
+	if (realpath(executable, path) == NULL)
+		return;
+	r = receive(channel, &question);
+	if (r == 0 && question.code == TABLE_WANTS_DEBUG) {
+		debug = debug_file_open(roots, path, question.text);
+		r = answer(channel, debug);
+		if (r == 0)
+			r = receive(channel, &question);
+	}
+	if (r == 0 && question.code == TABLE_WANTS_ALTERNATE) {
+		alternate = debug_file_open_alternate(
+		    roots, debug >= 0 ? debug : fd, question.text);
+		answer(channel, alternate);
+	}
+	if (alternate >= 0)
+		close(alternate);
+	if (debug >= 0)
+		close(debug);
+}
+
+/* ---- the command ---- */
 
 /* The exit code for what became of the symbolizer, after a line on why. */
 static int
@@ -83,8 +159,39 @@ judge(const char *executable, int status)
 	return EXIT_FAILED;
 }
 
+/* Starts the symbolizer and serves it until it asks for nothing more; returns its pid or
+ * -1 after a line on standard error. */
+static pid_t
+run(int fd, const char *executable, const struct string_list *roots,
+    char *const *addresses, int addresses_len)
+{
+	struct channel *channel = NULL;
+	int pair[2], r = channel_pair(pair);
+	pid_t pid;
+
+	if (r < 0) {
+		fprintf(stderr, "fuzzsupctl: socketpair: %s\n", strerror(-r));
+		return -1;
+	}
+	pid = fork();
+	if (pid == 0) {
+		start(fd, pair[1], executable, addresses, addresses_len);
+		_exit(EXIT_FAILED);
+	}
+	if (pid < 0)
+		perror("fuzzsupctl: fork");
+	close(pair[1]);
+	if (pid > 0 && channel_new(pair[0], &channel) == 0)
+		serve(channel, roots, executable, fd);
+	else
+		close(pair[0]);
+	channel_free(channel);
+	return pid;
+}
+
 int
-ctl_symbolize(const char *executable, char *const *addresses, int addresses_len)
+ctl_symbolize(const char *executable, const struct string_list *roots,
+    char *const *addresses, int addresses_len)
 {
 	int fd, status;
 	pid_t pid;
@@ -103,16 +210,10 @@ ctl_symbolize(const char *executable, char *const *addresses, int addresses_len)
 		fprintf(stderr, "fuzzsupctl: %s: %s\n", executable, strerror(errno));
 		return EXIT_FAILED;
 	}
-	pid = fork();
-	if (pid == 0) {
-		start(fd, executable, addresses, addresses_len);
-		_exit(EXIT_FAILED);
-	}
+	pid = run(fd, executable, roots, addresses, addresses_len);
 	close(fd);
-	if (pid < 0) {
-		perror("fuzzsupctl: fork");
+	if (pid < 0)
 		return EXIT_FAILED;
-	}
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR) {
 			perror("fuzzsupctl: waitpid");

@@ -62,7 +62,10 @@ load(struct elf_image *image, struct draft *draft, struct failure *failure)
 	if (draft->sections[0].size == 0)
 		return failure_say(failure, ENOENT,
 		    "no .debug_info, so names come from its symbols and there are no "
-		    "lines: build with -g (or -gline-tables-only), and do not strip");
+		    "lines: build with -g (or -gline-tables-only) and do not strip, or "
+		    "put "
+		    "its separate debug file beside it or below a folder that -d "
+		    "names");
 	return 0;
 }
 

@@ -12,8 +12,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "alternate.h"
 #include "debug_elf.h"
+#include "debug_link.h"
 #include "demangle.h"
 #include "elf_image.h"
 #include "symbols.h"
@@ -32,11 +35,20 @@ struct unit {
 	const char *directory;
 };
 
+/* A file that was asked for. */
+struct file {
+	int fd; /* -1: none */
+	struct elf_image *image;
+};
+
 struct frames {
 	struct elf_image *image;
+	struct file split;     /* separate debug file */
+	struct file alternate; /* alternate one */
 	struct symbols *symbols;
-	struct debug_elf *debug;    /* NULL: there is none */
-	struct unit_ranges *ranges; /* NULL: the same */
+	struct debug_elf *alternate_debug; /* NULL: there is none */
+	struct debug_elf *debug;           /* NULL: the same */
+	struct unit_ranges *ranges;        /* NULL: the same */
 	struct elf_section lines;
 	struct line_strings strings;
 	struct unit *units;
@@ -58,18 +70,92 @@ section_bytes(struct elf_image *image, const char *name)
 	return byte_reader_over(section.data, section.size);
 }
 
+/* Where its debug information is. */
+static struct elf_image *
+debug_image(const struct frames *frames)
+{
+	return frames->split.image != NULL ? frames->split.image : frames->image;
+}
+
+/* An executable without debug information may have it in a file of its own. That this is
+ * not there, or not the right one, is a remark. */
+static void
+open_split(struct frames *frames, frames_open_cb open_cb, void *context,
+    struct failure *remark)
+{
+	struct elf_image *split = NULL;
+	struct failure text;
+	uint64_t size;
+
+	if (elf_image_has(frames->image, ".debug_info", &size) ||
+	    !debug_link_describe(frames->image, text.text, sizeof(text.text)))
+		return;
+	frames->split.fd = open_cb(context, TABLE_WANTS_DEBUG, text.text);
+	if (frames->split.fd < 0)
+		return;
+	if (elf_image_open(frames->split.fd, &split, &text) < 0)
+		failure_add(remark, "its separate debug file: %s", text.text);
+	else if (debug_link_check(frames->image, split, frames->split.fd, &text) < 0)
+		failure_add(remark, "%s", text.text);
+	else
+		frames->split.image = split;
+	if (frames->split.image == NULL)
+		elf_image_free(split);
+}
+
+/* Names, and functions that are inlined, may lie in an alternate file: the same. */
+static void
+open_alternate(struct frames *frames, frames_open_cb open_cb, void *context,
+    struct failure *remark)
+{
+	struct file *file = &frames->alternate;
+	struct failure text;
+
+	if (!debug_link_describe_alternate(
+		debug_image(frames), text.text, sizeof(text.text)))
+		return;
+	file->fd = open_cb(context, TABLE_WANTS_ALTERNATE, text.text);
+	if (file->fd < 0)
+		failure_add(remark,
+		    "the file of its .gnu_debugaltlink (dwz -m) is not there: names "
+		    "are missing");
+	else if (alternate_open(file->fd, debug_image(frames), &file->image, &text) <
+		0 ||
+	    debug_elf_open(file->image, &frames->alternate_debug, &text) < 0)
+		failure_add(remark, "the file of its .gnu_debugaltlink: %s", text.text);
+	else
+		frames->strings.alternate_str =
+		    section_bytes(file->image, ".debug_str");
+}
+
+static int
+read_symbols(struct frames *frames, struct failure *remark)
+{
+	uint64_t size;
+
+	/* strip(1) takes .symtab away, too. */
+	return symbols_read(elf_image_has(frames->image, ".symtab", &size)
+		? frames->image
+		: debug_image(frames),
+	    &frames->symbols, remark);
+}
+
 static int
 open_debug(struct frames *frames, struct failure *remark)
 {
-	int r = debug_elf_open(frames->image, &frames->debug, remark);
+	struct elf_image *image = debug_image(frames);
+	int r = debug_elf_open(image, &frames->debug, remark);
 
 	if (r < 0)
 		return r;
-	r = elf_image_section(frames->image, ".debug_line", &frames->lines, remark);
+	if (frames->alternate_debug != NULL)
+		dwarf_setalt(debug_elf_dwarf(frames->debug),
+		    debug_elf_dwarf(frames->alternate_debug));
+	r = elf_image_section(image, ".debug_line", &frames->lines, remark);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	frames->strings.line_str = section_bytes(frames->image, ".debug_line_str");
-	frames->strings.str = section_bytes(frames->image, ".debug_str");
+	frames->strings.line_str = section_bytes(image, ".debug_line_str");
+	frames->strings.str = section_bytes(image, ".debug_str");
 	r = unit_ranges_read(
 	    debug_elf_dwarf(frames->debug), frames->image, &frames->ranges);
 	if (r == 0)
@@ -86,19 +172,27 @@ open_debug(struct frames *frames, struct failure *remark)
 }
 
 int
-frames_open(int fd, struct frames **ret_frames, struct failure *remark)
+frames_open(int fd, frames_open_cb open_cb, void *context, struct frames **ret_frames,
+    struct failure *remark)
 {
 	struct frames *frames = calloc(1, sizeof(*frames));
+	struct failure text = { "" };
 	int r;
 
 	if (frames == NULL)
 		return failure_say(remark, ENOMEM, "out of memory");
+	frames->split.fd = frames->alternate.fd = -1;
 	remark->text[0] = '\0';
 	r = elf_image_open(fd, &frames->image, remark);
+	if (r == 0) {
+		open_split(frames, open_cb, context, remark);
+		open_alternate(frames, open_cb, context, remark);
+		r = read_symbols(frames, remark);
+	}
 	if (r == 0)
-		r = symbols_read(frames->image, &frames->symbols, remark);
-	if (r == 0)
-		r = open_debug(frames, remark);
+		r = open_debug(frames, &text);
+	if (text.text[0] != '\0')
+		failure_add(remark, "%s", text.text);
 	if (r < 0 && !(r == -ENOENT && frames->symbols != NULL)) {
 		frames_free(frames);
 		return r;
@@ -130,6 +224,14 @@ forget_found(struct frames *frames)
 	frames->found_len = 0;
 }
 
+static void
+file_close(struct file *file)
+{
+	elf_image_free(file->image);
+	if (file->fd >= 0)
+		close(file->fd);
+}
+
 void
 frames_free(struct frames *frames)
 {
@@ -140,7 +242,10 @@ frames_free(struct frames *frames)
 	free(frames->units);
 	unit_ranges_free(frames->ranges);
 	debug_elf_free(frames->debug);
+	debug_elf_free(frames->alternate_debug);
 	symbols_free(frames->symbols);
+	file_close(&frames->alternate);
+	file_close(&frames->split);
 	elf_image_free(frames->image);
 	free(frames);
 }

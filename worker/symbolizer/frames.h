@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "failure.h"
+#include "message.h"
 
 struct frames;
 
@@ -20,11 +21,17 @@ struct frame {
 	uint64_t column; /* this */
 };
 
+/* Opens a file that holds debug information: @what is TABLE_WANTS_DEBUG or
+ * TABLE_WANTS_ALTERNATE, @wish describes it (debug_link.h). Returns a descriptor, which the
+ * frames will own, or a negative errno. */
+typedef int (*frames_open_cb)(void *context, enum table_status what, const char *wish);
+
 /* Opens the executable or library behind @fd, which must stay open for as long as the
- * frames live. One without debug information still has the names of its symbols: that is
- * said in @remark, which else stays empty. Returns 0, or a negative errno with @remark
- * said. */
-int frames_open(int fd, struct frames **ret_frames, struct failure *remark);
+ * frames live; @open_cb is asked, before this returns, for the files that it names. One
+ * without debug information still has the names of its symbols: that is said in @remark,
+ * which else stays empty. Returns 0, or a negative errno with @remark said. */
+int frames_open(int fd, frames_open_cb open_cb, void *context,
+    struct frames **ret_frames, struct failure *remark);
 void frames_free(struct frames *frames);
 
 /* What stands at @address, a link-time one (module offset): innermost first, at least one

@@ -6,10 +6,12 @@
 #include "frames_mode.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "channel.h"
 #include "frames.h"
 #include "frames_filter.h"
 #include "heritage.h"
@@ -57,6 +59,54 @@ answer(struct frames *frames, const char *executable, char **words, int len)
 	return r;
 }
 
+/* The first of the descriptors that came with fuzzsupctl's answer, or -ENOENT. */
+static int
+take_answer(struct channel *channel)
+{
+	struct pollfd pollfd = { .fd = channel_fd(channel), .events = POLLIN };
+	struct message message;
+	int fds[MESSAGE_FDS_MAX], r;
+	size_t fds_len = 0;
+
+	while ((r = channel_receive(channel, &message, fds, &fds_len)) == -EAGAIN)
+		if (poll(&pollfd, 1, -1) < 0 && errno != EINTR)
+			return -errno;
+	if (r < 0 || fds_len == 0)
+		return -ENOENT;
+	while (fds_len > 1)
+		close(fds[--fds_len]);
+	return fds[0];
+}
+
+static int
+open_cb(void *context, enum table_status what, const char *wish)
+{
+	struct channel *channel = context;
+	struct message message;
+	int r;
+
+	if (channel == NULL)
+		return -ENOENT;
+	message_init(&message, MESSAGE_TABLE, 0);
+	message.code = what;
+	message_printf(&message, "%s", wish);
+	r = channel_send(channel, &message, NULL, 0);
+	return r < 0 ? r : take_answer(channel);
+}
+
+static int
+open_frames(struct frames **ret_frames, struct failure *remark)
+{
+	struct channel *channel = NULL;
+	int r;
+
+	/* One that was started by hand has nobody to ask. */
+	channel_new(HERITAGE_QUESTIONS, &channel);
+	r = frames_open(HERITAGE_EXECUTABLE, open_cb, channel, ret_frames, remark);
+	channel_free(channel);
+	return r;
+}
+
 int
 frames_mode(int argc, char **argv)
 {
@@ -70,7 +120,7 @@ frames_mode(int argc, char **argv)
 	}
 	if (enter_sandbox() < 0)
 		return 1;
-	r = frames_open(HERITAGE_EXECUTABLE, &frames, &remark);
+	r = open_frames(&frames, &remark);
 	if (remark.text[0] != '\0')
 		complain(argv[0], remark.text);
 	if (r < 0)

@@ -87,6 +87,8 @@ text_at(const struct byte_reader *section, uint64_t offset)
 {
 	struct byte_reader reader = *section;
 
+	if (offset >= byte_reader_left(&reader))
+		return (struct byte_text){ 0 };
 	byte_reader_skip(&reader, offset);
 	if (byte_reader_left(&reader) > PATH_TABLE_PATH_MAX)
 		reader.end = reader.at + PATH_TABLE_PATH_MAX;
@@ -111,6 +113,11 @@ read_form(struct byte_reader *reader, uint64_t form, bool dwarf64,
 		if (!strings->str_is_there)
 			return -EAGAIN;
 		*ret_text = text_at(&strings->str, byte_reader_offset(reader, dwarf64));
+		return 0;
+	case DW_FORM_strp_sup:
+	case DW_FORM_GNU_strp_alt:
+		*ret_text = text_at(
+		    &strings->alternate_str, byte_reader_offset(reader, dwarf64));
 		return 0;
 	case DW_FORM_udata:
 		*ret_number = byte_reader_uleb(reader);

@@ -12,9 +12,10 @@
 
 /* Sections that hold the strings of DWARF 5; empty where they are absent. */
 struct line_strings {
-	struct byte_reader line_str; /* .debug_line_str */
-	struct byte_reader str;      /* .debug_str: large, and mostly not wanted */
-	bool str_is_there;           /* false: str was not loaded yet */
+	struct byte_reader line_str;      /* .debug_line_str */
+	struct byte_reader str;           /* .debug_str: large, and mostly not wanted */
+	bool str_is_there;                /* false: str was not loaded yet */
+	struct byte_reader alternate_str; /* .debug_str of the alternate file */
 };
 
 struct line_file {

@@ -9,6 +9,7 @@
 #include <dwarf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "banned.h"
 
@@ -19,6 +20,8 @@
 #define RANGES_MAX ((size_t)1 << 22)
 /* Blocks and inlined calls around an address. */
 #define DEPTH_MAX 1024
+/* From an inlined call to the function, to its declaration. */
+#define ORIGINS_MAX 16
 
 struct function {
 	uint64_t start, end;
@@ -219,16 +222,57 @@ unit_functions_chain(const struct unit_functions *functions, uint64_t address,
 	return len;
 }
 
+/* The DIE that @die was made from. By hand where DWARF 5's form says that it lies in the
+ * supplementary file: libdw 0.188 looks for it in the same one. */
+static bool
+find_origin(Dwarf_Die *die, Dwarf_Die *ret_origin)
+{
+	Dwarf_Attribute attribute;
+	Dwarf *supplement;
+	uint32_t short_offset;
+	uint64_t offset;
+	unsigned form;
+
+	if (dwarf_attr(die, DW_AT_abstract_origin, &attribute) == NULL &&
+	    dwarf_attr(die, DW_AT_specification, &attribute) == NULL)
+		return false;
+	form = dwarf_whatform(&attribute);
+	if (form != DW_FORM_ref_sup4 && form != DW_FORM_ref_sup8)
+		return dwarf_formref_die(&attribute, ret_origin) != NULL;
+	/* In bounds: debug_elf.c has other bytes behind .debug_info. */
+	memcpy(&short_offset, attribute.valp, sizeof(short_offset));
+	memcpy(&offset, attribute.valp, sizeof(offset));
+	if (form == DW_FORM_ref_sup4)
+		offset = short_offset;
+	supplement = dwarf_getalt(dwarf_cu_getdwarf(attribute.cu));
+	return supplement != NULL &&
+	    dwarf_offdie(supplement, offset, ret_origin) != NULL;
+}
+
+/* A string that @die has, or one of those that it was made from. */
+static const char *
+find_string(const Dwarf_Die *die, unsigned name)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Die at = *die;
+
+	for (unsigned i = 0; i < ORIGINS_MAX; i++) {
+		if (dwarf_attr(&at, name, &attribute) != NULL)
+			return dwarf_formstring(&attribute);
+		if (!find_origin(&at, &at))
+			return NULL;
+	}
+	return NULL;
+}
+
 const char *
-unit_functions_name(Dwarf_Die *die)
+unit_functions_name(const Dwarf_Die *die)
 {
 	static const unsigned names[] = { DW_AT_MIPS_linkage_name, DW_AT_linkage_name,
 		DW_AT_name };
-	Dwarf_Attribute attribute;
 	const char *name = NULL;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && name == NULL; i++)
-		name =
-		    dwarf_formstring(dwarf_attr_integrate(die, names[i], &attribute));
+		name = find_string(die, names[i]);
 	return name;
 }

@@ -31,6 +31,6 @@ size_t unit_functions_chain(const struct unit_functions *functions, uint64_t add
 /* Name of the function @die, or of what it is a copy of: as the linker knows it where
  * that is told, else as it is written; NULL if there is none. Lives as long as the
  * Dwarf. */
-const char *unit_functions_name(Dwarf_Die *die);
+const char *unit_functions_name(const Dwarf_Die *die);
 
 #endif
