@@ -36,11 +36,13 @@ static const char *const defaults[] = {
 static void
 add_address(struct entry_points *points, uint64_t address)
 {
+	/* Before the search: a hostile table can name it millions of times. */
+	if (points->len == ENTRY_POINTS_MAX)
+		return;
 	for (uint32_t i = 0; i < points->len; i++)
 		if (points->addresses[i] == address)
 			return;
-	if (points->len < ENTRY_POINTS_MAX)
-		points->addresses[points->len++] = address;
+	points->addresses[points->len++] = address;
 }
 
 static void

@@ -5,6 +5,7 @@
 
 #include "table_writer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -48,6 +49,7 @@ describe(const struct table_content *content, struct source_table_header *header
 	header->unknown_len = count_unknown(content);
 	header->entries_len = content->entries_len;
 	header->build_id_len = (uint32_t)byte_reader_left(&content->build_id);
+	assert(header->build_id_len <= sizeof(header->build_id));
 	if (header->build_id_len > 0)
 		memcpy(header->build_id, content->build_id.at, header->build_id_len);
 	parts[0] = (struct part){ header, sizeof(*header) };
