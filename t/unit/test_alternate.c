@@ -17,6 +17,7 @@
 #include "line_bytes.h"
 #include "symbolizer/alternate.h"
 #include "symbolizer/debug_link.h"
+#include "symbolizer/line_names.h"
 #include "symbolizer/units.h"
 
 #define TEXT(literal) literal, sizeof(literal) - 1
@@ -289,6 +290,40 @@ test_most_need_none(void **state)
 	close_file(&file);
 }
 
+/* Line tables themselves may name what lies there; without it only that name is lost. */
+static void
+test_names_of_line_tables(void **state)
+{
+	struct line_bytes lines = { 0 };
+	struct line_strings strings = { 0 };
+	struct line_names names = { 0 };
+	struct byte_reader section;
+	struct line_table table;
+
+	(void)state;
+	begin_table(&lines, 5, 1);
+	put(&lines, 1 | DW_LNCT_path << 8 | DW_FORM_string << 16, 3);
+	put(&lines, 1, 1);
+	put_text(&lines, "/build");
+	put(&lines, 1 | DW_LNCT_path << 8 | DW_FORM_strp_sup << 16, 3);
+	put(&lines, 2, 1);
+	put(&lines, 4, 4);
+	put(&lines, 4000, 4);
+	end_header(&lines);
+	end_table(&lines);
+	section = byte_reader_over(lines.data, lines.len);
+	assert_int_equal(line_table_next(&section, lines.data, &table), 0);
+	assert_int_equal(line_names_read(&names, &table, &strings), 0);
+	assert_int_equal(names.files_len, 2);
+	assert_null(names.files[0].name.text);
+	strings.alternate_str = byte_reader_over(STRINGS);
+	assert_int_equal(line_names_read(&names, &table, &strings), 0);
+	assert_int_equal(names.files[0].name.len, strlen("build/one"));
+	assert_memory_equal(names.files[0].name.text, "build/one", 9);
+	assert_null(names.files[1].name.text);
+	line_names_free(&names);
+}
+
 /* Any byte changed, or cut anywhere: it is settled with what is sound. */
 static void
 test_damage(void **state)
@@ -332,6 +367,7 @@ main(void)
 		cmocka_unit_test(test_only_the_right_one_is_taken),
 		cmocka_unit_test(test_directories_are_found),
 		cmocka_unit_test(test_most_need_none),
+		cmocka_unit_test(test_names_of_line_tables),
 		cmocka_unit_test(test_damage),
 	};
 
