@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """CPU time of a whole process that symbolizes a PC table: ours against its peers', in turns
-in one run. Needs a release build (builddir=BUILD) with t/bench/decode:
+in one run. Needs a release build (builddir=BUILD) with t/bench/decode and decode_libdw:
 t/bench/symbolize.py EXECUTABLE…
 
 Ours is t/lib/dump_table -q: the symbolizer's library from executable to sealed table, in
@@ -9,8 +9,8 @@ a process of its own. llvm-symbolizer gets the same PCs on its standard input, a
 for no more than we give: --no-inlines --functions=none. First all answers are compared.
 Zig's resolver (peers/resolve.zig, where t/lib/fetch has fetched Zig) and, with ADDR2LINE=PATH,
 gimli's addr2line (README.md) get the PCs sorted, which suits them best. `decode` only runs
-the line programs. Then the worker itself, once cold and then from its cache, and what memory
-it takes: peak of the resident set, less that of a run that finds no PC table.
+the line programs, `decode_libdw` has elfutils do it. Then the worker itself, once cold and
+then from its cache, and what memory it takes: peak of the resident set, less that of a run that finds no PC table.
 
 t/bench/targets.mk builds SQLite and RocksDB to be measured."""
 import os
@@ -146,6 +146,7 @@ def bench_all(folder):
         if resolver:
             bench_zig(path, rows, resolver)
         bench(path, rows, "", "pure decode", [DECODE, path], [])
+        bench(path, rows, "", "libdw's decode", [DECODE + "_libdw", path], [])
         bench_worker(path, folder)
         bench_memory(path, rows)
 
