@@ -40,6 +40,7 @@ def alternate_files(folder, roots, targets):
         ("rooted", None, "roots/.dwz/r.alt", "../../.dwz/r.alt", None),
         ("absolute", "bin", "roots/.dwz/a.alt", os.path.join(roots, ".dwz", "..", ".dwz", "a.alt"), None),
         ("id", "bin", None, "/nonexistent/id.alt", None),
+        ("packed", "bin", "bin/packed.alt", "packed.alt", None),
         ("lost", "bin", "lost/l.alt", "nowhere.alt", "lies neither below"),
         ("outside", "bin", "lost/o.alt", os.path.join(folder, "lost", "o.alt"), "lies neither below"),
         ("climbs", "bin", "lost/c.alt", "../lost/c.alt", "lies neither below"),
@@ -62,6 +63,9 @@ def alternate_files(folder, roots, targets):
             pair.append(debug)
             targets["alt-" + one] = Target(path, folder, roots=[TARGETS])
         subprocess.run(["dwz", "-m", made, "-M", called, *pair], check=True)
+        if name == "packed":
+            for path in (made, *pair):
+                subprocess.run(["objcopy", "--compress-debug-sections", path], check=True)
         number = build_id(made)
         lies = at(lies) if lies else os.path.join(roots, ".build-id", number[:2], number[2:] + ".debug")
         os.makedirs(os.path.dirname(lies), exist_ok=True)

@@ -27,12 +27,14 @@ struct code_range {
 	uint64_t start, end;
 };
 
-/* Bytes of one section as stored. */
+/* Bytes of one section as stored, and inflated if it is compressed. */
 struct loaded {
 	struct loaded *next;
 	size_t index;
 	size_t size;
 	unsigned char *data;
+	size_t inflated_size;
+	const unsigned char *inflated; /* NULL: not yet */
 };
 
 /* Bytes that stand for those of a section. */
@@ -322,7 +324,7 @@ read_bytes(int fd, unsigned char *data, size_t size, uint64_t offset)
 /* By our own hands: libelf allocates with malloc(), whose pages come one by one. */
 static int
 read_section(struct elf_image *image, size_t index, const GElf_Shdr *header,
-    const struct loaded **ret_loaded)
+    struct loaded **ret_loaded)
 {
 	struct loaded *loaded;
 	int r;
@@ -358,7 +360,7 @@ read_section(struct elf_image *image, size_t index, const GElf_Shdr *header,
 /* Loads a section that lies within the file. */
 static int
 take_section(struct elf_image *image, size_t index, const char *name,
-    const GElf_Shdr *header, const struct loaded **ret_loaded, struct failure *failure)
+    const GElf_Shdr *header, struct loaded **ret_loaded, struct failure *failure)
 {
 	int r = read_section(image, index, header, ret_loaded);
 
@@ -398,7 +400,7 @@ static int
 load(struct elf_image *image, Elf_Scn *scn, const GElf_Shdr *header,
     struct elf_section *ret_section, struct failure *failure)
 {
-	const struct loaded *loaded = NULL;
+	struct loaded *loaded = NULL;
 	struct elf_section section;
 	char name[64];
 	int r = check_place(image, header, failure);
@@ -413,10 +415,14 @@ load(struct elf_image *image, Elf_Scn *scn, const GElf_Shdr *header,
 	section.data = loaded->data;
 	section.size = loaded->size;
 	if ((header->sh_flags & SHF_COMPRESSED) != 0) {
-		r = inflate_section(name, section.data, section.size, &image->inflated,
-		    &section.data, &section.size, failure);
+		if (loaded->inflated == NULL)
+			r = inflate_section(name, section.data, section.size,
+			    &image->inflated, &loaded->inflated, &loaded->inflated_size,
+			    failure);
 		if (r < 0)
 			return r;
+		section.data = loaded->inflated;
+		section.size = loaded->inflated_size;
 	}
 	*ret_section = section;
 	return 0;
