@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from fuzzsup import *
 
 PAIRS = int(sys.argv[1]) if len(sys.argv) > 1 else 9
-RUNS = 1500000
+RUNS = 6000000
 
 
 def by_hand(command, coverage, corpus):
@@ -26,7 +26,7 @@ def as_job(service, job):
     before = job()["ran_ms"]
     subprocess.run([program("fuzzsupctl"), "-s", service.control, "start", "json/main"], check=True, capture_output=True)
     wait_until(lambda: job()["state"] == "running", "it runs", step=0.05)
-    wait_until(lambda: job()["state"] == "done", "it is done", step=0.25)
+    wait_until(lambda: job()["state"] == "done", "it is done", step=1)
     return (job()["ran_ms"] - before) / 1000
 
 

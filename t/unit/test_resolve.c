@@ -42,7 +42,7 @@ resolve(struct fixture *f, const uint64_t *pcs, uint32_t len)
 	int fd = elf_file(ET_EXEC, parts, sizeof(parts) / sizeof(parts[0])), r;
 	uint64_t sorted[PCS_MAX], spare[PCS_MAX];
 	uint32_t order[PCS_MAX];
-	struct resolve_job job = { sorted, order, len, NULL, f->locations };
+	struct resolve_job job = { NULL, sorted, order, len, NULL, f->locations };
 	struct elf_image *image;
 
 	assert_true(len <= PCS_MAX);

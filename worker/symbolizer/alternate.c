@@ -5,8 +5,6 @@
 
 #include "alternate.h"
 
-#include <stdlib.h>
-
 #include "debug_link.h"
 #include "units.h"
 #include "banned.h"
@@ -22,25 +20,10 @@ section_bytes(struct elf_image *image, const char *name)
 	return byte_reader_over(section.data, section.size);
 }
 
-/* @alternate: NULL if it is not there. */
-static int
-read_units(
-    struct elf_image *image, struct elf_image *alternate, struct units **ret_units)
-{
-	struct units_sections sections = {
-		.info = section_bytes(image, ".debug_info"),
-		.abbrev = section_bytes(image, ".debug_abbrev"),
-		.str = section_bytes(image, ".debug_str"),
-	};
-
-	if (alternate != NULL)
-		sections.alternate_str = section_bytes(alternate, ".debug_str");
-	return units_read(&sections, ret_units);
-}
-
 bool
 alternate_is_wanted(struct elf_image *image)
 {
+	struct units_sections sections = { 0 };
 	struct units *units;
 	uint64_t size;
 	bool wanted;
@@ -49,7 +32,9 @@ alternate_is_wanted(struct elf_image *image)
 	if (!elf_image_has(image, ".gnu_debugaltlink", &size) &&
 	    !elf_image_has(image, ".debug_sup", &size))
 		return false;
-	if (read_units(image, NULL, &units) < 0)
+	sections.info = section_bytes(image, ".debug_info");
+	sections.abbrev = section_bytes(image, ".debug_abbrev");
+	if (units_read(&sections, &units) < 0)
 		return false;
 	wanted = units_elsewhere(units) > 0;
 	units_free(units);
@@ -70,27 +55,5 @@ alternate_open(int fd, struct elf_image *image, struct elf_image **ret_alternate
 		elf_image_free(alternate);
 	else
 		*ret_alternate = alternate;
-	return r;
-}
-
-int
-alternate_settle(struct elf_image *image, struct elf_image *alternate)
-{
-	size_t info_size, abbrev_size;
-	struct units *units;
-	void *info, *abbrev;
-	int r = read_units(image, alternate, &units);
-
-	if (r < 0)
-		return r;
-	r = units_write(units, &info, &info_size, &abbrev, &abbrev_size);
-	units_free(units);
-	if (r < 0)
-		return r;
-	r = elf_image_replace(image, ".debug_info", info, info_size);
-	if (r < 0)
-		free(abbrev);
-	else
-		r = elf_image_replace(image, ".debug_abbrev", abbrev, abbrev_size);
 	return r;
 }

@@ -20,9 +20,4 @@ bool alternate_is_wanted(struct elf_image *image);
 int alternate_open(int fd, struct elf_image *image, struct elf_image **ret_alternate,
     struct failure *failure);
 
-/* Gives @image, once and for all, a .debug_info with the build directories of its line
- * tables and nothing else, so that who reads lines need not know of @alternate. Returns 0
- * or -ENOMEM. */
-int alternate_settle(struct elf_image *image, struct elf_image *alternate);
-
 #endif

@@ -37,14 +37,6 @@ struct loaded {
 	const unsigned char *inflated; /* NULL: not yet */
 };
 
-/* Bytes that stand for those of a section. */
-struct replaced {
-	struct replaced *next;
-	const char *name; /* the caller's */
-	size_t size;
-	void *data;
-};
-
 struct elf_image {
 	Elf *elf;
 	int fd; /* the caller's */
@@ -56,7 +48,6 @@ struct elf_image {
 	size_t code_len;
 	struct loaded *loaded; /* lists; freed with the image */
 	struct inflated *inflated;
-	struct replaced *replaced;
 };
 
 static int
@@ -233,7 +224,6 @@ elf_image_open_debug(int fd, struct elf_image **ret_image, struct failure *failu
 void
 elf_image_free(struct elf_image *image)
 {
-	struct replaced *replaced;
 	struct loaded *loaded;
 
 	if (image == NULL)
@@ -242,11 +232,6 @@ elf_image_free(struct elf_image *image)
 		image->loaded = loaded->next;
 		pages_free(loaded->data, loaded->size);
 		free(loaded);
-	}
-	while ((replaced = image->replaced) != NULL) {
-		image->replaced = replaced->next;
-		free(replaced->data);
-		free(replaced);
 	}
 	inflated_free(image->inflated);
 	free(image->code);
@@ -429,33 +414,12 @@ load(struct elf_image *image, Elf_Scn *scn, const GElf_Shdr *header,
 }
 
 int
-elf_image_replace(
-    struct elf_image *image, const char *name, void *take_data, size_t size)
-{
-	struct replaced *replaced = malloc(sizeof(*replaced));
-
-	if (replaced == NULL) {
-		free(take_data);
-		return -ENOMEM;
-	}
-	*replaced = (struct replaced){ image->replaced, name, size, take_data };
-	image->replaced = replaced;
-	return 0;
-}
-
-int
 elf_image_section(struct elf_image *image, const char *name,
     struct elf_section *ret_section, struct failure *failure)
 {
 	GElf_Shdr header;
 	Elf_Scn *scn;
 
-	for (const struct replaced *r = image->replaced; r != NULL; r = r->next)
-		if (strcmp(r->name, name) == 0) {
-			*ret_section =
-			    (struct elf_section){ .data = r->data, .size = r->size };
-			return 0;
-		}
 	scn = find(image, name, &header);
 	if (scn == NULL)
 		return -ENOENT;

@@ -59,11 +59,6 @@ int elf_image_find_next(struct elf_image *image, uint32_t type, size_t *index,
 int elf_image_read(struct elf_image *image, const struct elf_section *section,
     uint64_t offset, void *buffer, size_t len, struct failure *failure);
 
-/* From now on the section @name has the @size bytes at @take_data instead, which free()
- * frees with the image. Returns 0 or -ENOMEM. */
-int elf_image_replace(
-    struct elf_image *image, const char *name, void *take_data, size_t size);
-
 /* True if there is a section @name, whatever is in it; its size as stored. */
 bool elf_image_has(const struct elf_image *image, const char *name, uint64_t *ret_size);
 

@@ -128,6 +128,7 @@ read_units(struct resolver *resolver)
 	if (!resolver->strings.str_is_there)
 		load_str(resolver);
 	sections.str = resolver->strings.str;
+	sections.alternate_str = resolver->strings.alternate_str;
 	return units_read(&sections, &resolver->units);
 }
 
@@ -388,9 +389,8 @@ remark(const struct resolver *resolver, struct failure *remarks)
 		    resolver->foreign, (unsigned long long)resolver->first_foreign);
 	if (resolver->units != NULL && units_elsewhere(resolver->units) > 0)
 		failure_add(remarks,
-		    "%u units have their build directory in the file of "
-		    ".gnu_debugaltlink, which is not read: what they name by relative "
-		    "paths may not be found; use dwz without -m",
+		    "%u units have their build directory there: what they name by "
+		    "relative paths may not be found",
 		    units_elsewhere(resolver->units));
 }
 
@@ -407,6 +407,9 @@ resolve(struct resolver *resolver, struct failure *remarks)
 	if (r < 0)
 		return r;
 	resolver->strings.line_str = section_bytes(resolver->image, ".debug_line_str");
+	if (job->alternate != NULL)
+		resolver->strings.alternate_str =
+		    section_bytes(job->alternate, ".debug_str");
 	resolver->next = pages_new(((size_t)job->len + 1) * sizeof(*resolver->next));
 	if (resolver->next == NULL)
 		return failure_say(

@@ -12,8 +12,9 @@
 #include "wire.h"
 
 struct resolve_job {
-	const uint64_t *sorted; /* PCs, ascending */
-	const uint32_t *order;  /* index in PC-table order of each of them */
+	struct elf_image *alternate; /* alternate.h; NULL: there is none */
+	const uint64_t *sorted;      /* PCs, ascending */
+	const uint32_t *order;       /* index in PC-table order of each of them */
 	uint32_t len;
 	struct path_table *paths; /* grows */
 	struct wire_location

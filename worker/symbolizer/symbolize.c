@@ -104,6 +104,7 @@ static int
 resolve(struct job *job, struct failure *text)
 {
 	const struct resolve_job resolve_job = {
+		.alternate = job->alternate,
 		.sorted = job->sorted,
 		.order = job->order,
 		.len = job->pcs_len,
@@ -212,10 +213,6 @@ open_alternate(
 		    "folder nor below debug-roots");
 	else if (alternate_open(request->alternate, image, &job->alternate, &why) < 0)
 		failure_add(text, "the file of its .gnu_debugaltlink: %s", why.text);
-	else if (alternate_settle(image, job->alternate) < 0) {
-		failure_say(text, ENOMEM, "out of memory for its build directories");
-		return TABLE_FAILED;
-	}
 	return TABLE_OK;
 }
 

@@ -32,9 +32,4 @@ struct byte_text units_directory(const struct units *units, uint64_t offset);
  * which was not there. */
 uint32_t units_elsewhere(const struct units *units);
 
-/* What was read as sections of its own, .debug_info and .debug_abbrev, that need no other
- * one; both for free(). Returns 0 or -ENOMEM. */
-int units_write(const struct units *units, void **ret_info, size_t *ret_info_size,
-    void **ret_abbrev, size_t *ret_abbrev_size);
-
 #endif
