@@ -111,8 +111,25 @@ struct job_stats {
 	uint64_t pending; /* inputs that it knows of and has yet to run */
 	int64_t
 	    updated_ms; /* Unix time of the newest word from the engine; 0: none yet */
+	int64_t moved_ms; /* Unix time of the newest word with more executions */
+	/* How long it may say nothing now while all is well; 0: for ever. */
+	int64_t silence_ms;
 };
-_Static_assert(sizeof(struct job_stats) == 104, "job stats");
+_Static_assert(sizeof(struct job_stats) == 120, "job stats");
+
+/*  name      text      what it means of a running job */
+#define JOB_HEALTHS(X) \
+	X(UNKNOWN, "")    /* it does not run, or its engine owes no word */ \
+	X(WELL, "well")   /* it was heard of, and its executions grow */ \
+	X(STALE, "stale") /* its numbers are older than its engine's should be */ \
+	X(STUCK, "stuck") /* its numbers are new, its executions stand still */
+
+enum job_health {
+#define X(name, text) JOB_HEALTH_##name,
+	JOB_HEALTHS(X)
+#undef X
+	    JOB_HEALTHS_LEN
+};
 
 /* Names of an engine, a state, a restart policy; "?" for what is none. */
 static inline const char *
@@ -138,6 +155,17 @@ job_state_name(unsigned state)
 }
 
 static inline const char *
+job_health_name(unsigned health)
+{
+	static const char *const names[] = {
+#define X(name, text) text,
+		JOB_HEALTHS(X)
+#undef X
+	};
+	return health < JOB_HEALTHS_LEN ? names[health] : "?";
+}
+
+static inline const char *
 job_restart_name(unsigned restart)
 {
 	static const char *const names[] = {
@@ -146,6 +174,31 @@ job_restart_name(unsigned restart)
 #undef X
 	};
 	return restart < JOB_RESTARTS_LEN ? names[restart] : "?";
+}
+
+/* How a job is at @now_ms (Unix time), and in @ret_since_ms (unless NULL) since when; of
+ * the time before it ran last nobody asks. */
+static inline enum job_health
+job_health(const struct job_report *report, const struct job_stats *stats,
+    int64_t now_ms, int64_t *ret_since_ms)
+{
+	int64_t began_ms = report->since_ms, heard_ms, moved_ms;
+	enum job_health health = JOB_HEALTH_WELL;
+
+	if (report->state != JOB_STATE_RUNNING || stats->silence_ms <= 0)
+		return JOB_HEALTH_UNKNOWN;
+	heard_ms = stats->updated_ms > began_ms ? stats->updated_ms : began_ms;
+	moved_ms = stats->moved_ms > began_ms ? stats->moved_ms : began_ms;
+	if (now_ms - heard_ms > stats->silence_ms) {
+		health = JOB_HEALTH_STALE;
+		moved_ms = heard_ms;
+	} else if ((stats->known & JOB_STATS_EXECUTIONS) != 0 &&
+	    now_ms - moved_ms > stats->silence_ms) {
+		health = JOB_HEALTH_STUCK;
+	}
+	if (ret_since_ms != NULL)
+		*ret_since_ms = moved_ms;
+	return health;
 }
 
 #endif

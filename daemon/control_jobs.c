@@ -7,6 +7,7 @@
 
 #include <event2/buffer.h>
 
+#include "clock.h"
 #include "jobs.h"
 #include "banned.h"
 
@@ -18,6 +19,55 @@ add_known(struct evbuffer *reply, const struct job *job, enum job_stats_known wh
 		evbuffer_add_printf(reply, "%llu\t", (unsigned long long)value);
 	else
 		evbuffer_add_printf(reply, "-\t");
+}
+
+/* "5 minutes"; there is no less. */
+static void
+add_span(struct evbuffer *reply, int64_t ms)
+{
+	long long minutes = (long long)ms / 60000;
+
+	if (minutes < 120)
+		evbuffer_add_printf(reply, "%lld minutes", minutes);
+	else if (minutes < 2880)
+		evbuffer_add_printf(reply, "%lld hours", minutes / 60);
+	else
+		evbuffer_add_printf(reply, "%lld days", minutes / 1440);
+}
+
+/* What else is to be said of a job that runs. */
+static void
+add_note(struct evbuffer *reply, const struct job *job, enum job_health health,
+    int64_t age_ms)
+{
+	if (health == JOB_HEALTH_STALE) {
+		evbuffer_add_printf(reply, "stats are ");
+		add_span(reply, age_ms);
+		evbuffer_add_printf(reply, " old");
+	} else if (health == JOB_HEALTH_STUCK) {
+		evbuffer_add_printf(reply, "no progress for ");
+		add_span(reply, age_ms);
+	} else if (job->has_stats && job->stats.pending > 0) {
+		evbuffer_add_printf(reply, "%llu inputs left to replay",
+		    (unsigned long long)job->stats.pending);
+	}
+}
+
+static void
+add_reason(struct evbuffer *reply, const struct job *job)
+{
+	const int64_t now_ms = clock_ms(CLOCK_REALTIME);
+	const struct job_report *report = &job->report;
+	int64_t since_ms = 0;
+	enum job_health health = job_health(report, &job->stats, now_ms, &since_ms);
+
+	evbuffer_add_printf(
+	    reply, "%s\t%lld\t", job_health_name(health), (long long)since_ms);
+	if (report->reason[0] == '\0')
+		add_note(reply, job, health, now_ms - since_ms);
+	for (const char *text = report->reason; *text != '\0'; text++)
+		evbuffer_add(reply, (unsigned char)*text < 0x20 ? " " : text, 1);
+	evbuffer_add_printf(reply, "\n");
 }
 
 void
@@ -39,14 +89,7 @@ control_jobs(struct supervisor *supervisor, struct evbuffer *reply)
 		add_known(reply, job, JOB_STATS_CRASHES, job->stats.crashes);
 		evbuffer_add_printf(reply, "%llu\t%lld\t",
 		    (unsigned long long)report->memory, (long long)report->since_ms);
-		if (report->reason[0] == '\0' && job->has_stats &&
-		    job->stats.pending > 0)
-			evbuffer_add_printf(reply, "%llu inputs left to replay",
-			    (unsigned long long)job->stats.pending);
-		for (const char *text = report->reason; *text != '\0'; text++)
-			evbuffer_add(
-			    reply, (unsigned char)*text < 0x20 ? " " : text, 1);
-		evbuffer_add_printf(reply, "\n");
+		add_reason(reply, job);
 	}
 }
 

@@ -75,38 +75,75 @@ class Helper(threading.Thread):
         return f"touch '{path}'; while [ -e '{path}' ]; do sleep 0.05; done"
 
 
-with scratch() as folder:
-    root = os.path.join(SRC, "share", "demo")
+def say(command):
+    """Runs a program of t/browser and passes on what it says."""
+    if os.environ.get("SCREENS"):
+        command = [*command, "--screens", os.environ["SCREENS"]]
+    page = subprocess.run(command, env=dict(os.environ, FUZZSUPD_TOOLS=TOOLS), stdout=subprocess.PIPE, text=True)
+    result, detail = None, []
+    for line in page.stdout.split("\n") + ["ok 0 - end"]:
+        found = re.match(r"(not )?ok \d+ - (.*)", line)
+        if not found:
+            detail.append(line.lstrip("# "))
+            continue
+        if result:
+            ok(not result.group(1), "page: " + result.group(2), "\n".join(detail))
+            if not result.group(1):
+                note("\n".join(detail))
+        result, detail = found, []
+    equal(page.returncode, 0, "the browser ended well")
+
+
+def jobs(folder, executable):
+    """Jobs in all states: of a real fuzzer, and of programs that fail, wait and stand still."""
     coverage = os.path.join(folder, "coverage")
-    os.mkdir(coverage)
-    executable = build(os.path.join(folder, "fuzz_json"), demo_sources(), "-O1", "-lm")
-    coverage_file = fuzz(executable, coverage)
+    os.makedirs(coverage)
+    os.mkdir(os.path.join(folder, "calm"))
+    os.chmod(coverage, 0o1777)
+    shell = lambda text, **keys: {"engine": "command", "command": ["/bin/sh", "-c", text], "restart": "never", **keys}
+    work = {
+        "main": {"engine": "libfuzzer", "command": [executable, "-max_len=128"], "instances": 2, "autostart": "no"},
+        "broken": {"engine": "command", "command": ["/bin/sh", "-c", "echo cannot find its dictionary; exit 7"], "start-limit": 2},
+        "by-hand": shell("echo began; exec sleep 1000", autostart="no"),
+        "nightly": shell("exec sleep 1000", autostart="no"),
+        "absent": {"engine": "libfuzzer", "command": [os.path.join(folder, "not-built-yet")]},
+        "once": shell("echo done", instances=2),
+    }
+    targets = {"json": Target(executable, coverage, [os.path.join(SRC, "share", "demo")], jobs=work), "calm": Target(executable, os.path.join(folder, "calm"))}
+    with Service(folder, targets, extra="max-running = 2\nturn = 1h") as service:
+        state = lambda: {job["name"]: job["state"] for job in service.get("/api/v1/jobs").json()["jobs"]}
+        wait_until(lambda: state().get("broken") == "failed" and state().get("once") == "done", "a job that failed, one that is done")
+        for name, wanted in (("main", "running"), ("nightly", "queued")):
+            service.request("POST", f"/api/v1/jobs/json/{name}/start", headers={"Origin": f"http://{service.host}:{service.port}"})
+            wait_until(lambda: state()[name] == wanted, f"{name} is {wanted}")
+        say(["node", os.path.join(SRC, "t", "browser", "jobs.mjs"), f"http://{service.host}:{service.port}/", "json", "calm"])
+
+
+def coverage(folder, executable):
+    """Targets, files, functions and source lines, with what was reached."""
+    root = os.path.join(SRC, "share", "demo")
+    directory = os.path.join(folder, "coverage")
+    os.makedirs(directory)
+    coverage_file = fuzz(executable, directory)
     expected = line_states(executable, coverage_file, root)
     with open(os.path.join(folder, "expected.json"), "w") as file:
         json.dump(expected, file)
     states = [state for lines in expected.values() for state in lines.values()]
     note(f"{len(states)} lines in {len(expected)} files: " + ", ".join(f"{states.count(s)} {s}" for s in ("hit", "part", "miss")))
-    with Service(folder, {"json": Target(executable, coverage, [root])}) as service:
+    with Service(folder, {"json": Target(executable, directory, [root])}) as service:
         service.wait_state("json", "ready", "live", "stale")
         helper = Helper(service, coverage_file, folder)
         helper.start()
         command = ["node", os.path.join(SRC, "t", "browser", "page.mjs"), f"http://{service.host}:{service.port}/", "json",
                    "--expect", os.path.join(folder, "expected.json"), "--stop", helper.command("stop"), "--start", helper.command("start")]
-        if os.environ.get("SCREENS"):
-            command += ["--screens", os.environ["SCREENS"]]
-        page = subprocess.run(command, env=dict(os.environ, FUZZSUPD_TOOLS=TOOLS), stdout=subprocess.PIPE, text=True)
+        say(command)
         helper.ended.set()
         helper.join()
-        result, detail = None, []
-        for line in page.stdout.split("\n") + ["ok 0 - end"]:
-            found = re.match(r"(not )?ok \d+ - (.*)", line)
-            if not found:
-                detail.append(line.lstrip("# "))
-                continue
-            if result:
-                ok(not result.group(1), "page: " + result.group(2), "\n".join(detail))
-                if not result.group(1):
-                    note("\n".join(detail))
-            result, detail = found, []
-        equal(page.returncode, 0, "the browser ended well")
+
+
+with scratch() as folder:
+    executable = build(os.path.join(folder, "fuzz_json"), demo_sources(), "-O1", "-lm")
+    for part in (coverage, jobs):
+        if len(sys.argv) < 2 or part.__name__ in sys.argv[1:]:
+            part(os.path.join(folder, part.__name__), executable)
 done()

@@ -45,7 +45,7 @@ const struct columns columns_targets = { 6,
 	    { "build_id", "", LOOK_HIDDEN, 0 },
 	    { "reason", "REASON", LOOK_LAST, 0 } } };
 
-const struct columns columns_jobs = { 13,
+const struct columns columns_jobs = { 15,
 	{ { "name", "JOB", LOOK_TEXT, 24 }, { "engine", "ENGINE", LOOK_TEXT, 10 },
 	    { "state", "STATE", LOOK_TEXT, 10 }, { "running", "RUN", LOOK_COUNT, 4 },
 	    { "instances", "OF", LOOK_COUNT, 4 },
@@ -54,7 +54,8 @@ const struct columns columns_jobs = { 13,
 	    { "executions", "EXECS", LOOK_NUMBER, 8 }, { "rate", "/S", LOOK_NUMBER, 7 },
 	    { "crashes", "CRASHES", LOOK_NUMBER, 8 },
 	    { "memory", "MEMORY", LOOK_BYTES, 8 },
-	    { "since_ms", "SINCE", LOOK_SINCE, 6 },
+	    { "since_ms", "SINCE", LOOK_SINCE, 6 }, { "health", "", LOOK_HIDDEN, 0 },
+	    { "health_since_ms", "", LOOK_HIDDEN_NUMBER, 0 },
 	    { "reason", "REASON", LOOK_LAST, 0 } } };
 
 const struct columns columns_workers = { 4,

@@ -20,6 +20,19 @@ const MEANING = {
 };
 const ENDED = new Set(["stopped", "done", "failed"]);
 
+// What is wrong with a job that runs; "" where nothing is.
+export function healthText({ health, health_since_ms: since }) {
+	if (health === "stale") return `stats are ${span(serverNow() - since)} old`;
+	return health === "stuck" ? `no progress for ${span(serverNow() - since)}` : "";
+}
+
+// Without the word that stands before it.
+function reasonOf({ state, reason }) {
+	if (reason) return reason.startsWith(`${state} `) ? reason.slice(state.length + 1) : reason;
+	if (state === "queued") return MEANING.queued;
+	return "";
+}
+
 function bytes(number) {
 	if (!number) return "–";
 	const mib = number / (1 << 20);
@@ -34,12 +47,18 @@ export class JobsPanel {
 		const heads = [["Job"], ["State"], ["exec/s", "num"], ["Executions", "num wide"], ["Corpus", "num wide"], ["Crashes", "num"], ["Memory", "num wide"], [""]];
 		this.table = h("div", { class: "table jobs", role: "table", "aria-label": "Jobs" },
 			h("div", { role: "rowgroup" }, h("div", { class: "thead", role: "row" }, heads.map(([label, look]) => h("span", { role: "columnheader", class: look ?? "" }, label)))), this.body);
-		this.note = h("p", { class: "nothing dim", role: "status" });
+		this.note = h("p", { class: "refused", role: "status" });
 		this.note.hidden = true;
-		this.log = h("pre", { class: "joblog", tabindex: "0", "aria-label": "Log" });
-		this.log.hidden = true;
-		this.element = h("section", { class: "panel" }, h("div", { class: "head" }, h("h2", {}, "Jobs"), h("span", { class: "grow" }), this.count = h("span", { class: "dim small" })), this.table, this.note, this.log);
+		this.log = h("pre", { tabindex: "0", "aria-label": "Log" });
+		this.logOf = h("span", { class: "dim small" });
+		this.instance = h("select", { "aria-label": "Instance", onchange: () => this.readLog() });
+		this.choice = h("label", { class: "small" }, "Instance ", this.instance);
+		this.closer = h("button", { type: "button", class: "btn", "aria-label": "Close the log", onclick: () => this.dismiss() }, "Close");
+		this.logBox = h("div", { class: "joblog", role: "row" }, h("div", { role: "cell" }, h("div", { class: "logbar" }, this.logOf, this.choice, h("span", { class: "grow" }), this.closer), this.log));
+		this.logBox.hidden = true;
+		this.element = h("section", { class: "panel jobspanel" }, h("div", { class: "head" }, h("h2", {}, "Jobs"), h("span", { class: "grow" }), this.count = h("span", { class: "dim small" })), this.note, this.table);
 		this.element.hidden = true;
+		this.element.addEventListener("keydown", (event) => event.key === "Escape" && this.opened !== null && this.dismiss());
 	}
 
 	enter(place) {
@@ -81,6 +100,7 @@ export class JobsPanel {
 		const names = new Set(jobs.map((job) => job.name));
 		for (const [name, row] of this.rows) {
 			if (names.has(name)) continue;
+			if (name === this.opened) this.close();
 			row.remove();
 			this.rows.delete(name);
 		}
@@ -95,6 +115,7 @@ export class JobsPanel {
 		this.element.hidden = jobs.length === 0;
 		const running = jobs.filter((job) => job.state === "running").length;
 		setText(this.count, `${running} of ${jobs.length} running`);
+		if (this.opened) this.offerInstances();
 	}
 
 	makeRow(job) {
@@ -117,14 +138,18 @@ export class JobsPanel {
 		const { cells } = row;
 		row.job = job;
 		setText(cells.engine, job.instances > 1 ? `${job.engine} × ${job.running}/${job.instances}` : job.engine);
-		setClass(cells.state, `state ${LOOKS[job.state] ?? "idle"}`);
+		setClass(cells.state, `state ${healthText(job) ? "quiet" : LOOKS[job.state] ?? "idle"}`);
 		setText(cells.state, job.state);
 		setTitle(cells.state, `${MEANING[job.state] ?? ""}${job.since_ms ? `; since ${moment(job.since_ms)}` : ""}`);
-		const reason = job.reason || (job.pending > 0 && job.state === "running" ? `${exact(job.pending)} inputs left to replay` : "");
+		const trouble = healthText(job);
+		const reason = reasonOf(job) || trouble || (job.pending > 0 && job.state === "running" ? `${exact(job.pending)} inputs left to replay` : "");
 		setText(cells.reason, reason);
-		setTitle(cells.reason, reason);
+		setTitle(cells.reason, trouble ? `${reason}; since ${moment(job.health_since_ms)}` : reason);
+		setClass(cells.reason, trouble && reason === trouble ? "reason warn" : "reason");
 		const speed = job.state === "running" ? job.executions_per_second : 0;
 		setText(cells.rate, speed ? rate(speed) : "–");
+		setClass(cells.rate, trouble ? "old" : "");
+		setTitle(cells.rate, trouble && speed ? `${trouble}: this is what it said last` : "");
 		setText(cells.executions, job.executions === null ? "–" : short(job.executions));
 		const age = job.updated_ms ? `as of ${span(serverNow() - job.updated_ms)} ago` : "its engine has said nothing yet";
 		setTitle(cells.executions, job.executions === null ? age : `${exact(job.executions)} executions, ${age}`);
@@ -162,26 +187,47 @@ export class JobsPanel {
 		if (again) return;
 		this.opened = name;
 		this.rows.get(name).cells.name.setAttribute("aria-expanded", "true");
+		this.instance.replaceChildren();
+		this.offerInstances();
+		setText(this.logOf, `Log of ${name}`);
 		setText(this.log, "…");
-		this.log.hidden = false;
+		this.rows.get(name).after(this.logBox);
+		this.logBox.hidden = false;
 		this.readLog();
 	}
 
 	close() {
 		this.rows.get(this.opened)?.cells.name.setAttribute("aria-expanded", "false");
 		this.opened = null;
-		this.log.hidden = true;
+		this.logBox.hidden = true;
+	}
+
+	// By hand: whoever goes on by keyboard is where the log was opened.
+	dismiss() {
+		const { name } = this.rows.get(this.opened).cells;
+		this.close();
+		name.focus();
+	}
+
+	// As many as the job has; what is chosen stays.
+	offerInstances() {
+		const { instances } = this.rows.get(this.opened).job;
+		const { options } = this.instance;
+		while (options.length < Math.max(1, instances)) this.instance.append(h("option", { value: options.length }, String(options.length)));
+		while (options.length > Math.max(1, instances)) this.instance.lastChild.remove();
+		this.choice.hidden = options.length === 1;
 	}
 
 	// Stays at the end, unless somebody has scrolled up to read.
 	async readLog() {
-		const name = this.opened;
-		const answer = await fetch(this.url(name, "log"));
+		const name = this.opened, number = this.instance.value;
+		const answer = await fetch(this.url(name, `log?instance=${number}`));
 		const text = await answer.text();
-		if (name !== this.opened) return;
+		if (name !== this.opened || number !== this.instance.value) return;
 		const atEnd = this.log.scrollTop + this.log.clientHeight >= this.log.scrollHeight - 4;
+		const shown = `${name} ${number}`;
 		setText(this.log, text);
-		if (atEnd || this.shownLog !== name) this.log.scrollTop = this.log.scrollHeight;
-		this.shownLog = name;
+		if (atEnd || this.shownLog !== shown) this.log.scrollTop = this.log.scrollHeight;
+		this.shownLog = shown;
 	}
 }

@@ -3,7 +3,10 @@
 
 import { h, svg, setText, setTitle, setClass, coverageBar, exact, short, rate, span, moment, codeBlock, sortHeads } from "./dom.js";
 import { VirtualList } from "./list.js";
+import { healthText } from "./jobs.js";
 import { store, serverNow, targetUrl, perSecond } from "./link.js";
+
+const JOBS_EVERY_MS = 4000;
 
 const STATES = {
 	live: { look: "", group: "live" },
@@ -44,13 +47,41 @@ export function stateBadge() {
 	return element;
 }
 
-const GROUPS = [["all", "All"], ["live", "Live"], ["silent", "Silent"], ["waiting", "Waiting"], ["failed", "Failed"]];
+// Worst first: what needs somebody is what is seen when there is no room for more.
+const JOB_WORDS = [
+	["failed", "failed", "bad"], ["troubled", "stuck", "warn"], ["running", "running", ""], ["restarting", "restarting", ""],
+	["queued", "queued", ""], ["waiting", "waiting", ""], ["stopping", "stopping", ""], ["starting", "starting", ""], ["stopped", "stopped", ""], ["done", "done", ""],
+];
 
+const NO_JOBS = { jobs: 0, states: {}, troubled: 0, worst: null };
+
+// "1 failed · 3 running": what the jobs of a target are; set(sum) changes it.
+function jobsSummary() {
+	const element = h("span", { class: "jobsum" });
+	element.set = (sum) => {
+		const speed = sum.executions_per_second;
+		const counts = { ...sum.states, troubled: sum.troubled };
+		if (counts.running) counts.running -= sum.troubled;
+		const parts = JOB_WORDS.filter(([key]) => counts[key] > 0).map(([key, word, look]) => ({ text: `${exact(counts[key])} ${word}${key === "running" && speed > 0 ? ` at ${rate(speed)}/s` : ""}`, look }));
+		const key = parts.map((part) => part.text).join(" · ");
+		const { worst } = sum;
+		if (element.textContent !== (key || "–")) element.replaceChildren(...(parts.length ? parts.flatMap((part, i) => [i ? " · " : "", h("span", { class: part.look }, part.text)]) : ["–"]));
+		setClass(element, parts.length ? "jobsum" : "jobsum none");
+		const lines = [sum.jobs ? key : "no jobs", worst ? `${worst.name}: ${worst.reason || healthText(worst)}` : "", sum.jobs ? `${exact(speed)} executions/s, as the engines say` : ""];
+		setTitle(element, lines.filter(Boolean).join("\n"));
+	};
+	return element;
+}
+
+const GROUPS = [["all", "All"], ["jobs", "Failing jobs"], ["live", "Live"], ["silent", "Silent"], ["waiting", "Waiting"], ["failed", "Failed"]];
+
+const isFailing = (sum) => sum.troubled > 0 || (sum.states.failed ?? 0) > 0;
 const share = (target) => (target.pcs ? target.covered / target.pcs : -1);
 
 const COLUMNS = [
 	{ key: "name", label: "Target", value: (t) => t.name, up: true },
 	{ key: "state", label: "State", value: (t) => t.state, up: true },
+	{ key: "jobs", label: "Jobs", value: (t, jobs) => (jobs.states.failed ?? 0) * 1e6 + jobs.troubled * 1e3 + (jobs.states.running ?? 0), class: "jobcol" },
 	{ key: "rate", label: "exec/s", value: perSecond, class: "num" },
 	{ label: "2 min", class: "wide" },
 	{ key: "runs", label: "Runs", value: (t) => t.runs, class: "num wide" },
@@ -64,6 +95,7 @@ export class Overview {
 		this.go = go;
 		this.selected = -1;
 		this.sorted = [];
+		this.jobs = new Map(); // by target's name
 		this.filters = h("div", { class: "seg", role: "group", "aria-label": "Filter by state" });
 		this.heads = h("div", { class: "thead", role: "row" });
 		this.body = h("div", { role: "rowgroup" });
@@ -75,7 +107,7 @@ export class Overview {
 		this.element = h("div", { class: "view" }, this.panel, this.empty, this.loading);
 		this.list = new VirtualList({
 			element: this.body,
-			height: () => (window.innerWidth < 720 ? 72 : 42),
+			height: () => (window.innerWidth >= 720 ? 42 : this.jobs.size > 0 ? 92 : 72),
 			make: (index) => this.makeRow(index),
 			update: (row, index) => this.updateRow(row, this.sorted[index]),
 		});
@@ -93,12 +125,42 @@ export class Overview {
 		this.down = sort.startsWith("-");
 		this.column = COLUMNS.find((column) => column.key === sort.replace(/^-/, "")) ?? COLUMNS[0];
 		document.title = "fuzzsupd";
+		this.root = place.root;
 		this.drawHeads();
 		this.arrange();
+		clearInterval(this.timer);
+		this.timer = setInterval(() => this.lookAtJobs(), JOBS_EVERY_MS);
+		this.lookAtJobs();
 	}
 
 	leave() {
+		clearInterval(this.timer);
 		this.list.end();
+	}
+
+	jobsOf(target) {
+		return this.jobs.get(target.name) ?? NO_JOBS;
+	}
+
+	// One request for all targets, and none while nobody looks.
+	async lookAtJobs() {
+		if (document.hidden || this.looking) return;
+		this.looking = true;
+		try {
+			const answer = await fetch(`${this.root}api/v1/jobs?by=target`);
+			if (answer.ok) this.showJobs((await answer.json()).targets);
+		} catch {
+			// The header says that the server is away.
+		}
+		this.looking = false;
+	}
+
+	showJobs(sums) {
+		const failing = (jobs) => [...jobs.values()].filter(isFailing).map((sum) => sum.target).join("\n");
+		const before = `${this.jobs.size > 0} ${failing(this.jobs)}`;
+		this.jobs = new Map(sums.map((sum) => [sum.target, sum]));
+		if (before !== `${this.jobs.size > 0} ${failing(this.jobs)}`) this.arrange();
+		else this.list.request();
 	}
 
 	setQuery(change) {
@@ -120,22 +182,27 @@ export class Overview {
 		for (const target of all) {
 			const { group } = stateLook(target);
 			counts[group] = (counts[group] ?? 0) + 1;
+			if (isFailing(this.jobsOf(target))) counts.jobs = (counts.jobs ?? 0) + 1;
 		}
 		for (const { key, label, button } of this.filterButtons) {
 			setText(button, `${label} ${counts[key] ?? 0}`);
 			button.setAttribute("aria-pressed", String(key === this.filter));
+			if (key !== "jobs") continue;
+			button.hidden = !counts.jobs && this.filter !== "jobs";
+			setClass(button, counts.jobs ? "bad" : "");
 		}
+		this.table.classList.toggle("withjobs", this.jobs.size > 0);
 		const { value } = this.column;
-		this.sorted = all.filter((target) => this.filter === "all" || stateLook(target).group === this.filter);
+		this.sorted = all.filter((target) => this.filter === "all" || (this.filter === "jobs" ? isFailing(this.jobsOf(target)) : stateLook(target).group === this.filter));
 		this.sorted.sort((a, b) => {
-			const x = value(a), y = value(b);
+			const x = value(a, this.jobsOf(a)), y = value(b, this.jobsOf(b));
 			const order = typeof x === "string" ? x.localeCompare(y) : x - y;
 			return (this.down ? -order : order) || a.name.localeCompare(b.name);
 		});
 		this.loading.hidden = store.listed || all.length > 0;
 		this.empty.hidden = !store.listed || all.length > 0;
 		this.panel.hidden = all.length === 0;
-		setText(this.none, `No target is ${GROUPS.find(([key]) => key === this.filter)[1].toLowerCase()} now.`);
+		setText(this.none, this.filter === "jobs" ? "No job fails now." : `No target is ${GROUPS.find(([key]) => key === this.filter)[1].toLowerCase()} now.`);
 		this.none.hidden = this.sorted.length > 0;
 		this.table.setAttribute("aria-rowcount", String(this.sorted.length + 1));
 		this.list.clear();
@@ -145,12 +212,12 @@ export class Overview {
 	makeRow(index) {
 		const target = this.sorted[index];
 		const cells = {
-			name: h("b", {}, target.name), badge: stateBadge(), rate: h("span"), spark: sparkline(),
+			name: h("b", {}, target.name), badge: stateBadge(), jobs: jobsSummary(), rate: h("span"), spark: sparkline(),
 			runs: h("span"), bar: coverageBar(), pcs: h("span"), find: h("span"),
 		};
 		const cell = (content, name) => h("span", { role: "cell", class: name }, content);
 		const row = h("a", { class: "trow", role: "row", href: targetUrl(target.name), "aria-rowindex": String(index + 2) },
-			cell(cells.name, "name"), cell(cells.badge, "st"), cell(cells.rate, "num rate"), cell(cells.spark, "wide"), cell(cells.runs, "num wide"),
+			cell(cells.name, "name"), cell(cells.badge, "st"), cell(cells.jobs, "jobcol"), cell(cells.rate, "num rate"), cell(cells.spark, "wide"), cell(cells.runs, "num wide"),
 			cell(cells.bar, "cv"), cell(cells.pcs, "num wide dim"), cell(cells.find, "num dim find"));
 		row.cells = cells;
 		row.index = index;
@@ -158,9 +225,10 @@ export class Overview {
 	}
 
 	updateRow(row, target) {
-		const { badge, rate: speed, spark, runs, bar, pcs, find } = row.cells;
+		const { badge, jobs, rate: speed, spark, runs, bar, pcs, find } = row.cells;
 		const now = perSecond(target);
 		badge.set(target);
+		jobs.set(this.jobsOf(target));
 		setText(speed, now > 0 ? rate(now) : "–");
 		setTitle(speed, `${exact(Math.round(now))} executions per second`);
 		spark.set(target.samples);
@@ -211,6 +279,13 @@ const CONF = `target "json" {
   coverage     = "/srv/json/coverage"
 }`;
 const LINK = "clang -g -fsanitize=fuzzer fuzz_json.c @fuzzsup.rsp -o fuzz_json";
+const LINK_AFL = `export AFL_LLVM_INSTRUMENT=LLVM-NATIVE
+afl-clang-fast -g -fsanitize-coverage=trace-pc-guard,pc-table main.c @fuzzsup-main.rsp -o fuzz_json`;
+const LINK_MAIN = "clang -g -fsanitize-coverage=inline-bool-flag,pc-table main.c @fuzzsup-main.rsp -o json";
+const JOB = `target "json" {
+  …
+  job "main" { engine = "libfuzzer" }
+}`;
 
 function emptyState() {
 	return h("section", { class: "panel empty" },
@@ -218,11 +293,19 @@ function emptyState() {
 		h("div", { class: "teach" },
 			h("h2", {}, "1. Link the fuzz target with our runtime"),
 			h("p", { class: "dim" }, "One option, no change of the source. It writes what was reached into FUZZSUP_DIR."),
+			h("p", { class: "dim" }, "libFuzzer:"),
 			codeBlock(LINK),
+			h("p", { class: "dim" }, "AFL++, with or without __AFL_LOOP:"),
+			codeBlock(LINK_AFL),
+			h("p", { class: "dim" }, "A program with a main of its own:"),
+			codeBlock(LINK_MAIN),
 			h("h2", {}, "2. Name it in fuzz.conf"),
 			h("p", { class: "dim" }, "coverage is where the runtime writes: its FUZZSUP_DIR. Only what lies below source-roots is ever shown."),
 			codeBlock(CONF),
-			h("h2", {}, "3. Let fuzzsupd read it"),
+			h("h2", {}, "3. Let fuzzsupd run the fuzzer, if you like"),
+			h("p", { class: "dim" }, "A job is started, kept alive and shown here with its log. The engine is libfuzzer, afl++, honggfuzz, zig, replay or command."),
+			codeBlock(JOB),
+			h("h2", {}, "4. Let fuzzsupd read it"),
 			h("p", { class: "dim" }, "The target appears here by itself; a mistake is logged with its line, and what runs goes on."),
 			codeBlock("fuzzsupctl reload")));
 }

@@ -6,13 +6,13 @@
 // --expect: JSON { "file name as in the source index": { "line": "hit" | "miss" | "part", … }, … }, of coverage
 // that stands still or only grows to it; lines not named must carry no mark. Without it the first file is opened.
 // --stop, --start: shell commands that take the service away and bring it back at the same address.
-// CHROMIUM: the browser, if not /usr/bin/chromium. FUZZSUPD_TOOLS: folder with node_modules, if not the one of this file.
+// The browser: see harness.mjs.
 
 import { execSync } from "node:child_process";
-import { createRequire } from "node:module";
-import { mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+
+import { WAIT, check, done, expectConsole, live, open, screen, takePictures, test } from "./harness.mjs";
 
 const { values: options, positionals } = parseArgs({
 	allowPositionals: true,
@@ -23,52 +23,10 @@ if (!target) {
 	process.stderr.write("usage: page.mjs BASE-URL TARGET [--screens FOLDER] [--expect FILE] [--stop COMMAND --start COMMAND]\n");
 	process.exit(2);
 }
-const require = createRequire(process.env.FUZZSUPD_TOOLS ? `${process.env.FUZZSUPD_TOOLS}/` : import.meta.url);
-const { chromium } = require("playwright-core");
 const targetUrl = new URL(`t/${encodeURIComponent(target)}/`, base).href;
 const expected = options.expect ? JSON.parse(readFileSync(options.expect, "utf8")) : null;
-const WAIT = 15000;
+takePictures(options.screens);
 
-let count = 0, failed = 0, away = false;
-const complaints = [];
-
-async function test(name, body) {
-	count++;
-	try {
-		const skip = await body();
-		process.stdout.write(`ok ${count} - ${name}${typeof skip === "string" ? ` # SKIP ${skip}` : ""}\n`);
-	} catch (error) {
-		failed++;
-		process.stdout.write(`not ok ${count} - ${name}\n`);
-		for (const line of String(error.stack ?? error).split("\n")) process.stdout.write(`# ${line}\n`);
-	}
-}
-
-function check(condition, message) {
-	if (!condition) throw new Error(message);
-}
-
-function listenTo(page) {
-	page.on("pageerror", (error) => complaints.push(String(error.stack)));
-	page.on("console", (message) => {
-		const refused = away && /WebSocket connection|ERR_CONNECTION_REFUSED|Failed to load resource/.test(message.text());
-		if (["error", "warning"].includes(message.type()) && !refused) complaints.push(`${message.text()} (${message.location().url})`);
-	});
-	return page;
-}
-
-async function screen(page, name) {
-	if (!options.screens) return;
-	mkdirSync(options.screens, { recursive: true });
-	await page.screenshot({ path: join(options.screens, `${name}.png`) });
-}
-
-const browser = await chromium.launch({
-	executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-	args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
-});
-const open = async (width = 1280, height = 860, colorScheme = "light") => listenTo(await (await browser.newContext({ viewport: { width, height }, colorScheme })).newPage());
-const live = (page) => page.waitForSelector("#link.live", { timeout: WAIT });
 const fileRows = (page) => page.waitForSelector(".tree .trow", { timeout: WAIT });
 const page = await open();
 
@@ -243,7 +201,7 @@ await test("a deep link scrolls to its line, also by the end of a path", async (
 
 await test("the page comes back by itself when the service does", async () => {
 	if (!options.stop || !options.start) return "no --stop and --start";
-	away = true;
+	expectConsole((text) => /WebSocket connection|ERR_CONNECTION_REFUSED|Failed to load resource/.test(text));
 	await page.goto(targetUrl);
 	await live(page);
 	execSync(options.stop, { stdio: "ignore" });
@@ -252,7 +210,7 @@ await test("the page comes back by itself when the service does", async () => {
 	await screen(page, "away-light");
 	execSync(options.start, { stdio: "ignore" });
 	await live(page);
-	away = false;
+	expectConsole(null);
 	const runs = await page.locator(".stats dd").nth(1).getAttribute("title");
 	await page.waitForFunction((old) => document.querySelectorAll(".stats dd")[1].title !== old, runs, { timeout: 2 * WAIT });
 	await fileRows(page);
@@ -315,10 +273,4 @@ await test("figures", async () => {
 	await fresh.context().close();
 });
 
-await test("nothing complained: no console error, no CSP violation", async () => {
-	check(!complaints.length, complaints.slice(0, 10).join("\n"));
-});
-
-process.stdout.write(`1..${count}\n`);
-await browser.close();
-process.exit(failed ? 1 : 0);
+await done();

@@ -65,8 +65,8 @@ def table(pcs, build_id=b"", entries=()):
 class JobStats:
     """A struct job_stats (job_types.h); what the engine does not say is None."""
     KNOWN = {"executions": 1, "rate_milli": 2, "corpus": 4, "corpus_bytes": 8, "last_find_ms": 16, "crashes": 32, "hangs": 64, "stability": 128, "edges": 256, "memory": 512, "ooms": 1024, "pending": 2048}
-    LAYOUT = struct.Struct("<II4Qq6Qq")
-    NAMES = ("known", "stability", "executions", "rate_milli", "corpus", "corpus_bytes", "last_find_ms", "crashes", "hangs", "ooms", "edges", "memory", "pending", "updated_ms")
+    LAYOUT = struct.Struct("<II4Qq6Q3q")
+    NAMES = ("known", "stability", "executions", "rate_milli", "corpus", "corpus_bytes", "last_find_ms", "crashes", "hangs", "ooms", "edges", "memory", "pending", "updated_ms", "moved_ms", "silence_ms")
 
     def __init__(self, data):
         self.data = data

@@ -7,6 +7,10 @@
 #include "job_state.h"
 #include "job_text.h"
 
+/* One slow input, many finds to keep, a busy machine: none is a silence. */
+#define JOB_SILENCE_MS 150000
+#define JOB_SILENCE_FIRST_MS 600000 /* until a run's first word: it loads its corpus */
+
 struct job_engine_ops {
 	/* Its counts go on from one run to the next by themselves. */
 	bool resumes;
@@ -22,6 +26,9 @@ struct job_engine_ops {
 	    struct job *job, struct job_instance *instance, struct job_text line);
 	/* After the logs. May be NULL. */
 	void (*settle)(struct job *job);
+	/* How long the job, which runs, may say nothing while all is well; 0: for ever.
+	 * Changes with its words alone. NULL: 0. */
+	int64_t (*silence_ms)(const struct job *job);
 };
 
 extern const struct job_engine_ops job_engine_libfuzzer;

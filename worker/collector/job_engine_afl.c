@@ -294,8 +294,19 @@ settle(struct job *job)
 		    job->instances[i].started_ms;
 }
 
+/* It writes every minute, or more often. */
+static int64_t
+silence_ms(const struct job *job)
+{
+	for (unsigned i = 0; i < job->instances_len; i++)
+		if (job->instances[i].running && job->instances[i].heard)
+			return JOB_SILENCE_MS;
+	return JOB_SILENCE_FIRST_MS;
+}
+
 const struct job_engine_ops job_engine_afl = {
 	.resumes = true,
 	.look = look,
 	.settle = settle,
+	.silence_ms = silence_ms,
 };

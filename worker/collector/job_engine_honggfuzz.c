@@ -251,6 +251,7 @@ settle(struct job *job)
 	job->has_stats = false;
 }
 
+/* It writes when it finds something: whatever it does, it may be silent. */
 const struct job_engine_ops job_engine_honggfuzz = {
 	.look = look,
 	.starts = starts,

@@ -12,6 +12,7 @@
 #define ARTIFACTS "artifacts"
 #define RUNS_PER_MS_MAX 100000 /* more than a thousand processes can do */
 #define CLOCKS_DIFFER_MS 60000
+#define SILENCE_MS_MAX (INT64_C(365) * 86400 * 1000)
 
 /* Kinds of artifacts, as they stand in struct job_folder. */
 enum { CRASHES, LEAKS, HANGS, OOMS };
@@ -222,7 +223,43 @@ look(struct job *job)
 	job->known |= JOB_STATS_CRASHES | JOB_STATS_HANGS | JOB_STATS_OOMS;
 }
 
+/* It speaks at every power of two at the latest: so much later as it took it to come this
+ * far, and as long again. */
+static int64_t
+silence_of(const struct job *job, const struct job_instance *instance)
+{
+	uint64_t count = instance->run.executions, next = 1;
+	double ms = (double)(job->updated_ms - instance->started_ms);
+
+	while (next <= count)
+		next *= 2;
+	if (count == 0 || ms <= 0 || instance->started_ms == 0)
+		return JOB_SILENCE_MS;
+	ms = JOB_SILENCE_MS + 2 * ms * (double)(next - count) / (double)count;
+	return ms < (double)SILENCE_MS_MAX ? (int64_t)ms : SILENCE_MS_MAX;
+}
+
+/* Any instance's word will do: the first that is due. */
+static int64_t
+silence_ms(const struct job *job)
+{
+	int64_t least = SILENCE_MS_MAX, one;
+	bool heard = false;
+
+	for (unsigned i = 0; i < job->instances_len; i++) {
+		const struct job_instance *instance = &job->instances[i];
+
+		if (!instance->running || !instance->heard)
+			continue;
+		one = silence_of(job, instance);
+		least = one < least ? one : least;
+		heard = true;
+	}
+	return heard ? least : JOB_SILENCE_FIRST_MS;
+}
+
 const struct job_engine_ops job_engine_libfuzzer = {
 	.look = look,
 	.line = take_line,
+	.silence_ms = silence_ms,
 };

@@ -105,6 +105,17 @@ take_line(struct job *job, struct job_instance *instance, struct job_text text)
 	job_heard(job, job_arrival_ms(job, instance));
 }
 
+/* Who has nothing to run says nothing. */
+static int64_t
+silence_ms(const struct job *job)
+{
+	for (unsigned i = 0; i < job->instances_len; i++)
+		if (job->instances[i].running && job->instances[i].run.pending > 0)
+			return JOB_SILENCE_MS;
+	return 0;
+}
+
 const struct job_engine_ops job_engine_replay = {
 	.line = take_line,
+	.silence_ms = silence_ms,
 };

@@ -55,6 +55,8 @@ struct job {
 	uint64_t crashes, hangs, ooms; /* as artifacts say, beside the instances' */
 	uint32_t known;                /* of these three */
 	int64_t last_find_ms, updated_ms;
+	uint64_t counted; /* executions, and when they came to be that many */
+	int64_t moved_ms;
 	struct rate rate;
 	struct job_stats seed; /* what a collector before this one had counted */
 	struct job_stats told; /* as sent last */

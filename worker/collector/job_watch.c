@@ -160,6 +160,9 @@ sum(struct job *job, struct job_stats *ret_stats)
 	stats.executions = job_add(stats.executions, job->more_executions);
 	stats.last_find_ms = job->last_find_ms;
 	stats.updated_ms = job->updated_ms;
+	stats.moved_ms = job->moved_ms;
+	if (job->engine->silence_ms != NULL && any_runs(job))
+		stats.silence_ms = job->engine->silence_ms(job);
 	/* What the seed knew is known, though nobody says it any more. */
 	stats.known |= job->seed.known &
 	    (JOB_STATS_EXECUTIONS | JOB_STATS_CRASHES | JOB_STATS_HANGS |
@@ -215,6 +218,10 @@ tell_news(struct jobs *jobs, struct job *job)
 	struct job_stats stats;
 
 	sum(job, &stats);
+	if (stats.executions > job->counted) {
+		job->counted = stats.executions;
+		job->moved_ms = stats.moved_ms = job->updated_ms;
+	}
 	rate_add(&job->rate, job->now_ms, stats.executions);
 	/* Engines that just began say 0; and so does one that begins all the time. */
 	if (stats.rate_milli == 0 && any_runs(job))
@@ -461,6 +468,8 @@ make(const struct message *message, int fd, struct job **ret_job)
 	job->told = job->seed;
 	job->last_find_ms = job->seed.last_find_ms;
 	job->updated_ms = job->seed.updated_ms;
+	job->counted = job->seed.executions;
+	job->moved_ms = job->seed.moved_ms;
 	*ret_job = job;
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "job_types.h"
 #include "json_text.h"
 #include "open_below.h"
@@ -219,10 +220,26 @@ add_stats(json_t *object, const struct served_job *job)
 		    known(job, numbers[i].what, numbers[i].value));
 	json_object_set_new(object, "updated_ms",
 	    job->has_stats ? json_integer(stats->updated_ms) : json_null());
+	json_object_set_new(object, "moved_ms",
+	    job->has_stats ? json_integer(stats->moved_ms) : json_null());
+}
+
+static void
+add_health(json_t *object, const struct served_job *job, int64_t now_ms)
+{
+	int64_t since_ms = 0;
+	enum job_health health =
+	    job_health(&job->report, &job->stats, now_ms, &since_ms);
+
+	json_object_set_new(object, "health",
+	    health != JOB_HEALTH_UNKNOWN ? json_string(job_health_name(health))
+					 : json_null());
+	json_object_set_new(object, "health_since_ms",
+	    health != JOB_HEALTH_UNKNOWN ? json_integer(since_ms) : json_null());
 }
 
 static json_t *
-describe(const struct served_job *job, const char *target)
+describe(const struct served_job *job, const char *target, int64_t now_ms)
 {
 	const struct job_report *report = &job->report;
 	json_t *object = json_object();
@@ -242,28 +259,177 @@ describe(const struct served_job *job, const char *target)
 	json_object_set_new(object, "memory", json_integer((json_int_t)report->memory));
 	json_object_set_new(object, "pid", json_integer(report->pid));
 	add_stats(object, job);
+	add_health(object, job, now_ms);
 	return object;
+}
+
+/* What the jobs of one target are, in one line. */
+struct job_sum {
+	const struct target *target;
+	unsigned len, states[JOB_STATES_LEN], starting, troubled;
+	uint64_t rate_milli, crashes;
+	const struct served_job *failed, *in_trouble; /* the first of each, or NULL */
+};
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	uint32_t x = ((const struct job_sum *)a)->target->id,
+		 y = ((const struct job_sum *)b)->target->id;
+
+	return (x > y) - (x < y);
+}
+
+/* One for each target, by id; NULL without memory. */
+static struct job_sum *
+sums_new(const struct targets *targets)
+{
+	struct job_sum *sums = calloc(targets->len + 1, sizeof(*sums));
+
+	for (size_t i = 0; i < targets->len && sums != NULL; i++)
+		sums[i].target = targets->sorted[i];
+	if (sums != NULL)
+		qsort(sums, targets->len, sizeof(*sums), compare_ids);
+	return sums;
+}
+
+static struct job_sum *
+sum_of(struct job_sum *sums, const struct targets *targets, uint32_t id)
+{
+	const struct target target = { .id = id };
+	const struct job_sum key = { .target = &target };
+
+	return bsearch(&key, sums, targets->len, sizeof(*sums), compare_ids);
 }
 
 /* All, or those of the target that the query names: what a page asks for again and again
  * is no larger than what it shows. */
 static json_t *
-describe_all(
-    const struct job_list *list, const struct targets *targets, const char *only_target)
+describe_all(const struct job_list *list, const struct targets *targets,
+    struct job_sum *sums, const char *only_target)
 {
+	const int64_t now_ms = clock_ms(CLOCK_REALTIME);
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < list->len; i++) {
-		const struct target *target =
-		    targets_by_id(targets, list->items[i].target);
+		const struct job_sum *sum =
+		    sum_of(sums, targets, list->items[i].target);
 
-		if (target != NULL &&
+		if (sum != NULL &&
 		    (only_target == NULL ||
-			strcmp(target->entry.name, only_target) == 0))
-			json_array_append_new(
-			    array, describe(&list->items[i], target->entry.name));
+			strcmp(sum->target->entry.name, only_target) == 0))
+			json_array_append_new(array,
+			    describe(&list->items[i], sum->target->entry.name, now_ms));
 	}
 	return array;
+}
+
+static void
+add_to_sum(struct job_sum *sum, const struct served_job *job, int64_t now_ms)
+{
+	enum job_health health = job_health(&job->report, &job->stats, now_ms, NULL);
+
+	sum->len++;
+	if (!job->has_report)
+		sum->starting++;
+	else if (job->report.state < JOB_STATES_LEN)
+		sum->states[job->report.state]++;
+	if (job->has_report && job->report.state == JOB_STATE_RUNNING)
+		sum->rate_milli += job->stats.rate_milli;
+	sum->crashes += job->stats.crashes;
+	if (job->has_report && job->report.state == JOB_STATE_FAILED &&
+	    sum->failed == NULL)
+		sum->failed = job;
+	if (health == JOB_HEALTH_STALE || health == JOB_HEALTH_STUCK) {
+		sum->troubled++;
+		if (sum->in_trouble == NULL)
+			sum->in_trouble = job;
+	}
+}
+
+static json_t *
+describe_worst(const struct job_sum *sum, int64_t now_ms)
+{
+	const struct served_job *worst =
+	    sum->failed != NULL ? sum->failed : sum->in_trouble;
+	json_t *object;
+
+	if (worst == NULL)
+		return json_null();
+	object = json_object();
+	json_object_set_new(object, "name", json_string(worst->name));
+	json_object_set_new(object, "reason", json_text(worst->report.reason));
+	add_health(object, worst, now_ms);
+	return object;
+}
+
+static json_t *
+describe_sum(const struct job_sum *sum, int64_t now_ms)
+{
+	json_t *object = json_object(), *states = json_object();
+
+	for (unsigned i = 0; i < JOB_STATES_LEN; i++)
+		if (sum->states[i] > 0)
+			json_object_set_new(
+			    states, job_state_name(i), json_integer(sum->states[i]));
+	if (sum->starting > 0)
+		json_object_set_new(states, "starting", json_integer(sum->starting));
+	json_object_set_new(object, "target", json_text(sum->target->entry.name));
+	json_object_set_new(object, "jobs", json_integer(sum->len));
+	json_object_set_new(object, "states", states);
+	json_object_set_new(object, "troubled", json_integer(sum->troubled));
+	json_object_set_new(object, "executions_per_second",
+	    json_integer((json_int_t)(sum->rate_milli / 1000)));
+	json_object_set_new(object, "crashes", json_integer((json_int_t)sum->crashes));
+	json_object_set_new(object, "worst", describe_worst(sum, now_ms));
+	return object;
+}
+
+/* A line for each target that has jobs: a page of all targets needs no more. */
+static json_t *
+describe_sums(
+    const struct job_list *list, const struct targets *targets, struct job_sum *sums)
+{
+	const int64_t now_ms = clock_ms(CLOCK_REALTIME);
+	json_t *array = json_array();
+	struct job_sum *sum;
+
+	for (size_t i = 0; i < list->len; i++) {
+		sum = sum_of(sums, targets, list->items[i].target);
+		if (sum != NULL)
+			add_to_sum(sum, &list->items[i], now_ms);
+	}
+	for (size_t i = 0; i < targets->len; i++)
+		if (sums[i].len > 0)
+			json_array_append_new(array, describe_sum(&sums[i], now_ms));
+	return array;
+}
+
+static json_t *
+answer(const struct job_list *list, const struct targets *targets,
+    struct evhttp_request *request)
+{
+	struct job_sum *sums = sums_new(targets);
+	json_t *root = json_object();
+	struct evkeyvalq pairs;
+	const char *by = NULL;
+
+	if (sums == NULL) {
+		json_decref(root);
+		return NULL;
+	}
+	query_parse(request, &pairs);
+	by = evhttp_find_header(&pairs, "by");
+	if (by != NULL && strcmp(by, "target") == 0)
+		json_object_set_new(
+		    root, "targets", describe_sums(list, targets, sums));
+	else
+		json_object_set_new(root, "jobs",
+		    describe_all(
+			list, targets, sums, evhttp_find_header(&pairs, "target")));
+	evhttp_clear_headers(&pairs);
+	free(sums);
+	return root;
 }
 
 static void
@@ -271,14 +437,9 @@ serve_all(const struct job_list *list, const struct targets *targets,
     struct evhttp_request *request)
 {
 	struct evbuffer *body = evbuffer_new();
-	json_t *root = json_object();
-	struct evkeyvalq pairs;
+	json_t *root = answer(list, targets, request);
 	char *dump;
 
-	query_parse(request, &pairs);
-	json_object_set_new(root, "jobs",
-	    describe_all(list, targets, evhttp_find_header(&pairs, "target")));
-	evhttp_clear_headers(&pairs);
 	dump = json_dumps(root, JSON_COMPACT);
 	if (dump == NULL || body == NULL) {
 		reply_text(request, 503, "out of memory\n");

@@ -18,9 +18,9 @@ void job_list_free(struct job_list *list);
  * errno. */
 int job_list_take(struct job_list *list, const struct message *message, int fd);
 
-/* Answers /api/v1/jobs (?target=NAME: those of one alone), and what stands below it in @rest: TARGET/JOB/log with the last
- * bytes of an instance's log (?instance=N), and by POST TARGET/JOB/start, stop and
- * restart. */
+/* Answers /api/v1/jobs (?target=NAME: those of one alone; ?by=target: a sum for each
+ * target), and what stands below it in @rest: TARGET/JOB/log with the last bytes of an
+ * instance's log (?instance=N), and by POST TARGET/JOB/start, stop and restart. */
 void job_list_serve(struct job_list *list, const struct targets *targets,
     struct evhttp_request *request, const char *rest);
 
