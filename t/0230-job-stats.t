@@ -300,6 +300,61 @@ def test_restarts(folder):
         ok(3 not in collector.jobs, "an engine that says nothing of itself is not watched")
 
 
+def test_silence(folder):
+    """How long each engine may say nothing, and since when nothing moves."""
+    usual, first = 150000, 600000
+    job = Folder(folder)
+    with Collector() as collector:
+        collector.collect_job(1, job.path, "libfuzzer")
+        job.starts(at=now_ms() - 100000)
+        wait_job(collector, 1, "its first word may take long", silence_ms=first, moved_ms=0)
+        job.log(status(1000))
+        stats = wait_job(collector, 1, "libFuzzer's next word comes at the next power of two", executions=1000)
+        ok(usual + 4800 <= stats.silence_ms < usual + 4800 + PATIENCE * 50, f"soon: within {stats.silence_ms} ms")
+        equal(stats.moved_ms, stats.updated_ms, "it moved as it was heard")
+        job.log(status(1100))
+        stats = wait_job(collector, 1, "so much later where that is far away", executions=1100)
+        ok(usual + 172000 < stats.silence_ms < usual + 172000 + PATIENCE * 2000, f"later: within {stats.silence_ms} ms")
+        job.log(status(1100, "REDUCE"))
+        collector.until(lambda: collector.jobs[1].updated_ms > stats.updated_ms, "a word without executions")
+        equal(collector.jobs[1].moved_ms, stats.moved_ms, "what was heard since, and did not move, is told apart")
+        stats = collector.jobs[1]
+        collector.kill()
+        collector.start()
+        collector.jobs.clear()
+        collector.collect_job(1, job.path, "libfuzzer", seed=stats)
+        job.log(status(1100, "REDUCE").replace("27Mb", "28Mb"))
+        again = wait_job(collector, 1, "another collector", executions=1100, memory=28 << 20)
+        equal(again.moved_ms, stats.moved_ms, "another collector does not take what it reads anew for progress")
+        job.ended()
+        wait_job(collector, 1, "who does not run owes no word", silence_ms=0)
+        afl = Folder(folder)
+        said = lambda seconds, count: afl.put("out/main/fuzzer_stats", f"fuzzer_pid : 1\nlast_update : {int(time.time()) - seconds}\nexecs_done : {count}\n")
+        collector.collect_job(2, afl.path, "afl++")
+        afl.starts(at=now_ms() - 100000)
+        said(50, 1000)
+        stats = wait_job(collector, 2, "AFL++ writes every minute", executions=1000, silence_ms=usual)
+        said(20, 1000)
+        collector.until(lambda: collector.jobs[2].updated_ms > stats.updated_ms, "news without executions")
+        equal(collector.jobs[2].moved_ms, stats.moved_ms, "AFL++ that writes but does not move")
+        said(10, 1001)
+        stats = wait_job(collector, 2, "it moves again", executions=1001)
+        equal(stats.moved_ms, stats.updated_ms, "AFL++ that moves again")
+        honggfuzz, replay = Folder(folder), Folder(folder)
+        collector.collect_job(3, honggfuzz.path, "honggfuzz")
+        honggfuzz.starts(at=now_ms() - 5000)
+        honggfuzz.put("honggfuzz/stats", HONGGFUZZ_HEAD + f"{int(time.time())}, {int(time.time())}, 100, 1, 0, 0, 0, 9, 0, 9\n")
+        wait_job(collector, 3, "honggfuzz writes when it finds something", executions=100, silence_ms=0)
+        collector.collect_job(4, replay.path, "replay")
+        replay.starts(at=now_ms() - 5000)
+        line = "#{}\treplay corp: 9/9b left: {} crashes: 0 hangs: 0 skipped: 0 exec/s: 3 rss: 2Mb\n"
+        replay.log(line.format(4, 5))
+        wait_job(collector, 4, "the replay driver with inputs left", executions=4, silence_ms=usual)
+        replay.log(line.format(9, 0))
+        wait_job(collector, 4, "and without", executions=9, silence_ms=0)
+        ok(True, "honggfuzz, and a replay that has run all, owe no word")
+
+
 def test_logs(folder):
     """Renamed, cut, flooded, started without a word."""
     job = Folder(folder)
@@ -442,7 +497,7 @@ def test_parsers_fuzzed(folder):
 
 
 with scratch() as folder:
-    for test in (test_parsers_fuzzed, test_libfuzzer, test_afl, test_honggfuzz, test_restarts, test_logs, test_hostile, test_many):
+    for test in (test_parsers_fuzzed, test_libfuzzer, test_afl, test_honggfuzz, test_restarts, test_silence, test_logs, test_hostile, test_many):
         if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]:
             note(test.__name__)
             test(folder)

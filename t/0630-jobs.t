@@ -102,6 +102,12 @@ def fuzzers(folder, demo):
         equal(ctl(service, "restart", "main")[0], 0, "restart, by the job's name alone")
         wait_job(service, "main", "running", what=lambda job: job["starts"] == before["starts"] + 2 and job["running"] == 2)
         ok(True, "restart ends and starts every instance")
+        wait_job(service, "main", "running", what=lambda job: job["health"] == "well")
+        health = {job["name"]: (job["health"], bool(job["health_since_ms"])) for job in service.get("/api/v1/jobs").json()["jobs"]}
+        equal((health["main"], health["timed"]), (("well", True), (None, False)), "a fuzzer that is heard of is well; one that does not run is nothing")
+        summed, = service.get("/api/v1/jobs?by=target").json()["targets"]
+        equal((summed["target"], summed["jobs"], sum(summed["states"].values()), summed["states"]["done"], summed["worst"]), ("json", len(work), len(work), 2, None), "?by=target: their sum")
+        ok(summed["executions_per_second"] > 0, "with executions a second", summed)
         reply = service.get("/api/v1/jobs")
         listed = {job["name"]: job for job in reply.json()["jobs"]}
         equal((reply.status, sorted(listed), listed["main"]["target"]), (200, sorted(work), "json"), "GET /api/v1/jobs lists them")

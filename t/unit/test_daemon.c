@@ -11,11 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <event2/buffer.h>
 
+#include "clock.h"
 #include "conf_check.h"
 #include "control.h"
+#include "control_jobs.h"
 #include "directory_writer.h"
 #include "dispatch.h"
+#include "job_types.h"
+#include "jobs.h"
 
 static void
 test_listen(void **state)
@@ -107,12 +112,99 @@ test_directory(void **state)
 	directory_writer_free(writer);
 }
 
+/* At minute @at, of a job that runs since minute 10. */
+static enum job_health
+health_at(struct job_stats stats, int64_t at, int64_t *ret_since)
+{
+	const struct job_report report = { .state = JOB_STATE_RUNNING,
+		.since_ms = 600000 };
+	enum job_health health;
+
+	stats.known = JOB_STATS_EXECUTIONS;
+	stats.updated_ms *= 60000;
+	stats.moved_ms *= 60000;
+	stats.silence_ms *= 60000;
+	health = job_health(&report, &stats, at * 60000, ret_since);
+	*ret_since /= 60000;
+	return health;
+}
+
+static void
+test_health(void **state)
+{
+	const struct job_report stopped = { .state = JOB_STATE_STOPPED };
+	const struct job_stats old = { .silence_ms = 1 };
+	int64_t since = 0;
+
+	(void)state;
+#define HEALTH(updated, moved, silence, at) \
+	health_at((struct job_stats){ .updated_ms = (updated), \
+		      .moved_ms = (moved), \
+		      .silence_ms = (silence) }, \
+	    at, &since)
+	assert_int_equal(HEALTH(19, 19, 2, 20), JOB_HEALTH_WELL);
+	assert_int_equal(HEALTH(17, 17, 2, 20), JOB_HEALTH_STALE);
+	assert_int_equal(since, 17);
+	assert_int_equal(HEALTH(19, 12, 2, 20), JOB_HEALTH_STUCK);
+	assert_int_equal(since, 12);
+	/* What was before it ran says nothing. */
+	assert_int_equal(HEALTH(1, 1, 2, 11), JOB_HEALTH_WELL);
+	assert_int_equal(HEALTH(1, 1, 2, 13), JOB_HEALTH_STALE);
+	assert_int_equal(since, 10);
+	assert_int_equal(HEALTH(0, 0, 2, 13), JOB_HEALTH_STALE);
+	assert_int_equal(HEALTH(12, 12, 0, 9999), JOB_HEALTH_UNKNOWN);
+	/* A clock that was set back. */
+	assert_int_equal(HEALTH(19, 19, 2, 5), JOB_HEALTH_WELL);
+#undef HEALTH
+	assert_int_equal(
+	    job_health(&stopped, &old, INT64_MAX, NULL), JOB_HEALTH_UNKNOWN);
+}
+
+static void
+test_jobs_reply(void **state)
+{
+	const int64_t now_ms = clock_ms(CLOCK_REALTIME);
+	char target[] = "json", name[] = "main", text[1024] = "";
+	struct job job = { .target = target,
+		.name = name,
+		.engine = JOB_ENGINE_AFL,
+		.instances = 1,
+		.has_report = true,
+		.has_stats = true };
+	struct job *list[] = { &job };
+	struct jobs jobs = { .list = list, .len = 1 };
+	struct supervisor supervisor = { .jobs = &jobs };
+	struct evbuffer *reply = evbuffer_new();
+
+	(void)state;
+	job.report = (struct job_report){ .state = JOB_STATE_RUNNING, .running = 1 };
+	job.stats = (struct job_stats){ .known = JOB_STATS_EXECUTIONS,
+		.updated_ms = now_ms - 330000,
+		.moved_ms = now_ms - 330000,
+		.silence_ms = 150000 };
+	control_jobs(&supervisor, reply);
+	job.stats.updated_ms = now_ms;
+	job.stats.moved_ms = now_ms - 3 * 3600000 - 1000;
+	control_jobs(&supervisor, reply);
+	job.stats.moved_ms = now_ms;
+	control_jobs(&supervisor, reply);
+	evbuffer_remove(reply, text, sizeof(text) - 1);
+	assert_non_null(strstr(text, "\tstale\t"));
+	assert_non_null(strstr(text, "\tstats are 5 minutes old\n"));
+	assert_non_null(strstr(text, "\tstuck\t"));
+	assert_non_null(strstr(text, "\tno progress for 3 hours\n"));
+	assert_non_null(strstr(text, "\twell\t"));
+	evbuffer_free(reply);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_listen),
 		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_health),
+		cmocka_unit_test(test_jobs_reply),
 		cmocka_unit_test(test_dispatch),
 		cmocka_unit_test(test_directory),
 	};
