@@ -241,6 +241,28 @@ def test_honggfuzz(folder):
         ok(True, "runs are added up, and a count that falls is nobody's")
 
 
+def test_replay(folder):
+    job = Folder(folder)
+    line = lambda count, word, left, crashes, hangs=0: job.log(f"#{count}\t{word} corp: {count}/9b left: {left} crashes: {crashes} hangs: {hangs} skipped: 0 exec/s: 5 rss: 2Mb\n")
+    with Collector() as collector:
+        collector.collect_job(1, job.path, "replay", 1)
+        job.starts(at=now_ms() - 9000)
+        line(0, "INITED", 40, 0)
+        wait_job(collector, 1, "its first words", executions=0, pending=40, last_find_ms=None)
+        line(30, "replay", 10, 3, 1)
+        wait_job(collector, 1, "its numbers", executions=30, pending=10, crashes=3, hangs=1, corpus=30, last_find_ms=None)
+        line(40, "NEW", 0, 4, 1)
+        stats = wait_job(collector, 1, "a find", executions=40, pending=0, crashes=4)
+        ok(abs(stats.last_find_ms - now_ms()) < PATIENCE * 1000, "what the replay driver says: numbers, what is left, the last find")
+        job.ended()
+        job.starts()
+        line(20, "replay", 21, 2)
+        wait_job(collector, 1, "another run", executions=60, pending=21, crashes=4, hangs=1)
+        line(41, "DONE", 0, 5, 2)
+        wait_job(collector, 1, "another run", executions=81, pending=0, crashes=5, hangs=2)
+        ok(True, "inputs that crash again in another run are the same")
+
+
 def test_restarts(folder):
     """Of the collector, with and without the logs that were counted."""
     job = Folder(folder)
@@ -497,7 +519,7 @@ def test_parsers_fuzzed(folder):
 
 
 with scratch() as folder:
-    for test in (test_parsers_fuzzed, test_libfuzzer, test_afl, test_honggfuzz, test_restarts, test_silence, test_logs, test_hostile, test_many):
+    for test in (test_parsers_fuzzed, test_libfuzzer, test_afl, test_honggfuzz, test_replay, test_restarts, test_silence, test_logs, test_hostile, test_many):
         if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]:
             note(test.__name__)
             test(folder)

@@ -25,12 +25,13 @@ def build_replay(output, sources, *flags):
 class Replay:
     """The driver alone."""
 
-    def __init__(self, executable, folder, *arguments, stdin=subprocess.DEVNULL, **environment):
+    def __init__(self, executable, folder, *arguments, stdin=subprocess.DEVNULL, user=None, **environment):
         self.directory = os.path.join(folder, "coverage-" + hexname())
         os.mkdir(self.directory)
+        os.chmod(self.directory, 0o777)
         self.log_path = self.directory + ".log"
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen([executable, *arguments], stdin=stdin, stdout=log, stderr=log, env=dict(os.environ, FUZZSUP_DIR=self.directory, **environment))
+            self.process = subprocess.Popen([executable, *arguments], stdin=stdin, stdout=log, stderr=log, user=user, env=dict(os.environ, FUZZSUP_DIR=self.directory, **environment))
         atexit.register(self.process.kill)
 
     def log(self):
@@ -72,6 +73,11 @@ def hexname(count=[0]):
     return f"{count[0]:04x}"
 
 
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return file.read().split()
+
+
 def put(folder, name, content):
     path = os.path.join(folder, name)
     with open(path, "wb") as file:
@@ -98,23 +104,29 @@ def once(folder, moods):
         replay.wait()
         reached[how] = replay.coverage()[1] - base
     ok(all(reached.values()) and not reached["1"] & reached["2"], "what an input reaches is its own")
-    for how, words in (("a", "signal 6"), ("s", "signal 11|status 1"), ("e", "status 5"), ("_", "status 6"), ("k", "signal 9"), ("h", "too long")):
-        replay = Replay(moods, folder, "-once", "-timeout=1", corpus(folder, one=b"1", two=how.encode(), three=b"3"))
+    for how, words in (("a", "signal 6"), ("s", "signal 11|status 1"), ("e", "status 5"), ("_", "status 6"), ("k", "signal 9"), ("g", "signal 15"), ("m", "signal 6|status 1"), ("c", "signal 9"), ("h", "too long")):
+        replay = Replay(moods, folder, "-once", "-timeout=1" if how == "h" else "-timeout=60", "-rss_limit_mb=64", corpus(folder, one=b"1", two=how.encode(), three=b"3"))
         equal(replay.wait(), 0, f"{how}: the driver goes on to the end")
         runs, bits = replay.coverage()
         numbers = replay.last()
         ok(bits >= reached["1"] | reached["3"] and numbers["runs"] == 3, f"{how}: the others ran", (bits, reached, replay.log()))
         ok(bool(re.search(f"two: .*({words})", replay.log())), f"{how}: it is said", replay.log())
         equal((numbers["crashes"], numbers["hangs"]), (0, 1) if how == "h" else (1, 0), f"{how}: and counted")
-        if how != "k":  # of which nobody learns
+        if how not in "kgc":  # of which nobody learns
             ok(runs == 3 and len(bits - reached["1"] - reached["3"] - base) > 0, f"{how}: what it reached until then is kept", (runs, bits))
     replay = Replay(moods, folder, "-once", corpus(folder, fork=b"f", one=b"1"))
     equal((replay.wait(), replay.runs()), (0, 2), "a child that stays behind holds nothing up")
-    subprocess.run(["pkill", "-KILL", "-f", moods])
+    wait_until(lambda: subprocess.run(["pgrep", "-f", moods], stdout=subprocess.DEVNULL).returncode == 1, "the end of what was forked")
+    ok(True, "and ends with the one that forked it")
+    replay = Replay(moods, folder, "-once", "-rss_limit_mb=64", corpus(folder, **{f"l{i}": b"l" for i in range(300)}))
+    equal((replay.wait(), replay.runs(), replay.last()["crashes"]), (0, 300, 0), "what inputs keep is not the last one's fault")
+    replay = Replay(moods, folder, "-timeout=3600", corpus(folder, hang=b"h"))
+    wait_until(lambda: len(children(replay.process.pid)) == 1, "its process")
+    equal((replay.end(), replay.last()["hangs"]), (0, 0), "who is told to end does not wait for an input")
     replay = Replay(moods, folder, "-once", corpus(folder, one=b"1"), MOODS_BROKEN="1")
     equal(replay.wait(), 3, "a target that ends before any input ends the driver")
     ok("status 9" in replay.log(), "with its status", replay.log())
-    equal([Replay(moods, folder, *words).wait() for words in ((), ("-nonsense", "x"), ("-timeout=0", "x"), ("-max_len=x", "x"))], [2] * 4, "wrong arguments: usage")
+    equal([Replay(moods, folder, *words).wait() for words in ((), ("-nonsense", "x"), ("-timeout=0", "x"), ("-max_len=x", "x"), ("-rss_limit_mb=-1", "x"))], [2] * 5, "wrong arguments: usage")
 
 
 def hostile(folder, moods):
@@ -130,9 +142,27 @@ def hostile(folder, moods):
     replay = Replay(moods, folder, "-once", "-max_len=4096", path)
     equal((replay.wait(), replay.last()["runs"]), (0, 2), "a FIFO, links, a folder, a hidden file and one that is too large are left out")
     ok("large: left out: it is larger than -max_len" in replay.log() and "a?line?[31m: ends with" in replay.log(), "names cannot write lines of their own", replay.log())
-    path = corpus(folder, **{f"crash{i}": b"a%d" % i for i in range(300)})
-    replay = Replay(moods, folder, "-once", path)
-    equal((replay.wait(), replay.last()["crashes"], replay.runs()), (0, 300, 300), "a corpus in which everything crashes is survived")
+    huge = os.path.join(path, "huge")
+    with open(huge, "wb") as file:
+        file.truncate(1 << 40)
+    replay = Replay(moods, folder, "-once", corpus(folder), os.path.join(folder, "nowhere"), path)
+    equal((replay.wait(), replay.last()["runs"]), (0, 3), "nor is a file of a terabyte read, nor a folder missed that is not there")
+    os.unlink(huge)
+    for how in "as":
+        path = corpus(folder, **{f"crash{i}": how.encode() + b"%d" % i for i in range(300)})
+        replay = Replay(moods, folder, "-once", path)
+        equal((replay.wait(), replay.last()["crashes"], replay.runs()), (0, 300, 300), "a corpus in which everything crashes is survived")
+        ok("moods.c:" not in replay.log(), "symbols are left out of the reports")
+    replay = Replay(moods, folder, "-once", corpus(folder, s=b"s"), ASAN_OPTIONS="symbolize=1", UBSAN_OPTIONS="symbolize=1")
+    replay.process.wait(PATIENCE)
+    ok("moods.c:" in replay.log(), "unless they are asked for")
+    unreadable = corpus(folder, one=b"1", two=b"2")
+    os.chmod(folder, 0o755)
+    os.chmod(os.path.join(unreadable, "two"), 0)
+    if os.geteuid() == 0:
+        replay = Replay(moods, folder, "-once", unreadable, user=65534)
+        equal((replay.wait(), replay.last()["runs"], replay.last()["skipped"]), (0, 1, 1), "what may not be read is left out")
+    path = corpus(folder)
     replay = Replay(moods, folder, "-", stdin=subprocess.PIPE)
     with replay.process.stdin as pipe:
         pipe.write("".join(put(path, f"path{i}", b"%d" % i) + "\n" for i in range(1, 4)).encode()[:-1])
@@ -160,7 +190,7 @@ def folders(folder, moods):
     os.link(put(folder, "outside", b"xxx"), os.path.join(plain, "3"))
     more(1, "a file that is linked")
     os.rename(path, os.path.join(plain, "4"))
-    put(plain, "2", b"changed")
+    put(plain, "2", b"xxxx")
     more(1, "a file that is renamed is no other; one that is changed is")
     os.mkdir(later)
     put(later, "1", b"y")
@@ -244,6 +274,7 @@ def as_job(folder, moods):
         wait_until(lambda: (job("replay")["executions"] or 0) >= inputs and job("replay")["pending"] == 0, f"{inputs} inputs; {job('replay')}")
         found = job("replay")
         equal((found["state"], found["crashes"], found["hangs"]), ("running", 0, 0), "a replay job runs beside the fuzzer")
+        ok(abs((found["last_find_ms"] or 0) - time.time() * 1e3) < 1e3 * PATIENCE, "with the time of its last find", found)
         # The coverage of its corpus, as libFuzzer itself counts it.
         own = subprocess.run([demo, "-runs=0", shared], capture_output=True, text=True, env=dict(os.environ, FUZZSUP="off")).stderr
         edges = int(re.search(r"cov: (\d+)", own).group(1))

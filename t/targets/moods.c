@@ -23,6 +23,27 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
+/* 1 MB that stays, and is used. */
+static __attribute__((noinline)) void
+keep_memory(void)
+{
+	static char *last;
+	char *more = malloc(1 << 20);
+
+	if (more == NULL)
+		abort();
+	memset(more, 1, 1 << 20);
+	*(char **)(void *)more = last;
+	last = more;
+}
+
+static void
+close_all(void)
+{
+	for (int i = 3; i < 1024; i++)
+		close(i);
+}
+
 static __attribute__((noinline)) void
 end(char how)
 {
@@ -36,9 +57,15 @@ end(char how)
 		_exit(6);
 	else if (how == 'k')
 		kill(getpid(), SIGKILL);
-	else
+	else if (how == 'g')
+		kill(0, SIGTERM);
+	else if (how == 'm')
 		for (;;)
-			count++;
+			keep_memory();
+	if (how == 'c')
+		close_all();
+	for (;;)
+		count++;
 }
 
 int
@@ -52,8 +79,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (first == 'f' && fork() == 0)
 		for (;;)
 			pause();
-	if (memchr("ase_kh", first, 6) != NULL)
+	if (memchr("ase_kgmch", first, 9) != NULL)
 		end(first);
+	if (first == 'l')
+		keep_memory();
 	if (first == '1')
 		count += 2;
 	if (first == '2')

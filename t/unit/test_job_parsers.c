@@ -470,6 +470,12 @@ test_replay_line(void **state)
 	assert_int_equal(line.hangs, 2);
 	assert_int_equal(line.rate_milli, 3000);
 	assert_int_equal(line.memory, 2 << 20);
+	assert_false(line.find);
+	line = replay_line_parse(text_of("#41\tNEW corp: 40/9b left: 0"));
+	assert_int_equal(line.known,
+	    JOB_STATS_EXECUTIONS | JOB_STATS_CORPUS | JOB_STATS_CORPUS_BYTES |
+		JOB_STATS_PENDING);
+	assert_true(line.find);
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
 		assert_int_equal(replay_line_parse(text_of(foreign[i])).known, 0);
 }

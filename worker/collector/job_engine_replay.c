@@ -57,8 +57,9 @@ replay_line_parse(struct job_text text)
 	if (!job_text_skip(&text, "#") || !job_text_number(&text, &line.executions) ||
 	    !job_text_skip(&text, "\t") || !job_text_until(&text, ' ', &key))
 		return none;
-	if (!job_text_is(&key, "INITED") && !job_text_is(&key, "replay") &&
-	    !job_text_is(&key, "DONE"))
+	line.find = job_text_is(&key, "NEW");
+	if (!line.find && !job_text_is(&key, "INITED") &&
+	    !job_text_is(&key, "replay") && !job_text_is(&key, "DONE"))
 		return none;
 	while (job_text_until(&text, ' ', &key) && job_text_until(&text, ' ', &value))
 		parse_value(&key, value, &line);
@@ -88,6 +89,7 @@ take_line(struct job *job, struct job_instance *instance, struct job_text text)
 {
 	struct replay_line line = replay_line_parse(text);
 	struct job_run *run = &instance->run;
+	int64_t at_ms = job_arrival_ms(job, instance);
 
 	if ((line.known & JOB_STATS_EXECUTIONS) == 0 ||
 	    !is_possible(job, instance, &line))
@@ -102,7 +104,30 @@ take_line(struct job *job, struct job_instance *instance, struct job_text text)
 	run->hangs = line.hangs;
 	run->known |= line.known;
 	instance->heard = instance->running = true;
-	job_heard(job, job_arrival_ms(job, instance));
+	job_heard(job, at_ms);
+	/* When it was found is not known of what was there before us. */
+	if (!instance->log.caught_up)
+		at_ms = instance->started_ms;
+	if (line.find && at_ms > job->last_find_ms)
+		job->last_find_ms = at_ms;
+}
+
+/* Each run meets the inputs of the run before again, and they crash again: what counts is
+ * the run that met most. */
+static void
+start_run(struct job *job, struct job_instance *instance, int64_t time_ms)
+{
+	struct job_run *run = &instance->run;
+	uint64_t *crashes = &instance->crash_files.total[0],
+		 *hangs = &instance->hang_files.total[0];
+
+	(void)job;
+	(void)time_ms;
+	if (run->crashes > *crashes)
+		*crashes = run->crashes;
+	if (run->hangs > *hangs)
+		*hangs = run->hangs;
+	run->crashes = run->hangs = 0;
 }
 
 /* Who has nothing to run says nothing. */
@@ -116,6 +141,7 @@ silence_ms(const struct job *job)
 }
 
 const struct job_engine_ops job_engine_replay = {
+	.starts = start_run,
 	.line = take_line,
 	.silence_ms = silence_ms,
 };

@@ -54,6 +54,7 @@ int honggfuzz_stats_parse(
 
 struct replay_line {
 	uint32_t known; /* JOB_STATS_EXECUTIONS: else it is no line of its numbers */
+	bool find;
 	uint64_t executions, rate_milli, corpus, corpus_bytes, memory, pending;
 	uint64_t crashes, hangs;
 };

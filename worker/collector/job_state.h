@@ -31,7 +31,8 @@ struct job_instance {
 	uint64_t executions, crashes, hangs; /* of the runs before this one */
 	bool after_seed;     /* a run began that the job's seed cannot know of, */
 	uint64_t seed_could; /* and executions up to there */
-	/* AFL++: what lies in its folders; and which run was seen last. */
+	/* AFL++: what lies in its folders (replay: what the runs before met at most); and
+	 * which run was seen last. */
 	struct job_folder crash_files, hang_files;
 	uint64_t afl_start, afl_pid;
 	int64_t afl_update_ms;

@@ -96,6 +96,12 @@ fuzzsup_rt_end_run(void)
 	fuzzsup_rt_mirror_count_run();
 }
 
+uint64_t
+fuzzsup_rt_finds(void)
+{
+	return fuzzsup_rt_mirror_finds();
+}
+
 /* A last look: at what a program without fuzzer, or AFL++'s without a loop, reached. */
 static void
 finish(bool orderly)

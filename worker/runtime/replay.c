@@ -26,6 +26,8 @@
 #define SIZE_MAX_DEFAULT (UINT64_C(1) << 20) /* libFuzzer's */
 #define TIMEOUT_DEFAULT 10                   /* seconds */
 #define TIMEOUT_MAX 86400
+#define MEMORY_DEFAULT 2048 /* MB */
+#define MEMORY_MAX (UINT64_C(1) << 30)
 
 #define EXIT_USAGE 2
 #define EXIT_BROKEN 3 /* the target ends before its first input */
@@ -37,7 +39,8 @@ struct replay {
 	struct replay_seen seen;
 	struct replay_watch *watch;
 	uint64_t runs, bytes, crashes, hangs, skipped;
-	uint64_t reported_runs, rate;
+	uint64_t finds; /* as the runtime counts them */
+	uint64_t reported_runs, reported_finds, rate;
 	int64_t reported_ms;
 	bool reported_all;
 	const char **folders;
@@ -90,6 +93,7 @@ report(struct replay *replay, const char *event)
 	    usage.ru_maxrss / 1024);
 	replay->reported_ms = now;
 	replay->reported_runs = replay->runs;
+	replay->reported_finds = replay->finds;
 	replay->reported_all = left == 0;
 }
 
@@ -98,7 +102,8 @@ report_in_time(struct replay *replay)
 {
 	if (now_ms() - replay->reported_ms >= REPORT_MS &&
 	    (replay->runs != replay->reported_runs || !replay->reported_all))
-		report(replay, "replay");
+		report(
+		    replay, replay->finds != replay->reported_finds ? "NEW" : "replay");
 }
 
 /* Control characters would let a file's name write lines of its own. */
@@ -152,17 +157,22 @@ run(struct replay *replay, const char *name, size_t len)
 	int status;
 	enum replay_end end = replay_child_run(&replay->child, len, &status);
 
-	if (end == REPLAY_BROKEN) {
-		replay->broken = true;
-		say_end("before any input", REPLAY_CRASH, status);
-		return;
-	}
 	if (end != REPLAY_OK && stop)
 		return; /* what ends us may have ended it */
+	if (end == REPLAY_BROKEN) {
+		replay->broken = true;
+		if (errno == ECHILD)
+			say_end("before any input", REPLAY_CRASH, status);
+		else
+			fprintf(stderr, "fuzzsup-replay: cannot start a process: %s\n",
+			    strerror(errno));
+		return;
+	}
 	replay->runs++;
 	replay->bytes += len;
 	replay->crashes += end == REPLAY_CRASH;
 	replay->hangs += end == REPLAY_HANG;
+	replay->finds = fuzzsup_rt_finds();
 	if (end != REPLAY_OK)
 		say_end(name, end, status);
 }
@@ -259,6 +269,7 @@ work(struct replay *replay)
 	bool more = replay->watch != NULL;
 	int64_t ticked = now_ms();
 
+	replay->finds = fuzzsup_rt_finds();
 	report(replay, "INITED");
 	while (!stop && !replay->broken) {
 		if (replay->watch != NULL) {
@@ -283,12 +294,14 @@ work(struct replay *replay)
 }
 
 static const char usage[] =
-    "usage: %s [-timeout=SECONDS] [-max_len=BYTES] [-once] [FOLDER… | -]\n"
-    "Runs each input in the folders, and each that comes, once, in a process of its "
-    "own;\n"
+    "usage: %s [-timeout=SECONDS] [-max_len=BYTES] [-rss_limit_mb=N] [-once] "
+    "[FOLDER… | -]\n"
+    "Runs each input in the folders, and each that comes, once, in a process that "
+    "may die;\n"
     "with - those whose paths stand on standard input, a line each.\n"
     "  -timeout=SECONDS  of one input (10)\n"
     "  -max_len=BYTES    larger ones are left out (1048576)\n"
+    "  -rss_limit_mb=N   that inputs may add to the process' memory (2048); 0: none\n"
     "  -once             end when all inputs have been run\n";
 
 /* Outputs the value of @word if it is @flag; false if it is another, or no number. */
@@ -303,6 +316,35 @@ read_flag(const char *word, const char *flag, uint64_t *ret_value)
 	errno = 0;
 	*ret_value = strtoull(word + len, &end, 10);
 	return errno == 0 && *end == '\0';
+}
+
+/* Symbols cost a sanitizer's report a hundred times the crash itself. Sanitizers read their
+ * options before main(), hence another start; the word of a user counts. */
+static void
+leave_symbols_out(char **argv)
+{
+	static const char *const variables[] = { "ASAN_OPTIONS", "MSAN_OPTIONS",
+		"TSAN_OPTIONS", "UBSAN_OPTIONS" };
+	bool changed = false;
+	const char *before;
+	char text[4096];
+	ssize_t n;
+
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+		before = getenv(variables[i]);
+		if (before != NULL && strstr(before, "symbolize=") != NULL)
+			continue;
+		if (snprintf(text, sizeof(text), "symbolize=0:%s",
+			before != NULL ? before : "") >= (int)sizeof(text) ||
+		    setenv(variables[i], text, 1) != 0)
+			return;
+		changed = true;
+	}
+	n = readlink("/proc/self/exe", text, sizeof(text) - 1);
+	if (n <= 0 || !changed)
+		return;
+	text[n] = '\0';
+	execv(text, argv);
 }
 
 static void
@@ -320,7 +362,8 @@ handle_signals(void)
 static bool
 read_arguments(struct replay *replay, int argc, char **argv)
 {
-	uint64_t timeout = TIMEOUT_DEFAULT, size_max = SIZE_MAX_DEFAULT;
+	uint64_t timeout = TIMEOUT_DEFAULT, size_max = SIZE_MAX_DEFAULT,
+		 memory = MEMORY_DEFAULT;
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "-") == 0)
@@ -330,13 +373,16 @@ read_arguments(struct replay *replay, int argc, char **argv)
 		else if (argv[i][0] != '-')
 			replay->folders[replay->folders_len++] = argv[i];
 		else if (!read_flag(argv[i], "-timeout=", &timeout) &&
-		    !read_flag(argv[i], "-max_len=", &size_max))
+		    !read_flag(argv[i], "-max_len=", &size_max) &&
+		    !read_flag(argv[i], "-rss_limit_mb=", &memory))
 			return false;
 	}
 	replay->child.size_max = size_max;
 	replay->child.timeout_ms = (unsigned)timeout * 1000;
+	replay->child.memory_max = memory << 20;
 	return timeout > 0 && timeout <= TIMEOUT_MAX && size_max > 0 &&
-	    size_max <= UINT32_MAX && (replay->folders_len > 0 || replay->reads_paths);
+	    size_max <= UINT32_MAX && memory <= MEMORY_MAX &&
+	    (replay->folders_len > 0 || replay->reads_paths);
 }
 
 static int
@@ -361,13 +407,16 @@ run_all(struct replay *replay)
 int
 main(int argc, char **argv)
 {
-	struct replay replay = { .child = { .argc = &argc, .argv = &argv } };
+	struct replay replay = { .child = {
+				     .argc = &argc, .argv = &argv, .stop = &stop } };
 	int status = EXIT_USAGE;
 
 	replay.folders = calloc((size_t)argc + 1, sizeof(*replay.folders));
 	if (replay.folders == NULL)
 		return EXIT_BROKEN;
 	if (read_arguments(&replay, argc, argv)) {
+		if (__sanitizer_set_death_callback != NULL)
+			leave_symbols_out(argv);
 		handle_signals();
 		status = run_all(&replay);
 	} else {

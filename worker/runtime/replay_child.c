@@ -8,10 +8,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -26,11 +28,21 @@
 /* For all that the target does before its first input. */
 #define INITIALIZE_MS 300000
 
-#define HANG_STATUS 70 /* libFuzzer's */
+/* How often the process looks at its memory, in inputs. */
+#define MEMORY_PERIOD 16
+
+/* How often the parent looks whether it shall end. */
+#define STOP_PERIOD_MS 200
+
+#define DONE '.'
+#define LAST 'l' /* done, and enough: the next input wants a new process */
+
+/* libFuzzer's */
+#define HANG_STATUS 70
+#define MEMORY_STATUS 71
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 RT_WEAK int LLVMFuzzerInitialize(int *argc, char ***argv);
-RT_WEAK void __sanitizer_set_death_callback(void (*callback)(void));
 
 /* ---- the child ---- */
 
@@ -74,6 +86,39 @@ set_handlers(void)
 		__sanitizer_set_death_callback(fuzzsup_rt_end_run);
 }
 
+/* A crash is told of by its status; dumping 100,000 of them would fill disks. 1 and not 0,
+ * which is too small for a file, but only 1 keeps a program that is piped to away. */
+static void
+forbid_dumps(void)
+{
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 1, 1 });
+}
+
+/* Bytes that this process may write to and shares with nobody, resident or not. */
+static uint64_t
+data_size(int statm)
+{
+	unsigned long long pages = 0;
+	char text[256];
+	ssize_t n = pread(statm, text, sizeof(text) - 1, 0);
+
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	sscanf(text, "%*s %*s %*s %*s %*s %llu", &pages);
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Counts from what is there now: AddressSanitizer's shadow alone is 16 TB. */
+static void
+limit_memory(uint64_t begin, uint64_t memory_max)
+{
+	const rlim_t limit = (rlim_t)(begin + memory_max);
+
+	if (begin > 0 && memory_max > 0)
+		setrlimit(RLIMIT_DATA, &(struct rlimit){ limit, limit });
+}
+
 /* A copy of just its size: what reads behind it is found by a sanitizer. */
 static void
 run(const unsigned char *input, size_t len)
@@ -81,7 +126,7 @@ run(const unsigned char *input, size_t len)
 	unsigned char *copy = malloc(len > 0 ? len : 1);
 
 	if (copy == NULL)
-		return;
+		_exit(MEMORY_STATUS);
 	memcpy(copy, input, len);
 	LLVMFuzzerTestOneInput(copy, len);
 	free(copy);
@@ -91,21 +136,31 @@ static _Noreturn void
 serve(const struct replay_child *child, int socket)
 {
 	const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	const char done = '.';
-	uint64_t len;
+	const int statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	char answer = DONE;
+	uint64_t len, begin;
 
-	/* What is on standard input, and what a terminal sends to all, is the parent's. */
+	/* What is on standard input, and what a terminal sends to all, is the parent's. What
+	 * the target sends to its group is not: all that it forks ends with it. */
+	setpgid(0, 0);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_DFL);
 	dup2(null, STDIN_FILENO);
+	forbid_dumps();
 	set_handlers();
 	if (LLVMFuzzerInitialize != NULL)
 		LLVMFuzzerInitialize(child->argc, child->argv);
-	if (send(socket, &done, 1, MSG_NOSIGNAL) != 1)
+	begin = data_size(statm);
+	limit_memory(begin, child->memory_max);
+	if (send(socket, &answer, 1, MSG_NOSIGNAL) != 1)
 		_exit(0);
-	while (recv(socket, &len, sizeof(len), 0) == sizeof(len)) {
+	for (unsigned i = 1; recv(socket, &len, sizeof(len), 0) == sizeof(len); i++) {
 		run(child->input, (size_t)len);
-		if (send(socket, &done, 1, MSG_NOSIGNAL) != 1)
+		/* Inputs that keep a little each shall not be the last one's fault. */
+		if (child->memory_max > 0 && i % MEMORY_PERIOD == 0 &&
+		    data_size(statm) > begin + child->memory_max / 2)
+			answer = LAST;
+		if (send(socket, &answer, 1, MSG_NOSIGNAL) != 1 || answer == LAST)
 			break;
 	}
 	exit(0);
@@ -134,10 +189,24 @@ replay_child_begin(struct replay_child *child)
 	return 0;
 }
 
-/* Also of descriptors; outputs how it ended. */
+/* A child that lets go of its socket is not always about to end; and what it has forked
+ * never is. Before it is reaped its number is nobody else's. */
 static void
-bury(struct replay_child *child, int *ret_status)
+kill_group(const struct replay_child *child)
 {
+	if (kill(-child->pid, SIGKILL) != 0)
+		kill(child->pid, SIGKILL);
+}
+
+/* Gives it time to end, if it is about to; outputs how it ended. */
+static void
+bury(struct replay_child *child, unsigned grace_ms, int *ret_status)
+{
+	struct pollfd ended = { .fd = child->pidfd, .events = POLLIN };
+
+	if (grace_ms > 0)
+		poll(&ended, 1, child->pidfd >= 0 ? (int)grace_ms : 50);
+	kill_group(child);
 	while (waitpid(child->pid, ret_status, 0) < 0 && errno == EINTR)
 		;
 	close(child->socket);
@@ -146,58 +215,52 @@ bury(struct replay_child *child, int *ret_status)
 	child->pid = 0;
 }
 
-/* Waits for the child's byte: 1. 0: time is over. -1: it has ended. A descendant may hold
- * the socket open for longer than the child lives, hence the second descriptor. */
 static int
-wait_for_byte(struct replay_child *child, unsigned timeout_ms)
+least(int64_t a, int64_t b)
+{
+	return (int)(a < b ? a : b);
+}
+
+/* Waits for the child's answer, a byte. 0: time is over. -1: it has ended. A descendant may
+ * hold the socket open for longer than the child lives, hence the second descriptor. */
+static int
+wait_for_byte(const struct replay_child *child, unsigned timeout_ms)
 {
 	const int64_t end = now_ms() + timeout_ms;
 	struct pollfd fds[2] = { { .fd = child->socket, .events = POLLIN },
 		{ .fd = child->pidfd, .events = POLLIN } };
-	int64_t left;
 	char byte;
 	int n;
 
-	for (;;) {
-		left = end - now_ms();
-		n = poll(fds, 2, left > 0 ? (int)left : 0);
+	for (int64_t left = timeout_ms; left > 0 && !*child->stop;
+	    left = end - now_ms()) {
+		n = poll(fds, 2, least(left, STOP_PERIOD_MS));
 		if (n < 0 && errno != EINTR)
 			return -1;
 		if (n > 0 && fds[0].revents != 0)
-			return recv(child->socket, &byte, 1, 0) == 1 ? 1 : -1;
-		if (n > 0 && fds[1].revents != 0)
+			return recv(child->socket, &byte, 1, 0) == 1 ? byte : -1;
+		if (n > 0)
 			return -1;
-		if (n == 0 && left <= 0)
-			return 0;
 	}
+	return 0;
 }
 
-/* Ends a child that takes too long, first in a way in which it can still say what it
- * reached. */
-static void
-stop_hanging(struct replay_child *child)
-{
-	struct pollfd ended = { .fd = child->pidfd, .events = POLLIN };
-
-	kill(child->pid, SIGALRM);
-	poll(&ended, 1, child->pidfd >= 0 ? GRACE_MS : 50);
-	kill(child->pid, SIGKILL);
-}
-
-static bool
+/* Returns 0, or a negative errno, or -ECHILD with the status of one that ended. */
+static int
 start(struct replay_child *child, int *ret_status)
 {
 	const pid_t parent = getpid();
-	int ends[2];
+	int ends[2], r;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-		return false;
+		return -errno;
 	child->pid = fork();
 	if (child->pid < 0) {
+		r = -errno;
 		close(ends[0]);
 		close(ends[1]);
 		child->pid = 0;
-		return false;
+		return r;
 	}
 	if (child->pid == 0) {
 		close(ends[0]);
@@ -209,46 +272,62 @@ start(struct replay_child *child, int *ret_status)
 	close(ends[1]);
 	child->socket = ends[0];
 	child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0);
-	if (wait_for_byte(child, INITIALIZE_MS) == 1)
-		return true;
-	kill(child->pid, SIGKILL);
-	bury(child, ret_status);
-	return false;
+	r = wait_for_byte(child, INITIALIZE_MS);
+	if (r > 0)
+		return 0;
+	bury(child, r < 0 ? GRACE_MS : 0, ret_status);
+	return -ECHILD;
+}
+
+/* Starts a process where there is none, or where it ended since the last input, whose
+ * fault that may be; but only once. Returns as start(). */
+static int
+hand_over(struct replay_child *child, size_t len, int *ret_status)
+{
+	const uint64_t word = len;
+	bool is_new;
+	int r;
+
+	for (;;) {
+		is_new = child->pid == 0;
+		r = is_new ? start(child, ret_status) : 0;
+		if (r < 0)
+			return r;
+		if (send(child->socket, &word, sizeof(word), MSG_NOSIGNAL) ==
+		    sizeof(word))
+			return 0;
+		bury(child, GRACE_MS, ret_status);
+		if (is_new)
+			return -ECHILD;
+	}
 }
 
 enum replay_end
 replay_child_run(struct replay_child *child, size_t len, int *ret_status)
 {
-	const uint64_t word = len;
-	int answer;
+	int answer, r;
 
 	*ret_status = 0;
-	if (child->pid == 0 && !start(child, ret_status))
+	r = hand_over(child, len, ret_status);
+	if (r < 0) {
+		errno = -r;
 		return REPLAY_BROKEN;
-	/* One that ended between two inputs says so below. */
-	if (send(child->socket, &word, sizeof(word), MSG_NOSIGNAL) != sizeof(word)) {
-		bury(child, ret_status);
-		return REPLAY_CRASH;
 	}
 	answer = wait_for_byte(child, child->timeout_ms);
-	if (answer == 1)
-		return REPLAY_OK;
 	if (answer == 0)
-		stop_hanging(child);
-	bury(child, ret_status);
-	return answer == 0 ? REPLAY_HANG : REPLAY_CRASH;
+		kill(child->pid, SIGALRM); /* it can still say what it reached */
+	if (answer != DONE)
+		bury(child, GRACE_MS, ret_status);
+	return answer > 0 ? REPLAY_OK : answer == 0 ? REPLAY_HANG : REPLAY_CRASH;
 }
 
 void
 replay_child_end(struct replay_child *child)
 {
-	struct pollfd ended = { .fd = child->pidfd, .events = POLLIN };
 	int status;
 
 	if (child->pid == 0)
 		return;
 	shutdown(child->socket, SHUT_RDWR);
-	poll(&ended, 1, child->pidfd >= 0 ? GRACE_MS : 50);
-	kill(child->pid, SIGKILL);
-	bury(child, &status);
+	bury(child, GRACE_MS, &status);
 }

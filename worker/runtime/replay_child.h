@@ -5,6 +5,7 @@
 #ifndef FUZZSUP_REPLAY_CHILD_H
 #define FUZZSUP_REPLAY_CHILD_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,9 +15,11 @@ struct replay_child {
 	unsigned char *input; /* shared; size_max bytes */
 	size_t size_max;
 	unsigned timeout_ms; /* of one input */
+	uint64_t memory_max; /* bytes that inputs may add to the process; 0: none */
 	int *argc;           /* for LLVMFuzzerInitialize */
 	char ***argv;
-	pid_t pid; /* 0: there is none */
+	const volatile sig_atomic_t *stop; /* not 0: no input is worth waiting for */
+	pid_t pid;                         /* 0: there is none */
 	int socket, pidfd;
 };
 
@@ -31,7 +34,8 @@ enum replay_end {
 int replay_child_begin(struct replay_child *child);
 
 /* Runs @len bytes of child->input; starts a process where there is none. Outputs the
- * process' wait status if it ended. */
+ * process' wait status if it ended. With REPLAY_BROKEN errno is set: ECHILD if the process
+ * has ended. */
 enum replay_end replay_child_run(
     struct replay_child *child, size_t len, int *ret_status);
 

@@ -34,6 +34,12 @@ extern RT_WEAK const char fuzzsup_replay_is_linked;
  * counts. Safe wherever an atomic store is; does nothing between runs. */
 void fuzzsup_rt_end_run(void);
 
+/* Runs that reached something new, in all processes that share our coverage files. */
+uint64_t fuzzsup_rt_finds(void);
+
+/* A sanitizer's, if one is linked. */
+RT_WEAK void __sanitizer_set_death_callback(void (*callback)(void));
+
 enum rt_engine {
 	RT_LIBFUZZER, /* or another that calls LLVMFuzzerTestOneInput */
 	RT_AFL,

@@ -295,3 +295,15 @@ fuzzsup_rt_mirror_count_run(void)
 	for (size_t i = 0; i < len; i++)
 		__atomic_fetch_add(&mirrors[i].map->n_runs, 1, __ATOMIC_RELAXED);
 }
+
+uint64_t
+fuzzsup_rt_mirror_finds(void)
+{
+	size_t len = __atomic_load_n(&mirrors_len, __ATOMIC_ACQUIRE);
+	uint64_t finds = 0;
+
+	for (size_t i = 0; i < len; i++)
+		finds +=
+		    __atomic_load_n(&mirrors[i].map->unique_runs, __ATOMIC_RELAXED);
+	return finds;
+}

@@ -28,4 +28,7 @@ void fuzzsup_rt_mirror_carry_over(void);
 /* Counts a run. As safe. */
 void fuzzsup_rt_mirror_count_run(void);
 
+/* How often bits were set, by whoever shares our files. */
+uint64_t fuzzsup_rt_mirror_finds(void);
+
 #endif
