@@ -34,6 +34,11 @@ export function setClass(element, text) {
 	if (element.className !== text) element.className = text;
 }
 
+// @reason as it reads behind @word, a state: "waiting" and "for its program".
+export function behindWord(word, reason) {
+	return reason.startsWith(`${word} `) ? reason.slice(word.length + 1) : reason;
+}
+
 // A bar with its number; set(covered, total) changes it.
 export function coverageBar() {
 	const fill = h("i");

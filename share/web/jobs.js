@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The jobs of a target: do its fuzzers run, and what do they say? Runs in the browser.
 
-import { h, setText, setTitle, setClass, exact, short, rate, span, moment } from "./dom.js";
+import { h, setText, setTitle, setClass, behindWord, exact, short, rate, span, moment } from "./dom.js";
 import { serverNow } from "./link.js";
 
 const EVERY_MS = 2000;
@@ -24,13 +24,6 @@ const ENDED = new Set(["stopped", "done", "failed"]);
 export function healthText({ health, health_since_ms: since }) {
 	if (health === "stale") return `stats are ${span(serverNow() - since)} old`;
 	return health === "stuck" ? `no progress for ${span(serverNow() - since)}` : "";
-}
-
-// Without the word that stands before it.
-function reasonOf({ state, reason }) {
-	if (reason) return reason.startsWith(`${state} `) ? reason.slice(state.length + 1) : reason;
-	if (state === "queued") return MEANING.queued;
-	return "";
 }
 
 function bytes(number) {
@@ -142,7 +135,7 @@ export class JobsPanel {
 		setText(cells.state, job.state);
 		setTitle(cells.state, `${MEANING[job.state] ?? ""}${job.since_ms ? `; since ${moment(job.since_ms)}` : ""}`);
 		const trouble = healthText(job);
-		const reason = reasonOf(job) || trouble || (job.pending > 0 && job.state === "running" ? `${exact(job.pending)} inputs left to replay` : "");
+		const reason = behindWord(job.state, job.reason) || trouble || (job.state === "queued" ? MEANING.queued : "") || (job.pending > 0 && job.state === "running" ? `${exact(job.pending)} inputs left to replay` : "");
 		setText(cells.reason, reason);
 		setTitle(cells.reason, trouble ? `${reason}; since ${moment(job.health_since_ms)}` : reason);
 		setClass(cells.reason, trouble && reason === trouble ? "reason warn" : "reason");

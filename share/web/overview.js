@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The list of all targets: is all running? Runs in the browser.
 
-import { h, svg, setText, setTitle, setClass, coverageBar, exact, short, rate, span, moment, codeBlock, sortHeads } from "./dom.js";
+import { h, svg, setText, setTitle, setClass, behindWord, coverageBar, exact, short, rate, span, moment, codeBlock, sortHeads } from "./dom.js";
 import { VirtualList } from "./list.js";
 import { healthText } from "./jobs.js";
 import { store, serverNow, targetUrl, perSecond } from "./link.js";
@@ -41,7 +41,7 @@ export function stateBadge() {
 		setClass(word, look);
 		setText(word, text);
 		setTitle(word, meaning);
-		setText(reason, target.reason ?? "");
+		setText(reason, behindWord(target.state, target.reason ?? ""));
 		setTitle(reason, target.reason ?? "");
 	};
 	return element;
@@ -280,12 +280,9 @@ const CONF = `target "json" {
 }`;
 const LINK = "clang -g -fsanitize=fuzzer fuzz_json.c @fuzzsup.rsp -o fuzz_json";
 const LINK_AFL = `export AFL_LLVM_INSTRUMENT=LLVM-NATIVE
-afl-clang-fast -g -fsanitize-coverage=trace-pc-guard,pc-table main.c @fuzzsup-main.rsp -o fuzz_json`;
+afl-clang-fast -g -fsanitize-coverage=trace-pc-guard,pc-table fuzz_json.c @fuzzsup-main.rsp -o fuzz_json`;
 const LINK_MAIN = "clang -g -fsanitize-coverage=inline-bool-flag,pc-table main.c @fuzzsup-main.rsp -o json";
-const JOB = `target "json" {
-  …
-  job "main" { engine = "libfuzzer" }
-}`;
+const JOB = 'job "main" { engine = "libfuzzer" }';
 
 function emptyState() {
 	return h("section", { class: "panel empty" },
@@ -303,7 +300,7 @@ function emptyState() {
 			h("p", { class: "dim" }, "coverage is where the runtime writes: its FUZZSUP_DIR. Only what lies below source-roots is ever shown."),
 			codeBlock(CONF),
 			h("h2", {}, "3. Let fuzzsupd run the fuzzer, if you like"),
-			h("p", { class: "dim" }, "A job is started, kept alive and shown here with its log. The engine is libfuzzer, afl++, honggfuzz, zig, replay or command."),
+			h("p", { class: "dim" }, "In the target's block. A job is started, kept alive and shown here with its log. The engine is libfuzzer, afl++, honggfuzz, zig, replay or command."),
 			codeBlock(JOB),
 			h("h2", {}, "4. Let fuzzsupd read it"),
 			h("p", { class: "dim" }, "The target appears here by itself; a mistake is logged with its line, and what runs goes on."),

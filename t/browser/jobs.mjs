@@ -134,6 +134,7 @@ async function pretend(on, changes) {
 	await on.route("**/api/v1/jobs?*", async (route) => {
 		const response = await route.fetch(), json = await response.json();
 		for (const job of json.jobs ?? []) Object.assign(job, changes(job, Date.now()));
+		for (const sum of json.targets ?? []) Object.assign(sum, changes(sum, Date.now()));
 		await route.fulfill({ response, json });
 	});
 }
@@ -166,6 +167,17 @@ await test("the overview sums the jobs of each target up", async () => {
 	await until(async () => (await page.locator(".targets .trow").count()) === 1, "one row");
 	await page.goto(`${base}?sort=-jobs`);
 	await until(async () => (await page.locator(".targets .trow b").first().innerText()) === target, "failing jobs first");
+});
+
+await test("the overview shows where nothing moves", async () => {
+	const other = await open();
+	await pretend(other, (sum, now) => ({ states: { running: 3, queued: 1 }, troubled: 1, worst: { name: "main", reason: "", health: "stuck", health_since_ms: now - 190000 } }));
+	await other.goto(base);
+	await other.waitForSelector(".jobsum .warn", { timeout: WAIT });
+	check(/^1 stuck · 2 running( at \S+( M)?\/s)? · 1 queued$/.test(await sums(other, target).innerText()), await sums(other, target).innerText());
+	check((await sums(other, target).getAttribute("title")).includes("main: no progress for 3 min"), "the title does not say which");
+	check(await other.locator(".seg button", { hasText: "Failing jobs 1" }).isVisible(), "no filter for it");
+	await other.context().close();
 });
 
 const looks = [["dark", 1280, 860], ["light", 390, 780], ["dark", 390, 780]];
