@@ -374,6 +374,11 @@ def test_silence(folder):
         wait_job(collector, 4, "the replay driver with inputs left", executions=4, silence_ms=usual)
         replay.log(line.format(9, 0))
         wait_job(collector, 4, "and without", executions=9, silence_ms=0)
+        later = Folder(folder)
+        collector.collect_job(5, later.path, "libfuzzer")
+        later.log(status(1000))
+        stats = wait_job(collector, 5, "a log whose start is gone", executions=1000)
+        ok(stats.silence_ms > 10 ** 10, "of a run whose start nobody knows none is expected", stats)
         ok(True, "honggfuzz, and a replay that has run all, owe no word")
 
 

@@ -214,8 +214,12 @@ export class JobsPanel {
 	// Stays at the end, unless somebody has scrolled up to read.
 	async readLog() {
 		const name = this.opened, number = this.instance.value;
-		const answer = await fetch(this.url(name, `log?instance=${number}`));
-		const text = await answer.text();
+		let text;
+		try {
+			text = await (await fetch(this.url(name, `log?instance=${number}`))).text();
+		} catch {
+			return; // The header says that the server is away.
+		}
 		if (name !== this.opened || number !== this.instance.value) return;
 		const atEnd = this.log.scrollTop + this.log.clientHeight >= this.log.scrollHeight - 4;
 		const shown = `${name} ${number}`;

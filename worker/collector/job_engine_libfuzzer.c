@@ -233,7 +233,10 @@ silence_of(const struct job *job, const struct job_instance *instance)
 
 	while (next <= count)
 		next *= 2;
-	if (count == 0 || ms <= 0 || instance->started_ms == 0)
+	/* Its log was full since, and another collector reads it. */
+	if (instance->started_ms == 0)
+		return SILENCE_MS_MAX;
+	if (count == 0 || ms <= 0)
 		return JOB_SILENCE_MS;
 	ms = JOB_SILENCE_MS + 2 * ms * (double)(next - count) / (double)count;
 	return ms < (double)SILENCE_MS_MAX ? (int64_t)ms : SILENCE_MS_MAX;
