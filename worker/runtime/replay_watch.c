@@ -21,6 +21,9 @@
 #define FOLDER_EVENTS (IN_CREATE | IN_MOVED_TO)
 #define SELF_EVENTS (IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK)
 
+/* Each takes a descriptor, and is looked for one by one. */
+#define FOLDERS_MAX 400
+
 /* Inputs of one call of replay_watch_list(). */
 #define PART 16
 
@@ -46,6 +49,8 @@ struct replay_watch {
 	bool *is_there; /* of tops */
 	size_t tops_len;
 	struct folder *folders;
+	size_t folders_len;
+	bool has_complained;
 	replay_input_fn *input;
 	void *context;
 	int fd;
@@ -69,6 +74,7 @@ forget(struct replay_watch *watch, struct folder *folder)
 	while (*at != folder)
 		at = &(*at)->next;
 	*at = folder->next;
+	watch->folders_len--;
 	if (folder->role == TOP)
 		watch->is_there[folder->top] = false;
 	inotify_rm_watch(watch->fd, folder->wd);
@@ -77,6 +83,15 @@ forget(struct replay_watch *watch, struct folder *folder)
 	close(folder->fd);
 	free(folder->path);
 	free(folder);
+}
+
+/* Once: folders that cannot be watched are tried again and again. */
+static void
+complain(struct replay_watch *watch, const char *path, const char *what)
+{
+	if (!watch->has_complained)
+		fprintf(stderr, "fuzzsup-replay: %s: %s\n", path, what);
+	watch->has_complained = true;
 }
 
 static void add_folder(
@@ -150,23 +165,28 @@ list(struct replay_watch *watch, struct folder *folder)
 		folder->left = 0;
 }
 
+/* A folder that is watched already, under another name or as another's part: what the user
+ * names holds inputs, whatever it was taken for. */
 static void
-add_folder(struct replay_watch *watch, const char *path, enum role role, size_t top)
+meet_again(
+    struct replay_watch *watch, struct folder *folder, enum role role, size_t top)
 {
-	const uint32_t events = role == INSTANCE ? FOLDER_EVENTS : INPUT_EVENTS;
-	int wd = inotify_add_watch(watch->fd, path, events | SELF_EVENTS);
-	struct folder *folder;
-
-	/* The same folder under another name, or met again, has its number already. */
-	if (wd < 0 || find(watch, wd) != NULL) {
-		if (wd < 0 && errno == ENOSPC)
-			fprintf(stderr,
-			    "fuzzsup-replay: %s: no inotify watch is left: raise "
-			    "fs.inotify.max_user_watches\n",
-			    path);
+	if (role != TOP || folder->role == TOP)
 		return;
+	if (folder->role == INSTANCE) {
+		folder->role = TOP;
+		folder->top = top;
+		list(watch, folder);
 	}
-	folder = calloc(1, sizeof(*folder));
+	watch->is_there[top] = true;
+}
+
+static void
+add_watched(
+    struct replay_watch *watch, const char *path, enum role role, size_t top, int wd)
+{
+	struct folder *folder = calloc(1, sizeof(*folder));
+
 	if (folder == NULL)
 		return;
 	*folder = (struct folder){ .next = watch->folders,
@@ -182,9 +202,32 @@ add_folder(struct replay_watch *watch, const char *path, enum role role, size_t 
 		return;
 	}
 	watch->folders = folder;
+	watch->folders_len++;
 	if (role == TOP)
 		watch->is_there[top] = true;
 	list(watch, folder);
+}
+
+static void
+add_folder(struct replay_watch *watch, const char *path, enum role role, size_t top)
+{
+	const uint32_t events = role == INSTANCE ? FOLDER_EVENTS : INPUT_EVENTS;
+	struct folder *folder;
+	int wd;
+
+	if (watch->folders_len == FOLDERS_MAX) {
+		complain(watch, path, "more folders than are watched");
+		return;
+	}
+	wd = inotify_add_watch(watch->fd, path, events | SELF_EVENTS | IN_MASK_ADD);
+	folder = wd >= 0 ? find(watch, wd) : NULL;
+	if (folder != NULL)
+		meet_again(watch, folder, role, top);
+	else if (wd >= 0)
+		add_watched(watch, path, role, top, wd);
+	else if (errno == ENOSPC)
+		complain(watch, path,
+		    "no inotify watch is left: raise fs.inotify.max_user_watches");
 }
 
 /* Whether its path still leads to it: as long as we have it open, the kernel does not say
