@@ -49,7 +49,7 @@ static const struct key {
 	{ "engine-args", WORDS, MEMBER(engine_args) },
 	{ "environment", WORDS, MEMBER(environment) },
 	{ "tests", WORDS, MEMBER(tests) },
-	{ "corpus", TEXT, MEMBER(corpus) },
+	{ "corpus", WORDS, MEMBER(corpus) },
 	{ "directory", TEXT, MEMBER(directory) },
 	{ "coverage-dir", TEXT, MEMBER(coverage_dir) },
 	{ "folder", TEXT, MEMBER(folder) },

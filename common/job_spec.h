@@ -30,7 +30,7 @@ struct job_spec {
 	struct job_words engine_args;
 	struct job_words environment; /* NAME=VALUE */
 	struct job_words tests;       /* Zig: indexes, one an instance in turn */
-	const char *corpus;           /* NULL: in the job's own folder */
+	struct job_words corpus;      /* empty: in the job's own folder */
 	const char *directory;    /* to run in; NULL: work in the job's own folder */
 	const char *coverage_dir; /* where the runtime in the target writes */
 	const char *folder;       /* its own, below state-dir/jobs */

@@ -395,7 +395,7 @@ new_grammar(void)
 		KEY("engine-args", CFGF_LIST, job_value_cb),
 		KEY("environment", CFGF_LIST, job_value_cb),
 		KEY("tests", CFGF_LIST, job_value_cb),
-		KEY("corpus", CFGF_NONE, path_cb),
+		KEY("corpus", CFGF_LIST, path_cb),
 		KEY("directory", CFGF_NONE, path_cb),
 		KEY("user", CFGF_NONE, plain_cb),
 		KEY("instances", CFGF_NONE, job_value_cb),

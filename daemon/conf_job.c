@@ -214,6 +214,13 @@ conf_job_check_spec(const struct job_spec *spec, char *ret_why, size_t why_size)
 		    spec->instances);
 		r = -EINVAL;
 	}
+	if (r == 0 && spec->engine != JOB_ENGINE_REPLAY && spec->corpus.len > 1) {
+		snprintf(ret_why, why_size,
+		    "corpus has %zu folders; expected one: only engine \"replay\" "
+		    "takes several",
+		    spec->corpus.len);
+		r = -EINVAL;
+	}
 	if (r == 0 && spec->tests.len > 0 && spec->engine != JOB_ENGINE_ZIG) {
 		snprintf(ret_why, why_size, "tests are only for engine \"zig\"");
 		r = -EINVAL;

@@ -45,7 +45,7 @@ with scratch() as folder:
             ("engine = \"libfuzzer\"\ninstances = 0", ":5:", "1 to 256"), ("engine = \"libfuzzer\"\ncpus = \"3-1\"", ":5:", "list of CPUs"),
             ("engine = \"libfuzzer\"\nmemory-max = \"2Q\"", ":5:", "expected a size"), ("engine = \"libfuzzer\"\nrun-for = \"2w\"", ":5:", "expected a duration"),
             ("engine = \"libfuzzer\"\nenvironment = { \"A\" }", ":5:", "NAME=VALUE"), ("engine = \"libfuzzer\"\ncommand = { \"/x\", \"-jobs=3\" }", ":7:", "use instances"),
-            ("engine = \"replay\"\ninstances = 2", ":7:", "the same inputs"), ("engine = \"replay\"\nengine-args = { \"-timeout=1\" }", ":7:", "use timeout"),
+            ("engine = \"replay\"\ninstances = 2", ":7:", "the same inputs"), ("engine = \"afl++\"\ncorpus = { \"/a\", \"/b\" }", ":7:", "takes several"), ("engine = \"replay\"\nengine-args = { \"-timeout=1\" }", ":7:", "use timeout"),
             ("engine = \"libfuzzer\"\ncommand = { \"" + "x" * 9000 + "\" }", ":5:", "longer than")]],
         ("listen = { \"x }\nuser = \"y\"\n", ":2:", "\"x } user = \": expected"), ("listen = {\n", ":2:", "ends too early"), ("/* listen\n", ":2:", "within a comment"), ("user = \"a\"\n\0", ":2:", "NUL byte"),
     ]

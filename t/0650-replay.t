@@ -22,6 +22,15 @@ def build_replay(output, sources, *flags):
     return output
 
 
+def coverage_in(directory):
+    """(runs, bits as a set) of the one target that writes there."""
+    names = [name for name in os.listdir(directory) if re.fullmatch("[0-9a-f]{16}", name)]
+    if not names:
+        return 0, set()
+    runs, _, bits, _ = CoverageFile.read(os.path.join(directory, names[0]))
+    return runs, set(set_bits(bits))
+
+
 class Replay:
     """The driver alone."""
 
@@ -46,12 +55,7 @@ class Replay:
         return code
 
     def coverage(self):
-        """(runs, bits as a set) of what it has reached."""
-        names = [name for name in os.listdir(self.directory) if re.fullmatch("[0-9a-f]{16}", name)]
-        if not names:
-            return 0, set()
-        runs, _, bits, _ = CoverageFile.read(os.path.join(self.directory, names[0]))
-        return runs, set(set_bits(bits))
+        return coverage_in(self.directory)
 
     def runs(self):
         return self.coverage()[0]
@@ -247,23 +251,31 @@ def afl_build(folder):
     return output
 
 
+def reaches(service, target, demo, corpus):
+    """All that its corpus does, as libFuzzer itself counts it."""
+    own = subprocess.run([demo, "-runs=0", corpus], capture_output=True, text=True, env=dict(os.environ, FUZZSUP="off")).stderr
+    edges = int(re.findall(r"cov: (\d+)", own)[-1])
+    wait_until(lambda: service.target(target)["covered"] >= edges, f"{edges} PCs; {service.target(target)}")
+    ok(edges > 50, f"{target} reaches what the corpus does: {service.target(target)['covered']} PCs, libFuzzer's own word is {edges}")
+
+
 def as_job(folder, moods):
     """Beside a libFuzzer, and AFL++ as it is, that find the inputs."""
     os.chmod(folder, 0o755)
-    shared, coverage = os.path.join(folder, "shared"), os.path.join(folder, "coverage")
-    for path in (shared, coverage):
+    shared, coverage, of_find, of_afl = (os.path.join(folder, name) for name in ("shared", "coverage", "of-find", "of-afl"))
+    for path in (shared, coverage, of_find, of_afl):
         os.mkdir(path)
         os.chmod(path, 0o1777)
     demo = build(os.path.join(folder, "fuzz_json"), demo_sources(), "-O1", "-lm")
     replay = build_replay(os.path.join(folder, "replay_json"), demo_sources(), "-lm")
     roots = [os.path.join(SRC, "share", "demo")]
     targets = {"json": Target(demo, coverage, roots, jobs={"find": {"engine": "libfuzzer", "corpus": shared, "command": [demo, "-max_len=64", "-runs=300000"], "restart": "never"}}),
-               "replay": Target(replay, coverage, roots, jobs={"replay": {"engine": "replay", "corpus": shared, "timeout": "2s"}})}
+               "replay": Target(replay, of_find, roots, jobs={"replay": {"engine": "replay", "corpus": [os.path.join(folder, "later"), shared], "timeout": "2s", "memory-max": "512M"}})}
     queue = os.path.join(folder, "state", "jobs", "afl", "afl", "out")
     has_afl = shutil.which("afl-fuzz") is not None and shutil.which("afl-clang-fast") is not None
     if has_afl:
-        targets["afl"] = Target(afl_build(folder), coverage, roots, jobs={"afl": {"engine": "afl++", "run-for": "5s"}})
-        targets["of-afl"] = Target(replay, coverage, roots, jobs={"of-afl": {"engine": "replay", "engine-args": [queue]}})
+        # Its inputs are found without a word about them.
+        targets["afl"] = Target(replay, of_afl, roots, jobs={"afl": {"engine": "afl++", "command": [afl_build(folder)], "run-for": "5s"}, "of-afl": {"engine": "replay"}})
     else:
         note("no afl++ here: it is not tested")
     with Service(folder, targets) as service:
@@ -275,18 +287,22 @@ def as_job(folder, moods):
         found = job("replay")
         equal((found["state"], found["crashes"], found["hangs"]), ("running", 0, 0), "a replay job runs beside the fuzzer")
         ok(abs((found["last_find_ms"] or 0) - time.time() * 1e3) < 1e3 * PATIENCE, "with the time of its last find", found)
-        # The coverage of its corpus, as libFuzzer itself counts it.
-        own = subprocess.run([demo, "-runs=0", shared], capture_output=True, text=True, env=dict(os.environ, FUZZSUP="off")).stderr
-        edges = int(re.search(r"cov: (\d+)", own).group(1))
-        wait_until(lambda: service.target("replay")["covered"] >= edges, f"{edges} PCs; {service.target('replay')}")
-        ok(True, f"it reaches what the corpus does: {service.target('replay')['covered']} PCs, libFuzzer's own word is {edges}")
-        equal(service.target("replay")["runs"] if "runs" in service.target("replay") else found["executions"], found["executions"], "its runs are its executions")
+        reaches(service, "replay", demo, shared)
+        runs = lambda: wait_until(lambda: coverage_in(of_find)[0] == job("replay")["executions"] and job("replay")["executions"], f"its executions: {job('replay')}")
+        before = runs()
+        ok(before >= inputs, "its runs are its executions")
+        new = put(folder, "new", b"[[[[[[[[[[[[[[[[[1")
+        os.mkdir(os.path.join(folder, "later"))
+        os.rename(new, os.path.join(folder, "later", "new"))
+        wait_until(lambda: runs() == before + 1, "another folder, which comes late")
+        ok(True, "a corpus that comes late is followed")
         if has_afl:
             wait_until(lambda: job("afl")["state"] == "done", "AFL++'s end")
             inputs = len([name for name in os.listdir(os.path.join(queue, "main", "queue")) if not name.startswith(".")])
             # It writes some of them twice, when it has trimmed them.
             wait_until(lambda: (job("of-afl")["executions"] or 0) >= inputs and job("of-afl")["pending"] == 0, f"AFL++'s {inputs} inputs; {job('of-afl')}")
             ok(inputs > 1, f"AFL++'s {inputs} inputs are run, of a build whose PCs nobody knows")
+            reaches(service, "afl", demo, os.path.join(queue, "main", "queue"))
         table = ctl(service, "jobs", "--json")
         ok('"engine":"replay"' in table.replace(" ", ""), "fuzzsupctl jobs shows it", table)
         ctl(service, "stop", "replay/replay")

@@ -21,6 +21,8 @@ struct engine {
 	int stop_signal;
 	/* Folders that it wants below the job's, NULL behind the last. */
 	const char *folders[4];
+	/* Whether its corpus is somebody else's, who may not even have begun. */
+	bool follows;
 	/* Whether it wants one input at least in its corpus. */
 	bool wants_seed;
 	/* Appends words and environment; words[0] is looked for in PATH. Returns 0 or

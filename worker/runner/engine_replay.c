@@ -9,6 +9,21 @@
 #include "engine.h"
 #include "banned.h"
 
+/* Its own limit ends the input, ours would the whole driver: let it be first. */
+static int
+add_limits(const struct job_spec *spec, struct launch *launch)
+{
+	int r = 0;
+
+	if (spec->timeout_ms > 0)
+		r = launch_word(launch, "-timeout=%llu",
+		    (unsigned long long)((spec->timeout_ms + 999) / 1000));
+	if (r == 0 && spec->memory_max > 0)
+		r = launch_word(launch, "-rss_limit_mb=%llu",
+		    (unsigned long long)(spec->memory_max / 16 * 15 >> 20));
+	return r;
+}
+
 static int
 command(const struct job_spec *spec, const struct engine_paths *paths,
     unsigned instance, struct launch *launch)
@@ -16,12 +31,12 @@ command(const struct job_spec *spec, const struct engine_paths *paths,
 	int r = engine_add_command(spec, launch);
 
 	(void)instance;
-	if (r == 0 && spec->timeout_ms > 0)
-		r = launch_word(launch, "-timeout=%llu",
-		    (unsigned long long)((spec->timeout_ms + 999) / 1000));
-	/* Flags, and further folders. */
+	if (r == 0)
+		r = add_limits(spec, launch);
 	if (r == 0)
 		r = engine_add_words(&spec->engine_args, launch);
+	if (r == 0 && spec->corpus.len > 0)
+		return engine_add_words(&spec->corpus, launch);
 	return r == 0 ? launch_word(launch, "%s", paths->corpus) : r;
 }
 
@@ -42,6 +57,7 @@ const struct engine engine_replay = {
 	.kind = JOB_ENGINE_REPLAY,
 	.stop_signal = SIGTERM,
 	.folders = { "corpus" },
+	.follows = true,
 	.command = command,
 	.status_text = status_text,
 };

@@ -369,8 +369,8 @@ make_launch(struct instance *instance, struct launch *launch, char *why, size_t 
 	int r;
 
 	snprintf(corpus, sizeof(corpus), "%s%s",
-	    spec->corpus != NULL ? spec->corpus : job->folder_path,
-	    spec->corpus != NULL ? "" : "/corpus");
+	    spec->corpus.len > 0 ? spec->corpus.items[0] : job->folder_path,
+	    spec->corpus.len > 0 ? "" : "/corpus");
 	r = job_folder_prepare(
 	    job->folder, job->folder_path, job->engine, spec, why, size);
 	if (r < 0)

@@ -75,14 +75,17 @@ add_seed(int corpus, const struct job_spec *spec)
 static int
 prepare_corpus(int folder, const struct engine *engine, const struct job_spec *spec)
 {
+	const char *path = spec->corpus.len > 0 ? spec->corpus.items[0] : NULL;
 	int fd, r = 0;
 
-	if (spec->corpus != NULL)
-		r = make_folder(AT_FDCWD, spec->corpus, spec);
+	if (engine->follows)
+		return 0;
+	if (path != NULL)
+		r = make_folder(AT_FDCWD, path, spec);
 	if (r < 0)
 		return r;
-	fd = spec->corpus != NULL
-	    ? open(spec->corpus, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+	fd = path != NULL
+	    ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 	    : openat(folder, "corpus", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -107,6 +110,6 @@ job_folder_prepare(int folder, const char *path, const struct engine *engine,
 	r = prepare_corpus(folder, engine, spec);
 	if (r < 0)
 		snprintf(ret_why, why_size, "its corpus %.60s: %s",
-		    spec->corpus != NULL ? spec->corpus : "", strerror(-r));
+		    spec->corpus.len > 0 ? spec->corpus.items[0] : "", strerror(-r));
 	return r;
 }
