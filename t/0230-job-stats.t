@@ -233,12 +233,16 @@ def test_honggfuzz(folder):
         job.put("honggfuzz/stats", HONGGFUZZ_HEAD + row(3, 1500, 500, 4, 2, 1, 44, 0, 6))
         job.starts(at=start + 10000)
         wait_job(collector, 1, "its last word", executions=1500)
+        job.log("Summary iterations:99999999999999 time:1 speed:1\n")  # no machine could
         job.put("honggfuzz/stats", HONGGFUZZ_HEAD + row(11, 2500, 900, 1, 1, 0, 45, 0, 7))
         wait_job(collector, 1, "the second run", executions=4000, crashes=3, hangs=1, corpus=7, edges=45, rate_milli=900000)
         job.put("honggfuzz/stats", HONGGFUZZ_HEAD + row(12, 300, 900, 1, 1, 0, 45, 0, 7))
         job.put("honggfuzz/stats", HONGGFUZZ_HEAD + row(13, 2600, 900, 1, 1, 0, 45, 0, 7))
         wait_job(collector, 1, "a count that fell in between", executions=4100)
-        ok(True, "runs are added up, and a count that falls is nobody's")
+        job.put("honggfuzz/stats", HONGGFUZZ_HEAD + row(14, 2700, 900, 1, 1, 0, 45, 0, 8))
+        job.log("Summary iterations:2750 time:13 speed:22024 crashes_count:0 timeout_count:0 new_units_added:521\n")
+        wait_job(collector, 1, "what it ran after its last row", executions=4250, corpus=8)
+        ok(True, "runs are added up, and a count that falls is nobody's; its last line counts all")
 
 
 def test_replay(folder):

@@ -378,6 +378,35 @@ test_honggfuzz(void **state)
 	assert_int_equal(honggfuzz("", "", &stats), -EAGAIN);
 }
 
+/* What the real one wrote. */
+static void
+test_honggfuzz_recorded(void **state)
+{
+	struct job_text rows = recording("honggfuzz-2.6-stats"), line;
+	struct job_text log = recording("honggfuzz-2.6.txt"), rest = log;
+	struct honggfuzz_stats stats;
+	uint64_t executions = 0, found;
+
+	(void)state;
+	assert_int_equal(honggfuzz_stats_parse(rows, rows, &stats), 0);
+	assert_int_equal(stats.known,
+	    JOB_STATS_EXECUTIONS | JOB_STATS_RATE | JOB_STATS_CRASHES |
+		JOB_STATS_HANGS | JOB_STATS_EDGES | JOB_STATS_CORPUS |
+		JOB_STATS_LAST_FIND);
+	assert_int_equal(stats.executions, 81079);
+	assert_int_equal(stats.corpus, 403);
+	assert_int_equal(stats.edges, 233);
+	while (job_text_until(&rest, '\n', &line))
+		if (honggfuzz_summary_parse(line, &found))
+			executions = found;
+	assert_int_equal(executions, 82248);
+	free((void *)(uintptr_t)rows.at);
+	free((void *)(uintptr_t)log.at);
+	assert_false(honggfuzz_summary_parse(text_of("Summary iterations:12"), &found));
+	assert_false(
+	    honggfuzz_summary_parse(text_of(" Summary iterations:12 time:1"), &found));
+}
+
 static void
 test_honggfuzz_others(void **state)
 {
@@ -497,6 +526,7 @@ main(void)
 		cmocka_unit_test(test_afl_runs),
 		cmocka_unit_test(test_afl_others),
 		cmocka_unit_test(test_honggfuzz),
+		cmocka_unit_test(test_honggfuzz_recorded),
 		cmocka_unit_test(test_honggfuzz_others),
 		cmocka_unit_test(test_rubbish),
 	};

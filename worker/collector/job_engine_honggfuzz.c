@@ -18,6 +18,7 @@
 #define TAIL_MAX 4096
 #define COLUMNS_MAX 32
 #define CLOCKS_DIFFER_MS 60000
+#define RUNS_PER_MS_MAX 100000 /* more than a thousand processes can do */
 
 /* ---- the file ---- */
 
@@ -150,6 +151,13 @@ honggfuzz_stats_parse(
 	return -EAGAIN;
 }
 
+bool
+honggfuzz_summary_parse(struct job_text line, uint64_t *ret_executions)
+{
+	return job_text_skip(&line, "Summary iterations:") &&
+	    job_text_number(&line, ret_executions) && job_text_skip(&line, " time:");
+}
+
 /* ---- a job ---- */
 
 /* True if the row that was read is of a run that began after it. */
@@ -240,6 +248,28 @@ starts(struct job *job, struct job_instance *instance, int64_t time_ms)
 		take(job, instance);
 }
 
+/* The last row may be much older than the end. */
+static void
+take_line(struct job *job, struct job_instance *instance, struct job_text line)
+{
+	const int64_t ms = job->wall_ms - instance->started_ms + CLOCKS_DIFFER_MS;
+	uint64_t executions;
+
+	if (instance != &job->instances[0] ||
+	    !honggfuzz_summary_parse(line, &executions))
+		return;
+	if (job->has_stats && !is_older(&job->stats, instance->started_ms))
+		take(job, instance);
+	/* A target's own words cannot be more than a machine can do. */
+	if (executions < instance->run.executions || instance->started_ms == 0 ||
+	    ms <= 0 || executions / RUNS_PER_MS_MAX > (uint64_t)ms)
+		return;
+	instance->run.executions = executions;
+	instance->run.known |= JOB_STATS_EXECUTIONS;
+	instance->heard = true;
+	job_heard(job, job_arrival_ms(job, instance));
+}
+
 static void
 settle(struct job *job)
 {
@@ -255,5 +285,6 @@ settle(struct job *job)
 const struct job_engine_ops job_engine_honggfuzz = {
 	.look = look,
 	.starts = starts,
+	.line = take_line,
 	.settle = settle,
 };

@@ -50,6 +50,10 @@ struct honggfuzz_stats {
 int honggfuzz_stats_parse(
     struct job_text head, struct job_text tail, struct honggfuzz_stats *ret_stats);
 
+/* Reads the line with which it ends, "Summary iterations:N …", which counts what came
+ * after the last row, too. False for another line. */
+bool honggfuzz_summary_parse(struct job_text line, uint64_t *ret_executions);
+
 /* ---- libfuzzsup_replay (job_engine_replay.c) ---- */
 
 struct replay_line {
