@@ -400,8 +400,8 @@ test_honggfuzz_recorded(void **state)
 		if (honggfuzz_summary_parse(line, &found))
 			executions = found;
 	assert_int_equal(executions, 82248);
-	free((void *)(uintptr_t)rows.at);
-	free((void *)(uintptr_t)log.at);
+	free((char *)rows.at);
+	free((char *)log.at);
 	assert_false(honggfuzz_summary_parse(text_of("Summary iterations:12"), &found));
 	assert_false(
 	    honggfuzz_summary_parse(text_of(" Summary iterations:12 time:1"), &found));
