@@ -313,8 +313,9 @@ def crowd(folder, demo):
         took = time.monotonic() - start
         shares = sorted(job["ran_ms"] for job in jobs_of())
         mean = sum(shares) / len(shares)
-        # A turn in which the machine stood still is long; who had it waits until the others have had as much.
-        ok(shares[0] >= 0.9 * mean and shares[-6] <= 1.1 * mean, f"500 jobs had {shares[0]} to {shares[-6]} ms each (five had up to {shares[-1]}), {mean:.0f} on average, in {took:.0f} s", shares)
+        # A turn of 10 ms in which the machine stood still is long; who had it waits until the others have had as much.
+        within = sum(abs(share - mean) <= mean / 10 for share in shares) / len(shares)
+        ok(shares[0] >= 0.9 * mean and within >= 0.9, f"500 jobs had {mean:.0f} ms on average in {took:.0f} s, {100 * within:.1f} % of them within 10 %, the least {shares[0]}, the most {shares[-1]}", shares)
         ok(sum(shares) <= 2000 * took * 1.1, "and never more than two at once", (sum(shares), took))
 
 
