@@ -109,7 +109,7 @@ def once(folder, moods):
         reached[how] = replay.coverage()[1] - base
     ok(all(reached.values()) and not reached["1"] & reached["2"], "what an input reaches is its own")
     for how, words in (("a", "signal 6"), ("s", "signal 11|status 1"), ("e", "status 5"), ("_", "status 6"), ("k", "signal 9"), ("g", "signal 15"), ("m", "signal 6|status 1"), ("c", "signal 9"), ("h", "too long")):
-        replay = Replay(moods, folder, "-once", "-timeout=1" if how == "h" else "-timeout=60", "-rss_limit_mb=64", corpus(folder, one=b"1", two=how.encode(), three=b"3"))
+        replay = Replay(moods, folder, "-once", "-timeout=1" if how == "h" else "-timeout=60", "-rss_limit_mb=128", corpus(folder, one=b"1", two=how.encode(), three=b"3"))
         equal(replay.wait(), 0, f"{how}: the driver goes on to the end")
         runs, bits = replay.coverage()
         numbers = replay.last()
@@ -122,7 +122,9 @@ def once(folder, moods):
     equal((replay.wait(), replay.runs()), (0, 2), "a child that stays behind holds nothing up")
     wait_until(lambda: subprocess.run(["pgrep", "-f", moods], stdout=subprocess.DEVNULL).returncode == 1, "the end of what was forked")
     ok(True, "and ends with the one that forked it")
-    replay = Replay(moods, folder, "-once", "-rss_limit_mb=64", corpus(folder, **{f"l{i}": b"l" for i in range(300)}))
+    replay = Replay(moods, folder, "-once", corpus(folder, **{f"t{i}": b"t" for i in range(20)}, one=b"1"))
+    equal((replay.wait(), replay.last()["runs"], replay.last()["crashes"]), (0, 21, 0), "an input that forks and returns twice is answered once")
+    replay = Replay(moods, folder, "-once", "-rss_limit_mb=128", corpus(folder, **{f"l{i}": b"l" for i in range(300)}))
     equal((replay.wait(), replay.runs(), replay.last()["crashes"]), (0, 300, 0), "what inputs keep is not the last one's fault")
     replay = Replay(moods, folder, "-timeout=3600", corpus(folder, hang=b"h"))
     wait_until(lambda: len(children(replay.process.pid)) == 1, "its process")

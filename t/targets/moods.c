@@ -76,6 +76,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	first = (char)data[0];
+	if (first == 't')
+		fork(); /* and returns twice */
 	if (first == 'f' && fork() == 0)
 		for (;;)
 			pause();

@@ -301,7 +301,7 @@ static const char usage[] =
     "with - those whose paths stand on standard input, a line each.\n"
     "  -timeout=SECONDS  of one input (10)\n"
     "  -max_len=BYTES    larger ones are left out (1048576)\n"
-    "  -rss_limit_mb=N   that inputs may add to the process' memory (2048); 0: none\n"
+    "  -rss_limit_mb=N   of the process that runs them (2048); 0: none\n"
     "  -once             end when all inputs have been run\n";
 
 /* Outputs the value of @word if it is @flag; false if it is another, or no number. */

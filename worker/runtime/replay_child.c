@@ -94,29 +94,41 @@ forbid_dumps(void)
 	setrlimit(RLIMIT_CORE, &(struct rlimit){ 1, 1 });
 }
 
-/* Bytes that this process may write to and shares with nobody, resident or not. */
-static uint64_t
-data_size(int statm)
+struct memory {
+	uint64_t resident;
+	uint64_t data; /* what only we may write to, resident or not */
+};
+
+/* 0 where it cannot be known: the target may have closed the file. */
+static struct memory
+look_at_memory(int statm)
 {
-	unsigned long long pages = 0;
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	unsigned long long resident = 0, data = 0;
 	char text[256];
 	ssize_t n = pread(statm, text, sizeof(text) - 1, 0);
 
-	if (n <= 0)
-		return 0;
-	text[n] = '\0';
-	sscanf(text, "%*s %*s %*s %*s %*s %llu", &pages);
-	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	if (n > 0) {
+		text[n] = '\0';
+		sscanf(text, "%*s %llu %*s %*s %*s %llu", &resident, &data);
+	}
+	return (struct memory){ resident * page, data * page };
 }
 
-/* Counts from what is there now: AddressSanitizer's shadow alone is 16 TB. */
-static void
-limit_memory(uint64_t begin, uint64_t memory_max)
+/* No limit of the kernel's counts what is resident. What will be added to it is counted as
+ * data, from what is there now: AddressSanitizer's shadow alone is 16 TB. Returns the size
+ * of data from which on no further input is to be run; 0: none. */
+static uint64_t
+limit_memory(int statm, uint64_t memory_max)
 {
-	const rlim_t limit = (rlim_t)(begin + memory_max);
+	const struct memory now = look_at_memory(statm);
+	const uint64_t room = memory_max > now.resident ? memory_max - now.resident : 0;
+	const rlim_t limit = (rlim_t)(now.data + room);
 
-	if (begin > 0 && memory_max > 0)
-		setrlimit(RLIMIT_DATA, &(struct rlimit){ limit, limit });
+	if (now.data == 0 || memory_max == 0)
+		return 0;
+	setrlimit(RLIMIT_DATA, &(struct rlimit){ limit, limit });
+	return now.data + room / 2;
 }
 
 /* A copy of just its size: what reads behind it is found by a sanitizer. */
@@ -138,7 +150,8 @@ serve(const struct replay_child *child, int socket)
 	const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	const int statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	char answer = DONE;
-	uint64_t len, begin;
+	const pid_t self = getpid();
+	uint64_t len, data_max;
 
 	/* What is on standard input, and what a terminal sends to all, is the parent's. What
 	 * the target sends to its group is not: all that it forks ends with it. */
@@ -150,15 +163,16 @@ serve(const struct replay_child *child, int socket)
 	set_handlers();
 	if (LLVMFuzzerInitialize != NULL)
 		LLVMFuzzerInitialize(child->argc, child->argv);
-	begin = data_size(statm);
-	limit_memory(begin, child->memory_max);
+	data_max = limit_memory(statm, child->memory_max);
 	if (send(socket, &answer, 1, MSG_NOSIGNAL) != 1)
 		_exit(0);
 	for (unsigned i = 1; recv(socket, &len, sizeof(len), 0) == sizeof(len); i++) {
 		run(child->input, (size_t)len);
+		if (getpid() != self)
+			_exit(0); /* the target forked, and returned twice */
 		/* Inputs that keep a little each shall not be the last one's fault. */
-		if (child->memory_max > 0 && i % MEMORY_PERIOD == 0 &&
-		    data_size(statm) > begin + child->memory_max / 2)
+		if (data_max > 0 && i % MEMORY_PERIOD == 0 &&
+		    look_at_memory(statm).data > data_max)
 			answer = LAST;
 		if (send(socket, &answer, 1, MSG_NOSIGNAL) != 1 || answer == LAST)
 			break;

@@ -15,7 +15,7 @@ struct replay_child {
 	unsigned char *input; /* shared; size_max bytes */
 	size_t size_max;
 	unsigned timeout_ms; /* of one input */
-	uint64_t memory_max; /* bytes that inputs may add to the process; 0: none */
+	uint64_t memory_max; /* bytes resident; 0: none */
 	int *argc;           /* for LLVMFuzzerInitialize */
 	char ***argv;
 	const volatile sig_atomic_t *stop; /* not 0: no input is worth waiting for */

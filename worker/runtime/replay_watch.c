@@ -24,9 +24,6 @@
 /* Each takes a descriptor, and is looked for one by one. */
 #define FOLDERS_MAX 400
 
-/* Inputs of one call of replay_watch_list(). */
-#define PART 16
-
 enum role {
 	TOP,      /* as named by the user: inputs, or instances, or queue/ */
 	INSTANCE, /* perhaps one of AFL++: only queue/ is of interest */
@@ -350,38 +347,35 @@ replay_watch_news(struct replay_watch *watch)
 		}
 }
 
-/* A part of @folder; false if it is at its end. */
-static bool
-list_part(struct replay_watch *watch, struct folder *folder)
+static void
+list_one(struct replay_watch *watch, struct folder *folder)
 {
-	struct dirent *entry;
+	const struct dirent *entry;
 
-	for (int i = 0; i < PART; i++) {
+	do
 		entry = readdir(folder->listing);
-		if (entry == NULL) {
-			closedir(folder->listing);
-			folder->listing = NULL;
-			folder->left = 0;
-			return false;
-		}
-		if (entry->d_name[0] == '.' || entry->d_type == DT_DIR)
-			continue;
-		folder->left -= folder->left > 0;
-		watch->input(watch->context, folder->fd, entry->d_name);
+	while (entry != NULL && (entry->d_name[0] == '.' || entry->d_type == DT_DIR));
+	if (entry == NULL) {
+		closedir(folder->listing);
+		folder->listing = NULL;
+		folder->left = 0;
+		return;
 	}
-	return true;
+	folder->left -= folder->left > 0;
+	watch->input(watch->context, folder->fd, entry->d_name);
 }
 
 bool
 replay_watch_list(struct replay_watch *watch)
 {
-	bool more = false;
+	struct folder *folder = watch->folders;
 
-	for (struct folder *folder = watch->folders; folder != NULL;
-	    folder = folder->next)
-		if (folder->listing != NULL)
-			more |= list_part(watch, folder);
-	return more;
+	while (folder != NULL && folder->listing == NULL)
+		folder = folder->next;
+	if (folder == NULL)
+		return false;
+	list_one(watch, folder);
+	return true;
 }
 
 uint64_t

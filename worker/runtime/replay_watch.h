@@ -31,8 +31,8 @@ int replay_watch_fd(const struct replay_watch *watch);
 /* Tells of all that has come since the last call. */
 void replay_watch_news(struct replay_watch *watch);
 
-/* Tells of some inputs that were there before they were watched; false if there are no
- * more of them. */
+/* Tells of one input that was there before it was watched, so that new ones wait for no more
+ * than that; false if there is none. */
 bool replay_watch_list(struct replay_watch *watch);
 
 /* How many of those are still to be told of, about. */
