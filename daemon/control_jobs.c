@@ -48,8 +48,9 @@ add_note(struct evbuffer *reply, const struct job *job, enum job_health health,
 		evbuffer_add_printf(reply, "no progress for ");
 		add_span(reply, age_ms);
 	} else if (job->has_stats && job->stats.pending > 0) {
-		evbuffer_add_printf(reply, "%llu inputs left to replay",
-		    (unsigned long long)job->stats.pending);
+		evbuffer_add_printf(reply, "%llu of %llu inputs left to replay",
+		    (unsigned long long)job->stats.pending,
+		    (unsigned long long)(job->stats.corpus + job->stats.pending));
 	}
 }
 

@@ -264,8 +264,8 @@ def reaches(service, target, demo, corpus):
 def as_job(folder, moods):
     """Beside a libFuzzer, and AFL++ as it is, that find the inputs."""
     os.chmod(folder, 0o755)
-    shared, coverage, of_find, of_afl = (os.path.join(folder, name) for name in ("shared", "coverage", "of-find", "of-afl"))
-    for path in (shared, coverage, of_find, of_afl):
+    shared, coverage, of_find, of_afl, of_slow = (os.path.join(folder, name) for name in ("shared", "coverage", "of-find", "of-afl", "of-slow"))
+    for path in (shared, coverage, of_find, of_afl, of_slow):
         os.mkdir(path)
         os.chmod(path, 0o1777)
     demo = build(os.path.join(folder, "fuzz_json"), demo_sources(), "-O1", "-lm")
@@ -273,6 +273,9 @@ def as_job(folder, moods):
     roots = [os.path.join(SRC, "share", "demo")]
     targets = {"json": Target(demo, coverage, roots, jobs={"find": {"engine": "libfuzzer", "corpus": shared, "command": [demo, "-max_len=64", "-runs=300000"], "restart": "never"}}),
                "replay": Target(replay, of_find, roots, jobs={"replay": {"engine": "replay", "corpus": [os.path.join(folder, "later"), shared], "timeout": "2s", "memory-max": "512M"}})}
+    # That take their time: 30 seconds.
+    slow = corpus(folder, **{f"h{i}": b"h%d" % i for i in range(30)})
+    targets["moods"] = Target(moods, of_slow, (), jobs={"slow": {"engine": "replay", "corpus": slow, "timeout": "1s"}})
     queue = os.path.join(folder, "state", "jobs", "afl", "afl", "out")
     has_afl = shutil.which("afl-fuzz") is not None and shutil.which("afl-clang-fast") is not None
     if has_afl:
@@ -305,6 +308,10 @@ def as_job(folder, moods):
             wait_until(lambda: (job("of-afl")["executions"] or 0) >= inputs and job("of-afl")["pending"] == 0, f"AFL++'s {inputs} inputs; {job('of-afl')}")
             ok(inputs > 1, f"AFL++'s {inputs} inputs are run, of a build whose PCs nobody knows")
             reaches(service, "afl", demo, os.path.join(queue, "main", "queue"))
+        wait_until(lambda: job("slow")["hangs"], "an input that hangs")
+        found = job("slow")
+        equal((found["pending"] + found["corpus"], found["crashes"]), (30, 0), "what is left and what was run are all there is")
+        ok(bool(re.search(r"\b\d+ of 30 inputs left to replay", ctl(service, "jobs"))), "and fuzzsupctl says so", ctl(service, "jobs"))
         table = ctl(service, "jobs", "--json")
         ok('"engine":"replay"' in table.replace(" ", ""), "fuzzsupctl jobs shows it", table)
         ctl(service, "stop", "replay/replay")

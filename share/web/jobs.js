@@ -135,7 +135,7 @@ export class JobsPanel {
 		setText(cells.state, job.state);
 		setTitle(cells.state, `${MEANING[job.state] ?? ""}${job.since_ms ? `; since ${moment(job.since_ms)}` : ""}`);
 		const trouble = healthText(job);
-		const reason = behindWord(job.state, job.reason) || trouble || (job.state === "queued" ? MEANING.queued : "") || (job.pending > 0 && job.state === "running" ? `${exact(job.pending)} inputs left to replay` : "");
+		const reason = behindWord(job.state, job.reason) || trouble || (job.state === "queued" ? MEANING.queued : "") || (job.pending > 0 && job.state === "running" ? `${exact(job.pending)} of ${exact(job.corpus + job.pending)} inputs left to replay` : "");
 		setText(cells.reason, reason);
 		setTitle(cells.reason, trouble ? `${reason}; since ${moment(job.health_since_ms)}` : reason);
 		setClass(cells.reason, trouble && reason === trouble ? "reason warn" : "reason");
