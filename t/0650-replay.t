@@ -261,6 +261,30 @@ def reaches(service, target, demo, corpus):
     ok(edges > 50, f"{target} reaches what the corpus does: {service.target(target)['covered']} PCs, libFuzzer's own word is {edges}")
 
 
+def followed(folder, moods):
+    """Without a corpus: what its target's other jobs find, also those that a reload brings."""
+    os.chmod(folder, 0o755)
+    coverage, elsewhere = os.path.join(folder, "coverage"), os.path.join(folder, "elsewhere")
+    for path in (coverage, elsewhere):
+        os.mkdir(path)
+        os.chmod(path, 0o1777)
+    sleeper = {"engine": "command", "command": ["sleep", "1000"]}
+    targets = {"moods": Target(moods, coverage, (), jobs={"one": dict(sleeper), "replay": {"engine": "replay"}})}
+    with Service(folder, targets) as service:
+        job = lambda name: next((job for job in service.get("/api/v1/jobs").json()["jobs"] if job["name"] == name), {})
+        ran = lambda count, what: wait_until(lambda: job("replay").get("executions") == count, f"{what}; {job('replay')}")
+        wait_until(lambda: job("one")["state"] == "running", "the job that is followed")
+        put(os.path.join(service.state, "jobs", "moods", "one", "corpus"), "x", b"x")
+        ran(1, "an input of the other job")
+        ok(True, "the corpus of another job is followed")
+        service.targets["moods"].jobs["two"] = dict(sleeper, corpus=elsewhere)
+        service.reload()
+        put(elsewhere, "y", b"y")
+        ran(3, "both jobs' inputs, one of them again")
+        equal(job("replay")["corpus"], 2, "and that of one that a reload brings")
+    service.stop()
+
+
 def as_job(folder, moods):
     """Beside a libFuzzer, and AFL++ as it is, that find the inputs."""
     os.chmod(folder, 0o755)
@@ -328,7 +352,7 @@ with scratch() as folder:
     for path in objects:
         subprocess.run([CLANG, "-g", "-O1", *sanitize, "-D_GNU_SOURCE", "-c", os.path.join(driver, os.path.basename(path)[:-1] + "c"), "-o", path], check=True)
     subprocess.run([CLANG, "-g", *FLAGS, *sanitize, os.path.join(SRC, "t", "targets", "moods.c"), *objects, "@" + runtime_response_file(), "-o", checked], check=True)
-    for part, executable in ((once, moods), (once, checked), (hostile, moods), (hostile, checked), (folders, moods), (folders, checked), (many, moods), (as_job, moods)):
+    for part, executable in ((once, moods), (once, checked), (hostile, moods), (hostile, checked), (folders, moods), (folders, checked), (many, moods), (followed, moods), (as_job, moods)):
         if len(sys.argv) == 1 or part.__name__ in sys.argv:
             here = os.path.join(folder, f"{part.__name__}-{os.path.basename(executable)}")
             os.mkdir(here)
