@@ -153,6 +153,9 @@ def hostile(folder, moods):
         file.truncate(1 << 40)
     replay = Replay(moods, folder, "-once", corpus(folder), os.path.join(folder, "nowhere"), path)
     equal((replay.wait(), replay.last()["runs"]), (0, 3), "nor is a file of a terabyte read, nor a folder missed that is not there")
+    ok("nowhere: No such file or directory; it is waited for" in replay.log(), "which is said", replay.log())
+    replay = Replay(moods, folder, "-once", huge)
+    equal((replay.wait(), replay.last()["runs"], "huge: Not a directory" in replay.log()), (0, 0, True), "and so is what is no folder")
     os.unlink(huge)
     for how in "as":
         path = corpus(folder, **{f"crash{i}": how.encode() + b"%d" % i for i in range(300)})
@@ -168,11 +171,19 @@ def hostile(folder, moods):
     if os.geteuid() == 0:
         replay = Replay(moods, folder, "-once", unreadable, user=65534)
         equal((replay.wait(), replay.last()["runs"], replay.last()["skipped"]), (0, 1, 1), "what may not be read is left out")
+        os.mkdir(os.path.join(unreadable, "dark\n#9"), 0)
+        replay = Replay(moods, folder, "-once", unreadable, user=65534)
+        equal((replay.wait(), "dark?#9: Permission denied" in replay.log()), (0, True), "a folder that may not be is said")
     path = corpus(folder)
     replay = Replay(moods, folder, "-", stdin=subprocess.PIPE)
     with replay.process.stdin as pipe:
         pipe.write("".join(put(path, f"path{i}", b"%d" % i) + "\n" for i in range(1, 4)).encode()[:-1])
     equal((replay.wait(), replay.runs()), (0, 3), "paths on standard input, the last without a line feed")
+
+
+def place(folder, name, content):
+    """All at once: where a folder is being listed, a file that is half written is run, too."""
+    os.rename(put(folder, "." + name, content), os.path.join(folder, name))
 
 
 def folders(folder, moods):
@@ -199,19 +210,19 @@ def folders(folder, moods):
     put(plain, "2", b"xxxx")
     more(1, "a file that is renamed is no other; one that is changed is")
     os.mkdir(later)
-    put(later, "1", b"y")
+    place(later, "1", b"y")
     more(1, "a folder that comes later")
     shutil.rmtree(later)
     wait_until(lambda: not os.path.exists(later), "it is gone")
     os.mkdir(later)
-    put(later, "1", b"yy")
+    place(later, "1", b"yy")
     more(1, "a folder that is made anew")
     os.makedirs(os.path.join(afl, "main", "queue", ".state"))
     put(os.path.join(afl, "main"), "fuzzer_stats", b"no input")
-    put(os.path.join(afl, "main", "queue"), "id:000000", b"z")
+    place(os.path.join(afl, "main", "queue"), "id:000000", b"z")
     more(1, "AFL++'s queue, and nothing else of it")
     os.makedirs(os.path.join(afl, "second", "queue"))
-    put(os.path.join(afl, "second", "queue"), "id:000000", b"zz")
+    place(os.path.join(afl, "second", "queue"), "id:000000", b"zz")
     more(1, "an instance that comes later")
     equal(replay.end(), 0, "SIGTERM ends it")
     again = Replay(moods, folder, "-once", os.path.join(afl, "main"))
@@ -231,7 +242,7 @@ def many(folder, moods):
     wait_until(lambda: "left: 100000" in replay.log(), "the first word")
     ok(True, "what is left is said at once")
     wait_until(lambda: replay.runs() > 1000, "that it works")
-    put(path, "new", b"1")
+    place(path, "new", b"1")
     base = few.coverage()[1]
     wait_until(lambda: replay.coverage()[1] >= base, "the new one")
     ok(replay.runs() < 100001, f"a new input does not wait for the others: {replay.runs()} had run")
@@ -274,12 +285,12 @@ def followed(folder, moods):
         job = lambda name: next((job for job in service.get("/api/v1/jobs").json()["jobs"] if job["name"] == name), {})
         ran = lambda count, what: wait_until(lambda: job("replay").get("executions") == count, f"{what}; {job('replay')}")
         wait_until(lambda: job("one")["state"] == "running", "the job that is followed")
-        put(os.path.join(service.state, "jobs", "moods", "one", "corpus"), "x", b"x")
+        place(os.path.join(service.state, "jobs", "moods", "one", "corpus"), "x", b"x")
         ran(1, "an input of the other job")
         ok(True, "the corpus of another job is followed")
         service.targets["moods"].jobs["two"] = dict(sleeper, corpus=elsewhere)
         service.reload()
-        put(elsewhere, "y", b"y")
+        place(elsewhere, "y", b"y")
         ran(3, "both jobs' inputs, one of them again")
         equal(job("replay")["corpus"], 2, "and that of one that a reload brings")
     service.stop()

@@ -106,20 +106,11 @@ report_in_time(struct replay *replay)
 		    replay, replay->finds != replay->reported_finds ? "NEW" : "replay");
 }
 
-/* Control characters would let a file's name write lines of its own. */
-static void
-say_name(const char *name)
-{
-	for (; *name != '\0'; name++)
-		fputc(
-		    (unsigned char)*name < ' ' || *name == 0x7f ? '?' : *name, stderr);
-}
-
 static void
 say_end(const char *name, enum replay_end end, int status)
 {
 	fputs("fuzzsup-replay: ", stderr);
-	say_name(name);
+	replay_watch_say(name);
 	if (end == REPLAY_HANG)
 		fputs(": takes too long\n", stderr);
 	else if (WIFSIGNALED(status))
@@ -189,7 +180,7 @@ run_file(struct replay *replay, const char *name, int fd, uint64_t size)
 	}
 	replay->skipped++;
 	fputs("fuzzsup-replay: ", stderr);
-	say_name(name);
+	replay_watch_say(name);
 	fprintf(stderr, ": left out: %s\n",
 	    len < 0 ? strerror((int)-len) : "it is larger than -max_len");
 }

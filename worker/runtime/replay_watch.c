@@ -82,13 +82,24 @@ forget(struct replay_watch *watch, struct folder *folder)
 	free(folder);
 }
 
+void
+replay_watch_say(const char *name)
+{
+	for (; *name != '\0'; name++)
+		fputc(
+		    (unsigned char)*name < ' ' || *name == 0x7f ? '?' : *name, stderr);
+}
+
 /* Once: folders that cannot be watched are tried again and again. */
 static void
 complain(struct replay_watch *watch, const char *path, const char *what)
 {
-	if (!watch->has_complained)
-		fprintf(stderr, "fuzzsup-replay: %s: %s\n", path, what);
+	if (watch->has_complained)
+		return;
 	watch->has_complained = true;
+	fputs("fuzzsup-replay: ", stderr);
+	replay_watch_say(path);
+	fprintf(stderr, ": %s\n", what);
 }
 
 static void add_folder(
@@ -225,6 +236,8 @@ add_folder(struct replay_watch *watch, const char *path, enum role role, size_t 
 	else if (errno == ENOSPC)
 		complain(watch, path,
 		    "no inotify watch is left: raise fs.inotify.max_user_watches");
+	else if (errno != ENOENT)
+		complain(watch, path, strerror(errno));
 }
 
 /* Whether its path still leads to it: as long as we have it open, the kernel does not say
@@ -273,6 +286,10 @@ replay_watch_new(
 		return NULL;
 	}
 	replay_watch_tick(watch);
+	for (size_t i = 0; i < len; i++)
+		if (access(folders[i], F_OK) != 0)
+			fprintf(stderr, "fuzzsup-replay: %s: %s; it is waited for\n",
+			    folders[i], strerror(errno));
 	return watch;
 }
 

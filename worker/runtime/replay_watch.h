@@ -25,6 +25,10 @@ struct replay_watch *replay_watch_new(
 /* NULL is fine. */
 void replay_watch_free(struct replay_watch *watch);
 
+/* Writes the name of a file or folder to standard error, without its control characters,
+ * which would let it write lines of its own. */
+void replay_watch_say(const char *name);
+
 /* To be polled for POLLIN. */
 int replay_watch_fd(const struct replay_watch *watch);
 
