@@ -415,8 +415,6 @@ make_job(const struct jobs *jobs, const struct conf_target *target,
 	job_spec_free(&spec);
 	if (r == 0)
 		r = complete(jobs, target, conf, job);
-	if (r == 0)
-		r = privs_make_folder(job->folder, 0755);
 	if (r < 0) {
 		job_free(job);
 		return r;
@@ -499,6 +497,11 @@ take_over(struct jobs *jobs, struct job *job)
 		job_free(job);
 		old->is_kept = true;
 		return 0;
+	}
+	r = privs_make_folder(job->folder, 0755);
+	if (r < 0) {
+		job_free(job);
+		return r;
 	}
 	if (old != NULL) {
 		job->stats = old->stats;
