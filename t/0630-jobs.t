@@ -3,6 +3,7 @@
 """fuzzsupd runs jobs: real fuzzers, and programs that misbehave in every way they know.
 Each gets the right state and reason, and when it is over nothing of it is left."""
 import os
+import random
 import re
 import signal
 import stat
@@ -237,20 +238,54 @@ def killed(folder, demo):
         wait_job(service, "job0", "running", what=lambda job: job["starts"] > before["starts"] and job["pid"])
         wait_until(lambda: len(marked(mark)) == len(work), "one shell each again")
         equal(len(marked("sleep\x001000.")), len(work), "a killed minder leaves nothing, and its job is back")
-        watched = (service.process.pid, service.worker("runner"), service.worker("collector"))
-        fds = lambda: [len(os.listdir(f"/proc/{pid}/fd")) for pid in watched]
-        before, reloads = fds(), int(os.environ.get("RELOADS", "20"))
-        kept = {name: jobs(service)[name]["pid"] for name in work if name != "job1"}
-        for i in range(reloads):
-            service.targets["json"].jobs["job1"]["environment"] = [f"ROUND={i}"]
-            service.reload()
-            if i % 10 == 0:  # else the next one comes while this one is under way
-                wait_job(service, "job1", "running", what=lambda job: f"ROUND={i}".encode() in environment_of(job["pid"]))
-        wait_job(service, "job1", "running", what=lambda job: f"ROUND={reloads - 1}".encode() in environment_of(job["pid"]))
-        equal({name: jobs(service)[name]["pid"] for name in kept}, kept, f"{reloads} reloads with one job changed: the others are the same processes, and it has the last settings")
-        wait_until(lambda: all(now <= then for now, then in zip(fds(), before)), f"descriptors: {before}")
-        ok(True, "and no descriptor is lost")
     wait_until(lambda: not marked(mark) and not marked("sleep\x001000."), "nothing is left")
+
+
+def reloaded(folder, demo):
+    """Settings change again and again: exactly those jobs start anew, and no find is lost. RELOADS=200 takes two minutes."""
+    coverage, chance, reloads = os.path.join(folder, "coverage"), random.Random(1), int(os.environ.get("RELOADS", "20"))
+    os.mkdir(coverage)
+    os.chmod(coverage, 0o1777)
+    work = {f"job{i}": shell("while :; do sleep 0.05; done", environment=["ROUND=-"]) for i in range(4)}
+    # One that replaces inputs by shorter ones removes them itself.
+    work["fuzz"] = {"engine": "libfuzzer", "command": [demo, "-max_len=64", "-reduce_inputs=0"], "environment": ["ROUND=-"]}
+    more = shell("exec sleep 1000")
+    with Service(folder, {"json": Target(demo, coverage, [], jobs=work)}) as service:
+        wanted, corpus = service.targets["json"].jobs, os.path.join(service.state, "jobs", "json", "fuzz", "corpus")
+
+        def settled():
+            """Every job runs with its newest settings; their pids."""
+            for name, keys in wanted.items():
+                wait_job(service, name, "running", what=lambda job: job["pid"] and all(word.encode() in environment_of(job["pid"]) for word in keys.get("environment", [])))
+            listed = jobs(service)
+            return {name: job["pid"] for name, job in listed.items()}
+        pids, found, changed, wrong = settled(), set(), set(), []
+        watched = (service.process.pid, service.worker("runner"), service.worker("collector"), service.worker("frontend"))
+        fds = lambda: [len(os.listdir(f"/proc/{pid}/fd")) for pid in watched]
+        before = fds()
+        for i in range(reloads):
+            for name in chance.sample(sorted(work), chance.choice((1, 1, 2))):
+                wanted[name] = dict(wanted[name], environment=[f"ROUND={i}"])
+                changed.add(name)
+            if i % 5 == 0:
+                wanted["more"] = more
+            elif i % 5 == 3:
+                del wanted["more"]
+            found.update(os.listdir(corpus))
+            service.reload()
+            if i % 3 != 1 and i != reloads - 1:
+                continue  # the next one comes while this one is under way
+            now = settled()
+            wrong += [f"{i}: {name} {pids[name]} {now[name]}" for name in work if (pids[name] != now[name]) != (name in changed)]
+            wrong += [f"{i}: {sorted(now)}"] if sorted(now) != sorted(wanted) else []
+            pids, changed = now, set()
+        equal(wrong, [], f"{reloads} reloads start exactly the changed jobs anew, with their newest settings")
+        lost = found - set(os.listdir(corpus))
+        ok(len(found) > 10 and not lost, f"no find is lost: {len(found)} inputs", lost)
+        wanted.pop("more", None)
+        service.reload()
+        wait_until(lambda: sorted(jobs(service)) == sorted(work) and all(now <= then for now, then in zip(fds(), before)), "descriptors of before")
+        ok(True, f"and no descriptor: {before} in supervisor, runner, collector and front-end")
 
 
 def changed(folder, demo):
@@ -336,7 +371,7 @@ def crowd(folder, demo):
 with scratch() as folder:
     os.chmod(folder, 0o755)
     demo = build(os.path.join(folder, "fuzz_json"), demo_sources(), "-O1", "-lm")
-    for part in (fuzzers, misbehaving, killed, changed, turns, crowd):
+    for part in (fuzzers, misbehaving, killed, reloaded, changed, turns, crowd):
         os.mkdir(os.path.join(folder, part.__name__))
         os.chmod(os.path.join(folder, part.__name__), 0o755)
         if len(sys.argv) < 2 or part.__name__ in sys.argv[1:]:
