@@ -54,6 +54,13 @@ def equal(got, wanted, name):
     return ok(got == wanted, name, f"got    {got!r}\nwanted {wanted!r}")
 
 
+def skip(name, reason):
+    """A TAP line for what cannot be tested here."""
+    global _count
+    _count += 1
+    print(f"ok {_count} - {name} # SKIP {reason}", flush=True)
+
+
 def note(text):
     for line in str(text).splitlines():
         print("#", line, flush=True)
@@ -170,7 +177,7 @@ class Response:
 class Service:
     """A fuzzsupd with a configuration of its own, on a free port, in the foreground."""
 
-    def __init__(self, folder, targets=None, extra="", arguments=(), environment=None):
+    def __init__(self, folder, targets=None, extra="", arguments=(), environment=None, prefix=()):
         self.folder = folder
         self.config = os.path.join(folder, "fuzz.conf")
         self.state = os.path.join(folder, "state")
@@ -179,6 +186,7 @@ class Service:
         self.targets = dict(targets or {})
         self.extra = extra
         self.arguments = list(arguments)
+        self.prefix = list(prefix)  # a command that executes the service
         self.environment = dict(environment or {})
         self.process = None
         self.port = None
@@ -206,7 +214,7 @@ class Service:
         environment.update(self.environment)
         self.log_file = open(self.log_path, "ab")
         mark = len(self.log())
-        self.process = subprocess.Popen([program("fuzzsupd"), "-c", self.config, *self.arguments], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([*self.prefix, program("fuzzsupd"), "-c", self.config, *self.arguments], stdin=subprocess.DEVNULL,
                                         stdout=self.log_file, stderr=self.log_file, env=environment, start_new_session=True)
         atexit.register(self.kill)
         found = wait_until(lambda: re.search(r"web interface listening at http://127\.0\.0\.1:(\d+)/", self.log()[mark:]) or self.dead(), "the web interface")

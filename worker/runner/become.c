@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "banned.h"
 
 /* The kernel's choice where memory runs out should be a fuzzer. */
@@ -40,7 +41,8 @@ set_limits(const struct launch *launch)
 
 	if (r == 0)
 		r = limit(RLIMIT_NOFILE, launch->open_files_max);
-	if (r == 0)
+	/* Counts all processes of its user, which other jobs may be of, too. */
+	if (r == 0 && !launch->group_has_processes)
 		r = limit(RLIMIT_NPROC, launch->processes_max);
 	/* Crashes are the daily work here: artifacts tell, cores would fill the disk. */
 	return r == 0 && setrlimit(RLIMIT_CORE, &none) != 0 ? -errno : r;
@@ -110,8 +112,12 @@ become_instance(const struct launch *launch, int output, int stdin_fd, int stdou
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setsid();
 	raise_oom_score();
-	*ret_stage = "pinning it to its CPU";
-	r = set_cpu(launch);
+	*ret_stage = "entering its control group";
+	r = cgroup_enter(launch->group);
+	if (r == 0) {
+		*ret_stage = "pinning it to its CPU";
+		r = set_cpu(launch);
+	}
 	if (r == 0) {
 		*ret_stage = "setting its limits";
 		r = set_limits(launch);

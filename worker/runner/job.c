@@ -142,6 +142,31 @@ show(struct job *job)
 	}
 }
 
+/* ---- its control group ---- */
+
+static void
+make_group(struct instance *instance, struct launch *launch)
+{
+	const struct job_spec *spec = &instance->job->spec;
+	const struct cgroup_limits limits = { .memory_max = spec->memory_max,
+		.processes_max = spec->processes_max,
+		.weight = spec->weight };
+
+	instance->cgroup =
+	    cgroup_make(spec->target, spec->name, instance->index, &limits);
+	launch->group = instance->cgroup.fd;
+	launch->group_has_memory = instance->cgroup.memory;
+	launch->group_has_processes = instance->cgroup.processes;
+}
+
+static void
+remove_group(struct instance *instance)
+{
+	const struct job_spec *spec = &instance->job->spec;
+
+	cgroup_remove(&instance->cgroup, spec->target, spec->name, instance->index);
+}
+
 /* ---- how an instance ended ---- */
 
 static void
@@ -269,6 +294,7 @@ instance_ended(struct instance *instance)
 		job->is_new_build = false;
 	if (!instance->has_ended && instance->refused == 0)
 		job->lost(job, job->context);
+	remove_group(instance);
 	show(job);
 	say_changed(job);
 }
@@ -379,6 +405,7 @@ make_launch(struct instance *instance, struct launch *launch, char *why, size_t 
 	    spec->directory != NULL ? spec->directory : job->folder_path,
 	    spec->directory != NULL ? "" : "/work");
 	launch->folder = job->folder;
+	launch->group = -1;
 	launch->instance = instance->index;
 	launch->uid = spec->uid;
 	launch->gid = spec->gid;
@@ -437,6 +464,7 @@ start(struct instance *instance)
 	if (r == 0)
 		r = make_launch(instance, launch, why, sizeof(why));
 	if (r == 0) {
+		make_group(instance, launch);
 		r = minder_start(launch, &instance->minder);
 		if (r < 0)
 			snprintf(why, sizeof(why), "fork: %s", strerror(-r));
@@ -451,6 +479,7 @@ start(struct instance *instance)
 		}
 	}
 	if (r < 0) {
+		remove_group(instance);
 		cpus_give_back(instance->cpu);
 		fail(instance, why);
 		return;
@@ -655,7 +684,9 @@ job_new(
 	for (unsigned i = 0; i < spec->instances && r == 0; i++) {
 		struct instance *instance = &job->instances[i];
 
-		*instance = (struct instance){ .job = job, .index = i, .cpu = -1 };
+		*instance = (struct instance){
+			.job = job, .index = i, .cpu = -1, .cgroup = { .fd = -1 }
+		};
 		instance->timer = evtimer_new(base, timer_cb, instance);
 		if (instance->timer == NULL)
 			r = -ENOMEM;
@@ -695,6 +726,7 @@ job_free(struct job *job)
 			event_free(instance->readable);
 			close(instance->minder.events);
 			close(instance->minder.pidfd);
+			remove_group(instance);
 			cpus_give_back(instance->cpu);
 		}
 		if (instance->timer != NULL)

@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 #include <sys/stat.h>
 
+#include "cgroup.h"
 #include "engine.h"
 #include "job_spec.h"
 #include "message.h"
@@ -34,6 +35,7 @@ struct instance {
 	struct minder minder;
 	struct event *readable, *timer;
 	pid_t pid; /* 0: not known yet */
+	struct cgroup cgroup;
 	int cpu;
 	bool asked;     /* to end */
 	bool has_ended; /* the minder said so */

@@ -4,6 +4,7 @@
 #ifndef FUZZSUP_LAUNCH_H
 #define FUZZSUP_LAUNCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -20,6 +21,7 @@ struct launch {
 	size_t text_len;
 	char directory[4096];
 	int folder; /* the job's, for its log; not owned */
+	int group;  /* its control group; -1: none; not owned */
 	unsigned instance;
 	uid_t uid;
 	gid_t gid;
@@ -27,6 +29,7 @@ struct launch {
 	int stop_signal;  /* asks it to end */
 	int64_t zig_test; /* index to drive over --listen=-; -1: no such program */
 	uint64_t memory_max, file_size_max, open_files_max, processes_max; /* 0: none */
+	bool group_has_memory, group_has_processes; /* sees to these limits */
 	uint64_t log_max, stop_timeout_ms;
 };
 

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "become.h"
+#include "cgroup.h"
 #include "clock.h"
 #include "job_log.h"
 #include "process_tree.h"
@@ -97,7 +98,8 @@ ask_to_end(struct state *state)
 static void
 look(struct state *state)
 {
-	const uint64_t max = state->launch->memory_max;
+	const uint64_t max =
+	    state->launch->group_has_memory ? 0 : state->launch->memory_max;
 	int64_t now = clock_ms(CLOCK_MONOTONIC);
 	char why[96];
 	uint64_t bytes;
@@ -119,6 +121,25 @@ look(struct state *state)
 		state->told = now;
 		tell(state, MINDER_MEMORY, bytes, "");
 	}
+}
+
+/* The kernel ended it, which the status alone does not tell. */
+static void
+look_for_memory_end(struct state *state)
+{
+	const struct launch *launch = state->launch;
+	enum cgroup_memory_end end = cgroup_memory_end(launch->group);
+
+	if (state->why[0] != '\0' || !WIFSIGNALED(state->status) ||
+	    WTERMSIG(state->status) != SIGKILL || end == CGROUP_MEMORY_WELL)
+		return;
+	if (end == CGROUP_MEMORY_MAX && launch->group_has_memory)
+		snprintf(state->why, sizeof(state->why),
+		    "it used more: memory-max is %llu MiB",
+		    (unsigned long long)(launch->memory_max >> 20));
+	else
+		snprintf(
+		    state->why, sizeof(state->why), "the kernel had no memory left");
 }
 
 static void
@@ -292,13 +313,23 @@ start(struct state *state)
 	return 0;
 }
 
+static int
+compare_fds(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* Sorts @keep; -1 is none. */
 static void
-close_all_but(const int *keep, size_t len)
+close_all_but(int *keep, size_t len)
 {
 	unsigned from = 3;
 
-	/* Few and sorted: the ranges between them. */
+	/* The ranges between them. */
+	qsort(keep, len, sizeof(*keep), compare_fds);
 	for (size_t i = 0; i < len; i++) {
+		if (keep[i] < 0)
+			continue;
 		if ((unsigned)keep[i] > from)
 			syscall(SYS_close_range, from, (unsigned)keep[i] - 1, 0);
 		from = (unsigned)keep[i] + 1;
@@ -340,11 +371,9 @@ mind(const struct launch *launch, int events, pid_t runner)
 		.runner = runner,
 		.output = -1,
 		.zig = { .to = -1, .from = -1 } };
-	int keep[] = { launch->folder < events ? launch->folder : events,
-		launch->folder < events ? events : launch->folder };
-	int r;
+	int keep[] = { launch->folder, launch->group, events }, r;
 
-	close_all_but(keep, 2);
+	close_all_but(keep, sizeof(keep) / sizeof(keep[0]));
 	prctl(PR_SET_NAME, "fuzzsupd-minder", 0, 0, 0);
 	state.signals = open_signals();
 	job_log_open(&state.log, launch->folder, launch->instance, launch->log_max);
@@ -357,7 +386,9 @@ mind(const struct launch *launch, int events, pid_t runner)
 		tell(&state, MINDER_REFUSED, (uint64_t)-r, "starting it");
 	if (r == 0)
 		run(&state);
+	cgroup_kill(launch->group);
 	process_tree_end(NULL, NULL, END_PATIENCE_MS);
+	look_for_memory_end(&state);
 	read_output(&state);
 	if (r == 0) {
 		say_end(&state);

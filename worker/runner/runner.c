@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "jobs.h"
 #include "log.h"
 #include "process_tree.h"
@@ -188,6 +189,7 @@ runner_free(struct runner *runner)
 	if (runner->wasm != NULL)
 		wasm_service_free(runner->wasm);
 	process_tree_end(NULL, NULL, SWEEP_MS);
+	cgroup_finish();
 	if (runner->readable != NULL)
 		event_free(runner->readable);
 	if (runner->writable != NULL)
