@@ -27,7 +27,8 @@
 	   or TABLE_FAILED, text: why there is none */ \
 	X(FUNCTIONS, "functions") \
 \
-	/* supervisor → collector: target, generation, text name; code bit 0: fd table follows, \
+	/* supervisor → collector: target, generation, text name, NUL, perhaps when its \
+	   executable changed (Unix, in milliseconds, decimal); code bit 0: fd table follows, \
 	   bit 1: fd live segment of a dead collector follows, to start from, bit 2: owner_uid \
 	   in value. Without a table: find a coverage file and send PCS. A second COLLECT of \
 	   one target replaces the first. */ \
@@ -90,8 +91,8 @@
 	   value (Zig says so when it starts) */ \
 	X(JOB_ENTRY, "job-entry") \
 	/* supervisor → collector: watch what a job's engine leaves behind; fd: the job's \
-	   folder (see ARCHITECTURE.md); code enum job_engine; value: instances; text: \
-	   TARGET/JOB, NUL, perhaps struct job_stats to go on from */ \
+	   folder (see ARCHITECTURE.md); code enum job_engine; value: instances; \
+	   generation 1: it runs its target's own executable; text: TARGET/JOB, NUL, perhaps struct job_stats to go on from */ \
 	X(COLLECT_JOB, "collect-job") \
 	/* collector → supervisor → front-end: text: struct job_stats */ \
 	X(JOB_STATS, "job-stats") \

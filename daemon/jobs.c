@@ -171,6 +171,8 @@ send_folder(struct worker *worker, const struct job *job, enum message_type type
 	message_init(&message, type, job->id);
 	message.code = job->engine;
 	message.value = value;
+	if (type == MESSAGE_COLLECT_JOB)
+		message.generation = job->runs_target;
 	if (type == MESSAGE_SERVE_JOB)
 		message_printf(&message, "%s", job->name);
 	else
@@ -410,6 +412,9 @@ make_job(const struct jobs *jobs, const struct conf_target *target,
 		r = -ENOMEM;
 	job->engine = spec.engine;
 	job->instances = spec.instances;
+	job->runs_target = r == 0 &&
+	    (spec.command.len == 0 ||
+		strcmp(spec.command.items[0], target->executable) == 0);
 	job->plateau_ms = spec.plateau_ms;
 	job->wanted = spec.autostart;
 	job_spec_free(&spec);
@@ -582,6 +587,16 @@ jobs_configure(struct jobs *jobs, const struct conf *conf)
 	message.value = conf->turn_ms;
 	worker_send(worker_of(jobs, JOB_OUTBOX_RUNNER), &message, NULL, 0);
 	return 0;
+}
+
+bool
+jobs_have_engine(const struct jobs *jobs, const char *target, enum job_engine engine)
+{
+	for (size_t i = place_of(jobs, target, "");
+	    i < jobs->len && strcmp(jobs->by_name[i]->target, target) == 0; i++)
+		if (jobs->by_name[i]->engine == engine)
+			return true;
+	return false;
 }
 
 bool

@@ -20,6 +20,7 @@ struct job {
 	char *target, *name;
 	enum job_engine engine;
 	uint32_t instances;
+	bool runs_target; /* its target's own executable, not another one */
 	uint64_t plateau_ms;
 	uid_t uid;
 	char *spec; /* complete, as the runner gets it */
@@ -73,6 +74,10 @@ int jobs_report(struct jobs *jobs, const struct message *message);
 int jobs_stats(struct jobs *jobs, const struct message *message);
 int jobs_entry(struct jobs *jobs, const struct message *message);
 int jobs_asked(struct jobs *jobs, const struct message *message);
+
+/* True if a job of @target has that engine. */
+bool jobs_have_engine(
+    const struct jobs *jobs, const char *target, enum job_engine engine);
 
 /* Folder with the coverage files of a job of @target that no other place names (Zig), by
  * its number from 0; writes its path. False behind the last. */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "coverage_map.h"
+#include "jobs.h"
 #include "log.h"
 #include "banned.h"
 
@@ -86,6 +87,8 @@ check_executable(struct targets *targets, struct target *target)
 	target->present = true;
 	target->identity = identity;
 	target->executable_uid = st.st_uid;
+	target->executable_ms =
+	    (int64_t)st.st_ctim.tv_sec * 1000 + st.st_ctim.tv_nsec / 1000000;
 	forget_table(targets, target);
 	if (!S_ISREG(st.st_mode)) {
 		snprintf(reason, sizeof(reason),
@@ -123,7 +126,11 @@ target_table_done(struct targets *targets, struct target *target)
 	collect_anew(targets, target);
 	if (table->status == TABLE_NO_PC_TABLE) {
 		target_set_state(targets, target, TARGET_WAITING,
-		    NO_PC_TABLE "waiting for a coverage file that brings one");
+		    jobs_have_engine(
+			targets->supervisor->jobs, target->conf.name, JOB_ENGINE_AFL)
+			? NO_PC_TABLE "build it as fuzz.conf(5) says of engine afl++, "
+				      "or let a replay job show it"
+			: NO_PC_TABLE "waiting for a coverage file that brings one");
 		return;
 	}
 	target_set_state(targets, target, TARGET_READY, table->reason);

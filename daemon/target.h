@@ -40,6 +40,7 @@ struct target {
 	bool present; /* identity is set */
 	struct identity identity;
 	uid_t executable_uid;
+	int64_t executable_ms; /* when it changed, whatever it says of itself; Unix */
 	struct table *table;
 	TAILQ_ENTRY(target) table_link;
 	uint64_t collect_generation;

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,6 +21,8 @@
 #include "log.h"
 #include "privs.h"
 #include "banned.h"
+
+#define TIME_SIZE 24
 
 static struct message message;
 
@@ -166,6 +169,9 @@ send_collect(struct targets *targets, struct worker *worker, struct target *targ
 	message.code = 4;
 	message.value = owner_of(target);
 	message_printf(&message, "%s", target->conf.name);
+	message.text_len += 1 +
+	    (uint32_t)snprintf(message.text + message.text_len + 1, TIME_SIZE, "%lld",
+		(long long)target->executable_ms);
 	if (target->table->fd >= 0) {
 		message.code |= 1;
 		fds[len++] = target->table->fd;

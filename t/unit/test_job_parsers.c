@@ -276,6 +276,7 @@ test_afl(void **state)
 	assert_int_equal(stats.crashes, 1);
 	assert_int_equal(stats.hangs, 0);
 	assert_int_equal(stats.edges, 10);
+	assert_int_equal(stats.places, 21);
 	assert_int_equal(stats.pid, 29065);
 	assert_int_equal(stats.start, 1795454617);
 	assert_int_equal(stats.last_update_ms, 1795454622000);
@@ -327,6 +328,7 @@ test_afl_others(void **state)
 
 	(void)state;
 	assert_int_equal(afl_stats_parse(text_of(older), &stats), 0);
+	assert_int_equal(stats.places, 0);
 	assert_int_equal(stats.executions, 7);
 	assert_int_equal(stats.corpus, 8);
 	assert_int_equal(stats.crashes, 9);

@@ -84,6 +84,12 @@ struct place {
 	int64_t scanned_us, scan_cost_us; /* monotonic */
 };
 
+enum target_afl {
+	AFL_NONE,    /* no job of it has a bitmap */
+	AFL_READ,    /* it is where coverage comes from */
+	AFL_FOREIGN, /* its places are not those of the PC table */
+};
+
 struct target {
 	LIST_ENTRY(target) in_all;
 	uint32_t id;
@@ -99,6 +105,9 @@ struct target {
 	uint64_t grown, grown_unique;   /* what was seen to happen */
 	int64_t grown_ms, collected_ms; /* monotonic; grown_ms 0: never */
 	unsigned attached;
+	int64_t built_ms; /* Unix: its executable changed then; 0: not known */
+	enum target_afl afl;
+	int64_t afl_ms;  /* monotonic: AFL++ said something last */
 	bool dirty, ran; /* dirty: something to publish */
 	uint64_t told_bits;
 	int told_state;
@@ -151,6 +160,11 @@ bool target_owns(const struct target *target, const struct file *file);
 void target_add(struct collector *collector, struct target *target, struct file *file,
     uint64_t grew, uint64_t grew_unique, bool lived);
 
+/* Adds the bits in scratch, of runs whose rate nobody sees; @before: they were there when
+ * we came. */
+void target_add_bits(
+    struct collector *collector, struct target *target, uint64_t grew, bool before);
+
 /* Sums up runs and rate and publishes: bits at once, counters alone only with @numbers.
  * True if something was published. */
 bool target_settle(struct collector *collector, struct target *target, bool numbers);
@@ -181,6 +195,9 @@ void file_withdraw(
 
 /* Looks again at the files that are not attached and whose time has come. */
 void file_retry_all(struct collector *collector);
+
+/* Makes scratch hold @words at least. */
+bool file_make_room(struct collector *collector, size_t words);
 
 /* Reads an attached file; true if anything in it changed. */
 bool file_poll(struct collector *collector, struct file *file);

@@ -12,6 +12,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "afl_bitmap.h"
 #include "collect.h"
 #include "job_watch.h"
 #include "log.h"
@@ -94,6 +95,15 @@ tell_job(void *arg, uint32_t id, const struct job_stats *stats)
 	message.text_len = sizeof(*stats);
 	say(loop, &message, -1);
 	return 0;
+}
+
+static int
+take_bitmap(void *arg, const struct job_bitmap *bitmap)
+{
+	struct collector_loop *loop = arg;
+
+	poll_set_clock(&loop->collector);
+	return afl_bitmap_take(&loop->collector, bitmap);
 }
 
 /* Publishes what changed and rings the front-end once for all of it. */
@@ -233,6 +243,17 @@ inotify_cb(evutil_socket_t fd, short what, void *arg)
 
 /* ---- from the supervisor ---- */
 
+/* Behind the name and its NUL; 0: it is not told. */
+static int64_t
+built_ms(const struct message *message)
+{
+	size_t name = strnlen(message->text, message->text_len);
+
+	return name + 1 < message->text_len
+	    ? strtoll(message->text + name + 1, NULL, 10)
+	    : 0;
+}
+
 static void
 take_collect(struct collector_loop *loop, const struct message *message, const int *fds,
     size_t fds_len)
@@ -261,6 +282,7 @@ take_collect(struct collector_loop *loop, const struct message *message, const i
 		source_table_unmap(&table);
 		return;
 	}
+	target->built_ms = built_ms(message);
 	if (!has_table)
 		return;
 	message_init(&answer, MESSAGE_LIVE, target->id);
@@ -455,7 +477,7 @@ collector_loop_new(struct channel *channel, int news, struct collector_loop **re
 	loop->ring_again = add(loop, -1, 0, ring_again_cb, false);
 	if (loop->readable == NULL || loop->writable == NULL || loop->inotify == NULL ||
 	    loop->tick == NULL || loop->ring_again == NULL ||
-	    jobs_new(loop->base, tell_job, loop, &loop->jobs) < 0) {
+	    jobs_new(loop->base, tell_job, take_bitmap, loop, &loop->jobs) < 0) {
 		collector_loop_free(loop);
 		return -ENOMEM;
 	}

@@ -386,8 +386,8 @@ growth(uint64_t now, uint64_t before)
 	return now >= before ? now - before : now;
 }
 
-static bool
-make_room(struct collector *collector, size_t words)
+bool
+file_make_room(struct collector *collector, size_t words)
 {
 	uint64_t *larger;
 
@@ -452,7 +452,7 @@ file_poll(struct collector *collector, struct file *file)
 	uint64_t n_runs, unique_runs, grew, grew_unique;
 	bool lived;
 
-	if (!make_room(collector, words))
+	if (!file_make_room(collector, words))
 		return false;
 	if (coverage_file_read(&file->file, &n_runs, &unique_runs, collector->scratch) <
 		0 ||

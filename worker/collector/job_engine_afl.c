@@ -10,6 +10,7 @@
 #include "config.h"
 
 #include "job_engine.h"
+#include "job_watch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -80,6 +81,8 @@ parse_others(const struct job_text *key, struct job_text value, struct afl_stats
 	} else if (is_key(key, "last_find", "last_path")) {
 		if (parse_time(value, &stats->last_find_ms))
 			stats->known |= JOB_STATS_LAST_FIND;
+	} else if (is_key(key, "total_edges", NULL)) {
+		job_text_number(&value, &stats->places);
 	} else if (is_key(key, "peak_rss_mb", NULL)) {
 		/* 0: no child has ended yet, of which alone it is known. */
 		if (job_text_number(&value, &number) && number > 0 &&
@@ -202,6 +205,7 @@ take(struct job *job, struct job_instance *instance, const struct afl_stats *sta
 	    stats->last_find_ms <= job->wall_ms)
 		job->last_find_ms = stats->last_find_ms;
 	instance->afl_update_ms = stats->last_update_ms;
+	instance->afl_places = stats->places;
 	/* Where no log tells. */
 	instance->running = instance->running || instance->started_ms == 0;
 	job_heard(job, stats->last_update_ms);
@@ -251,6 +255,43 @@ look_at_files(
 		job_heard(job, folder->newest_ns / 1000000);
 }
 
+/* Tells what it reached: only this run's words, since the one before it may have been
+ * another build's. */
+static void
+look_at_bitmap(struct job *job, struct job_instance *instance, const char *name)
+{
+	uint64_t executions = job_add(instance->executions, instance->run.executions);
+	struct job_file_id now = { 0 };
+	struct job_bitmap bitmap = { .target = job->target,
+		.fd = -1,
+		.places = instance->afl_places,
+		.started_ms = instance->started_ms };
+	char path[64];
+	int fd;
+
+	if (job->target[0] == '\0' || instance->afl_places == 0 ||
+	    instance->started_ms == 0 ||
+	    instance->afl_update_ms + 999 < instance->started_ms)
+		return;
+	snprintf(path, sizeof(path), "out/%s/fuzz_bitmap", name);
+	bitmap.name = path;
+	fd = job_file_open(job->fd, path, &now);
+	if (fd >= 0 && now.changed_ns / 1000000 >= instance->started_ms &&
+	    (!job_file_same(&now, &instance->afl_bitmap) ||
+		now.changed_ns != instance->afl_bitmap.changed_ns))
+		bitmap.fd = fd;
+	if (executions > instance->afl_told)
+		bitmap.grew = executions - instance->afl_told;
+	if ((bitmap.fd >= 0 || bitmap.grew > 0) &&
+	    job->bitmap(job->bitmap_arg, &bitmap) == 0) {
+		instance->afl_told = executions;
+		if (bitmap.fd >= 0)
+			instance->afl_bitmap = now;
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
 static void
 look_at(struct job *job, struct job_instance *instance, unsigned number)
 {
@@ -264,6 +305,7 @@ look_at(struct job *job, struct job_instance *instance, unsigned number)
 		if (!look_at_stats(job, instance, name))
 			return;
 	}
+	look_at_bitmap(job, instance, name);
 	look_at_files(job, &instance->crash_files, name, "crashes");
 	look_at_files(job, &instance->hang_files, name, "hangs");
 }

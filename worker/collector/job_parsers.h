@@ -29,6 +29,7 @@ struct afl_stats {
 	uint32_t stability;
 	uint64_t executions, rate_milli, corpus, edges, memory, crashes, hangs;
 	uint64_t start, pid; /* of the run */
+	uint64_t places;     /* of the map, unrounded; 0: older ones do not say */
 	int64_t last_find_ms, last_crash_ms, last_hang_ms, last_update_ms;
 };
 

@@ -15,6 +15,8 @@
 #include "job_parsers.h"
 #include "rate.h"
 
+struct job_bitmap;
+
 /* What an engine said of one run of an instance; counts are of this run alone. */
 struct job_run {
 	uint32_t known; /* enum job_stats_known */
@@ -36,7 +38,9 @@ struct job_instance {
 	struct job_folder crash_files, hang_files;
 	uint64_t afl_start, afl_pid;
 	int64_t afl_update_ms;
-	struct job_file_id afl_file;
+	struct job_file_id afl_file, afl_bitmap;
+	uint64_t afl_places; /* of its map; 0: not known */
+	uint64_t afl_told;   /* executions, with its bitmap */
 };
 
 struct job {
@@ -44,6 +48,9 @@ struct job {
 	TAILQ_ENTRY(job) in_queue;
 	uint32_t id;
 	const struct job_engine_ops *engine;
+	char target[64]; /* whose executable it runs; empty: another one */
+	int (*bitmap)(void *arg, const struct job_bitmap *bitmap);
+	void *bitmap_arg;
 	int fd; /* its folder */
 	struct job_instance *instances;
 	unsigned instances_len;

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -37,6 +38,7 @@ struct jobs {
 	size_t len;
 	struct event *timer;
 	jobs_tell_cb tell;
+	jobs_bitmap_cb bitmap;
 	void *arg;
 	char buffer[JOB_LOG_PART];
 };
@@ -470,6 +472,10 @@ make(const struct message *message, int fd, struct job **ret_job)
 	job->updated_ms = job->seed.updated_ms;
 	job->counted = job->seed.executions;
 	job->moved_ms = job->seed.moved_ms;
+	/* Its map is that of what it runs, which need not be what the target shows. */
+	if (message->generation == 1)
+		snprintf(job->target, sizeof(job->target), "%.*s",
+		    (int)strcspn(message->text, "/"), message->text);
 	*ret_job = job;
 	return 0;
 }
@@ -500,6 +506,8 @@ jobs_collect(struct jobs *jobs, const struct message *message, int fd)
 		close(fd);
 		return r;
 	}
+	job->bitmap = jobs->bitmap;
+	job->bitmap_arg = jobs->arg;
 	job->since_ms = clock_ms(CLOCK_MONOTONIC);
 	job->news_ms = job->since_ms;
 	jobs->len++;
@@ -523,7 +531,8 @@ jobs_forget(struct jobs *jobs, uint32_t id)
 }
 
 int
-jobs_new(struct event_base *base, jobs_tell_cb tell, void *arg, struct jobs **ret_jobs)
+jobs_new(struct event_base *base, jobs_tell_cb tell, jobs_bitmap_cb bitmap, void *arg,
+    struct jobs **ret_jobs)
 {
 	struct jobs *jobs = calloc(1, sizeof(*jobs));
 
@@ -532,6 +541,7 @@ jobs_new(struct event_base *base, jobs_tell_cb tell, void *arg, struct jobs **re
 	for (int i = 0; i < QUEUES; i++)
 		TAILQ_INIT(&jobs->queues[i]);
 	jobs->tell = tell;
+	jobs->bitmap = bitmap;
 	jobs->arg = arg;
 	jobs->timer = event_new(base, -1, 0, timer_cb, jobs);
 	if (jobs->timer == NULL) {

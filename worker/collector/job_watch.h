@@ -18,9 +18,22 @@ struct jobs;
 /* Sends what is new of job @id. Returns 0, or a negative errno to be asked again later. */
 typedef int (*jobs_tell_cb)(void *arg, uint32_t id, const struct job_stats *stats);
 
+/* What AFL++ reached, as far as it says. */
+struct job_bitmap {
+	const char *target;
+	const char *name;   /* of the file, for messages */
+	int fd;             /* -1: it is as it was, but executions grew */
+	uint64_t places;    /* of the map */
+	uint64_t grew;      /* executions since it was told last */
+	int64_t started_ms; /* the run that wrote it; Unix time */
+};
+
+/* Returns 0, or -EAGAIN to be told again later. */
+typedef int (*jobs_bitmap_cb)(void *arg, const struct job_bitmap *bitmap);
+
 /* Returns 0 or a negative errno. */
-int jobs_new(
-    struct event_base *base, jobs_tell_cb tell, void *arg, struct jobs **ret_jobs);
+int jobs_new(struct event_base *base, jobs_tell_cb tell, jobs_bitmap_cb bitmap,
+    void *arg, struct jobs **ret_jobs);
 void jobs_free(struct jobs *jobs);
 
 /* Watches the job that @message, a COLLECT_JOB, describes, in its folder @fd, instead of

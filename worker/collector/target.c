@@ -17,6 +17,7 @@
 #include "banned.h"
 
 #define STALE_AFTER_MS 10000
+#define AFL_STALE_AFTER_MS 150000 /* it writes once a minute */
 #define CROWD \
 	64 /* in a place of more targets nobody is told of files that are not his */
 
@@ -140,6 +141,7 @@ target_collect(struct collector *collector, uint32_t id, uint64_t generation,
 	target->sum_runs = target->sum_unique = target->grown = target->grown_unique =
 	    0;
 	target->grown_ms = 0;
+	target->afl = AFL_NONE;
 	target->collected_ms = collector->now_ms;
 	target->told_state = -1;
 	target->dirty = true;
@@ -193,6 +195,18 @@ target_add(struct collector *collector, struct target *target, struct file *file
 			target_add_entry(target, file->module.entries[i]);
 }
 
+void
+target_add_bits(
+    struct collector *collector, struct target *target, uint64_t grew, bool before)
+{
+	target->sum_runs += grew;
+	target->ran = target->ran || (grew > 0 && !before);
+	target->dirty = true;
+	live_add_bits(&target->live, collector->scratch, collector->wall_ms,
+	    before && !target->live.seeded &&
+		target->collected_ms + STALE_AFTER_MS > collector->now_ms);
+}
+
 /* ---- what a user should know ---- */
 
 /* Behind the @used bytes that stand there; returns how many stand there then. */
@@ -244,6 +258,10 @@ describe_waiting(const struct target *target, char *text)
 {
 	const struct look *look = LIST_FIRST(&target->looks);
 
+	if (target->afl == AFL_FOREIGN)
+		return append(text, 0,
+		    "AFL++ runs it without a PC table of its own; build it as "
+		    "fuzz.conf(5) says of engine afl++, or let a replay job show it");
 	if (look == NULL)
 		return append(text, 0, "none of its coverage directories exists yet");
 	return append(text, 0, "no coverage file of this build yet in %s%s%s",
@@ -260,6 +278,15 @@ describe(const struct collector *collector, const struct target *target, char *t
 	if (target->grown_ms != 0 &&
 	    collector->now_ms - target->grown_ms < STALE_AFTER_MS) {
 		state = TARGET_LIVE;
+	} else if (target->attached == 0 && target->afl == AFL_READ) {
+		state = collector->now_ms - target->afl_ms < AFL_STALE_AFTER_MS
+		    ? TARGET_LIVE
+		    : TARGET_STALE;
+		append(text, 0, "%s",
+		    state == TARGET_LIVE
+			? "coverage is AFL++'s own bitmap, written once a minute"
+			: "AFL++ has been silent for some minutes");
+		return state;
 	} else if (target->attached > 0 &&
 	    (target->grown_ms != 0 ||
 		collector->now_ms - target->collected_ms > STALE_AFTER_MS)) {

@@ -114,7 +114,8 @@ find_mount(const char *name, char *ret_path, size_t size)
 			continue;
 		len = strcmp(root, "/") == 0 ? 0 : strlen(root);
 		if (strncmp(name, root, len) == 0 && strchr("/", name[len]) != NULL &&
-		    (size_t)snprintf(ret_path, size, "%s%s", at, name + len) < size)
+		    (size_t)snprintf(ret_path, size, "%s%s", at,
+			strcmp(name + len, "/") == 0 ? "" : name + len) < size)
 			r = 0;
 	}
 	fclose(file);
