@@ -33,13 +33,18 @@
 #define END_PATIENCE_MS 10000
 #define CHUNK 16384
 #define CHUNKS_PER_TURN 16
+/* A fuzzer writes a line in ten pieces: to be woken by each would cost it more than
+ * the write. The pipe holds what a flood says meanwhile. */
+#define GATHER_MS 20
+#define PIPE_SIZE (CHUNK * CHUNKS_PER_TURN)
 
 struct state {
 	const struct launch *launch;
 	int events; /* the runner reads there */
 	pid_t runner;
-	int output;  /* of the instance; -1: it closed it */
-	int signals; /* signalfd */
+	int output;           /* of the instance; -1: it closed it */
+	int64_t gather_until; /* not read before; monotonic */
+	int signals;          /* signalfd */
 	struct job_log log;
 	struct zig_listen zig;
 	pid_t pid; /* of the instance; 0: ended */
@@ -148,6 +153,7 @@ read_output(struct state *state)
 	static char text[CHUNK];
 	ssize_t n = 0;
 
+	state->gather_until = clock_ms(CLOCK_MONOTONIC) + GATHER_MS;
 	for (int i = 0; i < CHUNKS_PER_TURN && state->output >= 0; i++) {
 		n = read(state->output, text, sizeof(text));
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -159,6 +165,7 @@ read_output(struct state *state)
 		}
 		job_log_write(&state->log, text, (size_t)n);
 	}
+	state->gather_until = 0; /* it says a lot: it must not wait for us */
 }
 
 static void
@@ -196,11 +203,12 @@ static void
 run(struct state *state)
 {
 	while (state->pid != 0) {
+		const int64_t gather = state->gather_until - clock_ms(CLOCK_MONOTONIC);
 		struct pollfd polls[] = { { .fd = state->signals, .events = POLLIN },
-			{ .fd = state->output, .events = POLLIN },
+			{ .fd = gather > 0 ? -1 : state->output, .events = POLLIN },
 			{ .fd = state->zig.from, .events = POLLIN } };
 
-		poll(polls, 3, LOOK_MS);
+		poll(polls, 3, gather > 0 ? (int)gather : LOOK_MS);
 		if (polls[1].revents != 0)
 			read_output(state);
 		if (polls[2].revents != 0)
@@ -299,6 +307,7 @@ start(struct state *state)
 	close(refusals[1]);
 	state->output = output[0];
 	fcntl(state->output, F_SETFL, O_NONBLOCK);
+	fcntl(state->output, F_SETPIPE_SZ, PIPE_SIZE); /* else as it is */
 	if (launch->zig_test >= 0) {
 		close(in[0]);
 		close(out[1]);
