@@ -319,7 +319,7 @@ test_names_of_line_tables(void **state)
 	end_header(&lines);
 	end_table(&lines);
 	section = byte_reader_over(lines.data, lines.len);
-	assert_int_equal(line_table_next(&section, lines.data, &table), 0);
+	assert_int_equal(line_table_next(&section, lines.data, 0, &table), 0);
 	assert_int_equal(line_names_read(&names, &table, &strings), 0);
 	assert_int_equal(names.files_len, 2);
 	assert_null(names.files[0].name.text);

@@ -19,7 +19,7 @@ read_table(const struct line_bytes *bytes)
 	struct byte_reader section = byte_reader_over(bytes->data, bytes->len);
 	struct line_table table;
 
-	assert_int_equal(line_table_next(&section, bytes->data, &table), 0);
+	assert_int_equal(line_table_next(&section, bytes->data, 0, &table), 0);
 	assert_int_equal(byte_reader_left(&section), 0);
 	return table;
 }
@@ -234,10 +234,10 @@ test_headers_of_all_versions(void **state)
 			end_table(&bytes);
 			put(&bytes, 0, 8); /* padding */
 			section = byte_reader_over(bytes.data, bytes.len);
-			assert_int_equal(line_table_next(&section, bytes.data, &table),
+			assert_int_equal(line_table_next(&section, bytes.data, 0, &table),
 			    version >= 2 && version <= 5 ? 0 : -ENOTSUP);
 			assert_int_equal(
-			    line_table_next(&section, bytes.data, &table), -ENODATA);
+			    line_table_next(&section, bytes.data, 0, &table), -ENODATA);
 			if (version < 2 || version > 5)
 				continue;
 			assert_int_equal(byte_reader_left(&table.program), 4);
@@ -269,15 +269,15 @@ test_bad_headers_lose_only_their_table(void **state)
 	put(&bytes, 1000, 4); /* a unit that ends outside */
 	put(&bytes, 4, 2);
 	section = byte_reader_over(bytes.data, bytes.len);
-	assert_int_equal(line_table_next(&section, bytes.data, &table), -EBADMSG);
+	assert_int_equal(line_table_next(&section, bytes.data, 0, &table), -EBADMSG);
 	assert_int_equal(table.offset, 0);
-	assert_int_equal(line_table_next(&section, bytes.data, &table), 0);
+	assert_int_equal(line_table_next(&section, bytes.data, 0, &table), 0);
 	assert_int_equal(table.offset, second);
-	assert_int_equal(line_table_next(&section, bytes.data, &table), -EPROTO);
+	assert_int_equal(line_table_next(&section, bytes.data, 0, &table), -EPROTO);
 	/* A range of no lines would be a division by zero. */
 	bytes.data[second + 4 + 2 + 4 + 4] = 0;
 	section = byte_reader_over(bytes.data + second, bytes.len - second);
-	assert_int_equal(line_table_next(&section, bytes.data, &table), -EBADMSG);
+	assert_int_equal(line_table_next(&section, bytes.data, 0, &table), -EBADMSG);
 }
 
 static void

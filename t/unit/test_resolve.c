@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "elf_file.h"
@@ -27,7 +28,7 @@ struct fixture {
 
 /* Code lies at [0x1000, 0x2000). */
 static int
-resolve(struct fixture *f, const uint64_t *pcs, uint32_t len)
+resolve_in_window(struct fixture *f, const uint64_t *pcs, uint32_t len, size_t window)
 {
 	const struct elf_part parts[] = {
 		{ ".text", SHT_NOBITS, SHF_ALLOC | SHF_EXECINSTR, 0x1000, NULL, 0x1000,
@@ -42,7 +43,11 @@ resolve(struct fixture *f, const uint64_t *pcs, uint32_t len)
 	int fd = elf_file(ET_EXEC, parts, sizeof(parts) / sizeof(parts[0])), r;
 	uint64_t sorted[PCS_MAX], spare[PCS_MAX];
 	uint32_t order[PCS_MAX];
-	struct resolve_job job = { NULL, sorted, order, len, NULL, f->locations };
+	struct resolve_job job = { .sorted = sorted,
+		.order = order,
+		.len = len,
+		.locations = f->locations,
+		.window = window };
 	struct elf_image *image;
 
 	assert_true(len <= PCS_MAX);
@@ -55,6 +60,24 @@ resolve(struct fixture *f, const uint64_t *pcs, uint32_t len)
 	r = resolve_lines(image, &job, &f->remarks);
 	elf_image_free(image);
 	close(fd);
+	return r;
+}
+
+/* The same, however much of .debug_line there is at a time. */
+static int
+resolve(struct fixture *f, const uint64_t *pcs, uint32_t len)
+{
+	struct wire_location locations[PCS_MAX];
+	struct failure remarks;
+	int r = resolve_in_window(f, pcs, len, 0);
+
+	memcpy(locations, f->locations, sizeof(locations));
+	remarks = f->remarks;
+	for (size_t window = 1; window < 300; window++) {
+		assert_int_equal(resolve_in_window(f, pcs, len, window), r);
+		assert_memory_equal(locations, f->locations, sizeof(locations));
+		assert_string_equal(remarks.text, f->remarks.text);
+	}
 	return r;
 }
 

@@ -12,22 +12,31 @@
 
 /* ---- headers ---- */
 
+/* Bytes of a unit's length. */
+#define UNIT_LENGTH_MAX 12
+
+/* @rest bytes of the unit are behind @unit. */
 static int
-read_header(struct byte_reader *unit, struct line_table *table)
+read_header(struct byte_reader *unit, uint64_t rest, struct line_table *table)
 {
+	const int cut = rest > 0 ? -EAGAIN : -EBADMSG;
 	uint64_t header_length;
 	struct byte_reader header;
 
 	table->version = byte_reader_u16(unit);
 	if (unit->bad || table->version < 2 || table->version > 5)
-		return unit->bad ? -EBADMSG : -ENOTSUP;
+		return unit->bad ? cut : -ENOTSUP;
 	if (table->version >= 5) {
 		table->address_size = byte_reader_u8(unit);
 		byte_reader_u8(
 		    unit); /* segment selectors: none on any system of ours */
 	}
 	header_length = byte_reader_offset(unit, table->dwarf64);
+	if (!unit->bad && header_length > byte_reader_left(unit) + rest)
+		return -EBADMSG;
 	header = byte_reader_cut(unit, header_length);
+	if (unit->bad)
+		return cut;
 	table->program = *unit;
 	table->min_instruction = byte_reader_u8(&header);
 	table->max_operations = table->version >= 4 ? byte_reader_u8(&header) : 1;
@@ -39,35 +48,54 @@ read_header(struct byte_reader *unit, struct line_table *table)
 	if (table->opcode_base > 0)
 		byte_reader_skip(&header, table->opcode_base - 1u);
 	table->names = header;
-	if (unit->bad || header.bad || table->opcode_base == 0 ||
-	    table->line_range == 0)
+	if (header.bad || table->opcode_base == 0 || table->line_range == 0)
 		return -EBADMSG;
+	return 0;
+}
+
+/* The next unit that is not empty: zeros between them are padding. */
+static int
+next_unit(struct byte_reader *section, const unsigned char *start, uint64_t behind,
+    struct byte_reader *ret_unit, struct line_table *table)
+{
+	uint64_t length = 0, left = 0;
+
+	while (length == 0) {
+		table->offset = (uint64_t)(section->at - start);
+		if (byte_reader_left(section) < UNIT_LENGTH_MAX && behind > 0)
+			return -EAGAIN;
+		if (byte_reader_left(section) == 0)
+			return -ENODATA;
+		length = byte_reader_unit_length(section, &table->dwarf64);
+		left = byte_reader_left(section);
+		if (section->bad || (length > left && length - left > behind))
+			return -EPROTO;
+	}
+	table->rest = length > left ? length - left : 0;
+	*ret_unit = byte_reader_cut(section, length - table->rest);
 	return 0;
 }
 
 int
 line_table_next(struct byte_reader *section, const unsigned char *start,
-    struct line_table *ret_table)
+    uint64_t behind, struct line_table *ret_table)
 {
 	struct line_table table = { 0 };
 	struct byte_reader unit;
-	uint64_t length = 0;
-	int r;
+	int r = next_unit(section, start, behind, &unit, &table);
 
-	/* Zeros between tables are padding. */
-	while (length == 0) {
-		if (byte_reader_left(section) == 0)
-			return -ENODATA;
-		table.offset = (uint64_t)(section->at - start);
-		length = byte_reader_unit_length(section, &table.dwarf64);
-		unit = byte_reader_cut(section, length);
-		ret_table->offset = table.offset;
-		if (section->bad)
-			return -EPROTO;
-	}
-	r = read_header(&unit, &table);
 	if (r == 0)
+		r = read_header(&unit, table.rest, &table);
+	if (r == 0) {
 		*ret_table = table;
+		return 0;
+	}
+	if (r == -EAGAIN) { /* all of it is to come again */
+		section->at = start + table.offset;
+		table.rest = 0;
+	}
+	ret_table->offset = table.offset;
+	ret_table->rest = table.rest;
 	return r;
 }
 
@@ -80,11 +108,13 @@ line_program_start(struct line_program *program, const struct line_table *table)
 
 	program->table = table;
 	program->code = table->program;
+	program->rest = table->rest;
 	program->row = (struct line_row){ .file = 1, .line = 1 };
 	program->before = program->row;
 	program->op_index = 0;
 	program->in_sequence = false;
 	program->row_is_out = false;
+	program->row_goes_on = false;
 	line_blocks_start(&program->blocks, table->opcode_base, table->line_base,
 	    table->line_range, table->min_instruction);
 	for (unsigned opcode = table->opcode_base; opcode < 256; opcode++) {
@@ -97,10 +127,11 @@ line_program_start(struct line_program *program, const struct line_table *table)
 	}
 }
 
-uint64_t
-line_program_place(const struct line_program *program, const unsigned char *start)
+void
+line_program_go_on(struct line_program *program, struct byte_reader code, uint64_t rest)
 {
-	return (uint64_t)(program->code.at - start);
+	program->code = code;
+	program->rest = rest;
 }
 
 /* Moves on by @operations: instructions, but for machines that bundle several into one. */
@@ -440,25 +471,42 @@ report(struct line_program *program, const struct byte_reader *code,
 	return event;
 }
 
+/* The same where the code there is may be too short for an opcode. */
+static enum line_event
+want_more(struct line_program *program, const struct byte_reader *code,
+    const struct line_row *row, const struct line_row *before, bool in_sequence)
+{
+	program->code = *code;
+	program->row = *row;
+	program->before = *before;
+	program->in_sequence = in_sequence;
+	program->row_is_out = false;
+	program->row_goes_on = true;
+	return LINE_MORE;
+}
+
 enum line_event
 line_program_next(struct line_program *program, struct line_answers *answers)
 {
 	const unsigned opcode_base = program->table->opcode_base;
 	struct byte_reader code = program->code;
-	struct line_row row = program->row, before = program->before;
+	struct line_row row = program->row, before = program->before, row_was;
 	/* run_quietly() knows the standard opcodes of DWARF 2, which end at 9, to 5. */
 	const bool is_plain = opcode_base >= DW_LNS_fixed_advance_pc + 1 &&
 	    opcode_base <= DW_LNS_set_isa + 1 && program->table->max_operations <= 1;
 	bool in_sequence = program->in_sequence;
 	bool row_is_new = program->row_is_out; /* nothing was done since it was made */
+	uint32_t op_index_was;
+	const unsigned char *at;
 	enum step step;
 	unsigned opcode;
 
 	if (program->row_is_out)
 		before = row;
-	else if (!in_sequence)
+	else if (!in_sequence && !program->row_goes_on)
 		row = (struct line_row){ .file = 1, .line = 1 };
-	while (code.at < code.end) {
+	program->row_goes_on = false;
+	while (code.at < code.end || program->rest > 0) {
 		if (in_sequence && is_plain && row_is_new && program->blocks.usable) {
 			code.at = line_blocks_run(
 			    &program->blocks, code.at, code.end, answers, &before);
@@ -468,11 +516,22 @@ line_program_next(struct line_program *program, struct line_answers *answers)
 		if (in_sequence && is_plain)
 			code.at = run_quietly(
 			    program, code.at, code.end, answers, &row, &before);
+		if (program->rest > 0 && code.end - code.at < SLACK)
+			return want_more(program, &code, &row, &before, in_sequence);
 		if (code.at == code.end)
 			break;
+		at = code.at;
+		row_was = row;
+		op_index_was = program->op_index;
 		opcode = *code.at++;
 		step = opcode >= opcode_base ? special(program, &row, opcode)
 					     : standard(program, &code, &row, opcode);
+		if (code.bad && program->rest > 0) { /* a long one */
+			program->op_index = op_index_was;
+			code = (struct byte_reader){ .at = at, .end = code.end };
+			return want_more(
+			    program, &code, &row_was, &before, in_sequence);
+		}
 		if (step == STEP_NONE)
 			continue;
 		if (step == STEP_ROW && in_sequence && row.address >= before.address &&

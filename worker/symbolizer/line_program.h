@@ -29,6 +29,7 @@ struct line_table {
 	const unsigned char *opcode_lengths; /* opcode_base - 1 */
 	struct byte_reader names; /* directories and files; see line_names.h */
 	struct byte_reader program;
+	uint64_t rest; /* bytes of the program behind `program`, which was cut there */
 };
 
 /* What a special opcode adds. */
@@ -40,11 +41,13 @@ struct line_step {
 struct line_program {
 	const struct line_table *table;
 	struct byte_reader code;
+	uint64_t rest;          /* bytes of it behind `code` */
 	struct line_row row;    /* the newest one */
 	struct line_row before; /* the one before it, in the same sequence */
 	uint32_t op_index;
 	bool in_sequence;
 	bool row_is_out;             /* row was reported, and goes to before next */
+	bool row_goes_on;            /* no row yet, but what was done to it counts */
 	struct line_step steps[256]; /* by opcode, for special opcodes */
 	struct line_blocks blocks;
 };
@@ -53,18 +56,21 @@ enum line_event {
 	LINE_FIRST,  /* row begins a sequence */
 	LINE_PASSED, /* row lies above the PC in question, before does not */
 	LINE_LAST,   /* row ends the sequence: its address is the first behind it */
+	LINE_MORE,   /* what is left of code is too short: see line_program_go_on() */
 	LINE_DONE,   /* no more code */
-	LINE_BAD,    /* malformed at line_program_place() */
+	LINE_BAD,    /* malformed */
 };
 
 /* Reads the header of the next table of @section (whose whole is @start) and moves
- * behind the table. Returns 0; -ENODATA at the end; -ENOTSUP for a version that is not
- * known and -EBADMSG for a malformed header, after which the next table may be read;
- * -EPROTO if the next table cannot be found. Outputs offset in any case. */
+ * behind the table. @behind it there are more bytes, 0 if it reaches to the end: then a
+ * table may be cut there, but for its header. Returns 0; -ENODATA at the end; -ENOTSUP
+ * for a version that is not known and -EBADMSG for a malformed header, after which the
+ * next table may be read; -EPROTO if the next table cannot be found; -EAGAIN if the
+ * header is cut: then @section is where that begins. Outputs offset and rest in any case. */
 int line_table_next(struct byte_reader *section, const unsigned char *start,
-    struct line_table *ret_table);
+    uint64_t behind, struct line_table *ret_table);
 
-/* Prepares to run @table's program; @table must live as long. */
+/* Prepares to run @table's program; what @table points to must live as long. */
 void line_program_start(struct line_program *program, const struct line_table *table);
 
 /* Runs to the next event; rows of the current sequence at addresses up to and including
@@ -74,8 +80,9 @@ void line_program_start(struct line_program *program, const struct line_table *t
 enum line_event line_program_next(
     struct line_program *program, struct line_answers *answers);
 
-/* Where decoding stands, as an offset from @start. */
-uint64_t line_program_place(
-    const struct line_program *program, const unsigned char *start);
+/* After LINE_MORE: @code begins with what was left of the code and has at least one byte
+ * more; @rest bytes are behind it. */
+void line_program_go_on(
+    struct line_program *program, struct byte_reader code, uint64_t rest);
 
 #endif

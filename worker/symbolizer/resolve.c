@@ -15,6 +15,7 @@
 
 #include "line_names.h"
 #include "line_program.h"
+#include "line_window.h"
 #include "pages.h"
 #include "units.h"
 #include "banned.h"
@@ -25,7 +26,7 @@
 struct resolver {
 	struct elf_image *image;
 	const struct resolve_job *job;
-	struct elf_section lines;
+	struct line_window *lines;
 	struct line_strings strings;
 	struct units *units; /* NULL until a table before DWARF 5 is hit */
 	struct line_table table;
@@ -313,7 +314,9 @@ run_program(struct resolver *resolver)
 	do {
 		event = line_program_next(&resolver->program, answers);
 		r = take_answers(resolver, answers);
-		if (r == 0 && event != LINE_DONE && event != LINE_BAD)
+		if (r == 0 && event == LINE_MORE)
+			r = line_window_go_on(resolver->lines, &resolver->program);
+		else if (r == 0 && event != LINE_DONE && event != LINE_BAD)
 			r = take_event(resolver, event, answers);
 	} while (r == 0 && event != LINE_DONE && event != LINE_BAD);
 	return r == 0 && event == LINE_BAD ? -EBADMSG : r;
@@ -329,12 +332,10 @@ note(uint32_t *count, uint64_t *first, uint64_t offset)
 static int
 run_tables(struct resolver *resolver)
 {
-	const struct elf_section *lines = &resolver->lines;
-	struct byte_reader section = byte_reader_over(lines->data, lines->size);
 	int r = 0;
 
 	while (r == 0) {
-		r = line_table_next(&section, lines->data, &resolver->table);
+		r = line_window_next(resolver->lines, &resolver->table);
 		if (r == -ENODATA)
 			return 0;
 		if (r == 0) {
@@ -400,9 +401,8 @@ resolve(struct resolver *resolver, struct failure *remarks)
 	const struct resolve_job *job = resolver->job;
 	int r;
 
-	r = elf_image_section(
-	    resolver->image, ".debug_line", &resolver->lines, remarks);
-	if (r == -ENOENT || (r == 0 && resolver->lines.size == 0))
+	r = line_window_new(resolver->image, job->window, &resolver->lines, remarks);
+	if (r == -ENOENT)
 		return no_lines(resolver->image, remarks);
 	if (r < 0)
 		return r;
@@ -419,6 +419,8 @@ resolve(struct resolver *resolver, struct failure *remarks)
 		if (resolver->next[i] == 0)
 			job->locations[job->order[i]] =
 			    (struct wire_location){ WIRE_FILE_UNKNOWN, 0, 0 };
+	if (r == -EIO) /* which the window has said */
+		return r;
 	if (r == -ENOSPC)
 		return failure_say(remarks, ENOSPC,
 		    ".debug_line+0x%llx: the names of its source files are more than "
@@ -452,6 +454,7 @@ resolve_lines(
 	resolver->job = job;
 	r = resolve(resolver, remarks);
 	line_names_free(&resolver->names);
+	line_window_free(resolver->lines);
 	units_free(resolver->units);
 	free(resolver->files);
 	pages_free(resolver->next, ((size_t)job->len + 1) * sizeof(*resolver->next));

@@ -19,6 +19,7 @@ struct resolve_job {
 	struct path_table *paths; /* grows */
 	struct wire_location
 	    *locations; /* len; all of them are written, in PC-table order */
+	size_t window;  /* see line_window.h; 0 is usual */
 };
 
 /* Finds the location of every PC: that of the last row at or below it, in the first

@@ -139,7 +139,7 @@ unit_lines_read(const struct elf_image *image, const struct elf_section *section
 	lines = calloc(1, sizeof(*lines));
 	if (lines == NULL)
 		return -ENOMEM;
-	r = line_table_next(&reader, section->data, &lines->table);
+	r = line_table_next(&reader, section->data, 0, &lines->table);
 	if (r == 0)
 		r = line_names_read(&lines->names, &lines->table, strings);
 	if (r == 0)
