@@ -6,6 +6,7 @@ running targets, a thousand targets."""
 import glob
 import os
 import signal
+import struct
 import sys
 import threading
 
@@ -62,10 +63,31 @@ def hold(service):
     return pid
 
 
+def with_long_lines(executable, path):
+    """A copy whose .debug_line is padding, a hole in the file: it takes the symbolizer a tenth of a second or more."""
+    hole = 256 << 20
+    with open(executable, "rb") as file:
+        image = bytearray(file.read())
+    headers, = struct.unpack_from("<Q", image, 40)
+    each, count, names = struct.unpack_from("<HHH", image, 58)
+    strings, = struct.unpack_from("<Q", image, headers + names * each + 24)
+    for header in range(headers, headers + count * each, each):
+        name, = struct.unpack_from("<I", image, header)
+        if image[strings + name:].startswith(b".debug_line\0"):
+            struct.pack_into("<Q", image, header + 8, 0)  # not compressed
+            struct.pack_into("<QQ", image, header + 24, len(image), hole)
+    with open(path, "wb") as file:
+        file.write(image)
+        file.truncate(len(image) + hole)
+    os.chmod(path, 0o755)
+    return path
+
+
 def deaths(folder, executable):
     with Service(folder) as service:
         pid = hold(service)
-        service.targets["bad"] = Target(executable)
+        # The next symbolizers would be done with others before they can be stopped.
+        service.targets["bad"] = Target(with_long_lines(executable, os.path.join(folder, "bad")))
         service.reload()
         state(service, "bad", "symbolizing")
         service.targets["good"] = Target(other)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Line programs by blocks against the same by opcodes, which test_line_program.c covers:
- * both tell the same of programs as compilers write them, and of random ones.
+ * Line programs by blocks, and in parts, against the same by opcodes and as a whole, which
+ * test_line_program.c covers: all tell the same of programs as compilers write them, and
+ * of random ones.
  */
 #include "config.h"
 
@@ -186,10 +187,50 @@ tell_event(struct story *story, enum line_event event, struct line_answers *answ
 		answers->place = PCS;
 }
 
+/* As much of a program as there is at a time: an allocation of its own, so that nothing
+ * behind it can be read unnoticed. */
+struct part {
+	unsigned char *bytes;
+	size_t size;
+};
+
+/* The part of the program that begins at @from, a byte longer than what was left if that
+ * was all of it. */
+static struct byte_reader
+next_part(struct part *part, const struct line_table *table, size_t from, size_t left)
+{
+	const size_t behind = byte_reader_left(&table->program) - from;
+
+	if (left >= part->size)
+		part->size = left + 1;
+	free(part->bytes);
+	part->bytes = malloc(part->size);
+	assert_non_null(part->bytes);
+	left = behind < part->size ? behind : part->size;
+	memcpy(part->bytes, table->program.at + from, left);
+	/* Against the end of the allocation. */
+	memmove(part->bytes + part->size - left, part->bytes, left);
+	return byte_reader_over(part->bytes + part->size - left, left);
+}
+
+static void
+go_on(struct line_program *program, struct part *part, const struct line_table *table)
+{
+	const size_t left = byte_reader_left(&program->code);
+	const size_t from = byte_reader_left(&table->program) - left - program->rest;
+	const struct byte_reader code = next_part(part, table, from, left);
+
+	assert_true(program->rest > 0);
+	line_program_go_on(
+	    program, code, program->rest + left - byte_reader_left(&code));
+}
+
+/* @part_size: 0: all of it at once. */
 static struct story
 run(const struct line_table *table, const uint64_t *pcs, const uint32_t *claimed,
-    bool blocks)
+    bool blocks, size_t part_size)
 {
+	struct part part = { .size = part_size };
 	struct line_answers answers = {
 		.pcs = pcs, .claimed = claimed, .pcs_len = PCS, .place = PCS
 	};
@@ -201,17 +242,24 @@ run(const struct line_table *table, const uint64_t *pcs, const uint32_t *claimed
 	assert_non_null(story.file);
 	line_program_start(&program, table);
 	program.blocks.usable &= blocks;
+	if (part_size > 0) {
+		program.rest = byte_reader_left(&program.code);
+		program.code.end = program.code.at;
+	}
 	do {
 		event = line_program_next(&program, &answers);
 		for (uint32_t i = 0; i < answers.len; i++)
 			tell(&story, "answer", answers.answers[i].place,
 			    &answers.answers[i].row);
 		answers.len = 0;
-		if (event != LINE_DONE && event != LINE_BAD)
+		if (event == LINE_MORE)
+			go_on(&program, &part, table);
+		else if (event != LINE_DONE && event != LINE_BAD)
 			tell_event(&story, event, &answers, &program);
 	} while (event != LINE_DONE && event != LINE_BAD);
 	fprintf(story.file, "event %d\n", (int)event);
 	fclose(story.file);
+	free(part.bytes);
 	return story;
 }
 
@@ -231,7 +279,7 @@ compare(struct random *random, unsigned opcode_base, unsigned min_instruction)
 		.opcode_base = (uint8_t)opcode_base,
 		.opcode_lengths = lengths,
 	};
-	struct story fast, slow;
+	struct story fast, slow, parts;
 
 	write_program(random, &code, opcode_base);
 	table.program = byte_reader_over(code.bytes, code.len);
@@ -240,11 +288,14 @@ compare(struct random *random, unsigned opcode_base, unsigned min_instruction)
 		pc += draw(random, 4) == 0 ? 0 : draw(random, 60);
 		claimed[i] = draw(random, 50) == 0;
 	}
-	fast = run(&table, pcs, claimed, true);
-	slow = run(&table, pcs, claimed, false);
+	fast = run(&table, pcs, claimed, true, 0);
+	slow = run(&table, pcs, claimed, false, 0);
+	parts = run(&table, pcs, claimed, draw(random, 4) != 0, 1 + draw(random, 700));
 	assert_string_equal(fast.text, slow.text);
+	assert_string_equal(parts.text, slow.text);
 	free(fast.text);
 	free(slow.text);
+	free(parts.text);
 }
 
 static void

@@ -490,13 +490,12 @@ line_program_next(struct line_program *program, struct line_answers *answers)
 {
 	const unsigned opcode_base = program->table->opcode_base;
 	struct byte_reader code = program->code;
-	struct line_row row = program->row, before = program->before, row_was;
+	struct line_row row = program->row, before = program->before;
 	/* run_quietly() knows the standard opcodes of DWARF 2, which end at 9, to 5. */
 	const bool is_plain = opcode_base >= DW_LNS_fixed_advance_pc + 1 &&
 	    opcode_base <= DW_LNS_set_isa + 1 && program->table->max_operations <= 1;
 	bool in_sequence = program->in_sequence;
 	bool row_is_new = program->row_is_out; /* nothing was done since it was made */
-	uint32_t op_index_was;
 	const unsigned char *at;
 	enum step step;
 	unsigned opcode;
@@ -521,16 +520,13 @@ line_program_next(struct line_program *program, struct line_answers *answers)
 		if (code.at == code.end)
 			break;
 		at = code.at;
-		row_was = row;
-		op_index_was = program->op_index;
 		opcode = *code.at++;
 		step = opcode >= opcode_base ? special(program, &row, opcode)
 					     : standard(program, &code, &row, opcode);
-		if (code.bad && program->rest > 0) { /* a long one */
-			program->op_index = op_index_was;
+		if (code.bad && program->rest > 0) {
+			/* A long one: of what is cut operands are 0, and it is done again. */
 			code = (struct byte_reader){ .at = at, .end = code.end };
-			return want_more(
-			    program, &code, &row_was, &before, in_sequence);
+			return want_more(program, &code, &row, &before, in_sequence);
 		}
 		if (step == STEP_NONE)
 			continue;
