@@ -9,6 +9,9 @@
 #include "line_names.h"
 #include "line_program.h"
 
+/* Addresses that are asked for, from 0 on. */
+#define PCS 64
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A row may name any file; what is told of it must lie in the input. */
@@ -28,33 +31,47 @@ look_up(const struct line_names *names, const struct line_row *row, const uint8_
 	}
 }
 
+/* The first question that the row of an event leaves open. */
+static uint32_t
+place_after(enum line_event event, const struct line_answers *answers, uint64_t address)
+{
+	uint32_t place = event == LINE_FIRST ? 0 : answers->place;
+
+	if (event == LINE_LAST)
+		return answers->pcs_len;
+	while (place < answers->pcs_len && answers->pcs[place] < address)
+		place++;
+	return place;
+}
+
 static void
 run_program(const struct line_table *table, const struct line_names *names,
     const uint8_t *data, size_t size)
 {
+	static const uint32_t claimed[PCS];
+	uint64_t pcs[PCS];
+	struct line_answers answers = {
+		.pcs = pcs, .claimed = claimed, .pcs_len = PCS, .place = PCS
+	};
 	struct line_program program;
-	uint64_t until = 0;
+	enum line_event event;
 
+	for (uint32_t i = 0; i < PCS; i++)
+		pcs[i] = i * UINT64_C(8);
 	line_program_start(&program, table);
 	for (int events = 0; events < 10000; events++) {
-		switch (line_program_next(&program, until)) {
-		case LINE_FIRST:
-			until = program.row.address;
-			break;
-		case LINE_PASSED:
-			if (program.before.address > until ||
-			    program.row.address <= until)
+		event = line_program_next(&program, &answers);
+		for (uint32_t i = 0; i < answers.len; i++) {
+			if (answers.answers[i].row.address >
+			    pcs[answers.answers[i].place])
 				abort();
-			look_up(names, &program.before, data, size);
-			until = program.row.address;
-			break;
-		case LINE_LAST:
-			until = 0;
-			break;
-		case LINE_DONE:
-		case LINE_BAD:
-			return;
+			look_up(names, &answers.answers[i].row, data, size);
 		}
+		answers.len = 0;
+		if (event == LINE_DONE || event == LINE_BAD)
+			return;
+		look_up(names, &program.before, data, size);
+		answers.place = place_after(event, &answers, program.row.address);
 	}
 }
 
@@ -73,7 +90,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	section = byte_reader_over(data + 1, lines);
 	rest = byte_reader_over(data + 1 + lines, size - 1 - lines);
 	strings = (struct line_strings){ .line_str = rest, .str = rest };
-	while ((r = line_table_next(&section, data + 1, &table)) != -ENODATA &&
+	while ((r = line_table_next(&section, data + 1, 0, &table)) != -ENODATA &&
 	    r != -EPROTO) {
 		if (r == 0 && line_names_read(&names, &table, &strings) == 0)
 			run_program(&table, &names, data, size);

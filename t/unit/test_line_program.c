@@ -234,7 +234,8 @@ test_headers_of_all_versions(void **state)
 			end_table(&bytes);
 			put(&bytes, 0, 8); /* padding */
 			section = byte_reader_over(bytes.data, bytes.len);
-			assert_int_equal(line_table_next(&section, bytes.data, 0, &table),
+			assert_int_equal(
+			    line_table_next(&section, bytes.data, 0, &table),
 			    version >= 2 && version <= 5 ? 0 : -ENOTSUP);
 			assert_int_equal(
 			    line_table_next(&section, bytes.data, 0, &table), -ENODATA);
