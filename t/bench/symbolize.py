@@ -119,10 +119,7 @@ def peak(path):
 
 def bench_memory(path, rows):
     taken = peak(path) - peak(DUMP)
-    listing = subprocess.run(["readelf", "-SW", path], text=True, capture_output=True, check=True).stdout
-    line = next(words for words in (row.replace("[ ", "[").split() for row in listing.splitlines()) if words[1:2] == [".debug_line"])
-    copied = int(line[5], 16)
-    print(f"{os.path.basename(path)}: {taken / len(rows):.0f} bytes of memory a PC, {(taken - copied) / len(rows):.0f} besides the copy of .debug_line")
+    print(f"{os.path.basename(path)}: {taken / len(rows):.0f} bytes of memory a PC")
 
 
 def main():

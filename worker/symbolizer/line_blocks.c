@@ -333,6 +333,8 @@ line_blocks_start(struct line_blocks *blocks, unsigned opcode_base, int line_bas
 {
 	*blocks = (struct line_blocks){ .usable = false };
 #ifdef HAVE_BLOCKS
+	unsigned advance = 0, line = 0;
+
 	if (!processor_can() || opcode_base < DW_LNS_fixed_advance_pc + 1 ||
 	    opcode_base > DW_LNS_set_isa + 1 || min_instruction == 0 ||
 	    (min_instruction & (min_instruction - 1)) != 0)
@@ -342,9 +344,12 @@ line_blocks_start(struct line_blocks *blocks, unsigned opcode_base, int line_bas
 	blocks->line_base = (int8_t)line_base;
 	blocks->shift = (uint8_t)__builtin_ctz(min_instruction);
 	for (unsigned opcode = opcode_base; opcode < 256; opcode++) {
-		blocks->advances[opcode] =
-		    (uint8_t)((opcode - opcode_base) / line_range);
-		blocks->lines[opcode] = (uint8_t)((opcode - opcode_base) % line_range);
+		blocks->advances[opcode] = (uint8_t)advance;
+		blocks->lines[opcode] = (uint8_t)line;
+		if (++line == line_range) {
+			line = 0;
+			advance++;
+		}
 	}
 	blocks->advances[DW_LNS_const_add_pc] = blocks->advances[255];
 #else

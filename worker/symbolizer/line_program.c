@@ -104,7 +104,8 @@ line_table_next(struct byte_reader *section, const unsigned char *start,
 void
 line_program_start(struct line_program *program, const struct line_table *table)
 {
-	unsigned adjusted;
+	unsigned advance = 0;
+	int line = 0;
 
 	program->table = table;
 	program->code = table->program;
@@ -117,13 +118,15 @@ line_program_start(struct line_program *program, const struct line_table *table)
 	program->row_goes_on = false;
 	line_blocks_start(&program->blocks, table->opcode_base, table->line_base,
 	    table->line_range, table->min_instruction);
+	/* Counted up: a division takes longer than many a table. */
 	for (unsigned opcode = table->opcode_base; opcode < 256; opcode++) {
-		adjusted = opcode - table->opcode_base;
-		program->steps[opcode] = (struct line_step){
-			.address =
-			    adjusted / table->line_range * table->min_instruction,
-			.line = table->line_base + (int)(adjusted % table->line_range),
-		};
+		program->steps[opcode] =
+		    (struct line_step){ .address = advance * table->min_instruction,
+			    .line = table->line_base + line };
+		if (++line == table->line_range) {
+			line = 0;
+			advance++;
+		}
 	}
 }
 
