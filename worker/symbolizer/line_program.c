@@ -7,6 +7,7 @@
 
 #include <dwarf.h>
 #include <errno.h>
+#include <sys/param.h>
 
 #include "banned.h"
 
@@ -116,6 +117,7 @@ line_program_start(struct line_program *program, const struct line_table *table)
 	program->in_sequence = false;
 	program->row_is_out = false;
 	program->row_goes_on = false;
+	program->stretch = 0;
 	line_blocks_start(&program->blocks, table->opcode_base, table->line_base,
 	    table->line_range, table->min_instruction);
 	/* Counted up: a division takes longer than many a table. */
@@ -295,8 +297,8 @@ special(struct line_program *program, struct line_row *row, unsigned opcode)
 /* Bytes that one opcode of the fast path can take, and more. */
 #define SLACK 16
 
-/* Bytes between two looks whether blocks may go on. */
-#define STRETCH 64
+/* Most bytes between two looks whether blocks may go on. */
+#define STRETCH_MAX 1024
 
 /* The state of a row in few registers. */
 struct fast_row {
@@ -361,7 +363,7 @@ sign_extend(uint32_t value, unsigned len)
 static const unsigned char *
 run_quietly(const struct line_program *program, const unsigned char *at,
     const unsigned char *end, struct line_answers *answers, struct line_row *row,
-    struct line_row *before)
+    struct line_row *before, bool *ret_row_is_new)
 {
 	const struct line_step *const steps = program->steps;
 	const unsigned opcode_base = program->table->opcode_base;
@@ -370,10 +372,12 @@ run_quietly(const struct line_program *program, const unsigned char *at,
 	struct fast_row now = fast_row(row), last = fast_row(before);
 	struct line_row told;
 	uint64_t address, until = line_answers_question(answers);
-	/* Not for long, where blocks may go on. */
-	const unsigned char *const limit =
-	    program->blocks.usable && end - at > STRETCH + SLACK ? at + STRETCH
-								 : end - SLACK;
+	const unsigned char *const limit = end - SLACK;
+	/* Where blocks may go on, which they do behind a row. */
+	const unsigned char *const enough =
+	    program->blocks.usable && limit - at > program->stretch
+	    ? at + program->stretch
+	    : limit;
 	static const void *const handlers[] = { &&extended, &&copy, &&advance_pc,
 		&&advance_line, &&set_file, &&set_column, &&flag, &&flag,
 		&&const_add_pc, &&out, &&flag, &&flag, &&out };
@@ -397,6 +401,7 @@ run_quietly(const struct line_program *program, const unsigned char *at,
 			goto out; \
 		at += 1 + len; \
 	} while (0)
+	*ret_row_is_new = false;
 	if (end - at < SLACK)
 		return at;
 	NEXT;
@@ -414,6 +419,8 @@ special:
 	now.line += (uint32_t)steps[opcode].line;
 	last = now;
 	at++;
+	if (at > enough)
+		goto row_is_new;
 	NEXT;
 extended: /* only discriminators */
 	if (at[1] > SLACK - 2 || at[2] != DW_LNE_set_discriminator)
@@ -431,6 +438,8 @@ copy:
 	}
 	last = now;
 	at++;
+	if (at > enough)
+		goto row_is_new;
 	NEXT;
 advance_line:
 	OPERAND();
@@ -455,6 +464,8 @@ const_add_pc:
 flag:
 	at++;
 	NEXT;
+row_is_new:
+	*ret_row_is_new = true;
 out:
 	*row = slow_row(&now);
 	*before = slow_row(&last);
@@ -510,14 +521,21 @@ line_program_next(struct line_program *program, struct line_answers *answers)
 	program->row_goes_on = false;
 	while (code.at < code.end || program->rest > 0) {
 		if (in_sequence && is_plain && row_is_new && program->blocks.usable) {
+			at = code.at;
 			code.at = line_blocks_run(
 			    &program->blocks, code.at, code.end, answers, &before);
 			row = before;
+			/* In vain, as in programs of which most rows are not common. */
+			program->stretch = code.at - at > program->stretch
+			    ? 0
+			    : MIN(2 * program->stretch + 16, STRETCH_MAX);
 		}
 		row_is_new = false;
 		if (in_sequence && is_plain)
-			code.at = run_quietly(
-			    program, code.at, code.end, answers, &row, &before);
+			code.at = run_quietly(program, code.at, code.end, answers, &row,
+			    &before, &row_is_new);
+		if (row_is_new && program->blocks.usable)
+			continue;
 		if (program->rest > 0 && code.end - code.at < SLACK)
 			return want_more(program, &code, &row, &before, in_sequence);
 		if (code.at == code.end)

@@ -9,6 +9,7 @@
 #define FUZZSUP_LINE_PROGRAM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "byte_reader.h"
@@ -48,6 +49,7 @@ struct line_program {
 	bool in_sequence;
 	bool row_is_out;             /* row was reported, and goes to before next */
 	bool row_goes_on;            /* no row yet, but what was done to it counts */
+	ptrdiff_t stretch;           /* bytes until blocks may try again */
 	struct line_step steps[256]; /* by opcode, for special opcodes */
 	struct line_blocks blocks;
 };

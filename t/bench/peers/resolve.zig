@@ -4,7 +4,10 @@
 const std = @import("std");
 
 pub fn main() !void {
-    const gpa = std.heap.c_allocator;
+    // As its build runner has it.
+    var single = std.heap.ArenaAllocator.init(std.heap.page_allocator);
+    var safe: std.heap.ThreadSafeAllocator = .{ .child_allocator = single.allocator() };
+    const gpa = safe.allocator();
     const args = try std.process.argsAlloc(gpa);
     const text = try std.io.getStdIn().readToEndAlloc(gpa, 1 << 30);
     var pcs: std.ArrayListUnmanaged(u64) = .{};
