@@ -300,10 +300,32 @@ collect_cb(const char *message, void *context)
 }
 
 static void
+gather_cb(const char *message, void *context)
+{
+	evbuffer_add_printf(context, "%s\n", message);
+}
+
+/* What is said of a reload that goes on stands behind its "ok". */
+static void
 do_reload(struct request *request)
 {
-	if (supervisor_reload(request->supervisor, collect_cb, request->reply) == 0)
+	struct evbuffer *said = evbuffer_new();
+	char *line;
+	int r;
+
+	if (said == NULL) {
+		fail(request, strerror(ENOMEM));
+		return;
+	}
+	r = supervisor_reload(request->supervisor, gather_cb, said);
+	if (r == 0)
 		evbuffer_add_printf(request->reply, "ok\n");
+	while ((line = evbuffer_readln(said, NULL, EVBUFFER_EOL_LF)) != NULL) {
+		evbuffer_add_printf(
+		    request->reply, "%s %s\n", r == 0 ? "warning:" : "error", line);
+		free(line);
+	}
+	evbuffer_free(said);
 }
 
 /* Whole: every worker runs. And what a reload would say of the configuration. */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,17 +242,47 @@ same_text(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
+static void remark(const struct report *report, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* What a reload that goes on could not do. */
+static void
+remark(const struct report *report, const char *format, ...)
+{
+	char message[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	log_warning("reload: %s", message);
+	if (report->error_cb != NULL)
+		report->error_cb(message, report->context);
+}
+
 /* Sockets and users are for the whole life of the service. */
 static void
-warn_fixed(const struct conf *old, const struct conf *new)
+remark_fixed(
+    const struct report *report, const struct conf *old, const struct conf *new)
 {
-	if (!string_list_equal(&old->listen, &new->listen) ||
-	    !string_list_equal(&old->coverage_dirs, &new->coverage_dirs) ||
-	    !same_text(old->state_dir, new->state_dir) ||
-	    !same_text(old->control, new->control) || !same_text(old->user, new->user))
-		log_warning(
-		    "reload: listen, state-dir, control, coverage-dir and user change "
-		    "only when the service is restarted");
+	const struct {
+		const char *key;
+		bool changed;
+	} fixed[] = {
+		{ "listen", !string_list_equal(&old->listen, &new->listen) },
+		{ "coverage-dir",
+		    !string_list_equal(&old->coverage_dirs, &new->coverage_dirs) },
+		{ "state-dir", !same_text(old->state_dir, new->state_dir) },
+		{ "control", !same_text(old->control, new->control) },
+		{ "user", !same_text(old->user, new->user) },
+	};
+
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+		if (fixed[i].changed)
+			remark(report,
+			    "%s is another one, which is taken over only when the "
+			    "service is restarted",
+			    fixed[i].key);
 }
 
 int
@@ -268,16 +299,16 @@ supervisor_reload(struct supervisor *supervisor, conf_error_cb error_cb, void *c
 		service_notify("READY=1");
 		return r;
 	}
-	warn_fixed(supervisor->conf, conf);
+	remark_fixed(&report, supervisor->conf, conf);
 	conf_free(supervisor->conf);
 	supervisor->conf = conf;
 	setup_frontend_service(supervisor);
 	r = targets_configure(supervisor->targets, conf);
 	if (r < 0)
-		log_err("reload: not every target was taken over: %s", strerror(-r));
+		remark(&report, "not every target was taken over: %s", strerror(-r));
 	r = jobs_configure(supervisor->jobs, conf);
 	if (r < 0)
-		log_err("reload: not every job was taken over: %s", strerror(-r));
+		remark(&report, "not every job was taken over: %s", strerror(-r));
 	log_notice("reloaded: %zu targets, %zu jobs", supervisor->targets->len,
 	    supervisor->jobs->len);
 	service_notify("READY=1");

@@ -61,8 +61,9 @@ supervisor_worker(struct supervisor *supervisor, enum worker_kind kind)
 /* Something that the directory shows has changed: it is published soon. */
 void supervisor_changed(struct supervisor *supervisor);
 
-/* Reads the configuration again. Errors go to the log and, where it is not NULL, to
- * @error_cb. Returns 0, or -EINVAL with the old one still in force. */
+/* Reads the configuration again. Errors, and what could not be taken over, go to the log
+ * and, where it is not NULL, to @error_cb. Returns 0, or -EINVAL with the old one still in
+ * force. */
 int supervisor_reload(
     struct supervisor *supervisor, conf_error_cb error_cb, void *context);
 

@@ -168,8 +168,14 @@ def control(folder, executable):
             ok(code in (1, 2) and text.strip(), f"refused: {' '.join(words)[:60]}", text)
         equal(ctl(service, "reload")[0], 0, "reload")
         ok(service.target("told"), "what was announced outlives a reload")
-        with open(service.config, "a") as file:
-            file.write("nonsense = 1\n")
+        with open(service.config) as file:
+            conf = file.read()
+        with open(service.config, "w") as file:
+            file.write(conf + 'user = "nobody"\n')
+        code, text = ctl(service, "reload")
+        ok(code == 0 and "user is another one, which is taken over only when the service is restarted" in text, "a reload says what it cannot take over", text)
+        with open(service.config, "w") as file:
+            file.write(conf + "nonsense = 1\n")
         code, text = ctl(service, "reload")
         ok(code == 1 and "nonsense" in text, "a reload of an unsound file is refused with its line", text)
         code, text = ctl(service, "check")

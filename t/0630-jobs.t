@@ -140,6 +140,12 @@ def fuzzers(folder, demo):
         wait_until(lambda: not os.path.exists(f"/proc/{kept}"), "the changed job's process is gone")
         wait_until(lambda: "told" in ctl(service, "logs", "more")[1], "fuzzsupctl logs")
         ok(True, "fuzzsupctl logs shows what a job said")
+        log = os.path.join(service.state, "jobs", "json", "more", "0.log")
+        os.rename(log, log + ".1")
+        with open(log, "w") as file:
+            file.write("newer\n")
+        shown = (service.get("/api/v1/jobs/json/more/log").text, ctl(service, "logs", "more")[1])
+        ok(all(re.search(r"told\n(.*\n)*newer\n$", text) for text in shown), "where a log was renamed just now the older one is shown, too", shown)
         equal(ctl(service, "start", "nothing")[0], 1, "an unknown job is an error")
     wait_until(lambda: not marked("-max_len=128"), "nothing is left when the service ends")
     ok(True, "nothing is left when the service ends")
@@ -352,15 +358,16 @@ def crowd(folder, demo):
         jobs_of = lambda: service.get("/api/v1/jobs").json()["jobs"]
         runner = wait_until(lambda: service.worker("runner"), "the runner")
         start, before = time.monotonic(), cpu_of(runner)
-        wait_until(lambda: min(job["ran_ms"] for job in jobs_of()) >= 150, "150 ms for each", patience=2 * PATIENCE, step=0.5)
+        least = 450 if "SHARES" in os.environ else 150
+        wait_until(lambda: min(job["ran_ms"] for job in jobs_of()) >= least, f"{least} ms for each", patience=least, step=0.5)
         took, spent = time.monotonic() - start, cpu_of(runner) - before
         # Whose turn is under way has not had it yet.
         shares = sorted(job["ran_ms"] for job in jobs_of() if job["running"] == 0)
         mean = sum(shares) / len(shares)
         # A turn of 10 ms in which a busy machine stood still is long; who had it waits until the others have had as much.
-        # Beside other tests nobody may starve; SHARES=1, on a machine of its own, wants what it is about.
+        # Beside other tests nobody may starve; SHARES=1, on a machine of its own, takes three minutes and wants what it is about.
         within = sum(abs(share - mean) <= mean / 10 for share in shares) / len(shares)
-        ok(shares[0] >= mean / 4 and (within >= 0.95 or "SHARES" not in os.environ),
+        ok(shares[0] >= mean / 4 and (within == 1 or "SHARES" not in os.environ),
            f"500 jobs had {mean:.0f} ms on average in {took:.0f} s, {100 * within:.1f} % of them within 10 %, the least {shares[0]}, the most {shares[-1]}", shares)
         ok(sum(shares) <= 2000 * took * 1.2, "and never more than two at once", (sum(shares), took))
         turns = sum(job["starts"] for job in jobs_of())

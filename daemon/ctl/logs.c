@@ -59,20 +59,56 @@ print_rest(struct log *log)
 	fflush(stdout);
 }
 
-static void
-open_log(struct log *log, bool tail)
+static int
+open_file(const char *path)
 {
-	struct stat st;
+	return open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* Moves to the first line of the last @bytes. */
+static void
+seek_tail(int fd, off_t size, off_t bytes)
+{
 	char byte;
 
-	log->fd = open(log->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	log->at_line_start = true;
-	if (log->fd < 0 || !tail || fstat(log->fd, &st) != 0 ||
-	    st.st_size <= TAIL_BYTES)
+	if (size <= bytes)
 		return;
-	lseek(log->fd, st.st_size - TAIL_BYTES, SEEK_SET);
-	while (read(log->fd, &byte, 1) == 1 && byte != '\n')
+	lseek(fd, size - bytes, SEEK_SET);
+	while (read(fd, &byte, 1) == 1 && byte != '\n')
 		;
+}
+
+static void
+open_log(struct log *log)
+{
+	log->fd = open_file(log->path);
+	log->at_line_start = true;
+}
+
+/* Right after a log was renamed its end is in the older one. */
+static void
+print_tail(struct log *log)
+{
+	char older_path[sizeof(log->path) + 2];
+	struct stat st, older_st;
+	int newer, older;
+
+	if (log->fd < 0 || fstat(log->fd, &st) != 0)
+		return;
+	seek_tail(log->fd, st.st_size, TAIL_BYTES);
+	snprintf(older_path, sizeof(older_path), "%s.1", log->path);
+	older = st.st_size < TAIL_BYTES ? open_file(older_path) : -1;
+	if (older >= 0 && fstat(older, &older_st) == 0 &&
+	    older_st.st_ino != st.st_ino) {
+		seek_tail(older, older_st.st_size, TAIL_BYTES - st.st_size);
+		newer = log->fd;
+		log->fd = older;
+		print_rest(log);
+		log->fd = newer;
+	}
+	if (older >= 0)
+		close(older);
+	print_rest(log);
 }
 
 /* A log that was rotated away is read to its end, then the new one. */
@@ -87,7 +123,7 @@ look_again(struct log *log)
 		return;
 	if (log->fd >= 0)
 		close(log->fd);
-	open_log(log, false);
+	open_log(log);
 	print_rest(log);
 }
 
@@ -103,7 +139,7 @@ add_job(struct logs *logs, const char *name, unsigned instances, const char *fol
 			snprintf(log->label, sizeof(log->label), "%s %u", name, i);
 		else if (!only)
 			snprintf(log->label, sizeof(log->label), "%s", name);
-		open_log(log, true);
+		open_log(log);
 	}
 	if (logs->notify >= 0)
 		inotify_add_watch(
@@ -146,7 +182,7 @@ ctl_logs(char *lines, bool follow)
 	}
 	for (size_t i = 0; i < logs.len; i++) {
 		any = any || logs.items[i].fd >= 0;
-		print_rest(&logs.items[i]);
+		print_tail(&logs.items[i]);
 	}
 	if (follow)
 		return follow_all(&logs);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,9 +27,10 @@ struct fixture {
 	struct failure remarks;
 };
 
-/* Code lies at [0x1000, 0x2000). */
+/* Code lies at [0x1000, 0x2000). @cut: the file ends in its headers when it was opened. */
 static int
-resolve_in_window(struct fixture *f, const uint64_t *pcs, uint32_t len, size_t window)
+resolve_file(
+    struct fixture *f, const uint64_t *pcs, uint32_t len, size_t window, bool cut)
 {
 	const struct elf_part parts[] = {
 		{ ".text", SHT_NOBITS, SHF_ALLOC | SHF_EXECINSTR, 0x1000, NULL, 0x1000,
@@ -57,6 +59,8 @@ resolve_in_window(struct fixture *f, const uint64_t *pcs, uint32_t len, size_t w
 	f->remarks.text[0] = '\0';
 	pc_sort(pcs, len, sorted, order, spare);
 	assert_int_equal(elf_image_open(fd, &image, &f->remarks), 0);
+	if (cut)
+		assert_int_equal(ftruncate(fd, 64), 0);
 	r = resolve_lines(image, &job, &f->remarks);
 	elf_image_free(image);
 	close(fd);
@@ -69,12 +73,12 @@ resolve(struct fixture *f, const uint64_t *pcs, uint32_t len)
 {
 	struct wire_location locations[PCS_MAX];
 	struct failure remarks;
-	int r = resolve_in_window(f, pcs, len, 0);
+	int r = resolve_file(f, pcs, len, 0, false);
 
 	memcpy(locations, f->locations, sizeof(locations));
 	remarks = f->remarks;
 	for (size_t window = 1; window < 300; window++) {
-		assert_int_equal(resolve_in_window(f, pcs, len, window), r);
+		assert_int_equal(resolve_file(f, pcs, len, window, false), r);
 		assert_memory_equal(locations, f->locations, sizeof(locations));
 		assert_string_equal(remarks.text, f->remarks.text);
 	}
@@ -332,6 +336,22 @@ test_without_lines_there_is_a_remedy(void **state)
 	path_table_free(f.paths);
 }
 
+static void
+test_a_file_that_is_cut_meanwhile_is_said(void **state)
+{
+	const uint64_t pcs[] = { 0x1100 };
+	struct fixture f = { 0 };
+
+	(void)state;
+	begin_old(&f.lines, "/src", "a.c");
+	add_sequence(&f.lines, 0x1100, 10);
+	end_table(&f.lines);
+	assert_int_equal(resolve_file(&f, pcs, 1, 0, true), -EIO);
+	assert_non_null(strstr(f.remarks.text, "the file was cut; build it again"));
+	expect(&f, 0, "?", 0);
+	path_table_free(f.paths);
+}
+
 int
 main(void)
 {
@@ -344,6 +364,7 @@ main(void)
 		cmocka_unit_test(test_the_unit_says_the_directory_before_dwarf_5),
 		cmocka_unit_test(test_dwarf_5_has_its_own_directories),
 		cmocka_unit_test(test_without_lines_there_is_a_remedy),
+		cmocka_unit_test(test_a_file_that_is_cut_meanwhile_is_said),
 	};
 
 	return cmocka_run_group_tests_name("resolve", tests, NULL, NULL);

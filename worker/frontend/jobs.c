@@ -471,28 +471,53 @@ instance_of(struct evhttp_request *request)
 	return instance;
 }
 
+/* Up to @size bytes from the end of the log @name; outputs which file that was. Returns
+ * how many, 0 if there is no such log. */
+static size_t
+read_tail(const struct served_job *job, const char *name, char *text, size_t size,
+    struct stat *ret_file)
+{
+	int fd = open_below(job->folder, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	ssize_t n = -1;
+
+	*ret_file = (struct stat){ 0 };
+	if (fd >= 0 && fstat(fd, ret_file) == 0 && S_ISREG(ret_file->st_mode))
+		n = pread(fd, text, size,
+		    ret_file->st_size > (off_t)size ? ret_file->st_size - (off_t)size
+						    : 0);
+	if (fd >= 0)
+		close(fd);
+	return n > 0 ? (size_t)n : 0;
+}
+
+/* The end of the log; right after it was renamed that is in the older one. */
 static void
 serve_log(const struct served_job *job, struct evhttp_request *request)
 {
 	struct evbuffer *body = evbuffer_new();
-	char name[32], *tail = malloc(LOG_BYTES_MAX);
-	struct stat st;
-	ssize_t n = -1;
-	int fd;
+	char name[32], older[40], *tail = malloc(2 * LOG_BYTES_MAX);
+	struct stat file, older_file;
+	size_t n, before = 0;
 
-	snprintf(name, sizeof(name), "%u.log", instance_of(request));
-	fd = open_below(job->folder, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-	if (fd >= 0 && tail != NULL && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		n = pread(fd, tail, LOG_BYTES_MAX,
-		    st.st_size > LOG_BYTES_MAX ? st.st_size - LOG_BYTES_MAX : 0);
-	if (n < 0 || body == NULL) {
-		reply_text(request, 404, "this instance has no log yet\n");
-	} else {
-		evbuffer_add(body, tail, (size_t)n);
-		reply_body(request, "text/plain; charset=utf-8", NULL, body);
+	if (body == NULL || tail == NULL) {
+		reply_text(request, 503, "out of memory\n");
+		goto done;
 	}
-	if (fd >= 0)
-		close(fd);
+	snprintf(name, sizeof(name), "%u.log", instance_of(request));
+	snprintf(older, sizeof(older), "%s.1", name);
+	n = read_tail(job, name, tail + LOG_BYTES_MAX, LOG_BYTES_MAX, &file);
+	if (n < LOG_BYTES_MAX)
+		before = read_tail(job, older, tail, LOG_BYTES_MAX - n, &older_file);
+	if (!S_ISREG(file.st_mode) && before == 0) {
+		reply_text(request, 404, "this instance has no log yet\n");
+		goto done;
+	}
+	/* Renamed just now: both are one. */
+	if (before > 0 && older_file.st_ino != file.st_ino)
+		evbuffer_add(body, tail, before);
+	evbuffer_add(body, tail + LOG_BYTES_MAX, n);
+	reply_body(request, "text/plain; charset=utf-8", NULL, body);
+done:
 	free(tail);
 	if (body != NULL)
 		evbuffer_free(body);
