@@ -72,9 +72,8 @@ with scratch() as folder:
         wait_job(service, "libfuzzer", lambda job: abs(job["executions"] - own) <= own // 1000, f"libFuzzer's own {own}")
         ok(True, f"libFuzzer, two instances: {jobs(service)['libfuzzer']['executions']} executions, its own words {own}")
         if has_afl:
-            with open(os.path.join(service.state, "jobs", "afl", "afl", "0.log"), errors="replace") as log:
-                text = log.read()
-            ok("afl-fuzz" in text and "\x1b[" not in text, "AFL++'s log has no colours", text[-500:])
+            shown = (service.get("/api/v1/jobs/afl/afl/log").text, ctl(service, "logs", "afl").stdout)
+            ok(all("Fuzzing test case" in text and not re.search(r"\x1b|\[0m|\[1;9", text) for text in shown), "AFL++'s log is shown without its colours", shown)
             own = 0
             for path in glob.glob(os.path.join(service.state, "jobs", "afl", "afl", "out", "*", "fuzzer_stats")):
                 with open(path) as file:

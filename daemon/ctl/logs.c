@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "plain_text.h"
 #include "banned.h"
 
 #define TAIL_BYTES 16384
@@ -26,6 +27,7 @@ struct log {
 	char label[160]; /* before each line; "" for the only log */
 	int fd;
 	bool at_line_start;
+	struct plain_text plain;
 };
 
 struct logs {
@@ -34,17 +36,16 @@ struct logs {
 	int notify;
 };
 
-/* Terminals obey what they are sent: foreign text loses its control characters. */
+/* Terminals obey what they are sent: foreign text loses what is for them. */
 static void
-print(struct log *log, const char *text, size_t len)
+print(struct log *log, char *text, size_t len)
 {
+	len = plain_text(&log->plain, text, len);
 	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
 		if (log->at_line_start && log->label[0] != '\0')
 			printf("[%s] ", log->label);
-		log->at_line_start = c == '\n';
-		putchar(c >= 0x20 || c == '\n' || c == '\t' ? c : '?');
+		log->at_line_start = text[i] == '\n';
+		putchar(text[i]);
 	}
 }
 

@@ -20,6 +20,7 @@
 #include "job_types.h"
 #include "json_text.h"
 #include "open_below.h"
+#include "plain_text.h"
 #include "query.h"
 #include "reply.h"
 #include "request_check.h"
@@ -497,6 +498,7 @@ serve_log(const struct served_job *job, struct evhttp_request *request)
 	struct evbuffer *body = evbuffer_new();
 	char name[32], older[40], *tail = malloc(2 * LOG_BYTES_MAX);
 	struct stat file, older_file;
+	struct plain_text plain = { 0 };
 	size_t n, before = 0;
 
 	if (body == NULL || tail == NULL) {
@@ -512,10 +514,11 @@ serve_log(const struct served_job *job, struct evhttp_request *request)
 		reply_text(request, 404, "this instance has no log yet\n");
 		goto done;
 	}
-	/* Renamed just now: both are one. */
-	if (before > 0 && older_file.st_ino != file.st_ino)
-		evbuffer_add(body, tail, before);
-	evbuffer_add(body, tail + LOG_BYTES_MAX, n);
+	if (before > 0 && older_file.st_ino == file.st_ino)
+		before = 0; /* renamed just now: both are one */
+	evbuffer_add(body, tail, plain_text(&plain, tail, before));
+	evbuffer_add(
+	    body, tail + LOG_BYTES_MAX, plain_text(&plain, tail + LOG_BYTES_MAX, n));
 	reply_body(request, "text/plain; charset=utf-8", NULL, body);
 done:
 	free(tail);

@@ -14,7 +14,7 @@ static int
 add_environment(struct launch *launch)
 {
 	static const char *const variables[] = { "AFL_AUTORESUME=1", "AFL_NO_UI=1",
-		"AFL_NO_COLOR=1", "AFL_NO_AFFINITY=1", "AFL_SKIP_CPUFREQ=1",
+		"AFL_NO_AFFINITY=1", "AFL_SKIP_CPUFREQ=1",
 		"AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1",
 		"AFL_FUZZER_STATS_UPDATE_INTERVAL=5" };
 	int r = 0;
