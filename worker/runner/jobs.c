@@ -152,7 +152,7 @@ next_end(const struct jobs *jobs, int64_t now)
 		left = job->turn_since_ms + jobs->turn_ms - now;
 		/* One that goes on past its turn for want of others is looked at again. */
 		if (job->has_turn)
-			first = MIN(first, MAX(left, LOOK_AGAIN_MS));
+			first = MIN(first, left > 0 ? left : LOOK_AGAIN_MS);
 	}
 	return first == INT64_MAX ? -1 : first;
 }
