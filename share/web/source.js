@@ -203,7 +203,7 @@ export class SourceView {
 		setText(this.news, text);
 		this.news.classList.toggle("warn", this.beyond > 0);
 		const rows = this.recent.map((line) => `${line.line} ${span(now - (model.baseMs + line.newest * 10))}`);
-		const key = rows.join();
+		const key = `${Boolean(this.lines)} ${rows.join()}`; // the source comes after the coverage
 		if (key === this.newestKey) return;
 		this.newestKey = key;
 		const age = (line) => now - (model.baseMs + line.newest * 10);

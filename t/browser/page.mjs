@@ -142,6 +142,7 @@ await test("a file opens with its source and marks", async () => {
 	await page.goto(anchor(file));
 	await page.waitForSelector(".row .text", { timeout: WAIT });
 	await page.waitForSelector(".row.hit, .row.miss, .row.part", { timeout: WAIT });
+	check(await page.evaluate(() => [...document.querySelectorAll(".newest a")].every((link) => link.children[1].textContent)), "the newest lines have no text");
 	await screen(page, "source-light");
 });
 
