@@ -78,6 +78,19 @@ export class VirtualList {
 		this.rows.clear();
 	}
 
+	// Index of the row that has the focus; -1: none.
+	focused() {
+		for (const [index, row] of this.rows) if (row.contains(document.activeElement)) return index;
+		return -1;
+	}
+
+	// As clear() with @count rows, of which @focused (-1: none) gets the focus that it had in another place.
+	renew(count, focused) {
+		this.clear();
+		this.setCount(count);
+		this.rows.get(focused)?.focus({ preventScroll: true });
+	}
+
 	// Scrolls as little as needed to bring a row into sight; center: to the middle.
 	reveal(index, center) {
 		const height = this.height();

@@ -175,8 +175,10 @@ export class Overview {
 	}
 
 
-	// Which rows, in which order: only when the list or the wish changes, so that nothing jumps.
+	// Which rows, in which order: only when the list or the wish changes, so that nothing jumps. Who goes
+	// by keyboard stays at the target, not at the row.
 	arrange() {
+		const before = this.sorted.map((target) => target.name);
 		const all = [...store.targets.values()];
 		const counts = { all: all.length };
 		for (const target of all) {
@@ -205,8 +207,10 @@ export class Overview {
 		setText(this.none, this.filter === "jobs" ? "No job fails now." : `No target is ${GROUPS.find(([key]) => key === this.filter)[1].toLowerCase()} now.`);
 		this.none.hidden = this.sorted.length > 0;
 		this.table.setAttribute("aria-rowcount", String(this.sorted.length + 1));
-		this.list.clear();
-		this.list.setCount(this.sorted.length);
+		const at = (index) => (before[index] === undefined ? -1 : this.sorted.findIndex((target) => target.name === before[index]));
+		this.selected = at(this.selected);
+		if (before.length === this.sorted.length && this.sorted.every((target, i) => target.name === before[i])) this.list.draw();
+		else this.list.renew(this.sorted.length, at(this.list.focused()));
 	}
 
 	makeRow(index) {

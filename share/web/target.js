@@ -166,13 +166,14 @@ export class TargetView {
 
 	// The rows in sight of the open folders, in the chosen order.
 	arrange() {
-		const session = currentSession(), model = session?.model;
+		const session = currentSession(), model = session?.model, before = this.rows;
 		this.rows = [];
 		if (model) {
 			this.flatten(model, 0, 0);
 		}
-		this.list.clear();
-		this.list.setCount(this.rows.length);
+		const at = (index) => (before[index] ? this.rows.findIndex((node) => node.key === before[index].key) : -1);
+		this.selected = at(this.selected);
+		this.list.renew(this.rows.length, at(this.list.focused()));
 		this.tree.setAttribute("aria-rowcount", String(this.rows.length));
 	}
 

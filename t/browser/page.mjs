@@ -54,6 +54,19 @@ await test("the tree lists files with percentages", async () => {
 	await screen(page, "target-light");
 });
 
+const onRow = (on) => on.evaluate(() => document.activeElement.matches(".trow"));
+
+await test("a folder closes and opens by keyboard, and keeps the focus", async () => {
+	const rows = () => page.locator(".tree .trow").count();
+	const before = await rows();
+	await page.keyboard.press("j");
+	for (const more of [false, true]) {
+		await page.keyboard.press("Enter");
+		check(((await rows()) === before) === more, `${await rows()} of ${before} rows are there`);
+		check(await onRow(page), "the focus is lost");
+	}
+});
+
 const functionsUrl = `${targetUrl}?view=functions`;
 const functionRows = (on) => on.waitForSelector(".functions .trow", { timeout: WAIT });
 const labels = (on) => on.locator(".functions .trow .label").allTextContents();
@@ -205,6 +218,10 @@ await test("the page comes back by itself when the service does", async () => {
 	expectConsole((text) => /WebSocket connection|ERR_CONNECTION_REFUSED|Failed to load resource/.test(text));
 	await page.goto(targetUrl);
 	await live(page);
+	const list = await open();
+	await list.goto(base);
+	await list.waitForSelector(".targets .trow", { timeout: WAIT });
+	await list.keyboard.press("j");
 	execSync(options.stop, { stdio: "ignore" });
 	await page.waitForSelector("#link.reconnecting, #link.away", { timeout: WAIT });
 	check(await page.evaluate(() => document.body.classList.contains("away")), "the numbers are not dimmed");
@@ -215,6 +232,9 @@ await test("the page comes back by itself when the service does", async () => {
 	const runs = await page.locator(".stats dd").nth(1).getAttribute("title");
 	await page.waitForFunction((old) => document.querySelectorAll(".stats dd")[1].title !== old, runs, { timeout: 2 * WAIT });
 	await fileRows(page);
+	await live(list);
+	check(await onRow(list), "the list of targets lost the focus");
+	await list.context().close();
 	return undefined;
 });
 
