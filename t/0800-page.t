@@ -44,12 +44,13 @@ def line_states(executable, coverage_file, root):
 
 
 class Helper(threading.Thread):
-    """Lets the runs grow while the bits stand still, and restarts the service when asked."""
+    """Lets the runs grow while the bits stand still; restarts the service and takes its targets out when asked."""
 
     def __init__(self, service, coverage_file, folder):
         super().__init__(daemon=True)
         self.service, self.file, self.ended = service, coverage_file, threading.Event()
-        self.asks = {what: os.path.join(folder, what) for what in ("stop", "start")}
+        self.asks = {what: os.path.join(folder, what) for what in ("stop", "start", "remove", "add")}
+        self.targets = service.targets
 
     def run(self):
         with open(self.file, "r+b", buffering=0) as file:
@@ -60,12 +61,15 @@ class Helper(threading.Thread):
                 file.write(struct.pack("<Q", runs + 100))
                 for what, path in self.asks.items():
                     if os.path.exists(path):
-                        self.restart(what)
+                        self.do(what)
                         os.unlink(path)
 
-    def restart(self, what):
+    def do(self, what):
         if what == "stop":
             self.service.stop()
+        elif what in ("remove", "add"):
+            self.service.targets = self.targets if what == "add" else {}
+            self.service.reload()
         else:
             self.service.write_config()
             self.service.start()
@@ -135,7 +139,7 @@ def coverage(folder, executable):
         helper = Helper(service, coverage_file, folder)
         helper.start()
         command = ["node", os.path.join(SRC, "t", "browser", "page.mjs"), f"http://{service.host}:{service.port}/", "json",
-                   "--expect", os.path.join(folder, "expected.json"), "--stop", helper.command("stop"), "--start", helper.command("start")]
+                   "--expect", os.path.join(folder, "expected.json"), *(text for what in helper.asks for text in (f"--{what}", helper.command(what)))]
         say(command)
         helper.ended.set()
         helper.join()

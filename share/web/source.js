@@ -78,7 +78,7 @@ export class SourceView {
 			this.openKey = session.key;
 			this.find(session);
 		}
-		if (!session?.model) return this.lines ? undefined : this.wait(session);
+		if (!session?.model) return this.lines && byName(this.place.target) ? undefined : this.wait(session);
 		if (this.file === undefined) return undefined;
 		if (what.has("coverage") || what.has("fresh")) this.recount(session.model);
 		if (this.recent) this.updateNews(session.model);
@@ -88,9 +88,20 @@ export class SourceView {
 
 	wait(session) {
 		const target = byName(this.place.target);
-		setText(this.title, this.place.file);
-		setText(this.crumbFile, this.place.file);
-		this.show(target ? explain(target, session) : store.listed ? `There is no target "${this.place.target}".` : "Waiting for the service …");
+		this.openKey = null;
+		this.noFile(target ? explain(target, session) : store.listed ? `There is no target "${this.place.target}". It may have been renamed or taken out of fuzz.conf.` : "Waiting for the service …");
+	}
+
+	// There is nothing to count: only @content is shown.
+	noFile(...content) {
+		const { file, target } = this.place;
+		this.lines = this.recent = null;
+		this.file = undefined;
+		this.element.classList.add("nofile");
+		setText(this.title, file);
+		setText(this.crumbFile, file);
+		document.title = `${file.slice(file.lastIndexOf("/") + 1)} · ${target}`;
+		this.show(...content);
 	}
 
 	show(...content) {
@@ -103,15 +114,14 @@ export class SourceView {
 	find(session) {
 		const names = session.model.fileNames();
 		const found = matchFiles(names, this.place.file);
-		this.lines = this.recent = null;
-		this.file = undefined;
 		if (found.length !== 1) {
-			setText(this.title, this.place.file);
-			setText(this.crumbFile, this.place.file);
 			const links = found.slice(0, 50).map((file) => h("li", {}, h("a", { class: "mono", href: fileUrl(targetUrl(this.place.target), names[file], this.place.line) }, names[file])));
-			this.show(h("p", {}, found.length ? "Several files have this name:" : "No file of this build has this name."), h("ul", {}, links));
+			const why = found.length ? "Several files have this name:" : session.model.summary.files ? "No file of this build has this name." : explain(session.target, session);
+			this.noFile(h("p", {}, why), h("ul", {}, links));
 			return;
 		}
+		this.element.classList.remove("nofile");
+		this.lines = this.recent = null;
 		this.file = found[0];
 		this.path = names[this.file];
 		setText(this.title, this.path);

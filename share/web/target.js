@@ -42,7 +42,7 @@ export class TargetView {
 		this.element = h("div", { class: "view" },
 			h("nav", { class: "crumbs", "aria-label": "You are here" }, this.home = h("a", {}, "Targets"), " / ", this.crumb = h("span")),
 			h("div", { class: "titlebar" }, this.title, this.badge, this.build),
-			h("dl", { class: "stats" }, Object.values(this.tiles).map((one) => one.element)),
+			this.stats = h("dl", { class: "stats" }, Object.values(this.tiles).map((one) => one.element)),
 			this.entries, this.growth.element, this.jobs.element,
 			h("section", { class: "panel" }, h("div", { class: "head" }, h("nav", { class: "tabs", "aria-label": "What is listed" }, this.tabs.files, this.tabs.functions), h("span", { class: "grow" }), this.order, this.functions.tools), this.files, this.functions.element));
 		this.list = new VirtualList({
@@ -101,6 +101,7 @@ export class TargetView {
 			this.missing();
 			return;
 		}
+		this.badge.hidden = this.stats.hidden = false;
 		this.badge.set(target);
 		this.build.hidden = !target.build_id;
 		setText(this.build, `build ${(target.build_id ?? "").slice(0, 8)}`);
@@ -129,8 +130,8 @@ export class TargetView {
 		this.rows = [];
 		this.list.clear();
 		this.list.setCount(0);
-		this.growth.element.hidden = true;
-		this.build.hidden = true;
+		this.badge.hidden = this.stats.hidden = this.entries.hidden = this.growth.element.hidden = this.build.hidden = true;
+		this.shown = this.entriesKey = null;
 		this.drawTabs(null, null);
 		document.title = `${this.name} · fuzzsupd`;
 	}

@@ -53,6 +53,14 @@ await test("what its engine says of a job is shown, and grows", async () => {
 	await screen(page, "jobs-light");
 });
 
+await test("the newest lines of a file that was just opened show their text", async () => {
+	const other = await open();
+	await other.goto(`${targetUrl}#json_parse.c`);
+	const texts = await other.waitForFunction(() => document.querySelector(".row .text") && document.querySelector(".newest a") && [...document.querySelectorAll(".newest a > .mono")].map((text) => text.textContent), null, { timeout: WAIT });
+	check((await texts.jsonValue()).every(Boolean), "a line without text");
+	await other.context().close();
+});
+
 await test("a log opens, of any instance, and closes", async () => {
 	await row("broken").locator(".jobname").click();
 	const log = page.locator(".joblog pre");

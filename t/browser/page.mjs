@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Looks at the page in a real Chromium and says in TAP what it saw.
 //
-// usage: node page.mjs BASE-URL TARGET [--screens FOLDER] [--expect FILE] [--stop COMMAND --start COMMAND]
+// usage: node page.mjs BASE-URL TARGET [--screens FOLDER] [--expect FILE] [--stop COMMAND --start COMMAND] [--remove COMMAND --add COMMAND]
 //
 // --expect: JSON { "file name as in the source index": { "line": "hit" | "miss" | "part", … }, … }, of coverage
 // that stands still or only grows to it; lines not named must carry no mark. Without it the first file is opened.
 // --stop, --start: shell commands that take the service away and bring it back at the same address.
+// --remove, --add: likewise for the target in its configuration.
 // The browser: see harness.mjs.
 
 import { execSync } from "node:child_process";
@@ -16,11 +17,11 @@ import { WAIT, check, done, expectConsole, live, open, screen, takePictures, tes
 
 const { values: options, positionals } = parseArgs({
 	allowPositionals: true,
-	options: { screens: { type: "string" }, expect: { type: "string" }, stop: { type: "string" }, start: { type: "string" } },
+	options: Object.fromEntries(["screens", "expect", "stop", "start", "remove", "add"].map((name) => [name, { type: "string" }])),
 });
 const [base, target] = positionals;
 if (!target) {
-	process.stderr.write("usage: page.mjs BASE-URL TARGET [--screens FOLDER] [--expect FILE] [--stop COMMAND --start COMMAND]\n");
+	process.stderr.write("usage: page.mjs BASE-URL TARGET [--screens FOLDER] [--expect FILE] [--stop COMMAND --start COMMAND] [--remove COMMAND --add COMMAND]\n");
 	process.exit(2);
 }
 const targetUrl = new URL(`t/${encodeURIComponent(target)}/`, base).href;
@@ -155,7 +156,6 @@ await test("a file opens with its source and marks", async () => {
 	await page.goto(anchor(file));
 	await page.waitForSelector(".row .text", { timeout: WAIT });
 	await page.waitForSelector(".row.hit, .row.miss, .row.part", { timeout: WAIT });
-	check(await page.evaluate(() => [...document.querySelectorAll(".newest a")].every((link) => link.children[1].textContent)), "the newest lines have no text");
 	await screen(page, "source-light");
 });
 
@@ -235,6 +235,24 @@ await test("the page comes back by itself when the service does", async () => {
 	await live(list);
 	check(await onRow(list), "the list of targets lost the focus");
 	await list.context().close();
+	return undefined;
+});
+
+await test("a target that is taken out leaves none of its numbers", async () => {
+	if (!options.remove || !options.add) return "no --remove and --add";
+	const source = await open();
+	await source.goto(anchor(file));
+	await source.waitForSelector(".row .text", { timeout: WAIT });
+	execSync(options.remove, { stdio: "ignore" });
+	for (const on of [page, source]) await on.getByText(`There is no target "${target}".`).waitFor({ timeout: WAIT });
+	check(!(await page.locator(".stats, .titlebar .state, .entries").evaluateAll((all) => all.some((one) => one.offsetHeight))), "the target's view shows numbers");
+	check(!(await source.locator(".src, .titlebar .cov, aside").evaluateAll((all) => all.some((one) => one.offsetHeight))), "the source's view shows numbers");
+	await screen(page, "removed-light");
+	execSync(options.add, { stdio: "ignore" });
+	await fileRows(page);
+	await page.waitForFunction(() => document.querySelector(".stats").offsetHeight > 0, null, { timeout: WAIT });
+	await source.waitForSelector(".row .text", { timeout: WAIT });
+	await source.context().close();
 	return undefined;
 });
 
