@@ -73,9 +73,10 @@ const UNITS = [
 	[1e3, "k"],
 ];
 
+// Three digits, never rounded up: 999,999 is 999k and not 1000k.
 function scaled(number, unit) {
-	const value = number / unit[0];
-	return (value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)) + unit[1];
+	const digits = number >= 100 * unit[0] ? 0 : number >= 10 * unit[0] ? 1 : 2;
+	return (Math.floor((number * 10 ** digits) / unit[0]) / 10 ** digits).toFixed(digits) + unit[1];
 }
 
 // 9,999 · 12.3k · 1.93 G
@@ -87,6 +88,7 @@ export function short(number) {
 
 export function rate(number) {
 	if (!(number > 0)) return "0";
+	if (number < 0.1) return "<0.1";
 	if (number < 10) return number.toFixed(1);
 	return number < 1000 ? number.toFixed(0) : short(Math.max(number, 10000) === number ? number : Math.round(number));
 }

@@ -121,7 +121,7 @@ export class JobsPanel {
 		};
 		const cell = (name, ...content) => h("span", { role: "cell", class: name }, ...content);
 		const row = h("div", { class: "trow", role: "row" },
-			cell("name", cells.name, " ", cells.engine), cell("st", h("span", { class: "statebox" }, cells.state, cells.reason)), cell("num rate", cells.rate),
+			cell("name", cells.name, cells.engine), cell("st", h("span", { class: "statebox" }, cells.state, cells.reason)), cell("num rate", cells.rate),
 			cell("num wide", cells.executions), cell("num wide", cells.corpus), cell("num crashes", cells.crashes), cell("num wide dim", cells.memory), cell("acts", cells.stop, cells.restart));
 		row.cells = cells;
 		return row;
@@ -130,6 +130,7 @@ export class JobsPanel {
 	updateRow(row, job) {
 		const { cells } = row;
 		row.job = job;
+		setTitle(cells.name, `Log of ${job.name}`);
 		setText(cells.engine, job.instances > 1 ? `${job.engine} × ${job.running}/${job.instances}` : job.engine);
 		setClass(cells.state, `state ${healthText(job) ? "quiet" : LOOKS[job.state] ?? "idle"}`);
 		setText(cells.state, job.state);

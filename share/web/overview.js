@@ -187,7 +187,7 @@ export class Overview {
 			if (isFailing(this.jobsOf(target))) counts.jobs = (counts.jobs ?? 0) + 1;
 		}
 		for (const { key, label, button } of this.filterButtons) {
-			setText(button, `${label} ${counts[key] ?? 0}`);
+			setText(button, `${label} ${exact(counts[key] ?? 0)}`);
 			button.setAttribute("aria-pressed", String(key === this.filter));
 			if (key !== "jobs") continue;
 			button.hidden = !counts.jobs && this.filter !== "jobs";
@@ -280,12 +280,11 @@ function sparkline() {
 const CONF = `target "json" {
   executable   = "/srv/json/fuzz_json"
   source-roots = { "/srv/json" }
-  coverage     = "/srv/json/coverage"
 }`;
-const LINK = "clang -g -fsanitize=fuzzer fuzz_json.c @fuzzsup.rsp -o fuzz_json";
+const LINK = "clang -g -fsanitize=fuzzer fuzz_json.c @/usr/local/lib/fuzzsup.rsp -o fuzz_json";
 const LINK_AFL = `export AFL_LLVM_INSTRUMENT=LLVM-NATIVE
-afl-clang-fast -g -fsanitize-coverage=trace-pc-guard,pc-table fuzz_json.c @fuzzsup-main.rsp -o fuzz_json`;
-const LINK_MAIN = "clang -g -fsanitize-coverage=inline-bool-flag,pc-table main.c @fuzzsup-main.rsp -o json";
+afl-clang-fast -g -fsanitize-coverage=trace-pc-guard,pc-table fuzz_json.c @/usr/local/lib/fuzzsup-main.rsp -o fuzz_json`;
+const LINK_MAIN = "clang -g -fsanitize-coverage=inline-bool-flag,pc-table main.c @/usr/local/lib/fuzzsup-main.rsp -o json";
 const JOB = 'job "main" { engine = "libfuzzer" }';
 
 function emptyState() {
@@ -293,7 +292,7 @@ function emptyState() {
 		h("div", { class: "head" }, h("h1", {}, "No target yet")),
 		h("div", { class: "teach" },
 			h("h2", {}, "1. Link the fuzz target with our runtime"),
-			h("p", { class: "dim" }, "One option, no change of the source. It writes what was reached into FUZZSUP_DIR."),
+			h("p", { class: "dim" }, "One option, no change of the source; the file lies where fuzzsupd was installed."),
 			h("p", { class: "dim" }, "libFuzzer:"),
 			codeBlock(LINK),
 			h("p", { class: "dim" }, "AFL++, with or without __AFL_LOOP:"),
@@ -301,7 +300,7 @@ function emptyState() {
 			h("p", { class: "dim" }, "A program with a main of its own:"),
 			codeBlock(LINK_MAIN),
 			h("h2", {}, "2. Name it in fuzz.conf"),
-			h("p", { class: "dim" }, "coverage is where the runtime writes: its FUZZSUP_DIR. Only what lies below source-roots is ever shown."),
+			h("p", { class: "dim" }, "Only what lies below source-roots is ever shown. Where the target runs with FUZZSUP_DIR, coverage = names the same folder."),
 			codeBlock(CONF),
 			h("h2", {}, "3. Let fuzzsupd run the fuzzer, if you like"),
 			h("p", { class: "dim" }, "In the target's block. A job is started, kept alive and shown here with its log. The engine is libfuzzer, afl++, honggfuzz, zig, replay or command."),

@@ -332,12 +332,13 @@ class Growth {
 
 	draw(values) {
 		const high = values[STEPS - 1], low = values[0];
-		const y = (value) => (high > low ? (95 - (90 * (value - low)) / (high - low)).toFixed(2) : "50");
+		const bottom = high > low ? low : 0; // what did not grow is at its height: nothing lies at the bottom
+		const y = (value) => (95 - (90 * (value - bottom)) / Math.max(1, high - bottom)).toFixed(2);
 		let path = "";
 		for (let i = 0; i < STEPS; i++) path += `${i ? "L" : "M"}${((i * STEPS) / (STEPS - 1)).toFixed(1)} ${y(values[i])}`;
 		this.line.setAttribute("d", path);
 		this.area.setAttribute("d", `${path}L${STEPS} 100L0 100Z`);
-		setText(this.top, exact(high));
-		setText(this.low, high > low ? exact(low) : "");
+		setText(this.top, high ? exact(high) : "");
+		setText(this.low, exact(bottom));
 	}
 }

@@ -13,6 +13,7 @@ import { execSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
+import { rate, short } from "../../share/web/dom.js";
 import { WAIT, check, done, expectConsole, live, open, screen, takePictures, test } from "./harness.mjs";
 
 const { values: options, positionals } = parseArgs({
@@ -30,6 +31,12 @@ takePictures(options.screens);
 
 const fileRows = (page) => page.waitForSelector(".tree .trow", { timeout: WAIT });
 const page = await open();
+
+await test("large and small numbers are short, and never rounded up to the next unit", async () => {
+	const shown = [9999, 12345, 99999, 999999, 1930000, 2300000].map(short).join(" · ");
+	check(shown === "9,999 · 12.3k · 99.9k · 999k · 1.93 M · 2.30 M", shown);
+	check([0, 0.04, 0.4, 999].map(rate).join(" · ") === "0 · <0.1 · 0.4 · 999", String([0, 0.04, 0.4, 999].map(rate)));
+});
 
 await test("the overview shows the target", async () => {
 	await page.goto(base);
