@@ -105,6 +105,8 @@ with scratch() as folder:
                     wrong.append((path, again.status))
         equal(wrong, [], "HEAD and conditional requests are in step on one connection")
         equal(service.get("/t/t").status, 301, "a target's URL without its slash leads to the right one")
+        equal([service.get(path).status for path in ("/t/none/", "/t/none/main.js", "/t/none/main.wasm", "/t/none/index.bin", "/t/none/src/project/main.c", "/t/none/sources.tar", "/t/none")],
+              [200, 200, 200, 404, 404, 404, 404], "of a target that is not there the page is served, to say so, and nothing else")
         equal((service.get("/nowhere").status, service.get("/nowhere").text.strip()), (404, "not found"), "what is not there is not found")
         policy = service.get("/").headers["content-security-policy"]
         ok("default-src 'none'" in policy and "unsafe-inline" not in policy, "a strict Content-Security-Policy", policy)

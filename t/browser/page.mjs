@@ -245,6 +245,16 @@ await test("the page comes back by itself when the service does", async () => {
 	return undefined;
 });
 
+await test("a link to a target that is not there says so", async () => {
+	const other = await open();
+	for (const url of ["t/none/", "t/none/#main.c:3"]) {
+		await other.goto(new URL(url, base).href);
+		await other.getByText('There is no target "none".').waitFor({ timeout: WAIT });
+		check(!(await other.locator(".stats, aside").evaluateAll((all) => all.some((one) => one.offsetHeight))), "it shows numbers");
+	}
+	await other.context().close();
+});
+
 await test("a target that is taken out leaves none of its numbers", async () => {
 	if (!options.remove || !options.add) return "no --remove and --add";
 	const source = await open();

@@ -135,9 +135,10 @@ static void
 nothing_else_is_there(void **state)
 {
 	static const char *const paths[] = { "/x", "/secret", "/out.txt", "/../secret",
-		"/%2e%2e/secret", "/t/three/", "/t/three", "/t/", "/src/proj/none.c",
-		"/t/one/src//etc/shadow", "/t/one/src/../etc/shadow",
-		"/t/one/src/proj/../../etc/shadow", "/t/one/src//etc/passwd" };
+		"/%2e%2e/secret", "/t/three/index.bin", "/t/three", "/t/",
+		"/src/proj/none.c", "/t/one/src//etc/shadow",
+		"/t/one/src/../etc/shadow", "/t/one/src/proj/../../etc/shadow",
+		"/t/one/src//etc/passwd" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)

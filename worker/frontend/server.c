@@ -278,13 +278,21 @@ serve_api_targets(struct server *server, struct evhttp_request *request)
 		evbuffer_free(body);
 }
 
+/* The page itself is there for every name: it says that there is no such target, and shows it as soon as there is. */
+static bool
+needs_target(const struct route *route)
+{
+	return route->name != NULL && route->kind != ROUTE_PAGE &&
+	    route->kind != ROUTE_FILE && route->kind != ROUTE_WASM;
+}
+
 static void
 serve_route(
     struct server *server, struct evhttp_request *request, const struct route *route)
 {
 	struct target *target = target_of(server, route);
 
-	if (route->name != NULL && target == NULL) {
+	if (needs_target(route) && target == NULL) {
 		reply_not_found(request);
 		return;
 	}
