@@ -242,7 +242,7 @@ export class Overview {
 		setText(pcs, target.pcs ? short(target.pcs) : "–");
 		setTitle(pcs, target.pcs ? `${exact(target.covered)} of ${exact(target.pcs)} PCs reached` : "");
 		setText(find, target.lastFind ? `${span(serverNow() - target.lastFind)} ago` : "–");
-		setTitle(find, target.lastFind ? moment(target.lastFind) : "nothing found yet");
+		setTitle(find, target.lastFind ? moment(target.lastFind) : target.covered ? "before the service first looked" : "nothing found yet");
 		row.classList.toggle("selected", row.index === this.selected);
 	}
 

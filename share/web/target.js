@@ -144,7 +144,7 @@ export class TargetView {
 		runs.set(short(target.runs), "", `${exact(target.runs)} executions`);
 		speed.set(now > 0 ? rate(now) : "–", now > 0 ? "" : target.lastRun ? `none for ${span(serverNow() - target.lastRun)}` : "none seen", target.lastRun ? `last seen to grow ${moment(target.lastRun)}` : "");
 		unique.set(short(target.unique), "", `${exact(target.unique)} runs were worth keeping`);
-		find.set(target.lastFind ? span(serverNow() - target.lastFind) : "–", target.lastFind ? "ago" : "nothing yet", target.lastFind ? moment(target.lastFind) : "");
+		find.set(target.lastFind ? span(serverNow() - target.lastFind) : "–", target.lastFind ? "ago" : target.covered ? "earlier" : "nothing yet", target.lastFind ? moment(target.lastFind) : target.covered ? "before the service first looked" : "");
 		document.title = `${share === "–" ? "" : `${share} `}${target.name} · fuzzsupd`;
 	}
 
