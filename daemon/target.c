@@ -19,7 +19,8 @@
 #include "log.h"
 #include "banned.h"
 
-#define NO_PC_TABLE "the executable has no PC table of its own; "
+#define NO_PC_TABLE \
+	"the executable has no PC table of its own (README.md says how to build it); "
 
 void
 target_set_state(struct targets *targets, struct target *target,

@@ -5,6 +5,7 @@
 
 #include "tables.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 
 #define COLUMNS_MAX 16
 #define WIDTH_AT_LEAST 60
+#define WIDE 120
 
 /* How a column is shown. */
 enum look {
@@ -175,14 +177,43 @@ cut(const char *text, int width)
 	return bytes;
 }
 
+/* Of the first column: names may take twice their room where a terminal is wide, and all
+ * that they need where there is none. */
+static int
+name_width(const struct column *column, const char *lines, int terminal)
+{
+	const int most = terminal == 0 ? INT_MAX
+	    : terminal >= WIDE         ? 2 * column->width
+				       : column->width;
+	int width = column->width;
+
+	for (; lines != NULL; lines = strchr(lines, '\n')) {
+		lines += lines[0] == '\n';
+		width = MAX(width, (int)strcspn(lines, "\t\n"));
+	}
+	return MIN(width, most);
+}
+
+/* With dots where it is longer. */
 static void
-print_value(const struct column *column, const char *value, int left)
+print_text(const char *text, int width)
+{
+	int bytes = cut(text, width);
+
+	if (text[bytes] == '\0')
+		printf("%-*s ", width, text);
+	else
+		printf("%.*s… ", cut(text, width - 1), text);
+}
+
+static void
+print_value(const struct column *column, const char *value, int width, int left)
 {
 	char text[32];
 
 	switch (column->look) {
 	case LOOK_TEXT:
-		printf("%-*s ", column->width, value);
+		print_text(value, width);
 		return;
 	case LOOK_LAST:
 		printf(
@@ -230,10 +261,12 @@ print_table(const struct columns *columns, char *lines)
 {
 	const bool has_share = columns == &columns_targets;
 	int left = terminal_width();
+	const int names = name_width(&columns->items[0], lines, left);
 	char *values[COLUMNS_MAX], *line;
 
 	for (int i = 0; i < columns->len; i++) {
 		const struct column *column = &columns->items[i];
+		const int width = i == 0 ? names : column->width;
 
 		if (!is_shown(column))
 			continue;
@@ -244,10 +277,10 @@ print_table(const struct columns *columns, char *lines)
 		if (column->look == LOOK_LAST)
 			printf(" %s", column->title);
 		else if (is_number(column->look))
-			printf("%*s ", column->width, column->title);
+			printf("%*s ", width, column->title);
 		else
-			printf("%-*s ", column->width, column->title);
-		left -= column->width + 1;
+			printf("%-*s ", width, column->title);
+		left -= width + 1;
 	}
 	putchar('\n');
 	while ((line = strsep(&lines, "\n")) != NULL) {
@@ -258,7 +291,8 @@ print_table(const struct columns *columns, char *lines)
 				continue;
 			if (has_share && columns->items[i].look == LOOK_LAST)
 				print_share(values[2], values[3]);
-			print_value(&columns->items[i], values[i], left);
+			print_value(&columns->items[i], values[i],
+			    i == 0 ? names : columns->items[i].width, left);
 		}
 		putchar('\n');
 	}
