@@ -71,7 +71,19 @@ class Folder:
                 ends = None
         process.stdout.close()
         self.ended(number, f"exit status {process.wait()}")
+        end_left(command[-1])
         return said.decode("utf-8", "replace")
+
+
+def end_left(program):
+    """Ends what a killed AFL++ left: its target has a session of its own, and may be stopped."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                if file.read() == program.encode() + b"\0":
+                    os.kill(int(pid), signal.SIGKILL)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
 
 
 def build(folder, name, compiler, *options):
