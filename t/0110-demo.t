@@ -21,15 +21,8 @@ if prefix != os.path.join(os.path.realpath(BUILD), "root"):
 
 def running():
     """Processes of the demo's fuzzers."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            path = os.readlink(f"/proc/{pid}/exe")
-        except OSError:
-            continue
-        if os.path.dirname(path) == os.path.join(os.path.realpath(BUILD), "demo"):
-            found.append(os.path.basename(path))
-    return sorted(found)
+    paths = [words.split(b"\0")[0].decode(errors="replace") for _, words in command_lines()]
+    return sorted(os.path.basename(path) for path in paths if os.path.realpath(os.path.dirname(path)) == os.path.join(os.path.realpath(BUILD), "demo"))
 
 
 def get(address, path):

@@ -14,10 +14,8 @@ LIBRARY = os.path.join(TARGETS, "branches_library.c")
 
 # ---- AFL++ ----
 
-def afl_build(output, sources, *flags, response="fuzzsup-main"):
-    subprocess.run(["afl-clang-fast", "-g", "-O1", "-fsanitize-coverage=trace-pc-guard,pc-table", *flags, *sources, "-lm", "@" + runtime_response_file(response), "-o", output],
-                   check=True, env=dict(os.environ, AFL_LLVM_INSTRUMENT="LLVM-NATIVE", AFL_QUIET="1"))
-    return output
+def visible(output, sources, *flags, response="fuzzsup-main"):
+    return afl_build(output, "-g", "-O1", "-fsanitize-coverage=trace-pc-guard,pc-table", *flags, *sources, "-lm", "@" + runtime_response_file(response))
 
 
 def afl_fuzz(folder, executable, directory, executions):
@@ -43,8 +41,8 @@ def test_afl(folder):
         note("no afl++ here: it is not tested")
         return
     demo, driver = demo_sources(), os.path.join(TARGETS, "persistent.c")
-    kinds = (("a loop", lambda output: afl_build(output, [driver, *demo]), 40000), ("a process for each run", lambda output: afl_build(output, [driver, *demo], "-DONCE"), 4000),
-             ("AFL++'s driver", lambda output: afl_build(output, demo, "-fsanitize=fuzzer", response="fuzzsup"), 40000))
+    kinds = (("a loop", lambda output: visible(output, [driver, *demo]), 40000), ("a process for each run", lambda output: visible(output, [driver, *demo], "-DONCE"), 4000),
+             ("AFL++'s driver", lambda output: visible(output, demo, "-fsanitize=fuzzer", response="fuzzsup"), 40000))
     for kind, make, executions in kinds:
         executable, directory = make(os.path.join(folder, "afl")), fresh(folder)
         stats, bitmap, log = afl_fuzz(folder, executable, directory, executions)
@@ -62,8 +60,7 @@ def test_afl(folder):
         ok(len(reached) <= len(hit) + 2, f"AFL++, {kind}: and hardly more")
         ok(0 < unique <= len(reached) and leftovers(directory) == [], f"AFL++, {kind}: {unique} runs were worth keeping, nothing stays behind")
 
-    executable = os.path.join(folder, "afl-other")
-    subprocess.run(["afl-clang-fast", "-O1", driver, *demo, "-lm", "@" + runtime_response_file("fuzzsup-main"), "-o", executable], check=True, env=dict(os.environ, AFL_QUIET="1"))
+    executable = afl_build(os.path.join(folder, "afl-other"), "-O1", driver, *demo, "-lm", "@" + runtime_response_file("fuzzsup-main"), native=False)
     directory = fresh(folder)
     result = subprocess.run([executable], input="{}", text=True, capture_output=True, env=dict(os.environ, FUZZSUP_DIR=directory))
     ok(result.returncode == 0 and len(COMPLAINT.findall(result.stderr)) == 1 and "LLVM-NATIVE" in result.stderr and maps(directory) == [],

@@ -77,13 +77,9 @@ class Folder:
 
 def end_left(program):
     """Ends what a killed AFL++ left: its target has a session of its own, and may be stopped."""
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                if file.read() == program.encode() + b"\0":
-                    os.kill(int(pid), signal.SIGKILL)
-        except (FileNotFoundError, ProcessLookupError):
-            continue
+    for pid, words in command_lines():
+        if words == program.encode() + b"\0":
+            os.kill(pid, signal.SIGKILL)
 
 
 def build(folder, name, compiler, *options):

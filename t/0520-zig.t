@@ -68,10 +68,8 @@ with scratch() as folder:
 
         fuzzer = zig.Fuzzer(executable, cache)
         browser.until(lambda s: not s["coverage"].startswith("0 / "), "coverage of a real Zig fuzzer")
-        subprocess.run([program("fuzzsupctl"), "-s", service.control, "announce", f"{fuzzer.coverage_id:016x}",
-                        executable, fuzzer.coverage_file, "brackets"], check=True)
-        subprocess.run([program("fuzzsupctl"), "-s", service.control, "entry", f"{fuzzer.coverage_id:016x}",
-                        hex(fuzzer.entry)], check=True)
+        service.ctl("announce", f"{fuzzer.coverage_id:016x}", executable, fuzzer.coverage_file, "brackets", check=True)
+        service.ctl("entry", f"{fuzzer.coverage_id:016x}", hex(fuzzer.entry), check=True)
         browser.until(lambda s: any("brackets.zig" in e for e in s["entries"]), "the entry point that was announced")
         ok(True, f"entry points: {browser.shown['entries']}")
         browser.open_source()

@@ -123,14 +123,9 @@ class Lister(Watcher):
         time.sleep(0.02)
 
 
-def ask(service, *command):
-    result = subprocess.run([program("fuzzsupctl"), "-s", service.control, *command], capture_output=True, text=True, timeout=PATIENCE)
-    return result.stdout
-
-
 def running(service):
     """{worker: pid} of those that run."""
-    rows = json.loads(ask(service, "workers", "--json"))["workers"]
+    rows = json.loads(service.ctl("workers", "--json").stdout)["workers"]
     return {row["name"]: row["pid"] for row in rows if row["state"] == "running"}
 
 

@@ -14,7 +14,7 @@ from fuzzsup import *
 
 
 def ctl(service, *words):
-    result = subprocess.run([program("fuzzsupctl"), "-s", service.control, *words], capture_output=True, text=True, timeout=PATIENCE)
+    result = service.ctl(*words)
     return result.returncode, result.stdout + result.stderr
 
 
@@ -33,19 +33,8 @@ def wait_job(service, name, *states, what=lambda job: True):
 
 
 def marked(mark):
-    """Pids of processes whose environment or command line holds @mark."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                words = file.read()
-            with open(f"/proc/{pid}/stat") as file:
-                state = file.read().rsplit(") ", 1)[1][0]
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if mark.encode() in words and state != "Z" and int(pid) != os.getpid() and b"fuzzsupctl" not in words:
-            found.append(int(pid))
-    return found
+    """Pids of processes whose command line holds @mark; a zombie has none."""
+    return [pid for pid, words in command_lines() if mark.encode() in words and pid != os.getpid() and b"fuzzsupctl" not in words]
 
 
 def environment_of(pid):
@@ -62,10 +51,6 @@ def script(folder, name, text, mode=0o755):
         file.write(text)
     os.chmod(path, mode)
     return path
-
-
-def shell(text, **keys):
-    return {"engine": "command", "command": ["/bin/sh", "-c", text], "restart": "never", **keys}
 
 
 def cpu_of(pid):
@@ -131,7 +116,7 @@ def fuzzers(folder, demo):
         ok(marked(words) != [], "the others go on")
         kept = jobs(service)["by-hand"]["pid"]
         service.targets["json"].jobs["by-hand"]["environment"] = ["A=1"]
-        service.targets["json"].jobs["more"] = shell("echo told; sleep 1000")
+        service.targets["json"].jobs["more"] = shell_job("echo told; sleep 1000")
         mark = jobs(service)["main"]
         service.reload()
         wait_job(service, "more", "running")
@@ -159,19 +144,19 @@ def misbehaving(folder, demo):
     garbage = script(folder, "garbage", "\x7fELFnot really")
     work = {
         "at-once": {"engine": "command", "command": ["/bin/sh", "-c", "exit 7"], "start-limit": 3},
-        "deaf": shell(f"trap '' TERM INT; while :; do sleep 0.1; done # {mark}", **{"stop-timeout": "300ms"}),
-        "forks": shell(f"i=0; while [ $i -lt 85 ]; do i=$((i + 1)); (setsid /bin/sh -c 'trap \"\" TERM; sleep 1000; : {mark}' & ) ; done; echo forked; sleep 1000; : {mark}"),
+        "deaf": shell_job(f"trap '' TERM INT; while :; do sleep 0.1; done # {mark}", **{"stop-timeout": "300ms"}),
+        "forks": shell_job(f"i=0; while [ $i -lt 85 ]; do i=$((i + 1)); (setsid /bin/sh -c 'trap \"\" TERM; sleep 1000; : {mark}' & ) ; done; echo forked; sleep 1000; : {mark}"),
         "hungry": {"engine": "command", "command": [sys.executable, "-c", f"x = bytearray(400 << 20)  # {mark}\nimport time\ntime.sleep(1000)"],
                    "memory-max": "100M", "restart": "never"},
-        "writes": shell("head -c 10000000 /dev/zero >file", **{"file-size-max": "1M"}),
-        "floods": shell("yes 'it says the same again and again'", **{"log-max": "64K"}),
-        "mute": shell("exec >&- 2>&-; sleep 1000"),
+        "writes": shell_job("head -c 10000000 /dev/zero >file", **{"file-size-max": "1M"}),
+        "floods": shell_job("yes 'it says the same again and again'", **{"log-max": "64K"}),
+        "mute": shell_job("exec >&- 2>&-; sleep 1000"),
         "interpreter": {"engine": "command", "command": [noshebang]},
         "norun": {"engine": "command", "command": [norun]},
         "garbage": {"engine": "command", "command": [garbage]},
         "absent": {"engine": "command", "command": [os.path.join(folder, "absent")]},
-        "signal": shell("kill -SEGV $$"),
-        "good": shell("echo good; sleep 1000"),
+        "signal": shell_job("kill -SEGV $$"),
+        "good": shell_job("echo good; sleep 1000"),
     }
     if os.geteuid() == 0:  # python may lie where nobody else may go
         work["hungry"]["user"] = "root"
@@ -222,7 +207,7 @@ def misbehaving(folder, demo):
 
 def killed(folder, demo):
     mark = "survives-" + os.path.basename(folder)
-    work = {f"job{i}": shell(f"(setsid sleep 1000.{i} &); while :; do sleep 0.05; : {mark}; done", restart="always") for i in range(4)}
+    work = {f"job{i}": shell_job(f"(setsid sleep 1000.{i} &); while :; do sleep 0.05; : {mark}; done", restart="always") for i in range(4)}
     kills = int(os.environ.get("KILLS", "5"))
     with Service(folder, {"json": Target(demo, jobs=work)}) as service:
         for _ in range(kills):
@@ -252,10 +237,10 @@ def reloaded(folder, demo):
     coverage, chance, reloads = os.path.join(folder, "coverage"), random.Random(1), int(os.environ.get("RELOADS", "20"))
     os.mkdir(coverage)
     os.chmod(coverage, 0o1777)
-    work = {f"job{i}": shell("while :; do sleep 0.05; done", environment=["ROUND=-"]) for i in range(4)}
+    work = {f"job{i}": shell_job("while :; do sleep 0.05; done", environment=["ROUND=-"]) for i in range(4)}
     # One that replaces inputs by shorter ones removes them itself.
     work["fuzz"] = {"engine": "libfuzzer", "command": [demo, "-max_len=64", "-reduce_inputs=0"], "environment": ["ROUND=-"]}
-    more = shell("exec sleep 1000")
+    more = shell_job("exec sleep 1000")
     with Service(folder, {"json": Target(demo, coverage, [], jobs=work)}) as service:
         wanted, corpus = service.targets["json"].jobs, os.path.join(service.state, "jobs", "json", "fuzz", "corpus")
 
@@ -298,8 +283,8 @@ def changed(folder, demo):
     """What a reload changes or takes away ends as it likes to end, and its successor waits for that."""
     story = script(folder, "story", "", 0o666)
     text = f"""echo begins $SETTING >>{story}; trap 'echo hears $SETTING >>{story}; sleep 0.5; echo ends $SETTING >>{story}; exit 0' TERM; while :; do sleep 0.05; done"""
-    work = {"kind": shell(text, environment=["SETTING=1"]), "rude": shell("trap '' TERM; echo begins >&2; while :; do sleep 0.05; done", **{"stop-timeout": "300ms"}),
-            "other": shell("sleep 1000")}
+    work = {"kind": shell_job(text, environment=["SETTING=1"]), "rude": shell_job("trap '' TERM; echo begins >&2; while :; do sleep 0.05; done", **{"stop-timeout": "300ms"}),
+            "other": shell_job("sleep 1000")}
     read = lambda: open(story).read().splitlines()
     with Service(folder, {"json": Target(demo, None, [], jobs=work)}) as service:
         wait_until(lambda: read() == ["begins 1"], "it begins")
@@ -326,7 +311,7 @@ def changed(folder, demo):
         wait_until(lambda: "ends 4" in read(), "its end")
         ok(True, "a job that is taken away may say its last words")
         equal((jobs(service)["other"]["pid"], sorted(jobs(service))), (other["pid"], ["other"]), "the others are not touched")
-        service.targets["json"].jobs["kind"] = shell(text, environment=["SETTING=5"])
+        service.targets["json"].jobs["kind"] = shell_job(text, environment=["SETTING=5"])
         service.reload()
         wait_until(lambda: "begins 5" in read(), "it is back")
     service.stop()
@@ -335,7 +320,7 @@ def changed(folder, demo):
 
 def turns(folder, demo):
     """More jobs than may run: each gets its share, by weight."""
-    work = {f"job{i}": shell("exec sleep 1000", weight=3 if i == 0 else 1) for i in range(8)}
+    work = {f"job{i}": shell_job("exec sleep 1000", weight=3 if i == 0 else 1) for i in range(8)}
     with Service(folder, {"json": Target(demo, jobs=work)}, extra="max-running = 2\nturn = 200ms") as service:
         most = 0
 

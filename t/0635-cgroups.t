@@ -69,69 +69,52 @@ def group_of(pid):
     return os.path.basename(found)
 
 
-def jobs(service):
-    return {job["name"]: job for job in service.get("/api/v1/jobs").json()["jobs"]}
-
-
-def wait_job(service, name, *states, what=lambda job: True):
-    return wait_until(lambda: (lambda job: job if job and job["state"] in states and what(job) else None)(jobs(service).get(name)),
-                      f"job {name}: {states}; it is {jobs(service).get(name)}")
-
-
-def ctl(service, *words):
-    subprocess.run([program("fuzzsupctl"), "-s", service.control, *words], capture_output=True, timeout=PATIENCE, check=True)
-
-
-def shell(text, **keys):
-    return {"engine": "command", "command": ["/bin/sh", "-c", text], "restart": "never", **keys}
-
-
 FORKS = 'i=0; while [ $i -lt 85 ]; do i=$((i + 1)); (setsid /bin/sh -c "trap \\"\\" TERM; sleep 1000" &); done; exec sleep 1000'
 
 
 def lives(folder, demo):
     """Who is where, and what is left when something is killed."""
     group = Group("lives")
-    work = {"two": shell("exec sleep 1000", instances=2, restart="always"), "forks": shell(FORKS, restart="always", **{"stop-timeout": "500ms"})}
+    work = {"two": shell_job("exec sleep 1000", instances=2, restart="always"), "forks": shell_job(FORKS, restart="always", **{"stop-timeout": "500ms"})}
     with Service(folder, {"json": Target(demo, jobs=work)}, prefix=group.prefix) as service:
-        wait_job(service, "two", "running", what=lambda job: job["pid"])
+        service.wait_job("two", "running", what=lambda job: job["pid"])
         service.wait_log(r"control groups of their own below (\S+);")
         procs = lambda name: [int(pid) for pid in group.read(f"{name}/cgroup.procs").split()]
         equal((group_of(service.process.pid), group_of(service.worker("frontend")), group_of(service.worker("runner"))), ("service",) * 3, "the service moved into a leaf")
         equal(group.read("cgroup.procs"), "", "and nobody is left above it")
         equal(group.groups(), ["json:forks:0", "json:two:0", "json:two:1", "service"], "a group for each instance")
-        equal(group_of(jobs(service)["two"]["pid"]), "json:two:0", "in which it runs")
+        equal(group_of(service.jobs()["two"]["pid"]), "json:two:0", "in which it runs")
         wait_until(lambda: len(procs("json:forks:0")) > 80, "85 children")
         children = procs("json:forks:0")
         ok(True, "children with sessions of their own are in their job's group")
-        ctl(service, "stop", "forks")
-        wait_job(service, "forks", "stopped")
+        service.ctl("stop", "forks", check=True)
+        service.wait_job("forks", "stopped")
         ok(not any(os.path.exists(f"/proc/{pid}") for pid in children), "a stop ends all of them")
         wait_until(lambda: group.groups() == ["json:two:0", "json:two:1", "service"], "its group is removed")
         ok(True, "and removes its group")
-        ctl(service, "start", "forks")
-        wait_job(service, "forks", "running", what=lambda job: job["pid"])
+        service.ctl("start", "forks", check=True)
+        service.wait_job("forks", "running", what=lambda job: job["pid"])
         wait_until(lambda: len(procs("json:forks:0")) > 80, "85 children")
-        children, before = procs("json:forks:0"), jobs(service)["forks"]
+        children, before = procs("json:forks:0"), service.jobs()["forks"]
         with open(f"/proc/{before['pid']}/stat") as file:
             minder = int(file.read().rsplit(") ", 1)[1].split()[1])
         equal(group_of(minder), "service", "a minder is not in the group that it ends")
         os.kill(minder, signal.SIGKILL)
-        wait_job(service, "forks", "running", what=lambda job: job["starts"] > before["starts"] and job["pid"])
+        service.wait_job("forks", "running", what=lambda job: job["starts"] > before["starts"] and job["pid"])
         ok(not any(os.path.exists(f"/proc/{pid}") for pid in children), "a killed minder leaves nothing")
         for _ in range(3):
             runner, old = service.worker("runner"), [pid for name in group.groups() if ":" in name for pid in procs(name)]
             os.kill(runner, signal.SIGKILL)
             wait_until(lambda: service.worker("runner") not in (None, runner), "another runner")
-            wait_job(service, "two", "running", what=lambda job: job["pid"] not in (0, *old))
-            wait_job(service, "forks", "running", what=lambda job: job["pid"] not in (0, *old))
+            service.wait_job("two", "running", what=lambda job: job["pid"] not in (0, *old))
+            service.wait_job("forks", "running", what=lambda job: job["pid"] not in (0, *old))
             wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in old), "the old ones are gone")
         equal((group.groups(), group_of(service.worker("runner"))), (["json:forks:0", "json:two:0", "json:two:1", "service"], "service"), "a killed runner's successor goes on with the same groups")
         equal(len(procs("json:two:0")), 1, "and each instance runs once")
     equal((group.groups(), group.read("cgroup.subtree_control")), (["service"], ""), "when the service ends its groups are gone, and nothing is shared out any more")
     with Service(folder, {"json": Target(demo, jobs=work)}, prefix=group.prefix) as service:
-        wait_job(service, "two", "running", what=lambda job: job["pid"])
-        equal(group_of(jobs(service)["two"]["pid"]), "json:two:0", "another service does the same in that group")
+        service.wait_job("two", "running", what=lambda job: job["pid"])
+        equal(group_of(service.jobs()["two"]["pid"]), "json:two:0", "another service does the same in that group")
         service.process.kill()
         service.process.wait()
         wait_until(lambda: not any("populated 1" in group.read(f"{name}/cgroup.events") for name in group.groups()), "all are gone")
@@ -148,14 +131,14 @@ def limits(folder, demo):
     os.setxattr(group.path, "user.delegate", b"1")
     hungry = [sys.executable, "-c", "import os, time\nfor i in range(8):\n    os.fork()\nx = bytearray(5 << 20)\ntime.sleep(1000)"]
     work = {"hungry": {"engine": "command", "command": hungry, "memory-max": "100M", "restart": "never", "user": "root"},
-            "modest": shell("exec sleep 1000", **{"memory-max": "64M", "weight": 3, "processes-max": 20}),
-            "bomb": shell("f() { f & sleep 1000; }; f; sleep 1000", **{"processes-max": 50}),
-            "plain": shell("exec sleep 1000")}
+            "modest": shell_job("exec sleep 1000", **{"memory-max": "64M", "weight": 3, "processes-max": 20}),
+            "bomb": shell_job("f() { f & sleep 1000; }; f; sleep 1000", **{"processes-max": 50}),
+            "plain": shell_job("exec sleep 1000")}
     present = [controller for controller in ("memory", "pids", "cpu") if group.has(controller)]
     lacks = lambda controller: f"{controller} is no controller of cgroup v2 here" if controller not in present else None
     with Service(folder, {"json": Target(demo, jobs=work)}, prefix=group.prefix) as service:
         for name in ("modest", "plain"):
-            wait_job(service, name, "running", what=lambda job: job["pid"])
+            service.wait_job(name, "running", what=lambda job: job["pid"])
         service.wait_log(r"control groups of their own .*; controllers: " + (", ".join(present) or "none"))
         ok(True, "the log says which controllers there are: " + (", ".join(present) or "none"))
         if lacks("cpu"):
@@ -170,14 +153,14 @@ def limits(folder, demo):
             ok(len(group.read("json:bomb:0/cgroup.procs").split()) <= 50, "a fork bomb stays in its limit")
         if lacks("memory"):
             skip("limits of memory", lacks("memory"))
-            job = wait_job(service, "hungry", "failed")
+            job = service.wait_job("hungry", "failed")
             ok("memory-max is 100 MiB" in job["reason"], "memory-max is looked after without it", job)
         else:
             equal([group.read(f"json:{name}:0/memory.max") for name in ("modest", "plain")], [str(64 << 20), "max"], "limits of memory")
-            job = wait_job(service, "hungry", "failed")
+            job = service.wait_job("hungry", "failed")
             ok("memory-max is 100 MiB" in job["reason"] and "more" in job["reason"], "256 processes that eat memory together are ended by the kernel, and the reason says why", job)
-        ctl(service, "stop", "bomb")
-        wait_job(service, "bomb", "stopped", "failed")
+        service.ctl("stop", "bomb", check=True)
+        service.wait_job("bomb", "stopped", "failed")
         wait_until(lambda: group.groups() == ["json:modest:0", "json:plain:0", "service"], "the groups of those that ended are gone")
         ok(True, "the groups of those that ended are gone")
 
@@ -185,15 +168,15 @@ def limits(folder, demo):
 def without(folder, demo):
     """No control groups: the log says why, once, and jobs run."""
     group = Group("foreign", delegated=False)
-    work = {"plain": shell("exec sleep 1000", instances=3)}
+    work = {"plain": shell_job("exec sleep 1000", instances=3)}
     cases = (("was not delegated to the service", lambda: None), ("holds processes that are not the service's", lambda: os.setxattr(group.path, "user.delegate", b"1")))
     other = subprocess.Popen([*group.prefix, "/bin/sleep", "1000"])
     for reason, prepare in cases:
         prepare()
         with Service(folder, {"json": Target(demo, jobs=work)}, prefix=group.prefix) as service:
-            wait_job(service, "plain", "running", what=lambda job: job["running"] == 3 and job["pid"])
+            service.wait_job("plain", "running", what=lambda job: job["running"] == 3 and job["pid"])
             equal(len(re.findall(reason, service.log())), 1, f"the log says that it {reason}")
-            equal((group_of(service.process.pid), group_of(jobs(service)["plain"]["pid"])), ("foreign",) * 2, "and all stay where they are")
+            equal((group_of(service.process.pid), group_of(service.jobs()["plain"]["pid"])), ("foreign",) * 2, "and all stay where they are")
     other.kill()
     other.wait()
 

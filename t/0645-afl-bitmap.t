@@ -31,22 +31,7 @@ int main(int argc, char **argv)
 	return 0;
 }
 """
-PC_TABLE = ["-fsanitize-coverage=trace-pc-guard,pc-table"]
-
-
-def afl_build(folder, name, *words, native=True):
-    output = os.path.join(folder, name)
-    subprocess.run(["afl-clang-fast", "-g", "-O1", *words, "-o", output], check=True, cwd=folder,
-                   env=dict(os.environ, AFL_QUIET="1", **({"AFL_LLVM_INSTRUMENT": "LLVM-NATIVE"} if native else {})))
-    return output
-
-
-def job(service, target):
-    return next(job for job in service.get("/api/v1/jobs").json()["jobs"] if job["target"] == target)
-
-
-def ctl(service, *words):
-    subprocess.run([program("fuzzsupctl"), "-s", service.control, *words], capture_output=True, timeout=PATIENCE, check=True)
+PC_TABLE = ["-g", "-O1", "-fsanitize-coverage=trace-pc-guard,pc-table"]
 
 
 def reached_of(service, target):
@@ -67,12 +52,13 @@ with scratch() as folder:
     source = os.path.join(folder, "source.c")
     with open(source, "w") as file:
         file.write(SOURCE)
-    stock = afl_build(folder, "stock", *PC_TABLE, source)
+    stock = afl_build(os.path.join(folder, "stock"), *PC_TABLE, source)
     # Places of a library are in AFL++'s map, too.
-    with open(os.path.join(folder, "library.c"), "w") as file:
+    library = os.path.join(folder, "library")
+    with open(library + ".c", "w") as file:
         file.write("int library(int x) { switch (x) {" + "".join(f"case {7 ** i % 1009}: return library({i}) * x;" for i in range(20)) + "} return x; }\n")
-    afl_build(folder, "library.so", *PC_TABLE, "-shared", "-fPIC", "library.c")
-    mixed = afl_build(folder, "mixed", *PC_TABLE, source, "library.so", "-Wl,--no-as-needed", "-Wl,-rpath," + folder)
+    afl_build(library + ".so", *PC_TABLE, "-shared", "-fPIC", library + ".c")
+    mixed = afl_build(os.path.join(folder, "mixed"), *PC_TABLE, source, library + ".so", "-Wl,--no-as-needed", "-Wl,-rpath," + folder)
     work = lambda: {"fuzz": {"engine": "afl++", "restart": "never"}}
     coverage = os.path.join(folder, "coverage")
     os.mkdir(coverage)
@@ -80,12 +66,13 @@ with scratch() as folder:
     targets = {"stock": Target(stock, coverage, [folder], jobs=work()), "mixed": Target(mixed, coverage, [folder], jobs=work()),
                "other": Target(stock, coverage, [folder], jobs={"fuzz": {"engine": "afl++", "command": [shutil.copy(stock, os.path.join(folder, "copy"))]}})}
     with Service(folder, targets) as service:
+        job_of = lambda target: service.jobs(target)["fuzz"]
         for name in targets:
-            wait_until(lambda: (job(service, name)["executions"] or 0) > 0, f"{name} runs; it is {job(service, name)}")
+            wait_until(lambda: (job_of(name)["executions"] or 0) > 0, f"{name} runs; it is {job_of(name)}")
         # Its bitmap is written when it ends, and once a minute.
         for name in targets:
-            ctl(service, "stop", f"{name}/fuzz")
-        wait_until(lambda: all(job(service, name)["state"] == "stopped" for name in targets), "they stop")
+            service.ctl("stop", f"{name}/fuzz", check=True)
+        wait_until(lambda: all(job_of(name)["state"] == "stopped" for name in targets), "they stop")
         wait_until(lambda: 0 < reached_of(service, "stock") == service.target("stock")["covered"], "coverage from the bitmap")
         ok(True, f"as many places are covered as AFL++ reached: {reached_of(service, 'stock')} of {service.target('stock')['pcs']}")
         entry = service.wait_state("stock", "live")
@@ -93,7 +80,7 @@ with scratch() as folder:
         wait_until(lambda: service.get("/t/stock/functions.json").status == 200, "its functions")
         ok({"main", "before"} <= covered(service, "partial") | covered(service, "covered") and "never" in covered(service, "uncovered"),
            "the right functions", service.get("/t/stock/functions.json").text)
-        wait_until(lambda: service.target("stock")["n_runs"] == job(service, "stock")["executions"], f"runs are its executions; {service.target('stock')}")
+        wait_until(lambda: service.target("stock")["n_runs"] == job_of("stock")["executions"], f"runs are its executions; {service.target('stock')}")
         ok(True, "its runs are AFL++'s executions")
         entry = wait_until(lambda: (lambda target: target if "AFL++" in target["reason"] else None)(service.target("mixed")), f"a reason; it is {service.target('mixed')}")
         ok(entry["covered"] == 0 and "replay" in entry["reason"], "one whose library is in the map, too, shows nothing, and what to do", entry)
@@ -101,21 +88,21 @@ with scratch() as folder:
         equal((entry["covered"], reached_of(service, "other") > 0), (0, True), "another program's bitmap is none of this target's")
         os.kill(service.worker("collector"), 9)
         wait_until(lambda: service.worker("collector"), "another collector")
-        ctl(service, "start", "stock/fuzz")
-        wait_until(lambda: job(service, "stock")["state"] == "running" and service.target("stock")["state"] == "live", "it is live again")
+        service.ctl("start", "stock/fuzz", check=True)
+        wait_until(lambda: job_of("stock")["state"] == "running" and service.target("stock")["state"] == "live", "it is live again")
         wait_until(lambda: service.target("stock")["covered"] == reached_of(service, "stock"), "what was covered")
         ok(True, "another collector goes on with what was covered")
         # As many places as before, of which some cannot be reached any more; the run that ends for it writes its bitmap once more.
         ok("reached" not in covered(service, "uncovered"), "a function is reached")
-        before = job(service, "stock")
+        before = job_of("stock")
         with open(source, "w") as file:
             file.write(SOURCE.replace("n > 3", "n > 300"))
-        os.rename(afl_build(folder, "stock.new", *PC_TABLE, source), stock)
-        wait_until(lambda: job(service, "stock")["starts"] > before["starts"] and job(service, "stock")["state"] == "running", "the new build runs")
+        os.rename(afl_build(stock + ".new", *PC_TABLE, source), stock)
+        wait_until(lambda: job_of("stock")["starts"] > before["starts"] and job_of("stock")["state"] == "running", "the new build runs")
         wait_until(lambda: service.get("/t/stock/functions.json").status == 200 and "reached" in covered(service, "uncovered"), "a new build begins anew")
-        executions = job(service, "stock")["executions"]
-        wait_until(lambda: service.target("stock")["covered"] > 0 or job(service, "stock")["executions"] > executions, "it says something")
-        ctl(service, "stop", "stock/fuzz")
+        executions = job_of("stock")["executions"]
+        wait_until(lambda: service.target("stock")["covered"] > 0 or job_of("stock")["executions"] > executions, "it says something")
+        service.ctl("stop", "stock/fuzz", check=True)
         wait_until(lambda: 0 < reached_of(service, "stock") == service.target("stock")["covered"], "its bitmap")
         ok({"reached", "never"} <= covered(service, "uncovered"), "of a new build only what it reached itself counts", service.get("/t/stock/functions.json").text)
     done()

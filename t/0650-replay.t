@@ -254,16 +254,6 @@ def many(folder, moods):
     ok(left == sorted(left, reverse=True) and left[-1] == 0, "what is left grows less")
 
 
-def ctl(service, *words):
-    return subprocess.run([program("fuzzsupctl"), "-s", service.control, *words], capture_output=True, text=True, timeout=PATIENCE).stdout
-
-
-def afl_build(folder):
-    output = os.path.join(folder, "afl_json")
-    subprocess.run(["afl-clang-fast", "-O1", os.path.join(SRC, "t", "targets", "persistent.c"), *demo_sources(), "-lm", "-o", output], check=True, env=dict(os.environ, AFL_QUIET="1"))
-    return output
-
-
 def reaches(service, target, demo, corpus):
     """All that its corpus does, as libFuzzer itself counts it."""
     own = subprocess.run([demo, "-runs=0", corpus], capture_output=True, text=True, env=dict(os.environ, FUZZSUP="off")).stderr
@@ -315,7 +305,8 @@ def as_job(folder, moods):
     has_afl = shutil.which("afl-fuzz") is not None and shutil.which("afl-clang-fast") is not None
     if has_afl:
         # Its inputs are found without a word about them.
-        targets["afl"] = Target(replay, of_afl, roots, jobs={"afl": {"engine": "afl++", "command": [afl_build(folder)], "run-for": "5s"}, "of-afl": {"engine": "replay"}})
+        stock = afl_build(os.path.join(folder, "afl_json"), "-O1", os.path.join(SRC, "t", "targets", "persistent.c"), *demo_sources(), "-lm", native=False)
+        targets["afl"] = Target(replay, of_afl, roots, jobs={"afl": {"engine": "afl++", "command": [stock], "run-for": "5s"}, "of-afl": {"engine": "replay"}})
     else:
         note("no afl++ here: it is not tested")
     with Service(folder, targets) as service:
@@ -346,10 +337,10 @@ def as_job(folder, moods):
         wait_until(lambda: job("slow")["hangs"], "an input that hangs")
         found = job("slow")
         equal((found["pending"] + found["corpus"], found["crashes"]), (30, 0), "what is left and what was run are all there is")
-        ok(bool(re.search(r"\b\d+ of 30 inputs left to replay", ctl(service, "jobs"))), "and fuzzsupctl says so", ctl(service, "jobs"))
-        table = ctl(service, "jobs", "--json")
+        ok(bool(re.search(r"\b\d+ of 30 inputs left to replay", service.ctl("jobs").stdout)), "and fuzzsupctl says so", service.ctl("jobs").stdout)
+        table = service.ctl("jobs", "--json").stdout
         ok('"engine":"replay"' in table.replace(" ", ""), "fuzzsupctl jobs shows it", table)
-        ctl(service, "stop", "replay/replay")
+        service.ctl("stop", "replay/replay")
         wait_until(lambda: job("replay")["state"] == "stopped", "stop")
         ok(True, "it stops")
     service.stop()

@@ -104,14 +104,13 @@ def jobs(folder, executable):
     os.makedirs(coverage)
     os.mkdir(os.path.join(folder, "calm"))
     os.chmod(coverage, 0o1777)
-    shell = lambda text, **keys: {"engine": "command", "command": ["/bin/sh", "-c", text], "restart": "never", **keys}
     work = {
         "main": {"engine": "libfuzzer", "command": [executable, "-max_len=128"], "instances": 2, "autostart": "no"},
         "broken": {"engine": "command", "command": ["/bin/sh", "-c", "echo cannot find its dictionary; exit 7"], "start-limit": 2},
-        "by-hand": shell("echo began; exec sleep 1000", autostart="no"),
-        "nightly": shell("exec sleep 1000", autostart="no"),
+        "by-hand": shell_job("echo began; exec sleep 1000", autostart="no"),
+        "nightly": shell_job("exec sleep 1000", autostart="no"),
         "absent": {"engine": "libfuzzer", "command": [os.path.join(folder, "not-built-yet")]},
-        "once": shell("echo done", instances=2),
+        "once": shell_job("echo done", instances=2),
     }
     targets = {"json": Target(executable, coverage, [os.path.join(SRC, "share", "demo")], jobs=work), "calm": Target(executable, os.path.join(folder, "calm"))}
     with Service(folder, targets, extra="max-running = 2\nturn = 1h") as service:

@@ -33,7 +33,7 @@ def as_job(service, job):
     log = os.path.join(service.state, "jobs", "json", "main", "0.log")
     if os.path.exists(log):
         os.unlink(log)
-    subprocess.run([program("fuzzsupctl"), "-s", service.control, "start", "json/main"], check=True, capture_output=True)
+    service.ctl("start", "json/main", check=True)
     # Nobody is asked while it runs: that would be work that the other does not have beside it.
     process = os.pidfd_open(wait_until(lambda: job()["state"] == "running" and job()["pid"], "it runs"))
     select.select([process], [], [])

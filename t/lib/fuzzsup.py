@@ -297,6 +297,25 @@ class Service:
                 return entry
         return None
 
+    def ctl(self, *words, check=False):
+        """What fuzzsupctl answers; @check: it must be 0."""
+        return subprocess.run([program("fuzzsupctl"), "-s", self.control, *words], capture_output=True, text=True, timeout=PATIENCE, check=check)
+
+    def jobs(self, target=None):
+        """The entries of the JSON list, by name: of all targets, whose jobs then have names of their own, or of one."""
+        query = f"?target={target}" if target else ""
+        return {job["name"]: job for job in self.get("/api/v1/jobs" + query).json()["jobs"]}
+
+    def wait_job(self, name, *states, what=lambda job: True):
+        """The job's entry when it is in one of @states (none: any) and @what() is true of it."""
+        def look():
+            job = self.jobs().get(name)
+            return job if job and (not states or job["state"] in states) and what(job) else None
+        try:
+            return wait_until(look, f"job {name}: {'/'.join(states)}")
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}; it is {self.jobs().get(name)}") from None
+
     def wait_state(self, name, *states):
         return wait_until(lambda: (lambda t: t if t and t["state"] in states else None)(self.target(name)), f"{name} is {'/'.join(states)}; it is {self.target(name)}")
 
@@ -429,6 +448,27 @@ def runtime_response_file(name="fuzzsup"):
     with open(path, "w") as file:
         file.write(options)
     return path
+
+
+def afl_build(output, *words, native=True):
+    """A target for AFL++, by its compiler; native: instrumented by LLVM itself."""
+    subprocess.run(["afl-clang-fast", *words, "-o", output], check=True, env=dict(os.environ, AFL_QUIET="1", **({"AFL_LLVM_INSTRUMENT": "LLVM-NATIVE"} if native else {})))
+    return output
+
+
+def shell_job(text, **keys):
+    """A job that is a shell's command, and not restarted."""
+    return {"engine": "command", "command": ["/bin/sh", "-c", text], "restart": "never", **keys}
+
+
+def command_lines():
+    """(pid, words) of each process: its command line, with a NUL behind each word."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                yield int(pid), file.read()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
 
 
 def demo_sources():
