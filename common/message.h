@@ -92,7 +92,8 @@
 	X(JOB_ENTRY, "job-entry") \
 	/* supervisor → collector: watch what a job's engine leaves behind; fd: the job's \
 	   folder (see ARCHITECTURE.md); code enum job_engine; value: instances; \
-	   generation 1: it runs its target's own executable; text: TARGET/JOB, NUL, perhaps struct job_stats to go on from */ \
+	   generation 1: it runs its target's own executable; text: TARGET/JOB, NUL, \
+	   perhaps struct job_stats to go on from */ \
 	X(COLLECT_JOB, "collect-job") \
 	/* collector → supervisor → front-end: text: struct job_stats */ \
 	X(JOB_STATS, "job-stats") \

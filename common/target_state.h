@@ -20,6 +20,10 @@ enum target_state {
 	    TARGET_STATES_LEN
 };
 
+/* What a user should do whose target is run by AFL++ without a PC table. */
+#define TARGET_AFL_REMEDY \
+	"build it as fuzz.conf(5) says of engine afl++, or let a replay job show it"
+
 /* Name of @state, in lower case; "?" for what is none. */
 static inline const char *
 target_state_name(unsigned state)

@@ -296,18 +296,14 @@ do_entry(struct request *request)
 static void
 collect_cb(const char *message, void *context)
 {
-	evbuffer_add_printf(context, "error %s\n", message);
-}
-
-static void
-gather_cb(const char *message, void *context)
-{
 	evbuffer_add_printf(context, "%s\n", message);
 }
 
-/* What is said of a reload that goes on stands behind its "ok". */
+/* Answers what @work, which returns 0 or a negative errno, says: as errors, or behind its
+ * "ok" as warnings. */
 static void
-do_reload(struct request *request)
+answer_said(struct request *request,
+    int (*work)(struct supervisor *supervisor, conf_error_cb error_cb, void *context))
 {
 	struct evbuffer *said = evbuffer_new();
 	char *line;
@@ -317,7 +313,7 @@ do_reload(struct request *request)
 		fail(request, strerror(ENOMEM));
 		return;
 	}
-	r = supervisor_reload(request->supervisor, gather_cb, said);
+	r = work(request->supervisor, collect_cb, said);
 	if (r == 0)
 		evbuffer_add_printf(request->reply, "ok\n");
 	while ((line = evbuffer_readln(said, NULL, EVBUFFER_EOL_LF)) != NULL) {
@@ -328,12 +324,28 @@ do_reload(struct request *request)
 	evbuffer_free(said);
 }
 
+static void
+do_reload(struct request *request)
+{
+	answer_said(request, supervisor_reload);
+}
+
+static int
+check_conf(struct supervisor *supervisor, conf_error_cb error_cb, void *context)
+{
+	struct conf *conf;
+	int r = conf_load(supervisor->options->conf_path, error_cb, context, &conf);
+
+	if (r == 0)
+		conf_free(conf);
+	return r;
+}
+
 /* Whole: every worker runs. And what a reload would say of the configuration. */
 static void
 do_check(struct request *request)
 {
 	const struct supervisor *supervisor = request->supervisor;
-	struct conf *conf;
 
 	for (unsigned i = 0; i < WORKERS_LEN; i++) {
 		const struct worker *worker = &supervisor->workers[i];
@@ -344,11 +356,7 @@ do_check(struct request *request)
 			return;
 		}
 	}
-	if (conf_load(
-		supervisor->options->conf_path, collect_cb, request->reply, &conf) < 0)
-		return;
-	evbuffer_add_printf(request->reply, "ok\n");
-	conf_free(conf);
+	answer_said(request, check_conf);
 }
 
 static void

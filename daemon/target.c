@@ -129,8 +129,7 @@ target_table_done(struct targets *targets, struct target *target)
 		target_set_state(targets, target, TARGET_WAITING,
 		    jobs_have_engine(
 			targets->supervisor->jobs, target->conf.name, JOB_ENGINE_AFL)
-			? NO_PC_TABLE "build it as fuzz.conf(5) says of engine afl++, "
-				      "or let a replay job show it"
+			? NO_PC_TABLE TARGET_AFL_REMEDY
 			: NO_PC_TABLE "waiting for a coverage file that brings one");
 		return;
 	}

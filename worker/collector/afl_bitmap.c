@@ -29,7 +29,7 @@ find(struct collector *collector, const char *name)
 	return NULL;
 }
 
-/* Sets in @words the bits of @len places from @reserved on. Returns 0, or -EAGAIN for a
+/* Sets in @words, which are zeros, the bits of @len places from @reserved on. Returns 0, or -EAGAIN for a
  * file that is too short. */
 static int
 read_bits(int fd, unsigned reserved, uint32_t len, uint64_t *words)
@@ -38,7 +38,6 @@ read_bits(int fd, unsigned reserved, uint32_t len, uint64_t *words)
 	uint32_t at = 0;
 	ssize_t n;
 
-	memset(words, 0, 8 * coverage_map_words(len));
 	while (at < len) {
 		const size_t size = len - at < PART ? len - at : PART;
 
@@ -60,8 +59,7 @@ refuse(struct target *target, const struct job_bitmap *bitmap, uint32_t pcs_len)
 		return;
 	target->afl = AFL_FOREIGN;
 	log_notice("%s: AFL++'s map has %llu places, its PC table %u: its coverage is "
-		   "not read "
-		   "from there",
+		   "not read from there",
 	    target->name, (unsigned long long)bitmap->places, (unsigned)pcs_len);
 }
 

@@ -260,8 +260,7 @@ describe_waiting(const struct target *target, char *text)
 
 	if (target->afl == AFL_FOREIGN)
 		return append(text, 0,
-		    "AFL++ runs it without a PC table of its own; build it as "
-		    "fuzz.conf(5) says of engine afl++, or let a replay job show it");
+		    "AFL++ runs it without a PC table of its own; " TARGET_AFL_REMEDY);
 	if (look == NULL)
 		return append(text, 0, "none of its coverage directories exists yet");
 	return append(text, 0, "no coverage file of this build yet in %s%s%s",

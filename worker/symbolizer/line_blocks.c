@@ -328,13 +328,11 @@ processor_can(void)
 #endif
 
 void
-line_blocks_start(struct line_blocks *blocks, unsigned opcode_base, int line_base,
-    unsigned line_range, unsigned min_instruction)
+line_blocks_start(struct line_blocks *blocks, const struct line_step steps[256],
+    unsigned opcode_base, int line_base, unsigned min_instruction)
 {
 	*blocks = (struct line_blocks){ .usable = false };
 #ifdef HAVE_BLOCKS
-	unsigned advance = 0, line = 0;
-
 	if (!processor_can() || opcode_base < DW_LNS_fixed_advance_pc + 1 ||
 	    opcode_base > DW_LNS_set_isa + 1 || min_instruction == 0 ||
 	    (min_instruction & (min_instruction - 1)) != 0)
@@ -344,18 +342,15 @@ line_blocks_start(struct line_blocks *blocks, unsigned opcode_base, int line_bas
 	blocks->line_base = (int8_t)line_base;
 	blocks->shift = (uint8_t)__builtin_ctz(min_instruction);
 	for (unsigned opcode = opcode_base; opcode < 256; opcode++) {
-		blocks->advances[opcode] = (uint8_t)advance;
-		blocks->lines[opcode] = (uint8_t)line;
-		if (++line == line_range) {
-			line = 0;
-			advance++;
-		}
+		blocks->advances[opcode] =
+		    (uint8_t)(steps[opcode].address >> blocks->shift);
+		blocks->lines[opcode] = (uint8_t)(steps[opcode].line - line_base);
 	}
 	blocks->advances[DW_LNS_const_add_pc] = blocks->advances[255];
 #else
+	(void)steps;
 	(void)opcode_base;
 	(void)line_base;
-	(void)line_range;
 	(void)min_instruction;
 #endif
 }

@@ -16,6 +16,12 @@
 /* Bytes that are read from where decoding stands on. */
 #define LINE_BLOCK_READS 72
 
+/* What a special opcode adds. */
+struct line_step {
+	uint32_t address;
+	int32_t line;
+};
+
 /* Of one line table. */
 struct line_blocks {
 	bool usable; /* by this processor, for this table */
@@ -26,10 +32,11 @@ struct line_blocks {
 	uint8_t lines[256];    /* by special opcode: lines, less line_base */
 };
 
-/* Prepares @blocks; usable is false where the processor lacks what it takes or the
- * header is unusual. @opcode_base is at most 13. */
-void line_blocks_start(struct line_blocks *blocks, unsigned opcode_base, int line_base,
-    unsigned line_range, unsigned min_instruction);
+/* Prepares @blocks for a table whose @steps are those of its special opcodes, from
+ * @opcode_base on; usable is false where the processor lacks what it takes or the header
+ * is unusual. */
+void line_blocks_start(struct line_blocks *blocks, const struct line_step steps[256],
+    unsigned opcode_base, int line_base, unsigned min_instruction);
 
 /* Runs usable @blocks from @at, where *@row has just been made, over opcodes that are
  * common, and gives the answers that they pass. Returns where it stopped, just behind

@@ -118,8 +118,6 @@ line_program_start(struct line_program *program, const struct line_table *table)
 	program->row_is_out = false;
 	program->row_goes_on = false;
 	program->stretch = 0;
-	line_blocks_start(&program->blocks, table->opcode_base, table->line_base,
-	    table->line_range, table->min_instruction);
 	/* Counted up: a division takes longer than many a table. */
 	for (unsigned opcode = table->opcode_base; opcode < 256; opcode++) {
 		program->steps[opcode] =
@@ -130,6 +128,8 @@ line_program_start(struct line_program *program, const struct line_table *table)
 			advance++;
 		}
 	}
+	line_blocks_start(&program->blocks, program->steps, table->opcode_base,
+	    table->line_base, table->min_instruction);
 }
 
 void

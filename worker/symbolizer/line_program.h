@@ -33,12 +33,6 @@ struct line_table {
 	uint64_t rest; /* bytes of the program behind `program`, which was cut there */
 };
 
-/* What a special opcode adds. */
-struct line_step {
-	uint32_t address;
-	int32_t line;
-};
-
 struct line_program {
 	const struct line_table *table;
 	struct byte_reader code;
