@@ -207,13 +207,21 @@ def misbehaving(folder, demo):
 
 def killed(folder, demo):
     mark = "survives-" + os.path.basename(folder)
-    work = {f"job{i}": shell_job(f"(setsid sleep 1000.{i} &); while :; do sleep 0.05; : {mark}; done", restart="always") for i in range(4)}
+    shells = {f"job{i}": shell_job(f"(setsid sleep 1000.{i} &); while :; do sleep 0.05; : {mark}; done", restart="always") for i in range(4)}
+    # One that replaces inputs by shorter ones removes them itself.
+    work = dict(shells, fuzz={"engine": "libfuzzer", "command": [demo, "-max_len=64", "-reduce_inputs=0"], "restart": "always"})
     kills = int(os.environ.get("KILLS", "5"))
-    with Service(folder, {"json": Target(demo, jobs=work)}) as service:
+    coverage, found = os.path.join(folder, "coverage"), {}
+    os.mkdir(coverage)
+    os.chmod(coverage, 0o1777)
+    with Service(folder, {"json": Target(demo, coverage, [], jobs=work)}) as service:
+        corpus = os.path.join(service.state, "jobs", "json", "fuzz", "corpus")
         for _ in range(kills):
             for name in work:
                 wait_job(service, name, "running", what=lambda job: job["pid"])
             old = [job["pid"] for job in jobs(service).values()]
+            # Those that were written a while ago are whole.
+            found.update({entry.name: entry.stat().st_size for entry in os.scandir(corpus) if time.time() - entry.stat().st_mtime > 0.5})
             runner = service.worker("runner")
             os.kill(runner, signal.SIGKILL)
             wait_until(lambda: service.worker("runner") not in (None, runner), "another runner")
@@ -221,14 +229,16 @@ def killed(folder, demo):
                 wait_job(service, name, "running", what=lambda job: job["pid"] not in (0, *old))
             wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in old), "the old ones are gone")
         ok(True, f"the runner killed {kills} times: all jobs are back, each once")
-        wait_until(lambda: len(marked(mark)) == len(work), "one shell each")
-        equal(len(marked("sleep\x001000.")), len(work), "and no orphan")
+        wait_until(lambda: len(marked(mark)) == len(shells), "one shell each")
+        equal(len(marked("sleep\x001000.")), len(shells), "and no orphan")
+        kept = {entry.name: entry.stat().st_size for entry in os.scandir(corpus)}
+        ok(len(found) > 10 and all(kept.get(name) == size for name, size in found.items()), f"no corpus file is lost or shorter: {len(found)} inputs", set(found) - set(kept))
         minder = int(open(f"/proc/{jobs(service)['job0']['pid']}/stat").read().rsplit(") ", 1)[1].split()[1])
         before = jobs(service)["job0"]
         os.kill(minder, signal.SIGKILL)
         wait_job(service, "job0", "running", what=lambda job: job["starts"] > before["starts"] and job["pid"])
-        wait_until(lambda: len(marked(mark)) == len(work), "one shell each again")
-        equal(len(marked("sleep\x001000.")), len(work), "a killed minder leaves nothing, and its job is back")
+        wait_until(lambda: len(marked(mark)) == len(shells), "one shell each again")
+        equal(len(marked("sleep\x001000.")), len(shells), "a killed minder leaves nothing, and its job is back")
     wait_until(lambda: not marked(mark) and not marked("sleep\x001000."), "nothing is left")
 
 
