@@ -17,7 +17,6 @@ from symbolizer import *
 
 TARGETS = os.path.join(SRC, "t", "targets")
 CALCULATOR = [os.path.join(TARGETS, name) for name in ("calculator.c", "calculator_apply.c")]
-LIMIT = 20.0  # seconds for one answer, however slow the machine and its sanitizers
 
 
 def sections(data):
@@ -224,10 +223,7 @@ with scratch() as folder:
         attempt(hostile, f"truncated, DWARF {dwarf}", truncations(data, sections(data)))
         attempt(hostile, f"corrupted, DWARF {dwarf}", corruptions(data, sections(data), int(os.environ.get("CORRUPTIONS", 300)), rng))
     for name, data in bombs():
-        begin = time.monotonic()
         attempt(hostile, name, [data])
-        if time.monotonic() - begin > LIMIT:
-            ok(False, f"{name} took {time.monotonic() - begin:.1f} s")
     for name, pcs in (("no PCs", b""), ("half a PC", bytes(12))):
         status, text, _ = hostile.ask(good[5], pcs)
         ok(status == TABLE_FAILED and "list of PCs" in text, f"a list with {name}: {text}")
@@ -239,7 +235,8 @@ with scratch() as folder:
     status, text, table = hostile.ask(good[5])
     equal(table and table.locations, llvm(os.path.join(folder, "good5"), table.pcs), "after all that a sound executable is right")
     ok(hostile.memory() < before + (16 << 20), f"and nothing grew: {before >> 20} MiB, {hostile.memory() >> 20} MiB")
-    note(f"slowest answer {hostile.slowest:.2f} s; tables {hostile.states[TABLE_OK]}, no PC table "
+    figure("slowest answer to a damaged executable", hostile.slowest, "s", "< 20")
+    note(f"tables {hostile.states[TABLE_OK]}, no PC table "
          f"{hostile.states[TABLE_NO_PC_TABLE]}, failed {hostile.states[TABLE_FAILED]}, asked for a debug file {hostile.states[TABLE_WANTS_DEBUG]}")
     equal(hostile.worker.stop(), 0, "the worker ends when asked")
     words = open(hostile.log, errors="replace").read()

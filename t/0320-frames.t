@@ -341,12 +341,12 @@ def words(folder, good):
     ok(done.stdout.startswith("calculator_apply\n??:0:0") and "build with -g" in done.stderr, f"without debug information: {done.stderr.strip()}", done)
 
 
-def survives(path, addresses, name, seconds=20, roots=()):
-    """Whether @path was answered or refused in words, in time, by programs that no sanitizer complains about."""
+def survives(path, addresses, name, roots=()):
+    """Whether @path was answered or refused in words by programs that no sanitizer complains about."""
     try:
-        done = symbolize(path, *addresses, patience=seconds, roots=roots)
-    except subprocess.TimeoutExpired:
-        return f"{name}: not done after {seconds} s"
+        done = symbolize(path, *addresses, roots=roots)
+    except subprocess.TimeoutExpired as error:
+        return f"{name}: not done after {error.timeout:.0f} s"
     if done.returncode not in (0, 1) or re.search("Sanitizer|runtime error", done.stderr):
         return f"{name}: exit code {done.returncode}: {done.stderr[-1500:]}"
     if done.returncode == 1 and not done.stderr.startswith("fuzzsupctl: "):
@@ -420,12 +420,10 @@ def bombs(folder):
             file.write(BOMB % body)
         run(CLANG, source, "-o", output)
         address = next(line.split()[0] for line in run("nm", output).splitlines() if line.endswith(" T main"))
-        start = time.monotonic()
         wrong = survives(output, [address, address], name)
-        took = time.monotonic() - start
         done = symbolize(output, address)
         ok(not wrong and done.stdout.split("\n")[-4] == "main" and ("too deep" in done.stderr) == ("inlined" in name),
-           f"{name}: answered in {took:.1f} s", f"{wrong} {done.stdout[-300:]} {done.stderr}")
+           f"{name}: answered", f"{wrong} {done.stdout[-300:]} {done.stderr}")
 
 
 with scratch() as folder:

@@ -65,12 +65,11 @@ with scratch() as folder:
                     kills += 1
                     down[worker] = (pid, time.monotonic())
             torn += check(page) is False
-            if any(time.monotonic() - since > 20 for _, since in down.values()):
-                break
+            if any(time.monotonic() - since > patience_now() for _, since in down.values()):
+                raise TimeoutError(f"these were not started again: {', '.join(down)}")
             time.sleep(0.005)
         equal(torn, 0, "the directory was never torn")
         equal(kills, KILLS, f"{KILLS} kills")
-        ok(slowest < 2.0, "whole again within 2 s", f"{slowest:.2f} s")
-        note(f"slowest restart {slowest:.2f} s")
+        figure(f"slowest restart of {KILLS} killed workers", slowest, "s", "< 2")
         ok(service.get("/healthz").status == 200, "it serves")
 done()

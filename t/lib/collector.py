@@ -195,13 +195,13 @@ class Collector:
             raise RuntimeError(f"the collector says {name}")
         return True
 
-    def until(self, condition, what, patience=PATIENCE):
-        end = time.monotonic() + patience
-        while not condition():
+    def until(self, condition, what, patience=None):
+        def look():
+            if condition():
+                return True
             self.receive(0.005)
-            if time.monotonic() > end:
-                raise TimeoutError(f"waited {patience:g} s for: {what}; {self.activities}\n{self.log()[-4000:]}")
-        return True
+            return condition()
+        return wait_until(look, lambda: f"{what}; {self.activities}\n{self.log()[-4000:]}", patience, step=0)
 
     def collect(self, target, name, table_fd=None, seed=None):
         self.generation += 1

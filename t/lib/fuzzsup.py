@@ -27,12 +27,21 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 SRC = os.path.normpath(os.environ.get("srcdir") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 BUILD = os.environ.get("builddir") or os.path.join(SRC, "build")
 CLANG = os.environ.get("CLANG") or "clang-19"
 SYMBOLIZER = os.environ.get("LLVM_SYMBOLIZER") or "llvm-symbolizer-19"
-PATIENCE = 60.0  # seconds until a wait is a failure; generous for slow machines
+CORES = os.cpu_count() or 1
+
+
+def patience_now():
+    """Seconds until a wait is a failure: a minute, and more on a machine that has more to do than it has cores."""
+    return 60.0 * max(1.0, os.getloadavg()[0] / CORES)
+
+
+PATIENCE = 2 * patience_now()  # where it must be said before: the load may grow
 
 _count = 0
 _failed = 0
@@ -71,20 +80,38 @@ def skip_all(reason):
     sys.exit(0)
 
 
+def figure(name, value, unit, wanted=""):
+    """A time or a share of a processor: told, never judged here, since it says more of the machine than of us.
+    `t/bench/figures.py` collects them."""
+    text = f"{name}: {value:.3g} {unit}" + (f" (wanted {wanted} on an idle machine)" if wanted else "")
+    note(f"figure: {text}")
+
+
 def done():
     print(f"1..{_count}", flush=True)
     sys.exit(1 if _failed else 0)
 
 
-def wait_until(condition, what, patience=PATIENCE, step=0.01):
-    """Waits for an event that nothing announces; returns what condition() gave, else raises."""
-    end = time.monotonic() + patience
+def _fail_with(kind, value, trace):
+    """A test that ends early says why in TAP, and still has a plan."""
+    ok(False, f"it goes on to its end: {kind.__name__}: {value}".splitlines()[0], "".join(traceback.format_exception(kind, value, trace)))
+    print(f"1..{_count}", flush=True)
+
+
+sys.excepthook = _fail_with
+
+
+def wait_until(condition, what, patience=None, step=0.01):
+    """Waits for an event that nothing announces; returns what condition() gave, else raises. @patience: seconds on a
+    machine that has cores to spare; it grows with the load. @what: text, or a function that tells it when the time is over."""
+    begin = time.monotonic()
     while True:
         value = condition()
         if value:
             return value
-        if time.monotonic() > end:
-            raise TimeoutError(f"waited {patience:g} s for: {what}")
+        waited = time.monotonic() - begin
+        if waited > (patience or 60) / 60 * patience_now():
+            raise TimeoutError(f"waited {waited:.0f} s for: {what() if callable(what) else what}")
         time.sleep(step)
 
 
@@ -317,7 +344,7 @@ class Service:
             raise TimeoutError(f"{error}; it is {self.jobs().get(name)}") from None
 
     def wait_state(self, name, *states):
-        return wait_until(lambda: (lambda t: t if t and t["state"] in states else None)(self.target(name)), f"{name} is {'/'.join(states)}; it is {self.target(name)}")
+        return wait_until(lambda: (lambda t: t if t and t["state"] in states else None)(self.target(name)), lambda: f"{name} is {'/'.join(states)}; it is {self.target(name)}")
 
     def websocket(self, path="/", protocol=None):
         return WebSocket(self.host, self.port, path, protocol)

@@ -40,7 +40,7 @@ class Worker:
         program = os.path.join(BUILD, "fuzzsupd-symbolizer")
         self.pid = os.posix_spawn(program, [program, *words], os.environ, file_actions=actions)
         theirs.close()
-        self.socket.settimeout(120)
+        self.socket.settimeout(PATIENCE)
 
     def ask(self, executable, entries="", pcs=None, target=1, generation=1, cache=None, debug=None, alternate=None,
             no_alternate=False):
