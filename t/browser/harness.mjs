@@ -5,12 +5,14 @@
 
 import { createRequire } from "node:module";
 import { mkdirSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 
 const require = createRequire(process.env.FUZZSUPD_TOOLS ? `${process.env.FUZZSUPD_TOOLS}/` : import.meta.url);
 const { chromium } = require("playwright-core");
 
-export const WAIT = 15000;
+// Milliseconds until a wait is a failure: more on a machine that has more to do than it has cores.
+export const WAIT = 60000 * Math.max(1, (2 * loadavg()[0]) / cpus().length);
 
 const complaints = []; // of all pages: what is wrong in their consoles
 let count = 0, failed = 0, pictures = null, expected = () => false;
@@ -59,7 +61,11 @@ const browser = await chromium.launch({
 	executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
 	args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
 });
-export const open = async (width = 1280, height = 860, colorScheme = "light") => listenTo(await (await browser.newContext({ viewport: { width, height }, colorScheme })).newPage());
+export async function open(width = 1280, height = 860, colorScheme = "light") {
+	const context = await browser.newContext({ viewport: { width, height }, colorScheme });
+	context.setDefaultTimeout(WAIT);
+	return listenTo(await context.newPage());
+}
 export const live = (page) => page.waitForSelector("#link.live", { timeout: WAIT });
 
 // To be called last.
