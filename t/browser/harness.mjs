@@ -68,12 +68,14 @@ export async function open(width = 1280, height = 860, colorScheme = "light") {
 }
 export const live = (page) => page.waitForSelector("#link.live", { timeout: WAIT });
 
+export const close = () => browser.close();
+
 // To be called last.
 export async function done() {
 	await test("nothing complained: no console error, no CSP violation", async () => {
 		check(!complaints.length, complaints.slice(0, 10).join("\n"));
 	});
 	process.stdout.write(`1..${count}\n`);
-	await browser.close();
+	await close();
 	process.exit(failed ? 1 : 0);
 }
