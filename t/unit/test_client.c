@@ -87,6 +87,8 @@ delta_message(uint64_t from, uint32_t bits_len, uint32_t encoding, const char *n
 static int
 feed(int (*reader)(uint32_t), const struct buffer *buffer)
 {
+	if (buffer->len > sizeof(buffer->bytes))
+		abort();
 	client.input = heap_take(buffer->len);
 	client.input_size = buffer->len;
 	memcpy(client.input, buffer->bytes, buffer->len);

@@ -91,7 +91,7 @@ int
 snapshot_refresh(struct snapshot *snapshot)
 {
 	struct directory *directory = snapshot->directory;
-	struct directory_target *copy;
+	struct directory_target *copy, *fitting;
 	uint64_t generation;
 	size_t len;
 	bool locked;
@@ -114,9 +114,9 @@ snapshot_refresh(struct snapshot *snapshot)
 	for (size_t i = 0; i < len; i++)
 		mend(&copy[i]);
 	free(snapshot->targets);
-	snapshot->targets = reallocarray(copy, len + 1, sizeof(*copy));
-	if (snapshot->targets == NULL)
-		snapshot->targets = copy;
+	/* Only as much as is used; where that fails the large one does, too. */
+	fitting = reallocarray(copy, len + 1, sizeof(*copy));
+	snapshot->targets = fitting != NULL ? fitting : copy;
 	snapshot->len = len;
 	snapshot->generation = generation;
 	return 1;
