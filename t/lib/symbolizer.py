@@ -9,7 +9,7 @@ import struct
 import subprocess
 import sys
 
-from fuzzsup import BUILD, SYMBOLIZER
+from fuzzsup import BUILD, PATIENCE, SYMBOLIZER
 
 HEADER = struct.Struct("=IIQQII")  # struct message, up to its text
 MESSAGE_SYMBOLIZE, MESSAGE_TABLE, MESSAGE_FUNCTIONS = 1, 2, 3
