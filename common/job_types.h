@@ -5,11 +5,13 @@
 #ifndef FUZZSUP_JOB_TYPES_H
 #define FUZZSUP_JOB_TYPES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define JOB_NAME_MAX 64 /* with NUL, as a target's */
-#define JOB_REASON_MAX 320
+#define JOB_REASON_MAX 512
+#define JOB_LINE_MAX 200 /* of a telling line, with NUL */
 #define JOB_INSTANCES_MAX 256
 #define JOBS_MAX 4096
 
@@ -71,11 +73,15 @@ struct job_report {
 	uint64_t ran_ms;  /* all instances together */
 	uint64_t memory;  /* bytes resident, all processes of all instances */
 	int32_t pid;      /* of the first running instance; 0: none */
+	/* The run whose end the reason tells, so that its last words may be added: pid (0: no
+	 * run's) and instance. */
+	int32_t ended_pid;
+	uint32_t ended_instance;
 	uint32_t reserved;
 	char reason[JOB_REASON_MAX]; /* one sentence; empty where all is well */
 };
 _Static_assert(offsetof(struct job_report, since_ms) == 16, "job report");
-_Static_assert(sizeof(struct job_report) == 48 + JOB_REASON_MAX, "job report");
+_Static_assert(sizeof(struct job_report) == 56 + JOB_REASON_MAX, "job report");
 
 /* Which of the numbers below the engine gives. */
 enum job_stats_known {
@@ -199,6 +205,13 @@ job_health(const struct job_report *report, const struct job_stats *stats,
 	if (ret_since_ms != NULL)
 		*ret_since_ms = moved_ms;
 	return health;
+}
+
+/* Whether the engine of a job that runs said anything since the job began to. */
+static inline bool
+job_was_heard(const struct job_report *report, const struct job_stats *stats)
+{
+	return stats->updated_ms > report->since_ms;
 }
 
 #endif

@@ -136,7 +136,7 @@ become_instance(const struct launch *launch, int output, int stdin_fd, int stdou
 	}
 	if (r < 0)
 		return r;
-	*ret_stage = "executing it";
+	*ret_stage = BECOME_EXECUTING;
 	execve(launch->program, launch->words, launch->environment);
 	return -errno;
 }

@@ -6,6 +6,8 @@
 
 #include "launch.h"
 
+#define BECOME_EXECUTING "executing it" /* the last stage */
+
 /* Executes @launch with @output as standard error; returns only if that fails: a negative
  * errno, and in @ret_stage what could not be done. @keep stays open until then. */
 int become_instance(const struct launch *launch, int output, int stdin_fd,

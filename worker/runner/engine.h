@@ -16,6 +16,13 @@ struct engine_paths {
 	const char *corpus;
 };
 
+/* What its end means that nobody asked for. */
+enum engine_end {
+	ENGINE_END_FAILURE,
+	ENGINE_END_FIND,   /* it found something, which it ends at by design */
+	ENGINE_END_UNSURE, /* a find, if it left one in artifacts/ */
+};
+
 struct engine {
 	enum job_engine kind;
 	int stop_signal;
@@ -32,6 +39,10 @@ struct engine {
 	/* What an exit status other than 0 means, in a few words; NULL: nobody knows. May
 	 * be NULL itself. */
 	const char *(*status_text)(int status);
+	/* What an end other than with exit status 0 means, @status as of wait(2), and how
+	 * it could go on after such a find. Both may be NULL: it goes on by itself. */
+	enum engine_end (*end)(int status);
+	const char *(*way_out)(int status);
 };
 
 const struct engine *engine_of(enum job_engine kind);

@@ -61,7 +61,7 @@ command(const struct job_spec *spec, const struct engine_paths *paths,
 static const char *
 status_text(int status)
 {
-	return status == 1 ? "afl-fuzz could not go on: see its log" : NULL;
+	return status == 1 ? "afl-fuzz could not go on" : NULL;
 }
 
 const struct engine engine_afl = {

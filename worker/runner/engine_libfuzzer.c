@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "engine.h"
 #include "banned.h"
@@ -61,7 +62,7 @@ status_text(int status)
 {
 	switch (status) {
 	case 1:
-		return "a sanitizer's report, or it could not start: see its log";
+		return "a sanitizer's report, or it could not start";
 	case 70:
 		return "an input took too long";
 	case 71:
@@ -75,10 +76,40 @@ status_text(int status)
 	}
 }
 
+/* A sanitizer ends it with 1, and so does libFuzzer where it cannot start. */
+static enum engine_end
+end(int status)
+{
+	if (!WIFEXITED(status) || WEXITSTATUS(status) == 1)
+		return ENGINE_END_UNSURE;
+	return WEXITSTATUS(status) == 70 || WEXITSTATUS(status) == 71 ||
+		WEXITSTATUS(status) == 77
+	    ? ENGINE_END_FIND
+	    : ENGINE_END_FAILURE;
+}
+
+static const char *
+way_out(int status)
+{
+	switch (WIFEXITED(status) ? WEXITSTATUS(status) : 0) {
+	case 70:
+		return "libFuzzer ends at each timeout; with engine-args = { "
+		       "\"-fork=1\", \"-ignore_timeouts=1\" } it goes on";
+	case 71:
+		return "libFuzzer ends at each input that takes too much memory; with "
+		       "engine-args = { \"-fork=1\", \"-ignore_ooms=1\" } it goes on";
+	default:
+		return "libFuzzer ends at each crash; with engine-args = { "
+		       "\"-fork=1\", \"-ignore_crashes=1\" } it goes on";
+	}
+}
+
 const struct engine engine_libfuzzer = {
 	.kind = JOB_ENGINE_LIBFUZZER,
 	.stop_signal = SIGINT,
 	.folders = { "artifacts", "corpus" },
 	.command = command,
 	.status_text = status_text,
+	.end = end,
+	.way_out = way_out,
 };

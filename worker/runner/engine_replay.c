@@ -45,9 +45,9 @@ status_text(int status)
 {
 	switch (status) {
 	case 2:
-		return "it does not know an argument: see its log";
+		return "it does not know an argument";
 	case 3:
-		return "the target ended before its first input: see its log";
+		return "the target ended before its first input";
 	default:
 		return NULL;
 	}

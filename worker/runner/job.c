@@ -13,10 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/param.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "become.h"
 #include "clock.h"
 #include "cpus.h"
 #include "hash.h"
@@ -25,8 +27,12 @@
 #include "banned.h"
 
 #define FAST_MS 5000
+#define LOOP_ENDS 3 /* as many fast ends are told while it runs again */
 #define BACK_OFF_MIN_MS 200
 #define BACK_OFF_MAX_MS 30000
+#define SHORTAGE_MAX_MS 5000 /* trying costs little, and others end */
+#define PROBE_MAX_MS 5000
+#define DESCRIPTORS_KEPT 16 /* for what the runner does beside */
 
 static void
 say_changed(struct job *job)
@@ -38,33 +44,41 @@ say_changed(struct job *job)
 
 /* ---- state ---- */
 
-/* One function changes a state, and logs it. */
-static void __attribute__((format(printf, 3, 4)))
-set_state(struct job *job, enum job_state state, const char *format, ...)
+/* One function changes a state, and logs it. @about: whose end the reason tells, as its
+ * last words; NULL: nobody's. */
+static void __attribute__((format(printf, 4, 5)))
+set_state(struct job *job, enum job_state state, const struct instance *about,
+    const char *format, ...)
 {
+	struct job_report *report = &job->report;
 	char reason[JOB_REASON_MAX], quoted[2 * JOB_REASON_MAX];
+	const pid_t ended = about != NULL ? about->ended_pid : 0;
 	va_list args;
 	bool turns; /* nothing to say each time */
 
 	va_start(args, format);
 	vsnprintf(reason, sizeof(reason), format, args);
 	va_end(args);
-	if (job->report.state == state && strcmp(job->report.reason, reason) == 0)
+	if (report->state == state && strcmp(report->reason, reason) == 0 &&
+	    report->ended_pid == ended)
 		return;
-	turns = job->report.starts > job->spec.instances &&
-	    (state == JOB_STATE_QUEUED || job->report.state == JOB_STATE_QUEUED);
-	log_write(state == JOB_STATE_FAILED          ? LOG_LEVEL_WARNING
-		: state == JOB_STATE_QUEUED || turns ? LOG_LEVEL_DEBUG
-						     : LOG_LEVEL_NOTICE,
-	    "job %s/%s: %s%s%s", job->spec.target, job->spec.name,
-	    job_state_name(state), reason[0] != '\0' ? ": " : "",
-	    reason[0] != '\0'
-		? log_quote(reason, strlen(reason), quoted, sizeof(quoted))
-		: "");
-	if (job->report.state != state)
-		job->report.since_ms = clock_ms(CLOCK_REALTIME);
-	job->report.state = state;
-	memcpy(job->report.reason, reason, sizeof(reason));
+	turns = report->starts > job->spec.instances &&
+	    (state == JOB_STATE_QUEUED || report->state == JOB_STATE_QUEUED);
+	if (report->state != state || strcmp(report->reason, reason) != 0)
+		log_write(state == JOB_STATE_FAILED          ? LOG_LEVEL_WARNING
+			: state == JOB_STATE_QUEUED || turns ? LOG_LEVEL_DEBUG
+							     : LOG_LEVEL_NOTICE,
+		    "job %s/%s: %s%s%s", job->spec.target, job->spec.name,
+		    job_state_name(state), reason[0] != '\0' ? ": " : "",
+		    reason[0] != '\0'
+			? log_quote(reason, strlen(reason), quoted, sizeof(quoted))
+			: "");
+	if (report->state != state)
+		report->since_ms = clock_ms(CLOCK_REALTIME);
+	report->state = state;
+	report->ended_pid = ended;
+	report->ended_instance = ended != 0 ? about->index : 0;
+	memcpy(report->reason, reason, sizeof(reason));
 	say_changed(job);
 }
 
@@ -78,30 +92,119 @@ count_phase(const struct job *job, enum instance_phase phase)
 	return count;
 }
 
-/* The words of the first instance in @phase. */
-static const char *
-words_of(const struct job *job, enum instance_phase phase)
+static const struct instance *
+first_in(const struct job *job, enum instance_phase phase)
 {
 	for (unsigned i = 0; i < job->spec.instances; i++)
 		if (job->instances[i].phase == phase)
-			return job->instances[i].words;
-	return "";
+			return &job->instances[i];
+	return NULL;
+}
+
+/* The first that ends at once again and again, and what it ended of last. */
+static const struct instance *
+first_in_loop(const struct job *job, const char **ret_words)
+{
+	const int64_t now = clock_ms(CLOCK_MONOTONIC);
+
+	for (unsigned i = 0; i < job->spec.instances; i++) {
+		const struct instance *instance = &job->instances[i];
+		const bool runs = instance->phase == INSTANCE_RUNNING;
+
+		if (instance->fast_ends < LOOP_ENDS ||
+		    (!runs && instance->phase != INSTANCE_BACK_OFF) ||
+		    (runs && now - instance->started_ms >= FAST_MS))
+			continue;
+		*ret_words = runs ? instance->past : instance->words;
+		return instance;
+	}
+	return NULL;
+}
+
+static const struct instance *
+first_short(const struct job *job)
+{
+	for (unsigned i = 0; i < job->spec.instances; i++)
+		if (job->instances[i].phase == INSTANCE_BACK_OFF &&
+		    job->instances[i].shortages > 0)
+			return &job->instances[i];
+	return NULL;
+}
+
+/* True if what runs is of the build that lies there. */
+static bool
+runs_newest(const struct job *job)
+{
+	return program_same(&job->seen, &job->program);
+}
+
+/* Whether an instance could be started now, as far as its program is concerned: beside
+ * others of the same build alone, and of none that is being written. */
+static bool
+can_start(const struct job *job)
+{
+	return job->seen.is_there && job->stands &&
+	    (job->running == 0 || runs_newest(job));
 }
 
 static void
 show_running(struct job *job)
 {
-	const unsigned failed = count_phase(job, INSTANCE_FAILED);
+	const struct instance *failed = first_in(job, INSTANCE_FAILED),
+			      *in_need = first_short(job), *loops;
+	const unsigned all = job->spec.instances;
+	const char *words = "";
 
-	if (failed > 0)
-		set_state(job, JOB_STATE_RUNNING, "%u of %u instances failed: %s",
-		    failed, job->spec.instances, words_of(job, INSTANCE_FAILED));
+	if (failed != NULL)
+		set_state(job, JOB_STATE_RUNNING, failed,
+		    "%u of %u instances failed: %s", count_phase(job, INSTANCE_FAILED),
+		    all, failed->words);
 	else if (!job->seen.is_there)
-		set_state(job, JOB_STATE_RUNNING,
+		set_state(job, JOB_STATE_RUNNING, NULL,
 		    "its program %.200s was deleted; what runs goes on",
 		    job->program.path);
+	else if (!runs_newest(job))
+		set_state(job, JOB_STATE_RUNNING, NULL,
+		    "its program %.200s was replaced%s%s; what runs goes on",
+		    job->seen.path,
+		    job->probe_words[0] != '\0' ? " and cannot be executed yet: " : "",
+		    job->probe_words);
+	else if (in_need != NULL)
+		set_state(job, JOB_STATE_RUNNING, NULL,
+		    "%u of %u instances wait: %s", all - job->running, all,
+		    in_need->words);
+	else if ((loops = first_in_loop(job, &words)) != NULL)
+		set_state(job, JOB_STATE_RUNNING, loops, "%s", words);
 	else
-		set_state(job, JOB_STATE_RUNNING, "%s", "");
+		set_state(job, JOB_STATE_RUNNING, NULL, "%s", "");
+}
+
+/* Nothing runs, and nobody wants that. */
+static void
+show_idle(struct job *job)
+{
+	const struct instance *backs_off = first_in(job, INSTANCE_BACK_OFF),
+			      *failed = first_in(job, INSTANCE_FAILED);
+
+	if (!job->seen.is_there)
+		set_state(job, JOB_STATE_WAITING, NULL, "waiting for its program %.250s",
+		    job->seen.path);
+	else if (!job->stands)
+		set_state(job, JOB_STATE_WAITING, NULL,
+		    "waiting for its program %.250s, which changes", job->seen.path);
+	else if (backs_off != NULL)
+		set_state(
+		    job, JOB_STATE_BACK_OFF, backs_off, "%s", backs_off->words);
+	else if (failed != NULL)
+		set_state(job, JOB_STATE_FAILED, failed, "%s", failed->words);
+	else if (count_phase(job, INSTANCE_DONE) == job->spec.instances)
+		set_state(job, JOB_STATE_DONE, NULL, "%s",
+		    first_in(job, INSTANCE_DONE)->words);
+	else if (job->waits_for != 0)
+		set_state(job, JOB_STATE_QUEUED, NULL,
+		    "what runs with its former settings is ending");
+	else if (!job->has_turn)
+		set_state(job, JOB_STATE_QUEUED, NULL, "%s", "");
 }
 
 /* Works out the state from all that it follows from. */
@@ -112,33 +215,21 @@ show(struct job *job)
 		return;
 	if (job->is_over || !job->wanted) {
 		if (job->running > 0)
-			set_state(job, JOB_STATE_STOPPING, "%s",
+			set_state(job, JOB_STATE_STOPPING, NULL, "%s",
 			    job->is_over ? job->report.reason : "on request");
 		else if (job->is_over)
-			set_state(job, JOB_STATE_DONE, "%s", job->report.reason);
+			set_state(
+			    job, JOB_STATE_DONE, NULL, "%s", job->report.reason);
 		else
-			set_state(job, JOB_STATE_STOPPED, "on request");
+			set_state(job, JOB_STATE_STOPPED, NULL, "on request");
 	} else if (job->running > 0 && job->has_turn && !job->is_new_build) {
 		show_running(job);
 	} else if (job->running > 0) {
-		set_state(job, JOB_STATE_STOPPING,
+		set_state(job, JOB_STATE_STOPPING, NULL,
 		    job->is_new_build ? "to start the new build"
 				      : "others have their turn");
-	} else if (!job->seen.is_there) {
-		set_state(job, JOB_STATE_WAITING, "waiting for its program %.250s",
-		    job->program.path);
-	} else if (count_phase(job, INSTANCE_BACK_OFF) > 0) {
-		set_state(
-		    job, JOB_STATE_BACK_OFF, "%s", words_of(job, INSTANCE_BACK_OFF));
-	} else if (count_phase(job, INSTANCE_FAILED) > 0) {
-		set_state(job, JOB_STATE_FAILED, "%s", words_of(job, INSTANCE_FAILED));
-	} else if (count_phase(job, INSTANCE_DONE) == job->spec.instances) {
-		set_state(job, JOB_STATE_DONE, "%s", words_of(job, INSTANCE_DONE));
-	} else if (job->waits_for != 0) {
-		set_state(job, JOB_STATE_QUEUED,
-		    "what runs with its former settings is ending");
-	} else if (!job->has_turn) {
-		set_state(job, JOB_STATE_QUEUED, "%s", "");
+	} else {
+		show_idle(job);
 	}
 }
 
@@ -194,17 +285,52 @@ describe_end(const struct instance *instance, char *ret_text, size_t size)
 	}
 }
 
+/* True if the machine has not now what it may have soon. */
+static bool
+is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == EAGAIN ||
+	    error == ENOMEM || error == ENOSPC || error == EDQUOT;
+}
+
+/* @what could not be done for want of something. */
+static void
+describe_shortage(int error, const char *what, char *ret_text, size_t size)
+{
+	struct rlimit limit = { 0 };
+
+	if (error == EMFILE) {
+		getrlimit(RLIMIT_NOFILE, &limit);
+		snprintf(ret_text, size,
+		    "no file descriptors left (limit %llu): raise LimitNOFILE= of the "
+		    "service, or ulimit -n",
+		    (unsigned long long)limit.rlim_cur);
+	} else if (error == ENFILE) {
+		snprintf(ret_text, size,
+		    "the whole machine has no file descriptors left: raise fs.file-max");
+	} else if (error == EAGAIN) {
+		snprintf(ret_text, size,
+		    "no more processes: raise TasksMax= of the service, or ulimit -u");
+	} else if (error == ENOMEM) {
+		snprintf(ret_text, size, "no memory left to start it");
+	} else {
+		snprintf(ret_text, size, "%.200s: %s", what, strerror(error));
+	}
+}
+
 static void
 describe_refusal(const struct instance *instance, char *ret_text, size_t size)
 {
 	const char *hint = "";
 
-	if (strcmp(instance->words, "executing it") == 0) {
+	if (strcmp(instance->words, BECOME_EXECUTING) == 0) {
 		if (instance->refused == ENOENT)
 			hint = ": it is there, so its interpreter (of a script, or the "
 			       "dynamic linker) is missing";
 		else if (instance->refused == ENOEXEC)
 			hint = ": neither an executable of this machine nor a script";
+		else if (instance->refused == ETXTBSY)
+			hint = ": its writer still has it open";
 	}
 	snprintf(ret_text, size, "%.60s: %s%s", instance->words,
 	    strerror(instance->refused), hint);
@@ -218,18 +344,109 @@ fail(struct instance *instance, const char *words)
 }
 
 static void
-back_off(struct instance *instance, const char *words)
+wait_for(struct instance *instance, const char *words, int64_t ms)
 {
-	const unsigned doublings = MIN(instance->fast_ends, 10);
-	const int64_t ms = instance->fast_ends == 0
-	    ? BACK_OFF_MIN_MS / 4
-	    : MIN(BACK_OFF_MIN_MS << (doublings - 1), BACK_OFF_MAX_MS);
 	const struct timeval wait = { .tv_sec = ms / 1000,
 		.tv_usec = ms % 1000 * 1000 };
 
 	instance->phase = INSTANCE_BACK_OFF;
 	snprintf(instance->words, sizeof(instance->words), "%s", words);
 	evtimer_add(instance->timer, &wait);
+}
+
+static int64_t
+doubled(int64_t ms, unsigned times, int64_t max)
+{
+	return MIN(ms << MIN(times, 10), max);
+}
+
+static void
+back_off(struct instance *instance, const char *words)
+{
+	wait_for(instance, words,
+	    instance->fast_ends == 0
+		? BACK_OFF_MIN_MS / 4
+		: doubled(BACK_OFF_MIN_MS, instance->fast_ends - 1, BACK_OFF_MAX_MS));
+}
+
+/* It could not be started, which is nothing that it did. */
+static void
+lack(struct instance *instance, int error, const char *what)
+{
+	char words[INSTANCE_WORDS_MAX];
+
+	describe_shortage(error, what, words, sizeof(words));
+	wait_for(instance, words,
+	    doubled(BACK_OFF_MIN_MS, instance->shortages++, SHORTAGE_MAX_MS));
+}
+
+static struct program
+look_at_program(const struct job *job)
+{
+	const struct job_words *command = &job->spec.command;
+
+	return program_look(
+	    command->len > 0 ? command->items[0] : job->spec.executable);
+}
+
+/* What follows where it could not be executed. A program that somebody writes, or that
+ * changed since it was looked at, is one that may be good soon. */
+static void
+follow_refusal(struct instance *instance)
+{
+	const struct job *job = instance->job;
+	const bool executing = strcmp(instance->words, BECOME_EXECUTING) == 0;
+	const struct program now = look_at_program(job);
+	char words[256];
+
+	describe_refusal(instance, words, sizeof(words));
+	if (is_shortage(instance->refused) &&
+	    (!executing || instance->refused != EMFILE)) {
+		lack(instance, instance->refused, words);
+	} else if (executing &&
+	    (instance->refused == ETXTBSY || !program_same(&now, &job->program))) {
+		instance->fast_ends++;
+		back_off(instance, words);
+	} else {
+		fail(instance, words);
+	}
+}
+
+/* True if its end is what its engine does when it finds something. */
+static bool
+ended_by_find(const struct instance *instance)
+{
+	const struct job *job = instance->job;
+	enum engine_end end;
+	bool found;
+	int folder;
+
+	if (!instance->has_ended || instance->words[0] != '\0' ||
+	    job->engine->end == NULL)
+		return false;
+	end = job->engine->end(instance->status);
+	if (end != ENGINE_END_UNSURE ||
+	    job_folder_open(job->folder_path, &folder) < 0)
+		return end == ENGINE_END_FIND;
+	found = job_folder_has_since(folder, "artifacts", instance->started_wall_ms);
+	close(folder);
+	return found;
+}
+
+/* What is said where it ends again and again soon after its start. */
+static void
+describe_loop(const struct instance *instance, bool found, const char *words,
+    char *ret_text, size_t size)
+{
+	const struct engine *engine = instance->job->engine;
+
+	if (found)
+		snprintf(ret_text, size, "%s; %u times within %d s of its start: %.100s",
+		    engine->way_out(instance->status), instance->fast_ends,
+		    FAST_MS / 1000, words);
+	else
+		snprintf(ret_text, size, "%u times within %d s of its start: %.200s",
+		    instance->fast_ends, FAST_MS / 1000, words);
 }
 
 /* What follows from the end of an instance that nobody asked for. */
@@ -239,13 +456,14 @@ follow_end(struct instance *instance, int64_t ran)
 	const struct job_spec *spec = &instance->job->spec;
 	bool well = instance->has_ended && WIFEXITED(instance->status) &&
 	    WEXITSTATUS(instance->status) == 0 && instance->words[0] == '\0';
+	bool found = !well && ended_by_find(instance);
 	char words[256], why[INSTANCE_WORDS_MAX];
 
 	if (instance->refused != 0) {
-		describe_refusal(instance, words, sizeof(words));
-		fail(instance, words);
+		follow_refusal(instance);
 		return;
 	}
+	instance->shortages = 0;
 	describe_end(instance, words, sizeof(words));
 	if (well && spec->restart != JOB_RESTART_ALWAYS) {
 		instance->phase = INSTANCE_DONE;
@@ -257,13 +475,13 @@ follow_end(struct instance *instance, int64_t ran)
 		return;
 	}
 	instance->fast_ends = ran < FAST_MS ? instance->fast_ends + 1 : 0;
-	if (spec->start_limit > 0 && instance->fast_ends >= spec->start_limit) {
-		snprintf(why, sizeof(why), "%u times within %d s of its start: %.200s",
-		    instance->fast_ends, FAST_MS / 1000, words);
+	instance->fruitless_ends =
+	    ran < FAST_MS && !found ? instance->fruitless_ends + 1 : 0;
+	describe_loop(instance, found, words, why, sizeof(why));
+	if (spec->start_limit > 0 && instance->fruitless_ends >= spec->start_limit)
 		fail(instance, why);
-		return;
-	}
-	back_off(instance, words);
+	else
+		back_off(instance, instance->fast_ends >= LOOP_ENDS ? why : words);
 }
 
 static void
@@ -281,14 +499,17 @@ instance_ended(struct instance *instance)
 	waitpid(instance->minder.pid, NULL, 0); /* it closed its pipe by dying */
 	cpus_give_back(instance->cpu);
 	instance->cpu = -1;
+	instance->ended_pid =
+	    instance->has_ended && instance->refused == 0 ? instance->pid : 0;
 	instance->pid = 0;
 	instance->memory = 0;
 	instance->asked = false;
 	job->running--;
 	job->report.ran_ms += (uint64_t)(now - instance->started_ms);
-	if (asked)
+	if (asked) {
 		instance->phase = INSTANCE_IDLE;
-	else
+		instance->ended_pid = 0;
+	} else
 		follow_end(instance, now - instance->started_ms);
 	if (job->running == 0)
 		job->is_new_build = false;
@@ -348,30 +569,6 @@ readable_cb(evutil_socket_t fd, short what, void *context)
 
 /* ---- starting ---- */
 
-static struct program
-look_at_program(const struct job *job)
-{
-	const struct job_words *command = &job->spec.command;
-	const char *name = command->len > 0 ? command->items[0] : job->spec.executable;
-	struct program program = { 0 };
-	int r = launch_find_program(name, program.path, sizeof(program.path));
-
-	if (r == -ENOENT)
-		snprintf(program.path, sizeof(program.path), "%s", name);
-	program.is_there = r != -ENOENT && stat(program.path, &program.st) == 0;
-	return program;
-}
-
-static bool
-same_program(const struct program *a, const struct program *b)
-{
-	return a->is_there == b->is_there && a->st.st_dev == b->st.st_dev &&
-	    a->st.st_ino == b->st.st_ino && a->st.st_size == b->st.st_size &&
-	    a->st.st_mode == b->st.st_mode &&
-	    a->st.st_mtim.tv_sec == b->st.st_mtim.tv_sec &&
-	    a->st.st_mtim.tv_nsec == b->st.st_mtim.tv_nsec;
-}
-
 static int
 add_environment(const struct job *job, struct launch *launch)
 {
@@ -386,7 +583,8 @@ add_environment(const struct job *job, struct launch *launch)
 }
 
 static int
-make_launch(struct instance *instance, struct launch *launch, char *why, size_t size)
+make_launch(struct instance *instance, int folder, struct launch *launch, char *why,
+    size_t size)
 {
 	struct job *job = instance->job;
 	const struct job_spec *spec = &job->spec;
@@ -398,13 +596,13 @@ make_launch(struct instance *instance, struct launch *launch, char *why, size_t 
 	    spec->corpus.len > 0 ? spec->corpus.items[0] : job->folder_path,
 	    spec->corpus.len > 0 ? "" : "/corpus");
 	r = job_folder_prepare(
-	    job->folder, job->folder_path, job->engine, spec, why, size);
+	    folder, job->folder_path, job->engine, spec, why, size);
 	if (r < 0)
 		return r;
 	snprintf(launch->directory, sizeof(launch->directory), "%s%s",
 	    spec->directory != NULL ? spec->directory : job->folder_path,
 	    spec->directory != NULL ? "" : "/work");
-	launch->folder = job->folder;
+	launch->folder = folder;
 	launch->group = -1;
 	launch->instance = instance->index;
 	launch->uid = spec->uid;
@@ -453,43 +651,95 @@ take_cpu(struct instance *instance, char *why, size_t size)
 	return -EINVAL;
 }
 
+/* Descriptors are given from the least on: one that is high tells how many are used. */
+static int
+check_descriptors(void)
+{
+	struct rlimit limit;
+	int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+		(rlim_t)fd + DESCRIPTORS_KEPT >= limit.rlim_cur
+	    ? -EMFILE
+	    : 0;
+}
+
+static int
+start_minder(
+    struct instance *instance, struct launch *launch, int folder, char *why, size_t size)
+{
+	struct job *job = instance->job;
+	int r = make_launch(instance, folder, launch, why, size);
+
+	if (r < 0)
+		return r;
+	make_group(instance, launch);
+	r = minder_start(launch, &instance->minder);
+	if (r < 0) {
+		snprintf(why, size, "starting it: %s", strerror(-r));
+		return r;
+	}
+	instance->readable = event_new(job->base, instance->minder.events,
+	    EV_READ | EV_PERSIST, readable_cb, instance);
+	if (instance->readable == NULL) {
+		kill(instance->minder.pid, SIGKILL);
+		return -ENOMEM;
+	}
+	event_add(instance->readable, NULL);
+	return 0;
+}
+
+static int
+prepare_start(struct instance *instance, char *why, size_t size)
+{
+	struct job *job = instance->job;
+	struct launch *launch = calloc(1, sizeof(*launch));
+	int folder = -1, r = launch != NULL ? check_descriptors() : -ENOMEM;
+
+	if (r == 0)
+		r = take_cpu(instance, why, size);
+	if (r == 0) {
+		r = job_folder_open(job->folder_path, &folder);
+		if (r < 0)
+			snprintf(why, size, "its folder %.200s: %s", job->folder_path,
+			    strerror(-r));
+	}
+	if (r == 0)
+		r = start_minder(instance, launch, folder, why, size);
+	if (folder >= 0)
+		close(folder);
+	free(launch);
+	return r;
+}
+
 static void
 start(struct instance *instance)
 {
 	struct job *job = instance->job;
-	struct launch *launch = calloc(1, sizeof(*launch));
-	char why[INSTANCE_WORDS_MAX] = "out of memory";
-	int r = launch != NULL ? take_cpu(instance, why, sizeof(why)) : -ENOMEM;
+	char why[INSTANCE_WORDS_MAX] = "";
+	int r = prepare_start(instance, why, sizeof(why));
 
-	if (r == 0)
-		r = make_launch(instance, launch, why, sizeof(why));
-	if (r == 0) {
-		make_group(instance, launch);
-		r = minder_start(launch, &instance->minder);
-		if (r < 0)
-			snprintf(why, sizeof(why), "fork: %s", strerror(-r));
-	}
-	free(launch);
-	if (r == 0) {
-		instance->readable = event_new(job->base, instance->minder.events,
-		    EV_READ | EV_PERSIST, readable_cb, instance);
-		if (instance->readable == NULL) {
-			kill(instance->minder.pid, SIGKILL);
-			r = -ENOMEM;
-		}
-	}
 	if (r < 0) {
 		remove_group(instance);
 		cpus_give_back(instance->cpu);
-		fail(instance, why);
+		instance->cpu = -1;
+		instance->ended_pid = 0;
+		if (is_shortage(-r))
+			lack(instance, -r, why);
+		else
+			fail(instance, why);
 		return;
 	}
-	event_add(instance->readable, NULL);
 	instance->phase = INSTANCE_RUNNING;
 	instance->refused = 0;
 	instance->has_ended = false;
+	memcpy(instance->past, instance->words, sizeof(instance->past));
 	instance->words[0] = '\0';
 	instance->started_ms = clock_ms(CLOCK_MONOTONIC);
+	instance->started_wall_ms = clock_ms(CLOCK_REALTIME);
 	job->running++;
 	job->report.starts++;
 	job->is_dirty = true;
@@ -511,16 +761,17 @@ ask_to_end(struct instance *instance)
 bool
 job_is_eligible(const struct job *job)
 {
-	return job->wanted && !job->is_over && job->seen.is_there &&
-	    job->waits_for == 0 &&
-	    (job->running > 0 || count_phase(job, INSTANCE_IDLE) > 0);
+	/* What runs goes on, whatever became of its program. */
+	return job->wanted && !job->is_over && job->waits_for == 0 &&
+	    (job->running > 0 ||
+		(can_start(job) && count_phase(job, INSTANCE_IDLE) > 0));
 }
 
 void
 job_act(struct job *job)
 {
 	const bool may = job->wanted && !job->is_over && job->has_turn &&
-	    job->seen.is_there && !job->is_new_build;
+	    !job->is_new_build && can_start(job);
 	const bool must_end = !job->wanted || job->is_over || job->is_new_build;
 
 	if (may && job->running == 0)
@@ -545,8 +796,7 @@ timer_cb(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	instance->phase = INSTANCE_IDLE;
-	job_act(instance->job);
-	say_changed(instance->job);
+	say_changed(instance->job); /* so that it gets its turn */
 }
 
 /* ---- time ---- */
@@ -567,34 +817,82 @@ forgive(struct job *job)
 		struct instance *instance = &job->instances[i];
 
 		instance->fast_ends = 0;
+		instance->fruitless_ends = 0;
+		instance->shortages = 0;
 		evtimer_del(instance->timer);
 		if (instance->phase != INSTANCE_RUNNING)
 			instance->phase = INSTANCE_IDLE;
 	}
 }
 
+static void
+take_build(struct job *job)
+{
+	job->program = job->seen;
+	forgive(job);
+	if (job->running > 0) {
+		log_notice("job %s/%s: %s is a new build", job->spec.target,
+		    job->spec.name, job->seen.path);
+		job->is_new_build = true;
+	}
+	say_changed(job);
+}
+
+static void
+probe_cb(void *context, int error, const char *why)
+{
+	struct job *job = context;
+
+	/* What it was about may be gone, and what ran have ended. */
+	if (!program_same(&job->probe.program, &job->seen) || !job->stands ||
+	    job->running == 0 || job->is_new_build)
+		return;
+	if (error == 0) {
+		take_build(job);
+	} else {
+		snprintf(job->probe_words, sizeof(job->probe_words), "%s", why);
+		job->probe_at_ms = clock_ms(CLOCK_MONOTONIC) +
+		    doubled(BACK_OFF_MIN_MS, job->probes++, PROBE_MAX_MS);
+	}
+	job_act(job);
+}
+
+/* Whether the build that lies there could run in place of the one that runs. */
+static void
+probe_build(struct job *job)
+{
+	int r;
+
+	if (job->probe.pid != 0 || job->is_new_build ||
+	    clock_ms(CLOCK_MONOTONIC) < job->probe_at_ms)
+		return;
+	r = program_probe_start(&job->probe, job->base, &job->seen, job->spec.uid,
+	    job->spec.gid, probe_cb, job);
+	if (r < 0)
+		describe_shortage(
+		    -r, "looking at it", job->probe_words, sizeof(job->probe_words));
+}
+
 /* A build is taken when it stood still for one look: linkers write for a while. */
 static void
 look_for_build(struct job *job)
 {
-	struct program now = look_at_program(job);
-	bool stands = same_program(&now, &job->seen);
-	bool came = now.is_there && !job->seen.is_there;
+	const struct program now = look_at_program(job);
+	const bool stands = program_same(&now, &job->seen);
 
-	job->seen = now;
-	if (came)
+	if (stands != job->stands)
 		say_changed(job);
-	if (!now.is_there || !stands || same_program(&now, &job->program) ||
-	    !job->program.is_there)
-		return;
-	job->program = now;
-	forgive(job);
-	if (job->running > 0) {
-		log_notice("job %s/%s: %s is a new build", job->spec.target,
-		    job->spec.name, now.path);
-		job->is_new_build = true;
+	job->stands = stands;
+	job->seen = now;
+	if (!stands || !now.is_there || runs_newest(job)) {
+		job->probe_words[0] = '\0';
+		job->probes = 0;
+		job->probe_at_ms = 0;
+	} else if (job->running > 0) {
+		probe_build(job);
+	} else {
+		take_build(job);
 	}
-	say_changed(job);
 }
 
 static void
@@ -676,7 +974,6 @@ job_new(
 		return -ENOMEM;
 	job->base = base;
 	job->id = id;
-	job->folder = -1;
 	job->engine = engine_of(spec->engine);
 	job->instances = calloc(spec->instances, sizeof(*job->instances));
 	if (job->instances == NULL)
@@ -691,8 +988,6 @@ job_new(
 		if (instance->timer == NULL)
 			r = -ENOMEM;
 	}
-	if (r == 0)
-		r = job_folder_open(spec->folder, &job->folder);
 	if (r < 0) {
 		job->spec.instances = job->instances != NULL ? spec->instances : 0;
 		job_free(job);
@@ -705,6 +1000,7 @@ job_new(
 	*spec = (struct job_spec){ 0 };
 	job->seen = look_at_program(job);
 	job->program = job->seen;
+	job->stands = true; /* as far as anybody knows */
 	job->counted_ms = clock_ms(CLOCK_MONOTONIC);
 	job->report.instances = job->spec.instances;
 	job->report.state = JOB_STATES_LEN; /* none: the first is news */
@@ -732,9 +1028,8 @@ job_free(struct job *job)
 		if (instance->timer != NULL)
 			event_free(instance->timer);
 	}
+	program_probe_end(&job->probe);
 	free(job->instances);
-	if (job->folder >= 0)
-		close(job->folder);
 	job_spec_free(&job->spec);
 	free(job);
 }

@@ -15,11 +15,12 @@
 #include "job_spec.h"
 #include "message.h"
 #include "minder.h"
+#include "program.h"
 
 #define INSTANCE_WORDS_MAX 288
 
 enum instance_phase {
-	INSTANCE_IDLE,     /* nothing keeps it from being started */
+	INSTANCE_IDLE,     /* nothing of its own keeps it from being started */
 	INSTANCE_RUNNING,  /* has a minder */
 	INSTANCE_BACK_OFF, /* its timer runs */
 	INSTANCE_DONE,     /* ended as it was meant to */
@@ -42,16 +43,12 @@ struct instance {
 	int status;
 	int refused;                    /* errno; 0: it was executed */
 	char words[INSTANCE_WORDS_MAX]; /* about its end, or why it was refused */
-	int64_t started_ms;
+	char past[INSTANCE_WORDS_MAX];  /* about the end of the run before; for a while */
+	pid_t ended_pid; /* the run whose end they tell; 0: they tell of none */
+	int64_t started_ms, started_wall_ms; /* monotonic, and Unix time */
 	uint64_t memory;
-	unsigned fast_ends; /* in a row */
-};
-
-/* What makes a program the same as before. */
-struct program {
-	char path[4096];
-	bool is_there;
-	struct stat st;
+	unsigned fast_ends, fruitless_ends; /* in a row; without a find, too */
+	unsigned shortages; /* in a row: the machine had not what a start takes */
 };
 
 struct job {
@@ -61,7 +58,6 @@ struct job {
 	const struct engine *engine;
 	char folder_path[3800];
 	uint64_t folder_hash;
-	int folder;
 	struct event_base *base;
 	bool wanted;       /* a user wants it to run */
 	bool is_over;      /* ran for long enough; done until it is asked for again */
@@ -75,6 +71,11 @@ struct job {
 	struct instance *instances;
 	unsigned running;
 	struct program program, seen; /* as started, as last looked at */
+	bool stands;                  /* the last two looks saw the same */
+	struct program_probe probe;   /* of a new build, while the old one runs */
+	char probe_words[160];        /* why it cannot be executed; empty: not known */
+	unsigned probes;
+	int64_t probe_at_ms; /* not before */
 	struct job_report report;
 	bool is_dirty; /* the report is to be sent */
 	int64_t counted_ms;

@@ -15,6 +15,9 @@
 
 #include "banned.h"
 
+#define LOOKS_MAX 4096
+#define CLOCK_STEP_MS 20 /* times of files come from a clock that is so much coarser */
+
 int
 job_folder_open(const char *path, int *ret_fd)
 {
@@ -112,4 +115,36 @@ job_folder_prepare(int folder, const char *path, const struct engine *engine,
 		snprintf(ret_why, why_size, "its corpus %.60s: %s",
 		    spec->corpus.len > 0 ? spec->corpus.items[0] : "", strerror(-r));
 	return r;
+}
+
+static bool
+is_since(int folder, const char *name, int64_t since_ms)
+{
+	struct stat st;
+
+	return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISREG(st.st_mode) &&
+	    (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000 +
+		    CLOCK_STEP_MS >=
+		since_ms;
+}
+
+bool
+job_folder_has_since(int folder, const char *name, int64_t since_ms)
+{
+	int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *entry;
+	unsigned looks = 0;
+	bool found = false;
+
+	if (directory == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	while (!found && (entry = readdir(directory)) != NULL)
+		found = ++looks > LOOKS_MAX || is_since(fd, entry->d_name, since_ms);
+	closedir(directory);
+	return found;
 }

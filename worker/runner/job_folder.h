@@ -5,6 +5,9 @@
 #ifndef FUZZSUP_JOB_FOLDER_H
 #define FUZZSUP_JOB_FOLDER_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "engine.h"
 
 /* Opens it. 0 or a negative errno. */
@@ -15,5 +18,9 @@ int job_folder_open(const char *path, int *ret_fd);
  * sentence. */
 int job_folder_prepare(int folder, const char *path, const struct engine *engine,
     const struct job_spec *spec, char *ret_why, size_t why_size);
+
+/* True if a file in @name below @folder was written at @since_ms (Unix time) or later, or
+ * if there are more files than are worth a look. Metadata alone is read. */
+bool job_folder_has_since(int folder, const char *name, int64_t since_ms);
 
 #endif

@@ -45,6 +45,7 @@ struct state {
 	int output;           /* of the instance; -1: it closed it */
 	int64_t gather_until; /* not read before; monotonic */
 	int signals;          /* signalfd */
+	int signals_error;
 	struct job_log log;
 	struct zig_listen zig;
 	pid_t pid; /* of the instance; 0: ended */
@@ -380,17 +381,23 @@ mind(const struct launch *launch, int events, pid_t runner)
 		.runner = runner,
 		.output = -1,
 		.zig = { .to = -1, .from = -1 } };
-	int keep[] = { launch->folder, launch->group, events }, r;
+	int keep[] = { launch->folder, launch->group, events }, r, logs;
 
 	close_all_but(keep, sizeof(keep) / sizeof(keep[0]));
 	prctl(PR_SET_NAME, "fuzzsupd-minder", 0, 0, 0);
 	state.signals = open_signals();
-	job_log_open(&state.log, launch->folder, launch->instance, launch->log_max);
+	state.signals_error = state.signals < 0 ? -errno : 0;
+	logs = job_log_open(&state.log, launch->folder, launch->instance, launch->log_max);
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0 ||
 	    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0 || getppid() != runner)
 		_exit(1);
 	setsid();
-	r = state.signals < 0 ? -errno : start(&state);
+	if (logs == -EMFILE || logs == -ENFILE || logs == -ENOMEM) {
+		/* It need not go on without a log: that passes. */
+		tell(&state, MINDER_REFUSED, (uint64_t)-logs, "opening its log");
+		_exit(0);
+	}
+	r = state.signals_error != 0 ? state.signals_error : start(&state);
 	if (r < 0 && r != -ENOEXEC)
 		tell(&state, MINDER_REFUSED, (uint64_t)-r, "starting it");
 	if (r == 0)

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT
+ * Builds of a program; in the runner, but for what is said to be in the probe, which is a
+ * process of its own.
+ */
+#include "config.h"
+
+#include "program.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/param.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "launch.h"
+#include "banned.h"
+
+#define PROBE_S 20 /* a slow disk may take some time */
+
+struct answer {
+	int32_t error;
+	char why[124];
+};
+
+struct program
+program_look(const char *name)
+{
+	struct program program = { 0 };
+	int r = launch_find_program(name, program.path, sizeof(program.path));
+
+	if (r == -ENOENT)
+		snprintf(program.path, sizeof(program.path), "%s", name);
+	program.is_there = r != -ENOENT && stat(program.path, &program.st) == 0;
+	return program;
+}
+
+bool
+program_same(const struct program *a, const struct program *b)
+{
+	return a->is_there == b->is_there && a->st.st_dev == b->st.st_dev &&
+	    a->st.st_ino == b->st.st_ino && a->st.st_size == b->st.st_size &&
+	    a->st.st_mode == b->st.st_mode &&
+	    a->st.st_mtim.tv_sec == b->st.st_mtim.tv_sec &&
+	    a->st.st_mtim.tv_nsec == b->st.st_mtim.tv_nsec;
+}
+
+/* ---- in the probe ---- */
+
+static off_t
+elf_end(uint64_t offset, uint64_t size)
+{
+	return offset > INT64_MAX / 2 || size > INT64_MAX / 2
+	    ? INT64_MAX
+	    : (off_t)(offset + size);
+}
+
+/* Section headers stand behind all else, and segments are what is mapped. */
+static off_t
+elf64_size(int fd, const Elf64_Ehdr *head)
+{
+	off_t size = elf_end(head->e_shoff, (uint64_t)head->e_shnum * head->e_shentsize);
+	Elf64_Phdr segment;
+
+	for (unsigned i = 0; i < head->e_phnum; i++) {
+		const off_t at = elf_end(head->e_phoff, (uint64_t)i * sizeof(segment));
+
+		if (head->e_phentsize != sizeof(segment) ||
+		    pread(fd, &segment, sizeof(segment), at) != sizeof(segment))
+			return INT64_MAX;
+		if (segment.p_type == PT_LOAD)
+			size = MAX(size, elf_end(segment.p_offset, segment.p_filesz));
+	}
+	return size;
+}
+
+static off_t
+elf32_size(int fd, const Elf32_Ehdr *head)
+{
+	off_t size = elf_end(head->e_shoff, (uint64_t)head->e_shnum * head->e_shentsize);
+	Elf32_Phdr segment;
+
+	for (unsigned i = 0; i < head->e_phnum; i++) {
+		const off_t at = elf_end(head->e_phoff, (uint64_t)i * sizeof(segment));
+
+		if (head->e_phentsize != sizeof(segment) ||
+		    pread(fd, &segment, sizeof(segment), at) != sizeof(segment))
+			return INT64_MAX;
+		if (segment.p_type == PT_LOAD)
+			size = MAX(size, elf_end(segment.p_offset, segment.p_filesz));
+	}
+	return size;
+}
+
+off_t
+program_elf_size(int fd)
+{
+	union {
+		unsigned char ident[EI_NIDENT];
+		Elf32_Ehdr small;
+		Elf64_Ehdr large;
+	} head = { 0 };
+	const unsigned char order =
+	    __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB;
+
+	if (pread(fd, &head, sizeof(head), 0) < (ssize_t)sizeof(head.small) ||
+	    memcmp(head.ident, ELFMAG, SELFMAG) != 0 || head.ident[EI_DATA] != order)
+		return 0;
+	return head.ident[EI_CLASS] == ELFCLASS64 ? elf64_size(fd, &head.large)
+						  : elf32_size(fd, &head.small);
+}
+
+static int
+check_writer(int fd)
+{
+	/* Refused with EAGAIN while somebody can write; with another error where leases
+	 * are not to be had, and then the kernel refuses the execution. */
+	if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0)
+		return errno == EAGAIN ? -ETXTBSY : 0;
+	fcntl(fd, F_SETLEASE, F_UNLCK);
+	return 0;
+}
+
+static void
+refuse(struct answer *answer, int error, const char *why)
+{
+	answer->error = error;
+	snprintf(answer->why, sizeof(answer->why), "%s", why);
+}
+
+/* What the kernel does not look at. */
+static void
+check_file(const char *path, struct answer *answer)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return; /* a program need not be readable */
+	if (check_writer(fd) < 0)
+		refuse(answer, -ETXTBSY, "its writer still has it open");
+	else if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_size < program_elf_size(fd))
+		refuse(answer, -ENOEXEC, "it is shorter than its ELF headers say");
+	close(fd);
+}
+
+static int
+become_user(uid_t uid, gid_t gid)
+{
+	if (geteuid() == 0 &&
+	    (setgroups(1, &gid) != 0 || setresgid(gid, gid, gid) != 0 ||
+		setresuid(uid, uid, uid) != 0))
+		return -errno;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : -errno;
+}
+
+/* In a child of the probe's, which its end kills. */
+static _Noreturn void
+execute(const char *path, int refusals)
+{
+	char *words[] = { (char *)(uintptr_t)path, NULL };
+	int error;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	/* Without it the program would run. */
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
+		_exit(0);
+	execve(path, words, words + 1);
+	error = -errno;
+	while (write(refusals, &error, sizeof(error)) < 0 && errno == EINTR)
+		;
+	_exit(1);
+}
+
+static void
+check_execution(const char *path, struct answer *answer)
+{
+	int refusals[2], error = 0;
+	pid_t pid;
+
+	if (pipe2(refusals, O_CLOEXEC) != 0) {
+		refuse(answer, -errno, strerror(errno));
+		return;
+	}
+	pid = fork();
+	if (pid == 0)
+		execute(path, refusals[1]);
+	if (pid < 0)
+		error = -errno;
+	close(refusals[1]);
+	/* The pipe ends with the execution. */
+	if (pid > 0 && read(refusals[0], &error, sizeof(error)) < 0)
+		error = 0;
+	if (error != 0)
+		refuse(answer, error, strerror(-error));
+	if (pid > 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, __WALL);
+	}
+}
+
+static _Noreturn void
+probe(const struct program *program, uid_t uid, gid_t gid, int to, pid_t runner)
+{
+	struct answer answer = { 0 };
+	sigset_t none;
+	int r;
+
+	for (int number = 1; number < NSIG; number++)
+		if (number != SIGKILL && number != SIGSTOP)
+			signal(number, SIG_DFL);
+	signal(SIGIO, SIG_IGN); /* somebody wants to write while we hold a lease */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	setsid();
+	alarm(PROBE_S);
+	if (to > 3)
+		syscall(SYS_close_range, 3, (unsigned)to - 1, 0);
+	syscall(SYS_close_range, (unsigned)to + 1, ~0U, 0);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != runner)
+		_exit(1);
+	/* A lease is for the file's owner or for root; bytes of a foreign file are not. */
+	check_file(program->path, &answer);
+	r = become_user(uid, gid);
+	if (r < 0 && answer.error == 0)
+		refuse(&answer, r, "becoming its user");
+	if (answer.error == 0)
+		check_execution(program->path, &answer);
+	while (write(to, &answer, sizeof(answer)) < 0 && errno == EINTR)
+		;
+	_exit(0);
+}
+
+/* ---- in the runner ---- */
+
+void
+program_probe_end(struct program_probe *probe)
+{
+	if (probe->pid == 0)
+		return;
+	kill(probe->pid, SIGKILL);
+	waitpid(probe->pid, NULL, 0);
+	event_free(probe->readable);
+	close(probe->from);
+	probe->readable = NULL;
+	probe->pid = 0;
+}
+
+static void
+readable_cb(evutil_socket_t fd, short what, void *context)
+{
+	struct program_probe *probe = context;
+	struct answer answer;
+	ssize_t n = read(fd, &answer, sizeof(answer));
+
+	(void)what;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n != (ssize_t)sizeof(answer))
+		refuse(&answer, -EAGAIN, "looking at it took too long");
+	answer.why[sizeof(answer.why) - 1] = '\0';
+	program_probe_end(probe);
+	probe->answer(probe->context, answer.error, answer.why);
+}
+
+int
+program_probe_start(struct program_probe *probe_of, struct event_base *base,
+    const struct program *program, uid_t uid, gid_t gid,
+    void (*answer)(void *context, int error, const char *why), void *context)
+{
+	pid_t runner = getpid(), pid;
+	struct event *readable;
+	int fds[2], r;
+
+	if (pipe2(fds, O_CLOEXEC) != 0)
+		return -errno;
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	readable =
+	    event_new(base, fds[0], EV_READ | EV_PERSIST, readable_cb, probe_of);
+	pid = readable != NULL ? fork() : -1;
+	if (pid == 0)
+		probe(program, uid, gid, fds[1], runner);
+	r = readable == NULL ? -ENOMEM : pid < 0 ? -errno : 0;
+	close(fds[1]);
+	if (r < 0) {
+		close(fds[0]);
+		if (readable != NULL)
+			event_free(readable);
+		return r;
+	}
+	probe_of->program = *program;
+	probe_of->pid = pid;
+	probe_of->from = fds[0];
+	probe_of->readable = readable;
+	probe_of->answer = answer;
+	probe_of->context = context;
+	event_add(readable, NULL);
+	return 0;
+}
