@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,72 +17,28 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "become.h"
 #include "clock.h"
 #include "cpus.h"
 #include "hash.h"
+#include "instance.h"
 #include "job_folder.h"
 #include "log.h"
 #include "banned.h"
 
-#define FAST_MS 5000
-#define LOOP_ENDS 3 /* as many fast ends are told while it runs again */
-#define BACK_OFF_MIN_MS 200
-#define BACK_OFF_MAX_MS 30000
-#define SHORTAGE_MAX_MS 5000 /* trying costs little, and others end */
+#define PROBE_MS 200
 #define PROBE_MAX_MS 5000
 #define DESCRIPTORS_KEPT 16 /* for what the runner does beside */
 
-static void
-say_changed(struct job *job)
+void
+job_changed(struct job *job)
 {
 	job->is_dirty = true;
 	if (job->changed != NULL)
 		job->changed(job, job->context);
 }
 
-/* ---- state ---- */
-
-/* One function changes a state, and logs it. @about: whose end the reason tells, as its
- * last words; NULL: nobody's. */
-static void __attribute__((format(printf, 4, 5)))
-set_state(struct job *job, enum job_state state, const struct instance *about,
-    const char *format, ...)
-{
-	struct job_report *report = &job->report;
-	char reason[JOB_REASON_MAX], quoted[2 * JOB_REASON_MAX];
-	const pid_t ended = about != NULL ? about->ended_pid : 0;
-	va_list args;
-	bool turns; /* nothing to say each time */
-
-	va_start(args, format);
-	vsnprintf(reason, sizeof(reason), format, args);
-	va_end(args);
-	if (report->state == state && strcmp(report->reason, reason) == 0 &&
-	    report->ended_pid == ended)
-		return;
-	turns = report->starts > job->spec.instances &&
-	    (state == JOB_STATE_QUEUED || report->state == JOB_STATE_QUEUED);
-	if (report->state != state || strcmp(report->reason, reason) != 0)
-		log_write(state == JOB_STATE_FAILED          ? LOG_LEVEL_WARNING
-			: state == JOB_STATE_QUEUED || turns ? LOG_LEVEL_DEBUG
-							     : LOG_LEVEL_NOTICE,
-		    "job %s/%s: %s%s%s", job->spec.target, job->spec.name,
-		    job_state_name(state), reason[0] != '\0' ? ": " : "",
-		    reason[0] != '\0'
-			? log_quote(reason, strlen(reason), quoted, sizeof(quoted))
-			: "");
-	if (report->state != state)
-		report->since_ms = clock_ms(CLOCK_REALTIME);
-	report->state = state;
-	report->ended_pid = ended;
-	report->ended_instance = ended != 0 ? about->index : 0;
-	memcpy(report->reason, reason, sizeof(reason));
-	say_changed(job);
-}
-
-static unsigned
-count_phase(const struct job *job, enum instance_phase phase)
+unsigned
+job_count_phase(const struct job *job, enum instance_phase phase)
 {
 	unsigned count = 0;
 
@@ -92,48 +47,9 @@ count_phase(const struct job *job, enum instance_phase phase)
 	return count;
 }
 
-static const struct instance *
-first_in(const struct job *job, enum instance_phase phase)
-{
-	for (unsigned i = 0; i < job->spec.instances; i++)
-		if (job->instances[i].phase == phase)
-			return &job->instances[i];
-	return NULL;
-}
-
-/* The first that ends at once again and again, and what it ended of last. */
-static const struct instance *
-first_in_loop(const struct job *job, const char **ret_words)
-{
-	const int64_t now = clock_ms(CLOCK_MONOTONIC);
-
-	for (unsigned i = 0; i < job->spec.instances; i++) {
-		const struct instance *instance = &job->instances[i];
-		const bool runs = instance->phase == INSTANCE_RUNNING;
-
-		if (instance->fast_ends < LOOP_ENDS ||
-		    (!runs && instance->phase != INSTANCE_BACK_OFF) ||
-		    (runs && now - instance->started_ms >= FAST_MS))
-			continue;
-		*ret_words = runs ? instance->past : instance->words;
-		return instance;
-	}
-	return NULL;
-}
-
-static const struct instance *
-first_short(const struct job *job)
-{
-	for (unsigned i = 0; i < job->spec.instances; i++)
-		if (job->instances[i].phase == INSTANCE_BACK_OFF &&
-		    job->instances[i].shortages > 0)
-			return &job->instances[i];
-	return NULL;
-}
-
 /* True if what runs is of the build that lies there. */
-static bool
-runs_newest(const struct job *job)
+bool
+job_runs_newest(const struct job *job)
 {
 	return program_same(&job->seen, &job->program);
 }
@@ -144,93 +60,16 @@ static bool
 can_start(const struct job *job)
 {
 	return job->seen.is_there && job->stands &&
-	    (job->running == 0 || runs_newest(job));
+	    (job->running == 0 || job_runs_newest(job));
 }
 
-static void
-show_running(struct job *job)
+struct program
+job_look_at_program(const struct job *job)
 {
-	const struct instance *failed = first_in(job, INSTANCE_FAILED),
-			      *in_need = first_short(job), *loops;
-	const unsigned all = job->spec.instances;
-	const char *words = "";
+	const struct job_words *command = &job->spec.command;
 
-	if (failed != NULL)
-		set_state(job, JOB_STATE_RUNNING, failed,
-		    "%u of %u instances failed: %s", count_phase(job, INSTANCE_FAILED),
-		    all, failed->words);
-	else if (!job->seen.is_there)
-		set_state(job, JOB_STATE_RUNNING, NULL,
-		    "its program %.200s was deleted; what runs goes on",
-		    job->program.path);
-	else if (!runs_newest(job))
-		set_state(job, JOB_STATE_RUNNING, NULL,
-		    "its program %.200s was replaced%s%s; what runs goes on",
-		    job->seen.path,
-		    job->probe_words[0] != '\0' ? " and cannot be executed yet: " : "",
-		    job->probe_words);
-	else if (in_need != NULL)
-		set_state(job, JOB_STATE_RUNNING, NULL,
-		    "%u of %u instances wait: %s", all - job->running, all,
-		    in_need->words);
-	else if ((loops = first_in_loop(job, &words)) != NULL)
-		set_state(job, JOB_STATE_RUNNING, loops, "%s", words);
-	else
-		set_state(job, JOB_STATE_RUNNING, NULL, "%s", "");
-}
-
-/* Nothing runs, and nobody wants that. */
-static void
-show_idle(struct job *job)
-{
-	const struct instance *backs_off = first_in(job, INSTANCE_BACK_OFF),
-			      *failed = first_in(job, INSTANCE_FAILED);
-
-	if (!job->seen.is_there)
-		set_state(job, JOB_STATE_WAITING, NULL, "waiting for its program %.250s",
-		    job->seen.path);
-	else if (!job->stands)
-		set_state(job, JOB_STATE_WAITING, NULL,
-		    "waiting for its program %.250s, which changes", job->seen.path);
-	else if (backs_off != NULL)
-		set_state(
-		    job, JOB_STATE_BACK_OFF, backs_off, "%s", backs_off->words);
-	else if (failed != NULL)
-		set_state(job, JOB_STATE_FAILED, failed, "%s", failed->words);
-	else if (count_phase(job, INSTANCE_DONE) == job->spec.instances)
-		set_state(job, JOB_STATE_DONE, NULL, "%s",
-		    first_in(job, INSTANCE_DONE)->words);
-	else if (job->waits_for != 0)
-		set_state(job, JOB_STATE_QUEUED, NULL,
-		    "what runs with its former settings is ending");
-	else if (!job->has_turn)
-		set_state(job, JOB_STATE_QUEUED, NULL, "%s", "");
-}
-
-/* Works out the state from all that it follows from. */
-static void
-show(struct job *job)
-{
-	if (job->is_leaving)
-		return;
-	if (job->is_over || !job->wanted) {
-		if (job->running > 0)
-			set_state(job, JOB_STATE_STOPPING, NULL, "%s",
-			    job->is_over ? job->report.reason : "on request");
-		else if (job->is_over)
-			set_state(
-			    job, JOB_STATE_DONE, NULL, "%s", job->report.reason);
-		else
-			set_state(job, JOB_STATE_STOPPED, NULL, "on request");
-	} else if (job->running > 0 && job->has_turn && !job->is_new_build) {
-		show_running(job);
-	} else if (job->running > 0) {
-		set_state(job, JOB_STATE_STOPPING, NULL,
-		    job->is_new_build ? "to start the new build"
-				      : "others have their turn");
-	} else {
-		show_idle(job);
-	}
+	return program_look(
+	    command->len > 0 ? command->items[0] : job->spec.executable);
 }
 
 /* ---- its control group ---- */
@@ -258,231 +97,7 @@ remove_group(struct instance *instance)
 	cgroup_remove(&instance->cgroup, spec->target, spec->name, instance->index);
 }
 
-/* ---- how an instance ended ---- */
-
-static void
-describe_end(const struct instance *instance, char *ret_text, size_t size)
-{
-	const struct engine *engine = instance->job->engine;
-	const char *text;
-
-	if (!instance->has_ended)
-		snprintf(ret_text, size, "its minder was killed");
-	else if (instance->words[0] != '\0')
-		snprintf(ret_text, size, "ended: %.200s", instance->words);
-	else if (WIFSIGNALED(instance->status))
-		snprintf(ret_text, size, "killed by signal %d (%s)",
-		    WTERMSIG(instance->status), strsignal(WTERMSIG(instance->status)));
-	else if (WEXITSTATUS(instance->status) == 0)
-		snprintf(ret_text, size, "ended with exit status 0");
-	else {
-		text = engine->status_text != NULL
-		    ? engine->status_text(WEXITSTATUS(instance->status))
-		    : NULL;
-		snprintf(ret_text, size, "exit status %d%s%s%s",
-		    WEXITSTATUS(instance->status), text != NULL ? " (" : "",
-		    text != NULL ? text : "", text != NULL ? ")" : "");
-	}
-}
-
-/* True if the machine has not now what it may have soon. */
-static bool
-is_shortage(int error)
-{
-	return error == EMFILE || error == ENFILE || error == EAGAIN ||
-	    error == ENOMEM || error == ENOSPC || error == EDQUOT;
-}
-
-/* @what could not be done for want of something. */
-static void
-describe_shortage(int error, const char *what, char *ret_text, size_t size)
-{
-	struct rlimit limit = { 0 };
-
-	if (error == EMFILE) {
-		getrlimit(RLIMIT_NOFILE, &limit);
-		snprintf(ret_text, size,
-		    "no file descriptors left (limit %llu): raise LimitNOFILE= of the "
-		    "service, or ulimit -n",
-		    (unsigned long long)limit.rlim_cur);
-	} else if (error == ENFILE) {
-		snprintf(ret_text, size,
-		    "the whole machine has no file descriptors left: raise fs.file-max");
-	} else if (error == EAGAIN) {
-		snprintf(ret_text, size,
-		    "no more processes: raise TasksMax= of the service, or ulimit -u");
-	} else if (error == ENOMEM) {
-		snprintf(ret_text, size, "no memory left to start it");
-	} else {
-		snprintf(ret_text, size, "%.200s: %s", what, strerror(error));
-	}
-}
-
-static void
-describe_refusal(const struct instance *instance, char *ret_text, size_t size)
-{
-	const char *hint = "";
-
-	if (strcmp(instance->words, BECOME_EXECUTING) == 0) {
-		if (instance->refused == ENOENT)
-			hint = ": it is there, so its interpreter (of a script, or the "
-			       "dynamic linker) is missing";
-		else if (instance->refused == ENOEXEC)
-			hint = ": neither an executable of this machine nor a script";
-		else if (instance->refused == ETXTBSY)
-			hint = ": its writer still has it open";
-	}
-	snprintf(ret_text, size, "%.60s: %s%s", instance->words,
-	    strerror(instance->refused), hint);
-}
-
-static void
-fail(struct instance *instance, const char *words)
-{
-	instance->phase = INSTANCE_FAILED;
-	snprintf(instance->words, sizeof(instance->words), "%s", words);
-}
-
-static void
-wait_for(struct instance *instance, const char *words, int64_t ms)
-{
-	const struct timeval wait = { .tv_sec = ms / 1000,
-		.tv_usec = ms % 1000 * 1000 };
-
-	instance->phase = INSTANCE_BACK_OFF;
-	snprintf(instance->words, sizeof(instance->words), "%s", words);
-	evtimer_add(instance->timer, &wait);
-}
-
-static int64_t
-doubled(int64_t ms, unsigned times, int64_t max)
-{
-	return MIN(ms << MIN(times, 10), max);
-}
-
-static void
-back_off(struct instance *instance, const char *words)
-{
-	wait_for(instance, words,
-	    instance->fast_ends == 0
-		? BACK_OFF_MIN_MS / 4
-		: doubled(BACK_OFF_MIN_MS, instance->fast_ends - 1, BACK_OFF_MAX_MS));
-}
-
-/* It could not be started, which is nothing that it did. */
-static void
-lack(struct instance *instance, int error, const char *what)
-{
-	char words[INSTANCE_WORDS_MAX];
-
-	describe_shortage(error, what, words, sizeof(words));
-	wait_for(instance, words,
-	    doubled(BACK_OFF_MIN_MS, instance->shortages++, SHORTAGE_MAX_MS));
-}
-
-static struct program
-look_at_program(const struct job *job)
-{
-	const struct job_words *command = &job->spec.command;
-
-	return program_look(
-	    command->len > 0 ? command->items[0] : job->spec.executable);
-}
-
-/* What follows where it could not be executed. A program that somebody writes, or that
- * changed since it was looked at, is one that may be good soon. */
-static void
-follow_refusal(struct instance *instance)
-{
-	const struct job *job = instance->job;
-	const bool executing = strcmp(instance->words, BECOME_EXECUTING) == 0;
-	const struct program now = look_at_program(job);
-	char words[256];
-
-	describe_refusal(instance, words, sizeof(words));
-	if (is_shortage(instance->refused) &&
-	    (!executing || instance->refused != EMFILE)) {
-		lack(instance, instance->refused, words);
-	} else if (executing &&
-	    (instance->refused == ETXTBSY || !program_same(&now, &job->program))) {
-		instance->fast_ends++;
-		back_off(instance, words);
-	} else {
-		fail(instance, words);
-	}
-}
-
-/* True if its end is what its engine does when it finds something. */
-static bool
-ended_by_find(const struct instance *instance)
-{
-	const struct job *job = instance->job;
-	enum engine_end end;
-	bool found;
-	int folder;
-
-	if (!instance->has_ended || instance->words[0] != '\0' ||
-	    job->engine->end == NULL)
-		return false;
-	end = job->engine->end(instance->status);
-	if (end != ENGINE_END_UNSURE ||
-	    job_folder_open(job->folder_path, &folder) < 0)
-		return end == ENGINE_END_FIND;
-	found = job_folder_has_since(folder, "artifacts", instance->started_wall_ms);
-	close(folder);
-	return found;
-}
-
-/* What is said where it ends again and again soon after its start. */
-static void
-describe_loop(const struct instance *instance, bool found, const char *words,
-    char *ret_text, size_t size)
-{
-	const struct engine *engine = instance->job->engine;
-
-	if (found)
-		snprintf(ret_text, size, "%s; %u times within %d s of its start: %.100s",
-		    engine->way_out(instance->status), instance->fast_ends,
-		    FAST_MS / 1000, words);
-	else
-		snprintf(ret_text, size, "%u times within %d s of its start: %.200s",
-		    instance->fast_ends, FAST_MS / 1000, words);
-}
-
-/* What follows from the end of an instance that nobody asked for. */
-static void
-follow_end(struct instance *instance, int64_t ran)
-{
-	const struct job_spec *spec = &instance->job->spec;
-	bool well = instance->has_ended && WIFEXITED(instance->status) &&
-	    WEXITSTATUS(instance->status) == 0 && instance->words[0] == '\0';
-	bool found = !well && ended_by_find(instance);
-	char words[256], why[INSTANCE_WORDS_MAX];
-
-	if (instance->refused != 0) {
-		follow_refusal(instance);
-		return;
-	}
-	instance->shortages = 0;
-	describe_end(instance, words, sizeof(words));
-	if (well && spec->restart != JOB_RESTART_ALWAYS) {
-		instance->phase = INSTANCE_DONE;
-		snprintf(instance->words, sizeof(instance->words), "%s", words);
-		return;
-	}
-	if (spec->restart == JOB_RESTART_NEVER) {
-		fail(instance, words);
-		return;
-	}
-	instance->fast_ends = ran < FAST_MS ? instance->fast_ends + 1 : 0;
-	instance->fruitless_ends =
-	    ran < FAST_MS && !found ? instance->fruitless_ends + 1 : 0;
-	describe_loop(instance, found, words, why, sizeof(why));
-	if (spec->start_limit > 0 && instance->fruitless_ends >= spec->start_limit)
-		fail(instance, why);
-	else
-		back_off(instance, instance->fast_ends >= LOOP_ENDS ? why : words);
-}
+/* ---- what a minder says ---- */
 
 static void
 instance_ended(struct instance *instance)
@@ -510,17 +125,15 @@ instance_ended(struct instance *instance)
 		instance->phase = INSTANCE_IDLE;
 		instance->ended_pid = 0;
 	} else
-		follow_end(instance, now - instance->started_ms);
+		instance_follow_end(instance, now - instance->started_ms);
 	if (job->running == 0)
 		job->is_new_build = false;
 	if (!instance->has_ended && instance->refused == 0)
 		job->lost(job, job->context);
 	remove_group(instance);
-	show(job);
-	say_changed(job);
+	job_show(job);
+	job_changed(job);
 }
-
-/* ---- what a minder says ---- */
 
 static void
 take_event(struct instance *instance, struct minder_event *event)
@@ -727,10 +340,10 @@ start(struct instance *instance)
 		cpus_give_back(instance->cpu);
 		instance->cpu = -1;
 		instance->ended_pid = 0;
-		if (is_shortage(-r))
-			lack(instance, -r, why);
+		if (instance_is_shortage(-r))
+			instance_lack(instance, -r, why);
 		else
-			fail(instance, why);
+			instance_fail(instance, why);
 		return;
 	}
 	instance->phase = INSTANCE_RUNNING;
@@ -764,7 +377,7 @@ job_is_eligible(const struct job *job)
 	/* What runs goes on, whatever became of its program. */
 	return job->wanted && !job->is_over && job->waits_for == 0 &&
 	    (job->running > 0 ||
-		(can_start(job) && count_phase(job, INSTANCE_IDLE) > 0));
+		(can_start(job) && job_count_phase(job, INSTANCE_IDLE) > 0));
 }
 
 void
@@ -785,7 +398,7 @@ job_act(struct job *job)
 		    (!job->has_turn && instance->phase == INSTANCE_RUNNING))
 			ask_to_end(instance);
 	}
-	show(job);
+	job_show(job);
 }
 
 static void
@@ -796,7 +409,7 @@ timer_cb(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	instance->phase = INSTANCE_IDLE;
-	say_changed(instance->job); /* so that it gets its turn */
+	job_changed(instance->job); /* so that it gets its turn */
 }
 
 /* ---- time ---- */
@@ -835,7 +448,7 @@ take_build(struct job *job)
 		    job->spec.name, job->seen.path);
 		job->is_new_build = true;
 	}
-	say_changed(job);
+	job_changed(job);
 }
 
 static void
@@ -852,7 +465,7 @@ probe_cb(void *context, int error, const char *why)
 	} else {
 		snprintf(job->probe_words, sizeof(job->probe_words), "%s", why);
 		job->probe_at_ms = clock_ms(CLOCK_MONOTONIC) +
-		    doubled(BACK_OFF_MIN_MS, job->probes++, PROBE_MAX_MS);
+		    job_doubled(PROBE_MS, job->probes++, PROBE_MAX_MS);
 	}
 	job_act(job);
 }
@@ -869,7 +482,7 @@ probe_build(struct job *job)
 	r = program_probe_start(&job->probe, job->base, &job->seen, job->spec.uid,
 	    job->spec.gid, probe_cb, job);
 	if (r < 0)
-		describe_shortage(
+		instance_describe_shortage(
 		    -r, "looking at it", job->probe_words, sizeof(job->probe_words));
 }
 
@@ -877,14 +490,14 @@ probe_build(struct job *job)
 static void
 look_for_build(struct job *job)
 {
-	const struct program now = look_at_program(job);
+	const struct program now = job_look_at_program(job);
 	const bool stands = program_same(&now, &job->seen);
 
 	if (stands != job->stands)
-		say_changed(job);
+		job_changed(job);
 	job->stands = stands;
 	job->seen = now;
-	if (!stands || !now.is_there || runs_newest(job)) {
+	if (!stands || !now.is_there || job_runs_newest(job)) {
 		job->probe_words[0] = '\0';
 		job->probes = 0;
 		job->probe_at_ms = 0;
@@ -949,7 +562,7 @@ job_wish(struct job *job, enum job_wish wish, const char *reason)
 		for (unsigned i = 0; i < job->spec.instances; i++)
 			ask_to_end(&job->instances[i]);
 	job_act(job);
-	say_changed(job);
+	job_changed(job);
 }
 
 void
@@ -998,7 +611,7 @@ job_new(
 	    hash_bytes(HASH_SEED, job->folder_path, strlen(job->folder_path));
 	job->spec = *spec;
 	*spec = (struct job_spec){ 0 };
-	job->seen = look_at_program(job);
+	job->seen = job_look_at_program(job);
 	job->program = job->seen;
 	job->stands = true; /* as far as anybody knows */
 	job->counted_ms = clock_ms(CLOCK_MONOTONIC);

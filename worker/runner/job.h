@@ -87,6 +87,21 @@ struct job {
 	void *context;
 };
 
+/* ---- for instance.c and job_show.c ---- */
+
+/* Its report, or its need for a turn, may have changed. */
+void job_changed(struct job *job);
+unsigned job_count_phase(const struct job *job, enum instance_phase phase);
+struct program job_look_at_program(const struct job *job);
+
+/* True if what runs is of the build that lies there. */
+bool job_runs_newest(const struct job *job);
+
+/* Works out state and reason from all that they follow from (job_show.c). */
+void job_show(struct job *job);
+
+/* ---- for jobs.c ---- */
+
 /* Takes @spec. Returns 0 or a negative errno. */
 int job_new(
     struct event_base *base, uint32_t id, struct job_spec *spec, struct job **ret_job);
