@@ -109,6 +109,9 @@ become_worker(
 	/* The parent may have died before the kernel knew that we care. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent)
 		_exit(125);
+	/* A terminal's signals are for the supervisor alone, which ends workers in order:
+	 * an interrupted runner would end its jobs by SIGKILL. */
+	setsid();
 	reset_signals();
 	place_descriptors(request);
 	execv(command->path, command->argv);
