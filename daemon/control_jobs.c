@@ -40,7 +40,11 @@ static void
 add_note(struct evbuffer *reply, const struct job *job, enum job_health health,
     int64_t age_ms)
 {
-	if (health == JOB_HEALTH_STALE) {
+	if (health == JOB_HEALTH_STALE && !job_was_heard(&job->report, &job->stats)) {
+		evbuffer_add_printf(reply, "nothing heard from it since its start ");
+		add_span(reply, age_ms);
+		evbuffer_add_printf(reply, " ago");
+	} else if (health == JOB_HEALTH_STALE) {
 		evbuffer_add_printf(reply, "stats are ");
 		add_span(reply, age_ms);
 		evbuffer_add_printf(reply, " old");

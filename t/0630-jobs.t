@@ -298,7 +298,7 @@ def changed(folder, demo):
     read = lambda: open(story).read().splitlines()
     with Service(folder, {"json": Target(demo, None, [], jobs=work)}) as service:
         wait_until(lambda: read() == ["begins 1"], "it begins")
-        other = wait_job(service, "other", "running")
+        other = wait_job(service, "other", "running", what=lambda job: job["pid"])
         rude = wait_job(service, "rude", "running", what=lambda job: job["pid"])["pid"]
         wait_until(lambda: "begins" in log_of(service, "rude"), "its trap")
         jobs_now = service.targets["json"].jobs

@@ -183,6 +183,13 @@ test_jobs_reply(void **state)
 		.moved_ms = now_ms - 330000,
 		.silence_ms = 150000 };
 	control_jobs(&supervisor, reply);
+	/* It never said a word. */
+	job.report.since_ms = now_ms - 660000;
+	job.stats.updated_ms = job.stats.moved_ms = 0;
+	job.stats.known = 0;
+	control_jobs(&supervisor, reply);
+	job.report.since_ms = 0;
+	job.stats.known = JOB_STATS_EXECUTIONS;
 	job.stats.updated_ms = now_ms;
 	job.stats.moved_ms = now_ms - 3 * 3600000 - 1000;
 	control_jobs(&supervisor, reply);
@@ -191,6 +198,8 @@ test_jobs_reply(void **state)
 	evbuffer_remove(reply, text, sizeof(text) - 1);
 	assert_non_null(strstr(text, "\tstale\t"));
 	assert_non_null(strstr(text, "\tstats are 5 minutes old\n"));
+	assert_non_null(strstr(
+	    text, "\tnothing heard from it since its start 11 minutes ago\n"));
 	assert_non_null(strstr(text, "\tstuck\t"));
 	assert_non_null(strstr(text, "\tno progress for 3 hours\n"));
 	assert_non_null(strstr(text, "\twell\t"));

@@ -220,9 +220,9 @@ add_stats(json_t *object, const struct served_job *job)
 		json_object_set_new(object, numbers[i].key,
 		    known(job, numbers[i].what, numbers[i].value));
 	json_object_set_new(object, "updated_ms",
-	    job->has_stats ? json_integer(stats->updated_ms) : json_null());
+	    stats->updated_ms > 0 ? json_integer(stats->updated_ms) : json_null());
 	json_object_set_new(object, "moved_ms",
-	    job->has_stats ? json_integer(stats->moved_ms) : json_null());
+	    stats->moved_ms > 0 ? json_integer(stats->moved_ms) : json_null());
 }
 
 static void
@@ -237,6 +237,10 @@ add_health(json_t *object, const struct served_job *job, int64_t now_ms)
 					 : json_null());
 	json_object_set_new(object, "health_since_ms",
 	    health != JOB_HEALTH_UNKNOWN ? json_integer(since_ms) : json_null());
+	json_object_set_new(object, "heard",
+	    health != JOB_HEALTH_UNKNOWN
+		? json_boolean(job_was_heard(&job->report, &job->stats))
+		: json_null());
 }
 
 static json_t *
