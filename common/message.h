@@ -97,6 +97,9 @@
 	X(COLLECT_JOB, "collect-job") \
 	/* collector → supervisor → front-end: text: struct job_stats */ \
 	X(JOB_STATS, "job-stats") \
+	/* collector → supervisor: a run of an instance ended; code: instance; value: its \
+	   pid; text: the line of what it said that tells most, empty: none does */ \
+	X(JOB_END, "job-end") \
 	/* supervisor → front-end: a job that can be shown; fd: its folder; code enum \
 	   job_engine; value: id of its target; text: its name */ \
 	X(SERVE_JOB, "serve-job") \

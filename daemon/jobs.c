@@ -52,6 +52,7 @@ job_free(struct job *job)
 	free(job->name);
 	free(job->spec);
 	free(job->folder);
+	free(job->ends);
 	free(job);
 }
 
@@ -683,6 +684,39 @@ jobs_poll(struct jobs *jobs)
 
 /* ---- what workers say ---- */
 
+/* Makes the reason as it is shown: of a run's end, with the line of its log that tells
+ * most about it. Returns true if it changed. */
+static bool
+add_line(struct job *job)
+{
+	struct job_report *report = &job->report;
+	const struct job_end *end =
+	    job->ends != NULL && report->ended_instance < job->instances
+	    ? &job->ends[report->ended_instance]
+	    : NULL;
+	char reason[JOB_REASON_MAX];
+
+	if (report->ended_pid != 0 && end != NULL && end->pid == report->ended_pid &&
+	    end->line[0] != '\0')
+		snprintf(reason, sizeof(reason), "%.300s: %s", job->bare_reason, end->line);
+	else
+		memcpy(reason, job->bare_reason, sizeof(reason));
+	if (strcmp(reason, report->reason) == 0)
+		return false;
+	memcpy(report->reason, reason, sizeof(reason));
+	return true;
+}
+
+/* Text without control characters. */
+static bool
+is_line(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			return false;
+	return true;
+}
+
 /* Text that came from elsewhere ends within its field. */
 int
 jobs_report(struct jobs *jobs, const struct message *from)
@@ -700,7 +734,33 @@ jobs_report(struct jobs *jobs, const struct message *from)
 		return 0;
 	job->report = report;
 	job->has_report = true;
+	memcpy(job->bare_reason, report.reason, sizeof(job->bare_reason));
+	add_line(job);
 	tell(jobs, job, JOB_OUTBOX_FRONTEND, NEWS_REPORT);
+	return 0;
+}
+
+int
+jobs_end(struct jobs *jobs, const struct message *from)
+{
+	struct job *job = find_id(jobs, from->target);
+	struct job_end *end;
+
+	if (from->text_len >= sizeof(end->line) || from->value == 0 ||
+	    from->value > INT32_MAX || !is_line(from->text, from->text_len))
+		return -EPROTO;
+	if (job == NULL || from->code >= job->instances)
+		return 0;
+	if (job->ends == NULL)
+		job->ends = calloc(job->instances, sizeof(*job->ends));
+	if (job->ends == NULL)
+		return -ENOMEM;
+	end = &job->ends[from->code];
+	end->pid = (int32_t)from->value;
+	memcpy(end->line, from->text, from->text_len);
+	end->line[from->text_len] = '\0';
+	if (job->has_report && add_line(job))
+		tell(jobs, job, JOB_OUTBOX_FRONTEND, NEWS_REPORT);
 	return 0;
 }
 

@@ -15,6 +15,12 @@
 
 enum { JOB_OUTBOX_RUNNER, JOB_OUTBOX_COLLECTOR, JOB_OUTBOX_FRONTEND, JOB_OUTBOXES };
 
+/* How a run of an instance ended, by its log. */
+struct job_end {
+	int32_t pid; /* 0: none ended */
+	char line[JOB_LINE_MAX];
+};
+
 struct job {
 	uint32_t id; /* never 0, never used twice in a service's life */
 	char *target, *name;
@@ -30,8 +36,10 @@ struct job {
 	bool is_kept;       /* while a configuration is taken over */
 	uint32_t target_id; /* as the front-end was told */
 	bool has_report, has_stats;
-	struct job_report report;
+	struct job_report report; /* its reason with the telling line of the run's log */
 	struct job_stats stats;
+	char bare_reason[JOB_REASON_MAX]; /* as the runner said it */
+	struct job_end *ends; /* the newest of each instance; NULL: none ended yet */
 	unsigned news[JOB_OUTBOXES];
 	TAILQ_ENTRY(job) outbox_link[JOB_OUTBOXES];
 };
@@ -72,6 +80,7 @@ void jobs_pump(struct jobs *jobs, unsigned outbox);
 /* What workers say. -EPROTO if they must be killed. */
 int jobs_report(struct jobs *jobs, const struct message *message);
 int jobs_stats(struct jobs *jobs, const struct message *message);
+int jobs_end(struct jobs *jobs, const struct message *message);
 int jobs_entry(struct jobs *jobs, const struct message *message);
 int jobs_asked(struct jobs *jobs, const struct message *message);
 

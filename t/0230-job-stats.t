@@ -45,10 +45,12 @@ class Folder:
     def ended(self, number=0, reason="exit status 0"):
         self.log(f"fuzzsupd: instance {number} ended: {reason}\n", number)
 
-    def put(self, name, text):
-        """A whole file at once, as by rename, so that nobody sees half of it."""
+    def put(self, name, text, at=None):
+        """A whole file at once, as by rename, so that nobody sees half of it; written @at (ms)."""
         with open(self(name) + ".new", "w") as file:
             file.write(text)
+        if at:
+            os.utime(self(name) + ".new", ns=(at * 1000000, at * 1000000))
         os.rename(self(name) + ".new", self(name))
 
     def run(self, collector, command, number=0, ends=None, environment=None):
@@ -143,7 +145,7 @@ def test_libfuzzer(folder):
         kept = len([name for name in os.listdir(job("artifacts")) if name.startswith("crash-")])
         wait_job(collector, 1, "its crashes", crashes=kept)
         ok(job.turned > 0, f"all of it over {job.turned} logs that were full: {total} executions, {kept} crashes")
-        counts = [stats.executions for _, _, stats in collector.told]
+        counts = [stats.executions or 0 for _, _, stats in collector.told]
         equal(counts, sorted(counts), "the total never fell")
         ok(all(b - a > 0.9 for (a, _, _), (b, _, _) in zip(collector.told, collector.told[1:])), "it is told once a second at most")
         return collector.jobs[1]
@@ -206,7 +208,7 @@ def test_afl(folder):
         anew = int(afl_numbers(job, "main")[0]["execs_done"])
         wait_job(collector, 1, "a run that began anew", executions=before + anew)
         ok(True, "a run whose folder was removed is added to what there was")
-        counts = [stats.executions for _, _, stats in collector.told]
+        counts = [stats.executions or 0 for _, _, stats in collector.told]
         equal(counts, sorted(counts), "the total never fell")
         last = collector.jobs[1]
     with Collector() as collector:
@@ -229,25 +231,25 @@ def test_honggfuzz(folder):
     job = Folder(folder)
     with Collector() as collector:
         collector.collect_job(1, job.path, "honggfuzz")
-        start = now_ms() - 100000
+        start = now_ms() - 40000
         row = lambda seconds, *values: ", ".join(str(value) for value in (start // 1000 + seconds, start // 1000 + seconds, *values)) + "\n"
         job.starts(at=start)
-        job.put("honggfuzz/stats", HONGGFUZZ_HEAD + row(1, 500, 100, 3, 1, 0, 40, 0, 5) + row(2, 1000, 500, 4, 2, 1, 44, 0, 6) + "1700, 3")
+        job.put("honggfuzz/stats", HONGGFUZZ_HEAD + row(1, 500, 100, 3, 1, 0, 40, 0, 5) + row(2, 1000, 500, 4, 2, 1, 44, 0, 6) + "1700, 3", at=start + 2000)
         stats = wait_job(collector, 1, "the newest whole row", executions=1000, crashes=2, hangs=1, corpus=6, edges=44, rate_milli=500000)
         equal(stats.last_find_ms, (start // 1000 + 2) * 1000, "its time of the last find")
         job.ended()
         wait_job(collector, 1, "nothing runs", rate_milli=0)
         # The last row of the first run comes with the start of the second.
-        job.put("honggfuzz/stats", HONGGFUZZ_HEAD + row(3, 1500, 500, 4, 2, 1, 44, 0, 6))
+        job.put("honggfuzz/stats", HONGGFUZZ_HEAD + row(3, 1500, 500, 4, 2, 1, 44, 0, 6), at=start + 3000)
         job.starts(at=start + 10000)
         wait_job(collector, 1, "its last word", executions=1500)
         job.log("Summary iterations:99999999999999 time:1 speed:1\n")  # no machine could
-        job.put("honggfuzz/stats", HONGGFUZZ_HEAD + row(11, 2500, 900, 1, 1, 0, 45, 0, 7))
+        job.put("honggfuzz/stats", HONGGFUZZ_HEAD + row(11, 2500, 900, 1, 1, 0, 45, 0, 7), at=start + 11000)
         wait_job(collector, 1, "the second run", executions=4000, crashes=3, hangs=1, corpus=7, edges=45, rate_milli=900000)
-        job.put("honggfuzz/stats", HONGGFUZZ_HEAD + row(12, 300, 900, 1, 1, 0, 45, 0, 7))
-        job.put("honggfuzz/stats", HONGGFUZZ_HEAD + row(13, 2600, 900, 1, 1, 0, 45, 0, 7))
+        job.put("honggfuzz/stats", HONGGFUZZ_HEAD + row(12, 300, 900, 1, 1, 0, 45, 0, 7), at=start + 12000)
+        job.put("honggfuzz/stats", HONGGFUZZ_HEAD + row(13, 2600, 900, 1, 1, 0, 45, 0, 7), at=start + 13000)
         wait_job(collector, 1, "a count that fell in between", executions=4100)
-        job.put("honggfuzz/stats", HONGGFUZZ_HEAD + row(14, 2700, 900, 1, 1, 0, 45, 0, 8))
+        job.put("honggfuzz/stats", HONGGFUZZ_HEAD + row(14, 2700, 900, 1, 1, 0, 45, 0, 8), at=start + 14000)
         job.log("Summary iterations:2750 time:13 speed:22024 crashes_count:0 timeout_count:0 new_units_added:521\n")
         wait_job(collector, 1, "what it ran after its last row", executions=4250, corpus=8)
         ok(True, "runs are added up, and a count that falls is nobody's; its last line counts all")
@@ -392,6 +394,24 @@ def test_silence(folder):
         stats = wait_job(collector, 5, "a log whose start is gone", executions=1000)
         ok(stats.silence_ms > 10 ** 10, "of a run whose start nobody knows none is expected", stats)
         ok(True, "honggfuzz, and a replay that has run all, owe no word")
+        # Another host's clock, or a container's time zone.
+        for number, hours in ((6, 2), (7, -2)):
+            other, stamp = Folder(folder), int(time.time()) - hours * 3600
+            collector.collect_job(number, other.path, "afl++")
+            other.starts(at=now_ms() - 100000)
+            other.put("out/main/fuzzer_stats", f"fuzzer_pid : 1\nlast_update : {stamp}\nlast_find : {stamp - 50}\nexecs_done : 1000\n")
+            stats = wait_job(collector, number, "AFL++ with another clock", executions=1000, silence_ms=usual)
+            ok(abs(now_ms() - stats.updated_ms) < PATIENCE * 1000 and abs(now_ms() - 50000 - stats.last_find_ms) < PATIENCE * 1000, f"stamps {hours} hours behind: it was heard of now, and its find was 50 s ago", stats)
+            other.put("out/main/fuzzer_stats", f"fuzzer_pid : 1\nlast_update : {stamp}\nlast_find : {stamp - 50}\nexecs_done : 1001\n")
+            again = wait_job(collector, number, "the same stamps, other numbers", executions=1001)
+            ok(again.moved_ms > stats.moved_ms, "what changed is news, whatever its stamp says", (stats, again))
+        for number, hours in ((8, 2), (9, -2)):
+            other, stamp = Folder(folder), int(time.time()) - hours * 3600
+            collector.collect_job(number, other.path, "honggfuzz")
+            other.starts(at=now_ms() - 5000)
+            other.put("honggfuzz/stats", HONGGFUZZ_HEAD + f"{stamp}, {stamp - 50}, 100, 1, 0, 0, 0, 9, 0, 9\n")
+            stats = wait_job(collector, number, "honggfuzz with another clock", executions=100)
+            ok(abs(now_ms() - stats.updated_ms) < PATIENCE * 1000 and abs(now_ms() - 50000 - stats.last_find_ms) < PATIENCE * 1000, f"honggfuzz {hours} hours behind, likewise", stats)
 
 
 def test_logs(folder):

@@ -125,6 +125,7 @@ class Collector:
         self.generation = 0
         self.segments, self.activities, self.pcs, self.tables = {}, {}, {}, {}
         self.jobs = {}  # the newest JobStats of each job
+        self.ends = {}  # (pid, line) of the newest run that ended, by job and instance
         self.told = []  # (when, job, its JobStats), of all
         self.process = None
 
@@ -187,6 +188,8 @@ class Collector:
         elif name == "JOB_STATS":
             self.jobs[target] = JobStats(data[MESSAGE.size:MESSAGE.size + length])
             self.told.append((time.monotonic(), target, self.jobs[target]))
+        elif name == "JOB_END":
+            self.ends[target, code] = (value, text)
         elif name == "PCS":
             with open(fds[0], "rb") as file:
                 file.seek(0)

@@ -10,6 +10,7 @@
 
 #include "job_types.h"
 #include "job_parsers.h"
+#include "job_telling.h"
 
 static void
 check(bool is_so)
@@ -40,6 +41,17 @@ check_line(struct job_text line)
 	    memchr(line.at + 1, '#', line.len) != NULL);
 }
 
+/* Printable on one line, whatever was said. */
+static void
+check_telling(const struct job_telling *telling)
+{
+	const char *line = job_telling_line(telling);
+
+	check(memchr(telling->line, '\0', sizeof(telling->line)) != NULL);
+	for (; *line != '\0'; line++)
+		check((unsigned char)*line >= 0x20 && *line != 0x7f);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 int
@@ -47,10 +59,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct job_text whole = { (const char *)data, len }, rest = whole, line;
 	struct honggfuzz_stats honggfuzz_stats;
+	struct job_telling telling = { 0 };
 	struct afl_stats afl_stats;
 
-	while (job_text_until(&rest, '\n', &line))
+	while (job_text_until(&rest, '\n', &line)) {
 		check_line(line);
+		job_telling_take(&telling, line);
+		check_telling(&telling);
+	}
 	if (afl_stats_parse(whole, &afl_stats) == 0)
 		check(afl_stats.executions <= JOB_COUNT_MAX &&
 		    afl_stats.crashes <= JOB_COUNT_MAX &&

@@ -98,6 +98,22 @@ tell_job(void *arg, uint32_t id, const struct job_stats *stats)
 }
 
 static int
+tell_end(void *arg, uint32_t id, unsigned instance, int32_t pid, const char *line)
+{
+	struct collector_loop *loop = arg;
+	struct message message;
+
+	if (channel_pending(loop->channel))
+		return -EAGAIN;
+	message_init(&message, MESSAGE_JOB_END, id);
+	message.code = instance;
+	message.value = (uint64_t)pid;
+	message_printf(&message, "%s", line);
+	say(loop, &message, -1);
+	return 0;
+}
+
+static int
 take_bitmap(void *arg, const struct job_bitmap *bitmap)
 {
 	struct collector_loop *loop = arg;
@@ -477,7 +493,7 @@ collector_loop_new(struct channel *channel, int news, struct collector_loop **re
 	loop->ring_again = add(loop, -1, 0, ring_again_cb, false);
 	if (loop->readable == NULL || loop->writable == NULL || loop->inotify == NULL ||
 	    loop->tick == NULL || loop->ring_again == NULL ||
-	    jobs_new(loop->base, tell_job, take_bitmap, loop, &loop->jobs) < 0) {
+	    jobs_new(loop->base, tell_job, tell_end, take_bitmap, loop, &loop->jobs) < 0) {
 		collector_loop_free(loop);
 		return -ENOMEM;
 	}

@@ -45,6 +45,15 @@ void job_heard(struct job *job, int64_t at_ms);
  * file's last change. Unix time. */
 int64_t job_arrival_ms(const struct job *job, const struct job_instance *instance);
 
+/* When a file was written that is @now at this look and was @before at the last one (no
+ * inode: never looked at), by our own clock: whoever wrote it may have another. */
+int64_t job_written_ms(const struct job *job, const struct job_file_id *before,
+    const struct job_file_id *now);
+
+/* @stamp_ms, which stands in a file that was written at @written_ms and says of itself
+ * that it was at @said_ms, by our own clock. */
+int64_t job_our_time(int64_t stamp_ms, int64_t said_ms, int64_t written_ms);
+
 /* The sum of two counts, JOB_COUNT_MAX at most: who lies in every run must not make the
  * total go round. */
 uint64_t job_add(uint64_t a, uint64_t b);

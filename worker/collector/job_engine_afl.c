@@ -181,9 +181,12 @@ change_run(struct job_instance *instance, const struct afl_stats *stats)
 }
 
 static void
-take(struct job *job, struct job_instance *instance, const struct afl_stats *stats)
+take(struct job *job, struct job_instance *instance, const struct afl_stats *stats,
+    int64_t written_ms)
 {
 	struct job_run *run = &instance->run;
+	int64_t find_ms =
+	    job_our_time(stats->last_find_ms, stats->last_update_ms, written_ms);
 	bool other =
 	    instance->afl_start != stats->start || instance->afl_pid != stats->pid;
 
@@ -201,14 +204,15 @@ take(struct job *job, struct job_instance *instance, const struct afl_stats *sta
 	run->edges = stats->edges;
 	run->memory = stats->memory;
 	run->stability = stats->stability;
-	if (stats->last_find_ms > job->last_find_ms &&
-	    stats->last_find_ms <= job->wall_ms)
-		job->last_find_ms = stats->last_find_ms;
+	if (stats->last_find_ms > 0 && find_ms > job->last_find_ms &&
+	    find_ms <= job->wall_ms)
+		job->last_find_ms = find_ms;
 	instance->afl_update_ms = stats->last_update_ms;
+	instance->afl_written_ms = written_ms;
 	instance->afl_places = stats->places;
 	/* Where no log tells. */
 	instance->running = instance->running || instance->started_ms == 0;
-	job_heard(job, stats->last_update_ms);
+	job_heard(job, written_ms);
 }
 
 /* Opens the stats in out/@name. Returns true if that was there, as they are read then. */
@@ -232,8 +236,8 @@ look_at_stats(struct job *job, struct job_instance *instance, const char *name)
 		text.len = n > 0 ? (size_t)n : 0;
 		/* What was cut is looked at again. */
 		if (afl_stats_parse(text, &stats) == 0) {
+			take(job, instance, &stats, job_written_ms(job, old, &now));
 			*old = now;
-			take(job, instance, &stats);
 		}
 	}
 	close(fd);
@@ -271,7 +275,7 @@ look_at_bitmap(struct job *job, struct job_instance *instance, const char *name)
 
 	if (job->target[0] == '\0' || instance->afl_places == 0 ||
 	    instance->started_ms == 0 ||
-	    instance->afl_update_ms + 999 < instance->started_ms)
+	    instance->afl_written_ms + 999 < instance->started_ms)
 		return;
 	snprintf(path, sizeof(path), "out/%s/fuzz_bitmap", name);
 	bitmap.name = path;
@@ -332,7 +336,7 @@ static void
 settle(struct job *job)
 {
 	for (unsigned i = 0; i < job->instances_len; i++)
-		job->instances[i].heard = job->instances[i].afl_update_ms + 999 >=
+		job->instances[i].heard = job->instances[i].afl_written_ms + 999 >=
 		    job->instances[i].started_ms;
 }
 

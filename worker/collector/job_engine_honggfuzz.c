@@ -160,22 +160,21 @@ honggfuzz_summary_parse(struct job_text line, uint64_t *ret_executions)
 
 /* ---- a job ---- */
 
-/* True if the row that was read is of a run that began after it. */
+/* True if the row that was read is of a run before the one that began at @started_ms. */
 static bool
-is_older(const struct honggfuzz_stats *stats, int64_t started_ms)
+is_older(const struct job *job, int64_t started_ms)
 {
-	return stats->time_ms + 999 < started_ms;
+	return job->stats_written_ms + 999 < started_ms;
 }
 
-/* Within a run nothing falls, and nothing is written tomorrow. */
+/* Within a run nothing falls. */
 static bool
 is_possible(const struct job *job, const struct job_run *run)
 {
 	const struct honggfuzz_stats *stats = &job->stats;
 
 	return stats->executions >= run->executions && stats->crashes >= run->crashes &&
-	    stats->hangs >= run->hangs &&
-	    stats->time_ms <= job->wall_ms + CLOCKS_DIFFER_MS;
+	    stats->hangs >= run->hangs;
 }
 
 static void
@@ -183,6 +182,8 @@ take(struct job *job, struct job_instance *instance)
 {
 	const struct honggfuzz_stats *stats = &job->stats;
 	struct job_run *run = &instance->run;
+	int64_t find_ms = job_our_time(
+	    stats->last_find_ms, stats->time_ms, job->stats_written_ms);
 
 	job->has_stats = false;
 	if (!is_possible(job, run))
@@ -197,9 +198,9 @@ take(struct job *job, struct job_instance *instance)
 	instance->heard = true;
 	/* Where no log tells. */
 	instance->running = instance->running || instance->started_ms == 0;
-	if (stats->last_find_ms > job->last_find_ms)
-		job->last_find_ms = stats->last_find_ms;
-	job_heard(job, stats->time_ms);
+	if (stats->last_find_ms > 0 && find_ms > job->last_find_ms)
+		job->last_find_ms = find_ms;
+	job_heard(job, job->stats_written_ms);
 }
 
 /* Reads its end and its first line. */
@@ -232,6 +233,7 @@ look(struct job *job)
 		if (old->inode != 0 && instance->started_ms == 0 &&
 		    (!job_file_same(&now, old) || now.size < old->size))
 			job_instance_restart(instance, 0);
+		job->stats_written_ms = job_written_ms(job, old, &now);
 		*old = now;
 		read_stats(job, fd, now.size);
 	}
@@ -244,7 +246,7 @@ static void
 starts(struct job *job, struct job_instance *instance, int64_t time_ms)
 {
 	if (instance == &job->instances[0] && job->has_stats &&
-	    is_older(&job->stats, time_ms))
+	    is_older(job, time_ms))
 		take(job, instance);
 }
 
@@ -258,7 +260,7 @@ take_line(struct job *job, struct job_instance *instance, struct job_text line)
 	if (instance != &job->instances[0] ||
 	    !honggfuzz_summary_parse(line, &executions))
 		return;
-	if (job->has_stats && !is_older(&job->stats, instance->started_ms))
+	if (job->has_stats && !is_older(job, instance->started_ms))
 		take(job, instance);
 	/* A target's own words cannot be more than a machine can do. */
 	if (executions < instance->run.executions || instance->started_ms == 0 ||
@@ -276,7 +278,7 @@ settle(struct job *job)
 	struct job_instance *instance = &job->instances[0];
 
 	/* A file that a run left is not begun anew at once when the next begins. */
-	if (job->has_stats && !is_older(&job->stats, instance->started_ms))
+	if (job->has_stats && !is_older(job, instance->started_ms))
 		take(job, instance);
 	job->has_stats = false;
 }

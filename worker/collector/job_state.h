@@ -13,6 +13,7 @@
 #include "job_folder.h"
 #include "job_log.h"
 #include "job_parsers.h"
+#include "job_telling.h"
 #include "rate.h"
 
 struct job_bitmap;
@@ -29,6 +30,9 @@ struct job_instance {
 	struct job_log log;
 	int64_t started_ms;  /* Unix time, from its log; 0: not known */
 	bool running, heard; /* heard: this run said something */
+	int32_t pid;         /* of this run; 0: not known */
+	bool ended_untold;   /* it ended, and how it did so is not told yet */
+	struct job_telling telling;
 	struct job_run run;
 	uint64_t executions, crashes, hangs; /* of the runs before this one */
 	bool after_seed;     /* a run began that the job's seed cannot know of, */
@@ -37,7 +41,8 @@ struct job_instance {
 	 * which run was seen last. */
 	struct job_folder crash_files, hang_files;
 	uint64_t afl_start, afl_pid;
-	int64_t afl_update_ms;
+	int64_t afl_update_ms;  /* as it stamped its file, by whatever clock */
+	int64_t afl_written_ms; /* the same, by ours */
 	struct job_file_id afl_file, afl_bitmap;
 	uint64_t afl_places; /* of its map; 0: not known */
 	uint64_t afl_told;   /* executions, with its bitmap */
@@ -60,6 +65,7 @@ struct job {
 	struct job_file_id stats_file;
 	struct honggfuzz_stats stats;
 	bool has_stats;
+	int64_t stats_written_ms; /* by our clock */
 	uint64_t crashes, hangs, ooms; /* as artifacts say, beside the instances' */
 	uint32_t known;                /* of these three */
 	int64_t last_find_ms, updated_ms;
@@ -70,6 +76,7 @@ struct job {
 	struct job_stats told; /* as sent last */
 	bool settled;          /* all that was there when it came has been read */
 	bool behind;           /* there is more to read at once */
+	bool has_ends;         /* some instance's is untold */
 	uint64_t more_executions, more_crashes, more_hangs,
 	    more_ooms; /* of the seed, beyond what was found */
 	int queue;

@@ -143,9 +143,11 @@ job_mark_parse(struct job_text line)
 		return mark;
 	}
 	if (!job_text_skip(&line, " starts: pid ") || !job_text_number(&line, &pid) ||
-	    !job_text_skip(&line, ", time ") || !job_text_number(&line, &time_ms))
+	    pid > INT32_MAX || !job_text_skip(&line, ", time ") ||
+	    !job_text_number(&line, &time_ms))
 		return none;
 	mark.kind = JOB_MARK_START;
+	mark.pid = (int32_t)pid;
 	mark.time_ms = (int64_t)time_ms;
 	return mark;
 }

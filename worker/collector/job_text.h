@@ -48,7 +48,8 @@ enum job_mark_kind { JOB_MARK_NONE, JOB_MARK_START, JOB_MARK_END };
 struct job_mark {
 	enum job_mark_kind kind;
 	unsigned instance;
-	int64_t time_ms; /* Unix time, of a start */
+	int32_t pid;     /* of a start */
+	int64_t time_ms; /* likewise, Unix time */
 };
 
 /* Reads a line without its line feed. */

@@ -21,6 +21,7 @@
 #define TURN_US 2000 /* what looking may take at once, and then pauses */
 #define TELL_EACH_MS 1000
 #define BUSY_FOR_MS 10000
+#define CLOCKS_DIFFER_MS 60000 /* more is another clock, and no delay */
 #define SETTLES_WITHIN_MS 10000 /* or what is there never ends */
 
 enum { SOON, BUSY, QUIET, STOPPED, QUEUES };
@@ -38,6 +39,7 @@ struct jobs {
 	size_t len;
 	struct event *timer;
 	jobs_tell_cb tell;
+	jobs_ended_cb ended;
 	jobs_bitmap_cb bitmap;
 	void *arg;
 	char buffer[JOB_LOG_PART];
@@ -73,6 +75,29 @@ job_arrival_ms(const struct job *job, const struct job_instance *instance)
 
 	return instance->log.caught_up || changed_ms > job->wall_ms ? job->wall_ms
 								    : changed_ms;
+}
+
+int64_t
+job_written_ms(const struct job *job, const struct job_file_id *before,
+    const struct job_file_id *now)
+{
+	int64_t ms = now->changed_ns / 1000000;
+
+	/* Another host's file system has that host's clock; we saw it change just now. */
+	if (ms > job->wall_ms ||
+	    (before->inode != 0 && ms < job->wall_ms - CLOCKS_DIFFER_MS))
+		return job->wall_ms;
+	return ms;
+}
+
+int64_t
+job_our_time(int64_t stamp_ms, int64_t said_ms, int64_t written_ms)
+{
+	int64_t ahead_ms = said_ms - written_ms;
+
+	return ahead_ms > CLOCKS_DIFFER_MS || ahead_ms < -CLOCKS_DIFFER_MS
+	    ? stamp_ms - ahead_ms
+	    : stamp_ms;
 }
 
 uint64_t
@@ -236,6 +261,26 @@ tell_news(struct jobs *jobs, struct job *job)
 	job->told_ms = job->now_ms;
 }
 
+/* What runs that ended said last; of several of one instance the newest. */
+static void
+tell_ends(struct jobs *jobs, struct job *job)
+{
+	if (!job->has_ends)
+		return;
+	job->has_ends = false;
+	for (unsigned i = 0; i < job->instances_len; i++) {
+		struct job_instance *instance = &job->instances[i];
+
+		if (!instance->ended_untold)
+			continue;
+		if (jobs->ended(jobs->arg, job->id, i, instance->pid,
+			job_telling_line(&instance->telling)) == 0)
+			instance->ended_untold = false;
+		else
+			job->has_ends = true;
+	}
+}
+
 /* ---- a look ---- */
 
 struct reading {
@@ -244,8 +289,10 @@ struct reading {
 };
 
 static void
-begin_run(struct job *job, struct job_instance *instance, int64_t time_ms)
+begin_run(struct job *job, struct job_instance *instance, const struct job_mark *mark)
 {
+	int64_t time_ms = mark->time_ms;
+
 	if (time_ms > job->wall_ms)
 		time_ms = job->wall_ms;
 	/* The same start a second time is somebody's echo. */
@@ -262,6 +309,9 @@ begin_run(struct job *job, struct job_instance *instance, int64_t time_ms)
 	}
 	instance->started_ms = time_ms;
 	instance->running = true;
+	instance->pid = mark->pid;
+	instance->ended_untold = false;
+	instance->telling = (struct job_telling){ 0 };
 	job->news_ms = job->now_ms;
 }
 
@@ -273,14 +323,17 @@ take_line(void *arg, struct job_text line)
 	struct job_mark mark = job_mark_parse(line);
 
 	if (mark.kind == JOB_MARK_NONE) {
+		job_telling_take(&reading->instance->telling, line);
 		if (job->engine->line != NULL)
 			job->engine->line(job, reading->instance, line);
 	} else if (reading->instance != &job->instances[mark.instance]) {
 		return;
 	} else if (mark.kind == JOB_MARK_START) {
-		begin_run(job, reading->instance, mark.time_ms);
+		begin_run(job, reading->instance, &mark);
 	} else {
 		reading->instance->running = false;
+		reading->instance->ended_untold = reading->instance->pid != 0;
+		job->has_ends = true;
 	}
 }
 
@@ -314,6 +367,7 @@ look(struct jobs *jobs, struct job *job)
 	if (job->engine->look != NULL)
 		job->engine->look(job);
 	read_logs(jobs, job);
+	tell_ends(jobs, job);
 	if (job->engine->settle != NULL)
 		job->engine->settle(job);
 	if (!job->settled)
@@ -409,6 +463,9 @@ job_free(struct job *job)
 	free(job);
 }
 
+/* It says nothing of itself, but for how it ends. */
+static const struct job_engine_ops job_engine_silent = { 0 };
+
 static const struct job_engine_ops *
 engine_of(uint32_t code)
 {
@@ -422,7 +479,7 @@ engine_of(uint32_t code)
 	case JOB_ENGINE_REPLAY:
 		return &job_engine_replay;
 	default:
-		return NULL; /* says nothing of itself */
+		return &job_engine_silent;
 	}
 }
 
@@ -491,8 +548,6 @@ collect(struct jobs *jobs, const struct message *message, int fd, struct job **r
 	if (fstat(fd, &st) != 0 || !S_ISDIR(st.st_mode))
 		return -ENOTDIR;
 	jobs_forget(jobs, message->target);
-	if (engine_of(message->code) == NULL)
-		return 0;
 	return jobs->len < JOBS_MAX ? make(message, fd, ret_job) : -EMFILE;
 }
 
@@ -531,8 +586,8 @@ jobs_forget(struct jobs *jobs, uint32_t id)
 }
 
 int
-jobs_new(struct event_base *base, jobs_tell_cb tell, jobs_bitmap_cb bitmap, void *arg,
-    struct jobs **ret_jobs)
+jobs_new(struct event_base *base, jobs_tell_cb tell, jobs_ended_cb ended,
+    jobs_bitmap_cb bitmap, void *arg, struct jobs **ret_jobs)
 {
 	struct jobs *jobs = calloc(1, sizeof(*jobs));
 
@@ -541,6 +596,7 @@ jobs_new(struct event_base *base, jobs_tell_cb tell, jobs_bitmap_cb bitmap, void
 	for (int i = 0; i < QUEUES; i++)
 		TAILQ_INIT(&jobs->queues[i]);
 	jobs->tell = tell;
+	jobs->ended = ended;
 	jobs->bitmap = bitmap;
 	jobs->arg = arg;
 	jobs->timer = event_new(base, -1, 0, timer_cb, jobs);

@@ -18,6 +18,11 @@ struct jobs;
 /* Sends what is new of job @id. Returns 0, or a negative errno to be asked again later. */
 typedef int (*jobs_tell_cb)(void *arg, uint32_t id, const struct job_stats *stats);
 
+/* Sends what the run @pid of an instance that ended said that tells most, "" if nothing
+ * does. Returns 0, or a negative errno to be asked again later. */
+typedef int (*jobs_ended_cb)(
+    void *arg, uint32_t id, unsigned instance, int32_t pid, const char *line);
+
 /* What AFL++ reached, as far as it says. */
 struct job_bitmap {
 	const char *target;
@@ -32,8 +37,8 @@ struct job_bitmap {
 typedef int (*jobs_bitmap_cb)(void *arg, const struct job_bitmap *bitmap);
 
 /* Returns 0 or a negative errno. */
-int jobs_new(struct event_base *base, jobs_tell_cb tell, jobs_bitmap_cb bitmap,
-    void *arg, struct jobs **ret_jobs);
+int jobs_new(struct event_base *base, jobs_tell_cb tell, jobs_ended_cb ended,
+    jobs_bitmap_cb bitmap, void *arg, struct jobs **ret_jobs);
 void jobs_free(struct jobs *jobs);
 
 /* Watches the job that @message, a COLLECT_JOB, describes, in its folder @fd, instead of
