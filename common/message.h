@@ -19,7 +19,8 @@
 	   wanted now, and the alternate debug file; target and generation come back in the answer; text: entry points \
 	   wanted, one a line, a symbol or 0x… */ \
 	X(SYMBOLIZE, "symbolize") \
-	/* symbolizer → supervisor: code enum table_status; text: why (not OK); fd: table (OK). \
+	/* symbolizer → supervisor: code enum table_status; text: why (not OK), for NO_PC_TABLE \
+	   and a line feed and the build ID in hex; fd: table (OK). \
 	   For stack traces, to fuzzsupctl: what it wants; answered by TABLE, fd: that file, \
 	   perhaps */ \
 	X(TABLE, "table") \
@@ -28,13 +29,15 @@
 	X(FUNCTIONS, "functions") \
 \
 	/* supervisor → collector: target, generation, text name, NUL, perhaps when its \
-	   executable changed (Unix, in milliseconds, decimal); code bit 0: fd table follows, \
+	   executable changed (Unix, in milliseconds, decimal), a space, its size, a space, \
+	   its build ID (in hex, where it has no table); code bit 0: fd table follows, \
 	   bit 1: fd live segment of a dead collector follows, to start from, bit 2: owner_uid \
 	   in value. Without a table: find a coverage file and send PCS. A second COLLECT of \
 	   one target replaces the first. */ \
 	X(COLLECT, "collect") \
 	/* supervisor → collector, after COLLECT: one more place to look in. fd directory; with \
-	   code 1 a second fd, its doorbell FIFO. text: path of the directory for messages, \
+	   code's bit 0 a second fd, its doorbell FIFO; bit 1: the configuration gives this \
+	   place to this target alone. text: path of the directory for messages, \
 	   NUL, name of the one file to look at, empty for all. value: uid that may own files \
 	   besides root, the service's own and the directory's owner; UINT64_MAX: none */ \
 	X(COVERAGE_DIR, "coverage-dir") \

@@ -560,6 +560,24 @@ read_header(int fd, struct table *table)
 	return 0;
 }
 
+/* Behind a line feed of @reason, which ends there: the build ID of an executable that has no
+ * table to tell it. */
+static void
+take_build_id(struct table *table, char *reason)
+{
+	char *hex = strchr(reason, '\n');
+
+	table->build_id_len = 0;
+	if (hex == NULL)
+		return;
+	*hex++ = '\0';
+	while (table->build_id_len < sizeof(table->build_id) &&
+	    sscanf(hex, "%2hhx", &table->build_id[table->build_id_len]) == 1) {
+		table->build_id_len++;
+		hex += 2;
+	}
+}
+
 int
 tables_answer(
     struct tables *tables, const struct message *message, int *fds, size_t fds_len)
@@ -592,6 +610,8 @@ tables_answer(
 	if (message->code == TABLE_OK) {
 		table->fd = fd;
 		fd = -1;
+	} else if (message->code == TABLE_NO_PC_TABLE) {
+		take_build_id(table, reason);
 	}
 	finish(tables, table, message->code, reason);
 	run_next(tables);

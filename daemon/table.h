@@ -56,7 +56,7 @@ struct table {
 	int functions_fd;           /* sealed memfd; -1: there is none */
 	char functions_reason[320]; /* why, when FUNCTIONS_DONE */
 	uint32_t pcs_len;
-	uint32_t build_id_len;
+	uint32_t build_id_len; /* also known where it has no PC table */
 	uint8_t build_id[64];
 };
 

@@ -19,8 +19,11 @@
 #include "log.h"
 #include "banned.h"
 
-#define NO_PC_TABLE \
-	"the executable has no PC table of its own (README.md says how to build it); "
+/* What the build lacks, and how to mend it: it stays in the reason until that is done. */
+#define NO_PC_TABLE "no PC table: "
+#define ADD_PC_TABLE \
+	"compile it with -fsanitize-coverage=...,pc-table, as README.md says for its fuzzer"
+#define LENT_PC_TABLE "no PC table: its PCs are those of its coverage file; "
 
 void
 target_set_state(struct targets *targets, struct target *target,
@@ -115,10 +118,33 @@ collect_anew(struct targets *targets, struct target *target)
 	target_tell(targets, target, OUTBOX_COLLECTOR, NEWS_COLLECT);
 }
 
+static const char *
+lack_of(const struct targets *targets, const struct target *target)
+{
+	return jobs_have_engine(
+		   targets->supervisor->jobs, target->conf.name, JOB_ENGINE_AFL)
+	    ? NO_PC_TABLE TARGET_AFL_REMEDY
+	    : NO_PC_TABLE ADD_PC_TABLE;
+}
+
+/* What is said of a table for as long as it is shown: remarks, such as a name that was not
+ * found, and that its PCs came from elsewhere. */
+static void
+describe_table(const struct table *table, char *text, size_t size)
+{
+	const bool lent = table->status == TABLE_OK && table->pcs >= 0;
+
+	snprintf(text, size, "%s%s", lent ? LENT_PC_TABLE ADD_PC_TABLE : "",
+	    lent && table->reason[0] != '\0' ? "; " : "");
+	if (table->status == TABLE_OK)
+		snprintf(text + strlen(text), size - strlen(text), "%s", table->reason);
+}
+
 void
 target_table_done(struct targets *targets, struct target *target)
 {
 	struct table *table = target->table;
+	char remarks[DIRECTORY_REASON_MAX];
 
 	if (table->status == TABLE_FAILED) {
 		target_set_state(targets, target, TARGET_FAILED, table->reason);
@@ -126,14 +152,12 @@ target_table_done(struct targets *targets, struct target *target)
 	}
 	collect_anew(targets, target);
 	if (table->status == TABLE_NO_PC_TABLE) {
-		target_set_state(targets, target, TARGET_WAITING,
-		    jobs_have_engine(
-			targets->supervisor->jobs, target->conf.name, JOB_ENGINE_AFL)
-			? NO_PC_TABLE TARGET_AFL_REMEDY
-			: NO_PC_TABLE "waiting for a coverage file that brings one");
+		target_set_state(
+		    targets, target, TARGET_WAITING, lack_of(targets, target));
 		return;
 	}
-	target_set_state(targets, target, TARGET_READY, table->reason);
+	describe_table(table, remarks, sizeof(remarks));
+	target_set_state(targets, target, TARGET_READY, remarks);
 	target_tell(targets, target, OUTBOX_FRONTEND, NEWS_TABLE);
 }
 
@@ -208,24 +232,25 @@ int
 target_activity(struct targets *targets, const struct message *message)
 {
 	struct target *target = targets_by_id(targets, message->target);
-	char reason[3 * DIRECTORY_REASON_MAX];
-	const char *remarks;
+	char reason[3 * DIRECTORY_REASON_MAX], remarks[DIRECTORY_REASON_MAX] = "";
+	bool lacks;
 
 	if (message->code != TARGET_READY && message->code != TARGET_LIVE &&
 	    message->code != TARGET_STALE)
 		return -EPROTO;
 	if (target == NULL || target->table == NULL || target->collect_generation == 0)
 		return 0;
-	/* A table that could be made may have remarks, such as a name that was not
-	 * found. */
-	remarks = target->table->status == TABLE_OK ? target->table->reason : "";
-	snprintf(reason, sizeof(reason), "%s%.*s%s%s",
-	    target->table->status == TABLE_NO_PC_TABLE ? NO_PC_TABLE : "",
+	/* What it lacks comes first, so that no other words cut it off. */
+	lacks = target->table->status == TABLE_NO_PC_TABLE;
+	describe_table(target->table, remarks, sizeof(remarks));
+	snprintf(reason, sizeof(reason), "%s%s%.*s%s%s",
+	    lacks ? lack_of(targets, target) : "",
+	    lacks && message->text_len > 0 ? "; " : "",
 	    MIN((int)message->text_len, DIRECTORY_REASON_MAX), message->text,
 	    message->text_len > 0 && remarks[0] != '\0' ? "; " : "", remarks);
 	if (target->table->fd >= 0)
 		target_set_state(targets, target, message->code, reason);
-	else if (target->table->status == TABLE_NO_PC_TABLE && message->text_len > 0)
+	else if (lacks && target->table->progress == TABLE_DONE)
 		target_set_state(targets, target, TARGET_WAITING, reason);
 	return 0;
 }

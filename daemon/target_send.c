@@ -22,7 +22,7 @@
 #include "privs.h"
 #include "banned.h"
 
-#define TIME_SIZE 24
+#define EXECUTABLE_SIZE 256
 
 static struct message message;
 
@@ -75,8 +75,23 @@ owner_of(const struct target *target)
 	return target->owner != UINT64_MAX ? target->owner : target->executable_uid;
 }
 
+static bool
+is_shared(const struct targets *targets, const struct target *target)
+{
+	const char *place = target->conf.coverage, *other;
+
+	for (size_t i = 0; i < targets->len; i++) {
+		other = targets->by_id[i]->conf.coverage;
+		if (targets->by_id[i] != target && other != NULL &&
+		    strcmp(other, place) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* @own: the configuration gives @path to this target alone. */
 static int
-send_place(struct worker *worker, const struct target *target, const char *path)
+send_place(struct worker *worker, const struct target *target, const char *path, bool own)
 {
 	struct coverage_place place;
 	int r = privs_open_coverage(path, &place), fds[2];
@@ -89,7 +104,7 @@ send_place(struct worker *worker, const struct target *target, const char *path)
 	message_init(&message, MESSAGE_COVERAGE_DIR, target->id);
 	message.generation = target->collect_generation;
 	message.value = owner_of(target);
-	message.code = place.doorbell >= 0;
+	message.code = (place.doorbell >= 0 ? 1U : 0U) | (own ? 2U : 0U);
 	memcpy(message.text, place.path, path_len + 1);
 	memcpy(message.text + path_len + 1, place.file, file_len);
 	message.text_len = (uint32_t)(path_len + 1 + file_len);
@@ -113,7 +128,7 @@ send_job_places(
 	for (size_t i = 0; jobs_coverage_place(
 		 targets->supervisor->jobs, target->conf.name, i, path, sizeof(path));
 	    i++)
-		all = send_place(worker, target, path) == 0 && all;
+		all = send_place(worker, target, path, true) == 0 && all;
 	return all;
 }
 
@@ -121,17 +136,20 @@ static void
 send_places(struct targets *targets, struct worker *worker, struct target *target)
 {
 	const struct string_list *defaults = &targets->supervisor->coverage_dirs;
+	/* It matters only where there is no PC table. */
+	const bool lacks = target->table != NULL && target->table->fd < 0;
 	int r;
 
 	if (target->conf.coverage != NULL) {
-		r = send_place(worker, target, target->conf.coverage);
+		r = send_place(worker, target, target->conf.coverage,
+		    lacks && !is_shared(targets, target));
 		if (r < 0 && !target->places_missing)
 			log_warning("target %s: waiting for its coverage %s: %s",
 			    target->conf.name, target->conf.coverage, strerror(-r));
 		target->places_missing = r < 0;
 	} else {
 		for (size_t i = 0; i < defaults->len; i++)
-			send_place(worker, target, defaults->items[i]);
+			send_place(worker, target, defaults->items[i], false);
 		target->places_missing = !send_job_places(targets, worker, target);
 	}
 	for (size_t i = 0; i < target->entries_len; i++) {
@@ -156,6 +174,21 @@ may_seed(const struct target *target)
 			table->build_id_len) == 0));
 }
 
+/* Behind the name and its NUL. */
+static void
+add_executable(const struct target *target, struct message *to)
+{
+	const struct table *table = target->table;
+	char *at = to->text + to->text_len + 1;
+	int len = snprintf(at, EXECUTABLE_SIZE, "%lld %lld ",
+	    (long long)target->executable_ms, (long long)target->identity.size);
+
+	for (uint32_t i = 0; table->fd < 0 && i < table->build_id_len; i++)
+		len += snprintf(
+		    at + len, EXECUTABLE_SIZE - (size_t)len, "%02x", table->build_id[i]);
+	to->text_len += 1 + (uint32_t)len;
+}
+
 static void
 send_collect(struct targets *targets, struct worker *worker, struct target *target)
 {
@@ -169,9 +202,7 @@ send_collect(struct targets *targets, struct worker *worker, struct target *targ
 	message.code = 4;
 	message.value = owner_of(target);
 	message_printf(&message, "%s", target->conf.name);
-	message.text_len += 1 +
-	    (uint32_t)snprintf(message.text + message.text_len + 1, TIME_SIZE, "%lld",
-		(long long)target->executable_ms);
+	add_executable(target, &message);
 	if (target->table->fd >= 0) {
 		message.code |= 1;
 		fds[len++] = target->table->fd;

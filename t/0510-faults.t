@@ -58,6 +58,7 @@ with scratch() as folder:
     # Without a PC table of its own: it takes the PCs of its coverage file, however many.
     plain = os.path.join(folder, "plain")
     subprocess.run([CLANG, "-g", "-x", "c", "-", "-o", plain], input=b"int main(void) { return 0; }", check=True)
+    os.truncate(plain, 1 << 20)  # an executable has more bytes than PCs
     os.mkdir(os.path.join(folder, "large"))
     targets["large"] = Target(plain, os.path.join(folder, "large"))
     symbols = subprocess.run([CLANG.replace("clang", "llvm-nm"), plain], capture_output=True, text=True, check=True).stdout

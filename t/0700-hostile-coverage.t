@@ -76,7 +76,7 @@ with scratch() as folder:
             ("0000000000000004", b"", "still empty"),
             ("0000000000000005", struct.pack("<III", 1, 1, 3) + bytes(4 + 12), "32-bit program"),
             ("0000000000000006", struct.pack("<QQQ", 1, 1, 2) + bytes(8) + struct.pack("<QQ", 1, 2), "another build"),
-            ("0000000000000007", struct.pack("<QQQ", 1, 1, 2) + bytes(8) + bytes(16), "PCs are not written yet"),
+            ("0000000000000007", struct.pack("<QQQ", 1, 1, len(pcs)) + bytes(size - 24), "PCs are not written yet"),
         ]
         for name, content, reason in cases:
             path = make(name, content)

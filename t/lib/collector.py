@@ -206,21 +206,22 @@ class Collector:
             return condition()
         return wait_until(look, lambda: f"{what}; {self.activities}\n{self.log()[-4000:]}", patience, step=0)
 
-    def collect(self, target, name, table_fd=None, seed=None):
+    def collect(self, target, name, table_fd=None, seed=None, executable=""):
+        """@executable: what is told of it, as in common/message.h."""
         self.generation += 1
         self.segments.pop(target, None)
         fds = [fd for fd in (table_fd, seed) if fd is not None]
-        self.send("COLLECT", target, self.generation, 0, (table_fd is not None) | (seed is not None) << 1, name.encode(), fds)
+        self.send("COLLECT", target, self.generation, 0, (table_fd is not None) | (seed is not None) << 1, name.encode() + (b"\0" + executable.encode() if executable else b""), fds)
         return self.generation
 
-    def look(self, target, directory, name="", owner=NO_OWNER, doorbell=False):
+    def look(self, target, directory, name="", owner=NO_OWNER, doorbell=False, own=False):
         fds = [os.open(directory, os.O_RDONLY | os.O_DIRECTORY)]
         if doorbell:
             bell = os.path.join(directory, ".wake")
             if not os.path.exists(bell):
                 os.mkfifo(bell)
             fds.append(os.open(bell, os.O_RDWR | os.O_NONBLOCK))
-        self.send("COVERAGE_DIR", target, 0, owner, int(doorbell), directory.encode() + b"\0" + name.encode(), fds)
+        self.send("COVERAGE_DIR", target, 0, owner, doorbell | own << 1, directory.encode() + b"\0" + name.encode(), fds)
         for fd in fds:
             os.close(fd)
 

@@ -77,9 +77,11 @@ cut(size_t len)
 static void
 test_sound(void **state)
 {
+	static uint64_t part[COVERAGE_PART];
 	const size_t size = coverage_map_size(PCS);
 	struct coverage_file file;
 	uint64_t words[2], runs, unique, hash;
+	uint32_t len;
 
 	(void)state;
 	assert_int_equal(verdict(size, 0, 9, &file), COVERAGE_SOUND);
@@ -91,6 +93,12 @@ test_sound(void **state)
 	assert_int_equal(
 	    words[1], (1U << PCS % 64) - 1); /* behind the last PC: nobody's */
 	assert_int_equal(coverage_file_check_length(&file), 0);
+	assert_int_equal(coverage_file_part(&file, 0), PCS);
+	assert_int_equal(coverage_file_next(&file, part, &len), 0);
+	assert_int_equal(len, PCS);
+	assert_int_equal(file.pcs_read, PCS);
+	assert_int_equal(part[PCS - 1], 0x1000 + 16 * (PCS - 1));
+	assert_int_equal(file.pcs_hash, coverage_pcs_hash(part, PCS));
 	assert_int_equal(cut(size + 8), 0);
 	assert_int_equal(coverage_file_check_length(&file), -ENODATA);
 	assert_int_equal(cut(30), 0);
@@ -98,7 +106,48 @@ test_sound(void **state)
 	hash = file.pcs_hash;
 	coverage_file_close(&file);
 	assert_int_equal(verdict(size, 5 + PCS - 1, 7, &file), COVERAGE_SOUND);
+	assert_int_equal(coverage_file_next(&file, part, &len), 0);
 	assert_int_not_equal(file.pcs_hash, hash);
+	assert_int_equal(coverage_file_pcs(&file, PCS - 1, part, 1), 0);
+	assert_int_equal(part[0], 7);
+	assert_int_equal(cut(size - 1), 0);
+	assert_int_equal(coverage_file_pcs(&file, PCS - 1, part, 1), -ENODATA);
+	coverage_file_close(&file);
+	unlinkat(directory, "f", 0);
+}
+
+/* More PCs than are read at once; and another hash where the last one differs. */
+static void
+test_parts(void **state)
+{
+	enum { MANY = 2 * COVERAGE_PART + 5 };
+	static uint64_t words[3 + (MANY + 63) / 64 + MANY], part[COVERAGE_PART];
+	uint64_t *pcs = words + 3 + (MANY + 63) / 64;
+	struct coverage_owner mine = owner;
+	struct coverage_file file;
+	uint32_t len, total = 0;
+	char reason[200];
+	int fd = openat(directory, "f", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	(void)state;
+	mine.service = geteuid();
+	words[2] = MANY;
+	for (size_t i = 0; i < MANY; i++)
+		pcs[i] = 0x1000 + i;
+	assert_int_equal(write(fd, words, sizeof(words)), sizeof(words));
+	close(fd);
+	assert_int_equal(
+	    coverage_file_open(directory, "f", &mine, &file, reason, sizeof(reason)),
+	    COVERAGE_SOUND);
+	while (total < MANY) {
+		assert_int_equal(coverage_file_next(&file, part, &len), 0);
+		assert_memory_equal(part, pcs + total, 8 * len);
+		total += len;
+	}
+	assert_int_equal(total, MANY);
+	assert_int_equal(file.pcs_hash, coverage_pcs_hash(pcs, MANY));
+	pcs[MANY - 1]++;
+	assert_int_not_equal(file.pcs_hash, coverage_pcs_hash(pcs, MANY));
 	coverage_file_close(&file);
 	unlinkat(directory, "f", 0);
 }
@@ -154,6 +203,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sound),
+		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_kinds),
 	};

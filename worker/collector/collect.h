@@ -5,6 +5,7 @@
 #ifndef FUZZSUP_COLLECT_H
 #define FUZZSUP_COLLECT_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,22 +30,39 @@ struct target;
 struct place;
 
 enum file_state {
+	FILE_NEW,        /* noticed; nothing is known of it yet */
 	FILE_UNFINISHED, /* somebody is still writing it: looked at again, soon at first */
 	FILE_REFUSED,    /* no coverage file; looked at again when it changes */
 	FILE_OTHER,      /* sound, but of a build that no target here has */
 	FILE_ATTACHED, /* read for at least one target */
 };
 
+/* Files that wait to be looked at, for one place or one target. Lanes take turns
+ * (turns.c), so that what floods one of them delays no other. */
+struct lane {
+	TAILQ_ENTRY(lane) in_round; /* while something waits */
+	TAILQ_HEAD(, file) files;
+	struct place *place; /* whose it is, with its listing; NULL: a target's */
+	bool waits;
+};
+
+TAILQ_HEAD(lane_queue, lane);
+
 struct file {
 	TAILQ_ENTRY(file) in_place;
 	TAILQ_ENTRY(file) in_queue; /* busy or idle, while attached */
 	TAILQ_ENTRY(file) in_later; /* while retry_ms is not 0 */
 	LIST_ENTRY(file) in_bucket; /* by name */
+	TAILQ_ENTRY(file) in_lane;
+	struct lane *lane; /* where it waits; NULL: there is nothing to do */
 	struct place *place;
 	char name[FILE_NAME_MAX];
 	enum file_state state;
 	char reason[REASON_MAX];
-	struct coverage_file file;
+	struct coverage_file file;  /* as attached, or as last looked at */
+	struct coverage_file check; /* being looked at; its fd is closed between parts */
+	uint32_t differs_at; /* the part there is no target's; CHECK_NOWHERE: not known */
+	int list; /* memfd: its PCs so far, for a target without a table; -1 */
 	struct module_file module;
 	bool has_module, busy, from_start, polled, gone, fresh;
 	int64_t first_seen_ms, retry_ms, changed_ms, checked_ms,
@@ -63,6 +81,7 @@ struct look {
 	struct place *place;
 	struct target *target;
 	uint64_t owner;
+	bool own; /* the target alone was told of this place, by its configuration */
 	char name[FILE_NAME_MAX];
 };
 
@@ -80,8 +99,15 @@ struct place {
 	size_t looks_len;
 	struct event *doorbell_event;
 	struct collector_loop *loop;
-	bool full, rang, pending;         /* pending: rung, and not read since */
+	bool rang, pending;               /* pending: rung, and not read since */
 	int64_t scanned_us, scan_cost_us; /* monotonic */
+	struct lane lane;
+	DIR *listing;      /* as far as it has been read; NULL: it is not being listed */
+	bool list_again;   /* once this listing has come to its end */
+	bool from_start;   /* of this listing: what it finds was there before us */
+	bool list_turn;    /* listing and looking at files take turns, too */
+	bool full, missed; /* missed: there were files that it had no room for */
+	int64_t missed_ms; /* when it was listed again for that */
 };
 
 enum target_afl {
@@ -95,6 +121,7 @@ struct target {
 	uint32_t id;
 	uint64_t generation;
 	char name[64];
+	struct lane lane;
 	bool has_table, asked; /* asked: its PCs were sent */
 	struct source_table table;
 	uint64_t pcs_hash;
@@ -106,6 +133,9 @@ struct target {
 	int64_t grown_ms, collected_ms; /* monotonic; grown_ms 0: never */
 	unsigned attached;
 	int64_t built_ms; /* Unix: its executable changed then; 0: not known */
+	uint64_t executable_size; /* 0: not known */
+	uint8_t build_id[64]; /* of an executable without a PC table; else the table's */
+	uint32_t build_id_len;
 	enum target_afl afl;
 	int64_t afl_ms;  /* monotonic: AFL++ said something last */
 	bool dirty, ran; /* dirty: something to publish */
@@ -122,7 +152,10 @@ struct collector {
 	LIST_HEAD(, place) places;
 	LIST_HEAD(, target) targets;
 	struct file_queue busy, idle, later;
+	struct lane_queue round;
+	uint64_t part[COVERAGE_PART]; /* of a file that is being looked at */
 	size_t idle_len;
+	int64_t retried_ms;
 	int64_t busy_polled_ms, busy_cost_us;
 	int64_t idle_polled_ms, idle_cost_ns;
 	uint64_t *scratch; /* bits of the file that is being read */
@@ -132,8 +165,7 @@ struct collector {
 	int64_t wall_ms; /* Unix */
 	void (*tell_activity)(
 	    struct collector *, struct target *, int state, const char *text);
-	void (*tell_pcs)(
-	    struct collector *, struct target *, const uint64_t *pcs, size_t len);
+	void (*tell_pcs)(struct collector *, struct target *, int pcs); /* sealed */
 	void (*watch_doorbell)(struct collector *, struct place *);
 };
 
@@ -151,9 +183,17 @@ void target_forget(struct collector *collector, struct target *target);
 /* Adds the entry point at link-time @address. */
 void target_add_entry(struct target *target, uint64_t address);
 
-/* True if @file is of this target's build; else @reason may say why it is not, though its
- * PCs are the same. */
+/* True if a file of @pcs_len PCs with the sidecar of @file may be of this target's build. */
+bool target_may_own(
+    const struct target *target, const struct file *file, uint32_t pcs_len);
+
+/* True if @file, all of whose PCs are known, is of this target's build. */
 bool target_owns(const struct target *target, const struct file *file);
+
+/* True if the target, whose executable has no PC table, takes the PCs of a file of
+ * @pcs_len PCs with the sidecar of @file for its own: only where the sidecar's build ID
+ * says so, or the configuration means this file. */
+bool target_asks(const struct look *look, const struct file *file, uint32_t pcs_len);
 
 /* Adds what was just read of a file (its bits lie in scratch): by how much its counters
  * grew, and whether that was seen to happen. */
@@ -176,13 +216,23 @@ void target_tell(struct collector *collector, struct target *target);
 
 struct file *file_find(struct place *place, const char *name);
 
-/* Looks at @name in @place, new or known: opens, checks, attaches. */
+/* Has @name in @place, new or known, looked at in its turn. */
 void file_look(struct collector *collector, struct place *place, const char *name,
     bool from_start);
+
+/* Whether @look's target looks at files of that name. */
+bool look_allows(const struct look *look, const struct file *file);
+
+/* What a look at a file found (check.c): it is unsound, for @reason; it is sound, but of no
+ * target; it is sound, all of its PCs were read, and file->check is open. */
+void file_unsound(struct collector *collector, struct file *file,
+    enum coverage_status status, const char *reason);
+void file_other(struct collector *collector, struct file *file, const char *reason);
+void file_sound(struct collector *collector, struct file *file);
 void file_forget(struct collector *collector, struct file *file);
 
-/* @name in @place was made or changed; @another: it may lead to another inode now. Looks
- * at once at what is new, and soon at what is known, however often that changes. */
+/* @name in @place was made or changed; @another: it may lead to another inode now. What is
+ * new is looked at in its turn, what is known soon, however often that changes. */
 void file_notice(
     struct collector *collector, struct place *place, const char *name, bool another);
 
@@ -193,7 +243,7 @@ void file_offer(struct collector *collector, struct file *file, struct look *loo
 void file_withdraw(
     struct collector *collector, struct file *file, struct target *target);
 
-/* Looks again at the files that are not attached and whose time has come. */
+/* Puts into line the files that are not attached and whose time has come. */
 void file_retry_all(struct collector *collector);
 
 /* Makes scratch hold @words at least. */
@@ -202,6 +252,34 @@ bool file_make_room(struct collector *collector, size_t words);
 /* Reads an attached file; true if anything in it changed. */
 bool file_poll(struct collector *collector, struct file *file);
 
+/* ---- looking at files (check.c), in turns (turns.c) ---- */
+
+#define CHECK_NOWHERE UINT32_MAX
+
+/* Opens the file, or goes on where the last part ended; reads one part at most. Calls one
+ * of file_unsound(), file_other() and file_sound() when all is known, and may free it;
+ * else puts it into the lane where it goes on. */
+void check_step(struct collector *collector, struct file *file);
+
+/* Begins from the first PC at the next step. */
+void check_begin(struct file *file);
+void check_end(struct file *file);
+
+/* At the end of @lane, if it is in none; takes a file out of the lane that it is in. */
+void turns_put(struct collector *collector, struct lane *lane, struct file *file);
+void turns_remove(struct collector *collector, struct file *file);
+
+/* The place of the lane is to be listed. */
+void turns_wake(struct collector *collector, struct lane *lane);
+
+/* It may have nothing to do any more. */
+void turns_rest(struct collector *collector, struct lane *lane);
+void turns_init(struct lane *lane, struct place *place);
+void turns_close(struct collector *collector, struct lane *lane);
+
+/* Does what waits, lane by lane, for @us at most. True if something is left. */
+bool turns_take(struct collector *collector, int64_t us);
+
 /* ---- places (place.c) ---- */
 
 /* The place of the directory @fd, made and listed if it is new. Takes @fd and @doorbell
@@ -209,13 +287,21 @@ bool file_poll(struct collector *collector, struct file *file);
 struct place *place_open(
     struct collector *collector, int fd, int doorbell, const char *path);
 
-/* Lets @target look at @name (empty: all) in @place. Returns 0 or -ENOMEM. */
+/* Lets @target look at @name (empty: all) in @place; @own: no other target was told of it.
+ * Returns 0 or -ENOMEM. */
 int place_add_look(struct collector *collector, struct place *place,
-    struct target *target, const char *name, uint64_t owner);
+    struct target *target, const char *name, uint64_t owner, bool own);
 void place_remove_look(struct collector *collector, struct look *look);
 
-/* Lists the directory and looks at every file that may be one of coverage. */
+/* Has the directory listed, in turns, and every file looked at that may be one of coverage;
+ * a listing that is under way is followed by another. */
 void place_list(struct collector *collector, struct place *place, bool from_start);
+
+/* Reads the next names. */
+void place_list_step(struct collector *collector, struct place *place);
+
+/* Lists those places again in which files were missed, now and then. */
+void place_retry_all(struct collector *collector);
 
 /* Takes what inotify has to say. */
 void place_read_events(struct collector *collector);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -17,17 +18,18 @@
 #include "job_watch.h"
 #include "log.h"
 #include "poll.h"
-#include "shared_memory.h"
 #include "banned.h"
 
 #define HOUSEKEEPING_MS 250
 #define NUMBERS_MS 100 /* counters alone ring the front-end no more often */
+/* Looking at files takes half a core at most, and holds nobody up for longer. */
+#define LOOK_US 2000
 
 struct collector_loop {
 	struct collector collector; /* first: callbacks get this address */
 	struct event_base *base;
 	struct channel *channel;
-	struct event *readable, *writable, *inotify, *tick, *ring_again;
+	struct event *readable, *writable, *inotify, *tick, *ring_again, *look;
 	struct jobs *jobs;
 	int news;
 	int64_t kept_ms, numbers_ms;
@@ -63,21 +65,13 @@ tell_activity(
 }
 
 static void
-tell_pcs(
-    struct collector *collector, struct target *target, const uint64_t *pcs, size_t len)
+tell_pcs(struct collector *collector, struct target *target, int pcs)
 {
 	struct message message;
-	int fd = shared_memory_create("fuzzsupd-pcs");
 
 	message_init(&message, MESSAGE_PCS, target->id);
 	message.generation = target->generation;
-	if (fd >= 0 && shared_memory_append(fd, pcs, 8 * len) == 0 &&
-	    shared_memory_seal(fd) == 0)
-		say((struct collector_loop *)collector, &message, fd);
-	else
-		log_err("%s: no memory for its PC list", target->name);
-	if (fd >= 0)
-		close(fd);
+	say((struct collector_loop *)collector, &message, pcs);
 }
 
 /* Never queued: while the supervisor has not read what there is, the next look has newer
@@ -161,6 +155,30 @@ plan(struct collector_loop *loop)
 	event_add(loop->tick, &wait);
 }
 
+/* Looks at files for a while, and later at the rest. */
+static void
+look(struct collector_loop *loop)
+{
+	const struct timeval pause = { .tv_usec = LOOK_US };
+
+	if (!event_pending(loop->look, EV_TIMEOUT, NULL) &&
+	    turns_take(&loop->collector, LOOK_US))
+		event_add(loop->look, &pause);
+}
+
+static void
+look_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct collector_loop *loop = arg;
+
+	(void)fd;
+	(void)what;
+	poll_set_clock(&loop->collector);
+	look(loop);
+	publish(loop, false);
+	plan(loop);
+}
+
 static void
 tick_cb(evutil_socket_t fd, short what, void *arg)
 {
@@ -172,6 +190,7 @@ tick_cb(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	poll_set_clock(collector);
 	changed = poll_due(collector);
+	look(loop);
 	all = collector->now_ms - loop->kept_ms >= HOUSEKEEPING_MS;
 	if (all)
 		loop->kept_ms = collector->now_ms;
@@ -253,21 +272,31 @@ inotify_cb(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	poll_set_clock(&loop->collector);
 	place_read_events(&loop->collector);
+	look(loop);
 	publish(loop, false);
 	plan(loop);
 }
 
 /* ---- from the supervisor ---- */
 
-/* Behind the name and its NUL; 0: it is not told. */
-static int64_t
-built_ms(const struct message *message)
+/* Behind the name and its NUL: what is told of the executable. */
+static void
+take_executable(struct target *target, const struct message *message)
 {
 	size_t name = strnlen(message->text, message->text_len);
+	char text[256];
+	const char *at = text;
+	char *end;
 
-	return name + 1 < message->text_len
-	    ? strtoll(message->text + name + 1, NULL, 10)
-	    : 0;
+	if (name + 1 >= message->text_len)
+		return;
+	snprintf(text, sizeof(text), "%.*s", (int)(message->text_len - name - 1),
+	    message->text + name + 1);
+	target->built_ms = strtoll(at, &end, 10);
+	target->executable_size = strtoull(end, &end, 10);
+	at = end + strspn(end, " ");
+	target->build_id_len =
+	    module_file_build_id(at, strlen(at), target->build_id);
 }
 
 static void
@@ -298,7 +327,8 @@ take_collect(struct collector_loop *loop, const struct message *message, const i
 		source_table_unmap(&table);
 		return;
 	}
-	target->built_ms = built_ms(message);
+	target->built_ms = 0;
+	take_executable(target, message);
 	if (!has_table)
 		return;
 	message_init(&answer, MESSAGE_LIVE, target->id);
@@ -318,7 +348,7 @@ take_directory(struct collector_loop *loop, const struct message *message, int *
 	    path_len < message->text_len ? message->text + path_len + 1 : "";
 	struct place *place;
 
-	if (target == NULL || fds_len != (message->code == 1 ? 2U : 1U) ||
+	if (target == NULL || fds_len != 1U + (message->code & 1) ||
 	    message->text_len >= MESSAGE_TEXT_MAX || strchr(name, '/') != NULL) {
 		while (fds_len > 0)
 			close(fds[--fds_len]);
@@ -327,7 +357,8 @@ take_directory(struct collector_loop *loop, const struct message *message, int *
 	place = place_open(
 	    &loop->collector, fds[0], fds_len > 1 ? fds[1] : -1, message->text);
 	if (place != NULL &&
-	    place_add_look(&loop->collector, place, target, name, message->value) < 0)
+	    place_add_look(&loop->collector, place, target, name, message->value,
+		(message->code & 2) != 0) < 0)
 		log_err("%s: out of memory", target->name);
 }
 
@@ -412,6 +443,7 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 		event_base_loopbreak(loop->base);
 		return;
 	}
+	look(loop);
 	publish(loop, true);
 	plan(loop);
 }
@@ -472,6 +504,7 @@ collector_loop_new(struct channel *channel, int news, struct collector_loop **re
 	TAILQ_INIT(&collector->busy);
 	TAILQ_INIT(&collector->idle);
 	TAILQ_INIT(&collector->later);
+	TAILQ_INIT(&collector->round);
 	collector->tell_activity = tell_activity;
 	collector->tell_pcs = tell_pcs;
 	collector->watch_doorbell = watch_doorbell;
@@ -491,8 +524,9 @@ collector_loop_new(struct channel *channel, int news, struct collector_loop **re
 	    add(loop, collector->inotify, EV_READ | EV_PERSIST, inotify_cb, true);
 	loop->tick = add(loop, -1, 0, tick_cb, false);
 	loop->ring_again = add(loop, -1, 0, ring_again_cb, false);
+	loop->look = add(loop, -1, 0, look_cb, false);
 	if (loop->readable == NULL || loop->writable == NULL || loop->inotify == NULL ||
-	    loop->tick == NULL || loop->ring_again == NULL ||
+	    loop->tick == NULL || loop->ring_again == NULL || loop->look == NULL ||
 	    jobs_new(loop->base, tell_job, tell_end, take_bitmap, loop, &loop->jobs) < 0) {
 		collector_loop_free(loop);
 		return -ENOMEM;
@@ -515,7 +549,7 @@ void
 collector_loop_free(struct collector_loop *loop)
 {
 	struct event *events[] = { loop->readable, loop->writable, loop->inotify,
-		loop->tick, loop->ring_again };
+		loop->tick, loop->ring_again, loop->look };
 	struct target *target;
 
 	while ((target = LIST_FIRST(&loop->collector.targets)) != NULL)

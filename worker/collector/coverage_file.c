@@ -10,7 +10,6 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -83,25 +82,6 @@ check_length(
 }
 
 static enum coverage_status
-check_pcs(struct coverage_file *file, struct verdict *verdict)
-{
-	uint64_t *pcs, any = 0;
-	int error;
-
-	pcs = coverage_file_pcs(file, &error);
-	if (pcs == NULL)
-		return say(verdict, COVERAGE_UNFINISHED,
-		    "its PCs cannot be read yet (%s)", strerror(-error));
-	for (size_t i = 0; i < file->pcs_len; i++)
-		any |= pcs[i];
-	file->pcs_hash = coverage_pcs_hash(pcs, file->pcs_len);
-	free(pcs);
-	if (any == 0)
-		return say(verdict, COVERAGE_UNFINISHED, "its PCs are not written yet");
-	return COVERAGE_SOUND;
-}
-
-static enum coverage_status
 check_content(struct coverage_file *file, uint64_t size, struct verdict *verdict)
 {
 	struct coverage_map_header header;
@@ -114,7 +94,8 @@ check_content(struct coverage_file *file, uint64_t size, struct verdict *verdict
 	if (status != COVERAGE_SOUND)
 		return status;
 	file->pcs_len = (uint32_t)header.pcs_len;
-	return check_pcs(file, verdict);
+	file->pcs_hash = HASH_SEED;
+	return COVERAGE_SOUND;
 }
 
 enum coverage_status
@@ -144,6 +125,9 @@ coverage_file_open(int directory, const char *name, const struct coverage_owner 
 		status = check_content(ret_file, (uint64_t)st.st_size, &verdict);
 	ret_file->device = st.st_dev;
 	ret_file->inode = st.st_ino;
+	ret_file->size = (uint64_t)st.st_size;
+	ret_file->changed_ns =
+	    st.st_ctim.tv_sec * INT64_C(1000000000) + st.st_ctim.tv_nsec;
 	if (status != COVERAGE_SOUND)
 		coverage_file_close(ret_file);
 	return status;
@@ -187,30 +171,55 @@ coverage_file_check_length(const struct coverage_file *file)
 	    : -ENODATA;
 }
 
-uint64_t *
-coverage_file_pcs(const struct coverage_file *file, int *ret_error)
+int
+coverage_file_pcs(
+    const struct coverage_file *file, uint32_t at, uint64_t *pcs, uint32_t len)
 {
-	size_t size = 8 * (size_t)file->pcs_len, done = 0;
-	off_t at = (off_t)(sizeof(struct coverage_map_header) +
-	    8 * coverage_map_words(file->pcs_len));
-	char *pcs = malloc(size);
+	size_t size = 8 * (size_t)len, done = 0;
+	off_t from = (off_t)(sizeof(struct coverage_map_header) +
+	    8 * coverage_map_words(file->pcs_len) + 8 * (uint64_t)at);
 	ssize_t n;
 
-	*ret_error = -ENOMEM;
-	while (pcs != NULL && done < size) {
-		n = pread(file->fd, pcs + done, size - done, at + (off_t)done);
-		if (n <= 0) {
-			*ret_error = n == 0 ? -ENODATA : -errno;
-			free(pcs);
-			return NULL;
-		}
+	while (done < size) {
+		n = pread(
+		    file->fd, (char *)pcs + done, size - done, from + (off_t)done);
+		if (n <= 0)
+			return n == 0 ? -ENODATA : -errno;
 		done += (size_t)n;
 	}
-	return (uint64_t *)pcs;
+	return 0;
+}
+
+uint32_t
+coverage_file_part(const struct coverage_file *file, uint32_t at)
+{
+	uint32_t left = file->pcs_len - at;
+
+	return left < COVERAGE_PART ? left : COVERAGE_PART;
+}
+
+int
+coverage_file_next(
+    struct coverage_file *file, uint64_t pcs[COVERAGE_PART], uint32_t *ret_len)
+{
+	uint32_t len = coverage_file_part(file, file->pcs_read);
+	int r = coverage_file_pcs(file, file->pcs_read, pcs, len);
+
+	if (r < 0)
+		return r;
+	file->pcs_hash = hash_bytes(file->pcs_hash, pcs, 8 * (size_t)len);
+	file->pcs_read += len;
+	*ret_len = len;
+	return 0;
 }
 
 uint64_t
 coverage_pcs_hash(const uint64_t *pcs, size_t len)
 {
-	return hash_bytes(HASH_SEED, pcs, 8 * len);
+	uint64_t hash = HASH_SEED;
+
+	for (size_t i = 0; i < len; i += COVERAGE_PART)
+		hash = hash_bytes(hash, pcs + i,
+		    8 * (len - i < COVERAGE_PART ? len - i : COVERAGE_PART));
+	return hash;
 }

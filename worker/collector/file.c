@@ -26,7 +26,9 @@
 #define LENGTH_CHECK_MS 1000
 #define SOON_MS 50
 #define LATER_MS 2000       /* for what may still be written */
-#define MUCH_LATER_MS 30000 /* for what was refused: its mode or owner may be mended */
+#define MUCH_LATER_MS 30000 /* once it has been as it is for long */
+#define RETRY_STEP_MS 20
+#define EVICT_LOOKS 64 /* files that are looked at to find one to let go */
 #define SAY_EACH_MS 10000
 
 static unsigned
@@ -111,25 +113,10 @@ set_retry(struct collector *collector, struct file *file, int64_t after_ms)
 		TAILQ_INSERT_TAIL(&collector->later, file, in_later);
 }
 
-static bool
+bool
 look_allows(const struct look *look, const struct file *file)
 {
 	return look->name[0] == '\0' || strcmp(look->name, file->name) == 0;
-}
-
-/* Sends the PCs of a sound file to a target whose executable has no PC table. */
-static void
-offer_pcs(struct collector *collector, struct file *file, struct target *target)
-{
-	uint64_t *pcs;
-	int error;
-
-	pcs = coverage_file_pcs(&file->file, &error);
-	if (pcs == NULL)
-		return;
-	target->asked = true;
-	collector->tell_pcs(collector, target, pcs, file->file.pcs_len);
-	free(pcs);
 }
 
 static bool
@@ -153,7 +140,7 @@ add_owner(struct file *file, struct target *target)
 	return true;
 }
 
-/* True if @look's target has become an owner of the file, which is open. */
+/* True if @look's target has become an owner of the file, all of whose PCs are known. */
 static bool
 offer(struct collector *collector, struct file *file, struct look *look)
 {
@@ -161,8 +148,10 @@ offer(struct collector *collector, struct file *file, struct look *look)
 
 	if (!look_allows(look, file))
 		return false;
-	if (!target->has_table && !target->asked)
-		offer_pcs(collector, file, target);
+	if (file->list >= 0 && target_asks(look, file, file->file.pcs_len)) {
+		target->asked = true;
+		collector->tell_pcs(collector, target, file->list);
+	}
 	return target_owns(target, file) && add_owner(file, target);
 }
 
@@ -177,21 +166,33 @@ attach(struct collector *collector, struct file *file)
 	file_poll(collector, file);
 }
 
+static void
+wait_in_line(struct collector *collector, struct file *file)
+{
+	if (file->lane != NULL)
+		return;
+	set_retry(collector, file, 0);
+	check_begin(file);
+	turns_put(collector, &file->place->lane, file);
+}
+
 void
 file_offer(struct collector *collector, struct file *file, struct look *look)
 {
-	const struct target *target = look->target;
+	const bool asks = target_asks(look, file, file->file.pcs_len);
 
+	if (!look_allows(look, file))
+		return;
 	if (file->state == FILE_ATTACHED) {
 		if (offer(collector, file, look))
 			attach(collector, file);
-	} else if (file->state == FILE_OTHER && look_allows(look, file) &&
-	    (target->has_table ? target->pcs_hash == file->file.pcs_hash
-			       : !target->asked)) {
+		if (asks)
+			wait_in_line(collector, file);
+	} else if (file->state == FILE_OTHER &&
+	    (asks || target_may_own(look->target, file, file->file.pcs_len))) {
 		/* Its descriptor was not kept. */
-		file_look(collector, file->place, file->name, file->from_start);
-	} else if (file->state == FILE_REFUSED && look->owner != UINT64_MAX &&
-	    look_allows(look, file)) {
+		wait_in_line(collector, file);
+	} else if (file->state == FILE_REFUSED && look->owner != UINT64_MAX) {
 		/* Perhaps it belongs to whom this look trusts. */
 		set_retry(collector, file, SOON_MS);
 	}
@@ -213,65 +214,118 @@ file_withdraw(struct collector *collector, struct file *file, struct target *tar
 	}
 }
 
+/* Ever more rarely, unless it changed since the last look. */
 static void
-open_file(struct collector *collector, struct file *file)
+plan_retry(struct collector *collector, struct file *file)
 {
-	struct place *place = file->place;
-	struct coverage_owner owner = {
-		.service = geteuid(), .directory = place->owner, .allowed = UINT64_MAX
-	};
-	enum coverage_status status;
-	struct coverage_file before = file->file;
-	struct look *look;
+	int64_t age = collector->now_ms - file->first_seen_ms;
+	int64_t wait = SOON_MS * (INT64_C(1) << (file->tries < 12 ? file->tries : 12));
+	int64_t most = age < SETTLES_WITHIN_MS ? LATER_MS : MUCH_LATER_MS;
 
-	LIST_FOREACH(look, &place->looks, in_place)
-		if (look->owner != UINT64_MAX && look_allows(look, file))
-			owner.allowed = look->owner;
-	status = coverage_file_open(place->fd, file->name, &owner, &file->file,
-	    file->reason, sizeof(file->reason));
-	if (status != COVERAGE_SOUND) {
-		file->gone = status == COVERAGE_GONE;
-		/* Who writes it anew counts anew. */
-		if (status == COVERAGE_UNFINISHED)
-			file->n_runs = file->unique_runs = 0;
-		set_state(collector, file,
-		    status == COVERAGE_UNFINISHED ? FILE_UNFINISHED : FILE_REFUSED);
+	file->tries++;
+	if (file->state == FILE_ATTACHED)
+		wait = 0;
+	/* PCs that are being written look like those of another build, for a while. */
+	else if (file->state == FILE_OTHER && age >= SETTLES_WITHIN_MS)
+		wait = 0;
+	set_retry(collector, file, wait < most ? wait : most);
+}
+
+static bool
+is_same_file(const struct coverage_file *a, const struct coverage_file *b)
+{
+	return a->device == b->device && a->inode == b->inode;
+}
+
+/* Keeps what is known of the file that was looked at. */
+static void
+take_check(struct collector *collector, struct file *file)
+{
+	if (!is_same_file(&file->file, &file->check) ||
+	    file->file.size != file->check.size ||
+	    file->file.changed_ns != file->check.changed_ns) {
+		file->first_seen_ms = collector->now_ms;
+		file->tries = 0;
+	}
+	coverage_file_close(&file->file);
+	file->file = file->check;
+	file->check.fd = -1;
+}
+
+void
+file_unsound(struct collector *collector, struct file *file,
+    enum coverage_status status, const char *reason)
+{
+	/* One that was asked for its PCs; its readers see for themselves. */
+	if (file->state == FILE_ATTACHED)
+		return;
+	if (status == COVERAGE_GONE) {
+		file_forget(collector, file);
 		return;
 	}
-	if (before.device != file->file.device || before.inode != file->file.inode)
+	take_check(collector, file);
+	snprintf(file->reason, sizeof(file->reason), "%s", reason);
+	/* Who writes it anew counts anew. */
+	if (status == COVERAGE_UNFINISHED)
 		file->n_runs = file->unique_runs = 0;
-	file->has_module = module_file_read(place->fd, file->name, &file->module) == 0;
+	set_state(collector, file,
+	    status == COVERAGE_UNFINISHED ? FILE_UNFINISHED : FILE_REFUSED);
+	plan_retry(collector, file);
+}
+
+void
+file_other(struct collector *collector, struct file *file, const char *reason)
+{
+	if (file->state == FILE_ATTACHED)
+		return;
+	take_check(collector, file);
+	while (file->owners_len > 0)
+		file_withdraw(collector, file, file->owners[0]);
+	snprintf(file->reason, sizeof(file->reason), "%s", reason);
+	set_state(collector, file, FILE_OTHER);
+	plan_retry(collector, file);
+}
+
+static void
+offer_all(struct collector *collector, struct file *file)
+{
+	struct look *look;
+
+	if (file->list >= 0 && shared_memory_seal(file->list) < 0)
+		check_begin(file); /* nobody gets a list that may change */
+
+	LIST_FOREACH(look, &file->place->looks, in_place)
+		offer(collector, file, look);
+}
+
+void
+file_sound(struct collector *collector, struct file *file)
+{
+	const bool same = is_same_file(&file->file, &file->check);
+
+	if (file->state == FILE_ATTACHED) {
+		if (same)
+			offer_all(collector, file);
+		check_end(file);
+		return;
+	}
+	if (!same)
+		file->n_runs = file->unique_runs = 0;
+	take_check(collector, file);
 	snprintf(file->reason, sizeof(file->reason),
 	    "has the PC table of another build (%u PCs)", file->file.pcs_len);
 	set_state(collector, file, FILE_OTHER);
 	for (size_t i = file->owners_len; i-- > 0;)
 		if (!target_owns(file->owners[i], file))
 			file_withdraw(collector, file, file->owners[i]);
-	LIST_FOREACH(look, &place->looks, in_place)
-		offer(collector, file, look);
+	offer_all(collector, file);
+	check_end(file);
 	/* Nobody's: the descriptor is not worth keeping, hash and length are. */
 	if (file->owners_len == 0)
 		coverage_file_close(&file->file);
 	else
 		attach(collector, file);
-}
-
-/* Ever more rarely, since to look at a file of another build is to read all of its PCs. */
-static void
-plan_retry(struct collector *collector, struct file *file)
-{
-	int64_t age = collector->now_ms - file->first_seen_ms;
-	int64_t wait = SOON_MS * (INT64_C(1) << (file->tries < 5 ? file->tries : 5));
-
-	file->tries++;
-	if (file->state == FILE_ATTACHED)
-		wait = 0;
-	else if (file->state == FILE_UNFINISHED)
-		wait = age < LATER_MS ? SOON_MS : LATER_MS;
-	/* PCs that are being written look like those of another build. */
-	else if (age > SETTLES_WITHIN_MS)
-		wait = file->state == FILE_REFUSED ? MUCH_LATER_MS : 0;
-	set_retry(collector, file, wait);
+	plan_retry(collector, file);
 }
 
 /* True if the name still leads to the inode that is open. */
@@ -290,6 +344,57 @@ is_same_inode(const struct file *file)
 	return same;
 }
 
+/* Lets go of a file that nobody reads and that has been looked at: it is noticed again when
+ * it changes. False if there was none among the oldest. */
+static bool
+evict(struct collector *collector, struct place *place)
+{
+	struct file *file;
+
+	for (int i = 0; i < EVICT_LOOKS; i++) {
+		file = TAILQ_FIRST(&place->files);
+		if (file->lane == NULL && file->owners_len == 0) {
+			file_forget(collector, file);
+			return true;
+		}
+		TAILQ_REMOVE(&place->files, file, in_place);
+		TAILQ_INSERT_TAIL(&place->files, file, in_place);
+	}
+	return false;
+}
+
+static struct file *
+make_file(struct collector *collector, struct place *place, const char *name)
+{
+	struct file *file;
+
+	if (place->files_len >= FILES_PER_PLACE_MAX) {
+		if (!place->full)
+			log_warning("%s: more than %d coverage files; those that no "
+				    "target reads are passed over: remove them",
+			    place->path, FILES_PER_PLACE_MAX);
+		place->full = true;
+		if (!evict(collector, place)) {
+			place->missed = true;
+			return NULL;
+		}
+	}
+	file = calloc(1, sizeof(*file));
+	if (file == NULL) {
+		log_err("%s/%s: out of memory", place->path, name);
+		return NULL;
+	}
+	snprintf(file->name, sizeof(file->name), "%s", name);
+	file->place = place;
+	file->file.fd = file->check.fd = file->list = -1;
+	file->differs_at = CHECK_NOWHERE;
+	file->first_seen_ms = collector->now_ms;
+	TAILQ_INSERT_TAIL(&place->files, file, in_place);
+	LIST_INSERT_HEAD(&place->buckets[bucket_of(name)], file, in_bucket);
+	place->files_len++;
+	return file;
+}
+
 void
 file_look(
     struct collector *collector, struct place *place, const char *name, bool from_start)
@@ -297,38 +402,19 @@ file_look(
 	struct file *file = file_find(place, name);
 
 	if (file == NULL) {
-		if (place->files_len >= FILES_PER_PLACE_MAX) {
-			if (!place->full)
-				log_warning(
-				    "%s: more than %d coverage files; the rest is not "
-				    "read",
-				    place->path, FILES_PER_PLACE_MAX);
-			place->full = true;
+		file = make_file(collector, place, name);
+		if (file == NULL)
 			return;
-		}
-		file = calloc(1, sizeof(*file));
-		if (file == NULL) {
-			log_err("%s/%s: out of memory", place->path, name);
-			return;
-		}
-		snprintf(file->name, sizeof(file->name), "%s", name);
-		file->place = place;
-		file->file.fd = -1;
 		file->from_start = from_start;
-		file->first_seen_ms = collector->now_ms;
-		TAILQ_INSERT_TAIL(&place->files, file, in_place);
-		LIST_INSERT_HEAD(&place->buckets[bucket_of(name)], file, in_bucket);
-		place->files_len++;
 	} else if (file->state == FILE_ATTACHED && is_same_inode(file)) {
 		return;
-	} else {
+	} else if (file->state == FILE_ATTACHED) {
 		/* Another file under the name: its counters begin anew, ours go on. */
-		set_state(collector, file, FILE_UNFINISHED);
+		set_state(collector, file, FILE_NEW);
 		coverage_file_close(&file->file);
-		file->gone = false;
 	}
-	open_file(collector, file);
-	plan_retry(collector, file);
+	file->gone = false;
+	wait_in_line(collector, file);
 }
 
 void
@@ -354,6 +440,8 @@ file_forget(struct collector *collector, struct file *file)
 {
 	set_state(collector, file, FILE_OTHER);
 	set_retry(collector, file, 0);
+	turns_remove(collector, file);
+	check_end(file);
 	while (file->owners_len > 0)
 		file->owners[--file->owners_len]->attached--;
 	coverage_file_close(&file->file);
@@ -369,13 +457,13 @@ file_retry_all(struct collector *collector)
 {
 	struct file *file, *next;
 
+	if (collector->now_ms - collector->retried_ms < RETRY_STEP_MS)
+		return;
+	collector->retried_ms = collector->now_ms;
 	for (file = TAILQ_FIRST(&collector->later); file != NULL; file = next) {
 		next = TAILQ_NEXT(file, in_later);
-		if (file->retry_ms > collector->now_ms)
-			continue;
-		file_look(collector, file->place, file->name, file->from_start);
-		if (file->gone && file->state == FILE_REFUSED)
-			file_forget(collector, file);
+		if (file->retry_ms <= collector->now_ms)
+			wait_in_line(collector, file);
 	}
 }
 

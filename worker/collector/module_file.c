@@ -28,20 +28,26 @@ hex_digit(char c)
 				    : -1;
 }
 
+uint32_t
+module_file_build_id(const char *hex, size_t len, uint8_t id[BUILD_ID_MAX])
+{
+	if (len % 2 != 0 || len / 2 > BUILD_ID_MAX)
+		return 0;
+	for (size_t i = 0; i < len; i += 2) {
+		int high = hex_digit(hex[i]), low = hex_digit(hex[i + 1]);
+
+		if (high < 0 || low < 0)
+			return 0;
+		id[i / 2] = (uint8_t)(high << 4 | low);
+	}
+	return (uint32_t)(len / 2);
+}
+
 static bool
 parse_build_id(const char *value, size_t len, struct module_file *module)
 {
-	if (len % 2 != 0 || len / 2 > sizeof(module->build_id))
-		return false;
-	for (size_t i = 0; i < len; i += 2) {
-		int high = hex_digit(value[i]), low = hex_digit(value[i + 1]);
-
-		if (high < 0 || low < 0)
-			return false;
-		module->build_id[i / 2] = (uint8_t)(high << 4 | low);
-	}
-	module->build_id_len = (uint32_t)(len / 2);
-	return true;
+	module->build_id_len = module_file_build_id(value, len, module->build_id);
+	return module->build_id_len > 0 || len == 0;
 }
 
 /* "0x1234 NAME" */

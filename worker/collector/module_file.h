@@ -8,9 +8,10 @@
 #include <stdint.h>
 
 #define MODULE_ENTRIES_MAX 64
+#define BUILD_ID_MAX 64
 
 struct module_file {
-	uint8_t build_id[64];
+	uint8_t build_id[BUILD_ID_MAX];
 	uint32_t build_id_len; /* 0: the module has none */
 	uint64_t entries[MODULE_ENTRIES_MAX];
 	size_t entries_len;
@@ -19,6 +20,9 @@ struct module_file {
 /* Reads the text of a sidecar, which anybody may have written. Keys that are not known
  * are passed over. Returns 0, or -EPROTO if it is none. */
 int module_file_parse(const char *text, size_t len, struct module_file *ret_module);
+
+/* Reads a build ID of @len hex digits. Its length in bytes; 0 if it is none. */
+uint32_t module_file_build_id(const char *hex, size_t len, uint8_t id[BUILD_ID_MAX]);
 
 /* Reads the sidecar of the coverage file @name in @directory. Returns 0, -ENOENT if there
  * is none (a foreign fuzzer's file), -EPROTO, or another negative errno. */

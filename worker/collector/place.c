@@ -20,6 +20,8 @@
 #include "log.h"
 #include "banned.h"
 
+#define NAMES_PER_STEP 256
+#define MISSED_EACH_MS 10000
 #define WATCHED \
 	(IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_MODIFY | IN_DELETE | \
 	    IN_MOVED_FROM)
@@ -60,6 +62,10 @@ is_wanted(const struct place *place, const char *name)
 static void
 close_place(struct collector *collector, struct place *place)
 {
+	if (place->listing != NULL)
+		closedir(place->listing);
+	place->listing = NULL;
+	turns_rest(collector, &place->lane);
 	if (place->watch >= 0)
 		inotify_rm_watch(collector->inotify, place->watch);
 	close(place->fd);
@@ -107,6 +113,7 @@ place_open(struct collector *collector, int fd, int doorbell, const char *path)
 	place->owner = st.st_uid;
 	snprintf(place->path, sizeof(place->path), "%s", path);
 	TAILQ_INIT(&place->files);
+	turns_init(&place->lane, place);
 	/* Watched before it is listed, so that nothing falls between. */
 	place->watch = fchdir(fd) == 0
 	    ? inotify_add_watch(collector->inotify, ".", WATCHED | IN_ONLYDIR)
@@ -142,9 +149,21 @@ is_looked_at(const struct place *place, const struct target *target, const char 
 	return false;
 }
 
+/* True if all looks but @new are at single names. */
+static bool
+names_only(const struct place *place, const struct look *new)
+{
+	const struct look *look;
+
+	LIST_FOREACH(look, &place->looks, in_place)
+		if (look != new && look->name[0] == '\0')
+			return false;
+	return true;
+}
+
 int
 place_add_look(struct collector *collector, struct place *place, struct target *target,
-    const char *name, uint64_t owner)
+    const char *name, uint64_t owner, bool own)
 {
 	struct look *look;
 	struct file *file;
@@ -157,16 +176,21 @@ place_add_look(struct collector *collector, struct place *place, struct target *
 	look->place = place;
 	look->target = target;
 	look->owner = owner;
+	look->own = own;
 	snprintf(look->name, sizeof(look->name), "%s", name);
 	LIST_INSERT_HEAD(&place->looks, look, in_place);
 	LIST_INSERT_HEAD(&target->looks, look, in_target);
 	place->looks_len++;
 	TAILQ_FOREACH(file, &place->files, in_place)
 		file_offer(collector, file, look);
-	/* A first look lists; a later one needs to only where it wants another name. */
-	if (place->looks_len == 1 || look->name[0] != '\0' ||
-	    TAILQ_EMPTY(&place->files))
+	/* A first look lists; a later one needs to only where not all files are known. */
+	if (look->name[0] != '\0') {
+		if (file_find(place, look->name) == NULL)
+			file_look(collector, place, look->name, true);
+	} else if (place->looks_len == 1 || place->full || names_only(place, look) ||
+	    TAILQ_EMPTY(&place->files)) {
 		place_list(collector, place, true);
+	}
 	return 0;
 }
 
@@ -190,30 +214,85 @@ place_remove_look(struct collector *collector, struct look *look)
 	close_place(collector, place);
 }
 
-void
-place_list(struct collector *collector, struct place *place, bool from_start)
+/* ---- listing ---- */
+
+/* True if a stream stands at its beginning. */
+static bool
+open_listing(struct collector *collector, struct place *place)
 {
 	/* A descriptor of its own: a directory stream moves the offset. */
 	int fd = openat(place->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *entry;
 
-	if (directory == NULL) {
-		log_warning("%s: cannot be listed: %s", place->path, strerror(errno));
-		if (fd >= 0)
-			close(fd);
+	place->listing = fd >= 0 ? fdopendir(fd) : NULL;
+	if (place->listing != NULL) {
+		turns_wake(collector, &place->lane);
+		return true;
+	}
+	log_warning("%s: cannot be listed: %s", place->path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return false;
+}
+
+void
+place_list(struct collector *collector, struct place *place, bool from_start)
+{
+	if (place->listing != NULL) {
+		place->list_again = true;
 		return;
 	}
-	while ((entry = readdir(directory)) != NULL) {
+	place->from_start = from_start;
+	open_listing(collector, place);
+}
+
+static void
+end_listing(struct collector *collector, struct place *place)
+{
+	closedir(place->listing);
+	place->listing = NULL;
+	if (place->list_again) {
+		place->list_again = place->from_start = false;
+		open_listing(collector, place);
+	}
+	turns_rest(collector, &place->lane);
+}
+
+void
+place_list_step(struct collector *collector, struct place *place)
+{
+	const struct dirent *entry;
+
+	for (int i = 0; i < NAMES_PER_STEP; i++) {
+		entry = readdir(place->listing);
+		if (entry == NULL) {
+			end_listing(collector, place);
+			return;
+		}
 		if (!is_wanted(place, entry->d_name))
 			continue;
-		if (from_start && file_find(place, entry->d_name) == NULL)
-			file_look(collector, place, entry->d_name, true);
-		else if (!from_start)
+		if (!place->from_start)
 			file_notice(collector, place, entry->d_name, true);
+		else if (file_find(place, entry->d_name) == NULL)
+			file_look(collector, place, entry->d_name, true);
 	}
-	closedir(directory);
 }
+
+void
+place_retry_all(struct collector *collector)
+{
+	struct place *place;
+
+	LIST_FOREACH(place, &collector->places, in_all) {
+		if (!place->missed || place->listing != NULL ||
+		    collector->now_ms - place->missed_ms < MISSED_EACH_MS)
+			continue;
+		place->missed = false;
+		place->missed_ms = collector->now_ms;
+		place_list(collector, place, true);
+	}
+}
+
+/* ---- what inotify says ---- */
 
 static void
 take_event(struct collector *collector, const struct inotify_event *event)

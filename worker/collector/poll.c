@@ -109,6 +109,7 @@ poll_due(struct collector *collector)
 	bool changed = poll_busy(collector);
 
 	file_retry_all(collector);
+	place_retry_all(collector);
 	return poll_idle(collector) || changed;
 }
 

@@ -41,6 +41,7 @@ clear(struct collector *collector, struct target *target)
 		next = LIST_NEXT(look, in_target);
 		place_remove_look(collector, look);
 	}
+	turns_close(collector, &target->lane);
 	if (target->has_table) {
 		live_close(&target->live);
 		source_table_unmap(&target->table);
@@ -131,6 +132,7 @@ target_collect(struct collector *collector, uint32_t id, uint64_t generation,
 		if (target == NULL)
 			return -ENOMEM;
 		target->id = id;
+		turns_init(&target->lane, NULL);
 		LIST_INSERT_HEAD(&collector->targets, target, in_all);
 	} else {
 		clear(collector, target);
@@ -142,6 +144,8 @@ target_collect(struct collector *collector, uint32_t id, uint64_t generation,
 	    0;
 	target->grown_ms = 0;
 	target->afl = AFL_NONE;
+	target->executable_size = 0;
+	target->build_id_len = 0;
 	target->collected_ms = collector->now_ms;
 	target->told_state = -1;
 	target->dirty = true;
@@ -156,20 +160,47 @@ target_collect(struct collector *collector, uint32_t id, uint64_t generation,
 	return 0;
 }
 
+static bool
+is_id(const struct module_file *module, const uint8_t *id, uint32_t len)
+{
+	return module->build_id_len == len && memcmp(module->build_id, id, len) == 0;
+}
+
 bool
-target_owns(const struct target *target, const struct file *file)
+target_may_own(
+    const struct target *target, const struct file *file, uint32_t pcs_len)
 {
 	const struct source_table_header *header = target->table.header;
 
-	if (!target->has_table || file->file.pcs_len != header->pcs_len ||
-	    file->file.pcs_hash != target->pcs_hash)
+	if (!target->has_table || pcs_len != header->pcs_len)
 		return false;
 	/* Equal PCs and other sources: a rebuild that changed no code's place. */
 	return !file->has_module || file->module.build_id_len == 0 ||
 	    header->build_id_len == 0 ||
-	    (file->module.build_id_len == header->build_id_len &&
-		memcmp(file->module.build_id, header->build_id, header->build_id_len) ==
-		    0);
+	    is_id(&file->module, header->build_id, header->build_id_len);
+}
+
+bool
+target_owns(const struct target *target, const struct file *file)
+{
+	return target_may_own(target, file, file->file.pcs_len) &&
+	    file->file.pcs_read == file->file.pcs_len &&
+	    file->file.pcs_hash == target->pcs_hash;
+}
+
+bool
+target_asks(const struct look *look, const struct file *file, uint32_t pcs_len)
+{
+	const struct target *target = look->target;
+
+	if (target->has_table || target->asked)
+		return false;
+	/* No two PCs are one byte of its code. */
+	if (target->executable_size > 0 && pcs_len > target->executable_size)
+		return false;
+	if (file->has_module && file->module.build_id_len > 0)
+		return is_id(&file->module, target->build_id, target->build_id_len);
+	return look->name[0] != '\0' || (look->own && look->place->looks_len == 1);
 }
 
 void
@@ -226,6 +257,19 @@ append(char *text, size_t used, const char *format, ...)
 					  : TEXT_MAX - 1;
 }
 
+static const char *
+why_left_out(const struct target *target, const struct file *file)
+{
+	if (target->has_table || file->state != FILE_OTHER)
+		return file->reason;
+	if (target->executable_size > 0 &&
+	    file->file.pcs_len > target->executable_size)
+		return "has more PCs than the executable has bytes";
+	return file->has_module && file->module.build_id_len > 0
+	    ? "is of another build: the build ID beside it is not this one's"
+	    : "may be another program's: if it is not, name it as coverage";
+}
+
 /* Names the files that were left out where this target looks. */
 static void
 describe_left_out(const struct target *target, char *text, size_t used)
@@ -238,9 +282,8 @@ describe_left_out(const struct target *target, char *text, size_t used)
 		if (look->place->looks_len > CROWD)
 			continue;
 		TAILQ_FOREACH(file, &look->place->files, in_place) {
-			if (file->state == FILE_ATTACHED ||
-			    (look->name[0] != '\0' &&
-				strcmp(look->name, file->name) != 0))
+			if (file->state == FILE_ATTACHED || file->state == FILE_NEW ||
+			    !look_allows(look, file))
 				continue;
 			if (++named > 2) {
 				append(text, used, "; and others");
@@ -248,7 +291,7 @@ describe_left_out(const struct target *target, char *text, size_t used)
 			}
 			used = append(text, used, "%s%s%s/%s %s", used > 0 ? "; " : "",
 			    named == 1 ? "left out: " : "", look->place->path,
-			    file->name, file->reason);
+			    file->name, why_left_out(target, file));
 		}
 	}
 }

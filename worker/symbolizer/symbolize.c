@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -232,6 +233,21 @@ find_entry_points(
 	return r < 0 ? failure_say(text, -r, "entry points: %s", strerror(-r)) : 0;
 }
 
+/* Its PCs may come from a coverage file, which must be of this build. */
+static enum table_status
+lack_pc_table(const struct job *job, struct failure *text)
+{
+	struct byte_reader id = elf_image_build_id(job->image);
+	size_t used = strlen(text->text);
+
+	used += (size_t)snprintf(
+	    text->text + used, sizeof(text->text) - used, "\n");
+	while (byte_reader_left(&id) > 0 && used + 2 < sizeof(text->text))
+		used += (size_t)snprintf(text->text + used, sizeof(text->text) - used,
+		    "%02x", byte_reader_u8(&id));
+	return TABLE_NO_PC_TABLE;
+}
+
 static enum table_status
 make_table(struct job *job, const struct symbolize_request *request, int *ret_table,
     struct failure *text)
@@ -244,7 +260,7 @@ make_table(struct job *job, const struct symbolize_request *request, int *ret_ta
 	} else {
 		r = pc_table_read(job->image, &job->pcs, &job->pcs_len, text);
 		if (r == -ENOENT)
-			return TABLE_NO_PC_TABLE;
+			return lack_pc_table(job, text);
 	}
 	if (r < 0)
 		return TABLE_FAILED;

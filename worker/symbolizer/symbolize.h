@@ -22,7 +22,8 @@ struct symbolize_request {
 };
 
 /* Returns what TABLE says: TABLE_OK with the sealed memfd, the caller's, in @ret_table and
- * perhaps remarks in @text; TABLE_WANTS_DEBUG or TABLE_WANTS_ALTERNATE with what
+ * perhaps remarks in @text; TABLE_NO_PC_TABLE with the words, a line feed
+ * and the build ID in hex; TABLE_WANTS_DEBUG or TABLE_WANTS_ALTERNATE with what
  * debug_link.h describes in @text; or a failure with its reason and remedy in @text. */
 enum table_status symbolize(
     const struct symbolize_request *request, int *ret_table, struct failure *text);
