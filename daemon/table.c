@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cache.h"
+#include "clock.h"
 #include "debug_file.h"
 #include "function_table.h"
 #include "hash.h"
@@ -26,14 +27,20 @@
 
 #define BUCKETS 1024
 #define DEATHS_MAX 3
+/* An executable's first turn, and more for what there is of it on the disk: from there it is
+ * read, and symbolized at a multiple of that speed. */
+#define TURN_MS 3000
+#define BYTES_PER_MS (400 * 1000)
+#define TURN_MAX_MS (INT64_C(1) << 40)
 
 struct tables {
 	struct supervisor *supervisor;
-	TAILQ_HEAD(, table) queue;
+	TAILQ_HEAD(table_head, table) queue;
 	TAILQ_HEAD(, table) functions_queue; /* when the other one is empty */
 	LIST_HEAD(, table) buckets[BUCKETS];
 	struct table *running;
-	struct event *timeout;
+	struct event *timeout, *turn;
+	int64_t since_ms; /* monotonic: the running job began then */
 	time_t pruned; /* when old files of the cache were last looked for */
 };
 
@@ -137,6 +144,106 @@ finish_functions(
 	release(tables, table);
 }
 
+/* ---- turns: who takes long lets others go first, and then has twice the time ---- */
+
+/* By what is there: a hole in a file takes no time to read, or a hostile one. */
+static int64_t
+first_turn_ms(const char *executable)
+{
+	struct stat st;
+	int64_t there;
+
+	if (stat(executable, &st) != 0)
+		return TURN_MS;
+	there = (int64_t)st.st_blocks * 512;
+	return TURN_MS + (there < st.st_size ? there : st.st_size) / BYTES_PER_MS;
+}
+
+/* Small ones first, but nobody is passed by for ever: who came long ago is due. */
+static void
+enqueue(struct tables *tables, struct table *table)
+{
+	struct table *before;
+
+	table->progress = TABLE_QUEUED;
+	table->due_ms = clock_ms(CLOCK_MONOTONIC) + table->turn_ms;
+	TAILQ_FOREACH_REVERSE(before, &tables->queue, table_head, queue_link)
+		if (before->due_ms <= table->due_ms)
+			break;
+	if (before != NULL)
+		TAILQ_INSERT_AFTER(&tables->queue, before, table, queue_link);
+	else
+		TAILQ_INSERT_HEAD(&tables->queue, table, queue_link);
+}
+
+/* True if the running job holds others up that are worth as much. */
+static bool
+others_wait(const struct tables *tables)
+{
+	return tables->running != NULL &&
+	    (!TAILQ_EMPTY(&tables->queue) ||
+		(tables->running->functions == FUNCTIONS_RUNNING &&
+		    !TAILQ_EMPTY(&tables->functions_queue)));
+}
+
+static void
+plan_turn(struct tables *tables)
+{
+	struct timeval wait;
+	int64_t left;
+
+	if (!others_wait(tables)) {
+		event_del(tables->turn);
+		return;
+	}
+	left = tables->since_ms + tables->running->turn_ms - clock_ms(CLOCK_MONOTONIC);
+	left = left > 0 ? left : 0;
+	wait = (struct timeval){ left / 1000, left % 1000 * 1000 };
+	event_add(tables->turn, &wait);
+}
+
+/* It begins anew when it is its turn again. */
+static void
+put_back(struct tables *tables, struct table *table)
+{
+	event_del(tables->timeout);
+	tables->running = NULL;
+	if (table->turn_ms < TURN_MAX_MS)
+		table->turn_ms *= 2;
+	if (table->functions == FUNCTIONS_RUNNING) {
+		table->functions = FUNCTIONS_QUEUED;
+		TAILQ_INSERT_TAIL(&tables->functions_queue, table, functions_link);
+	} else {
+		enqueue(tables, table);
+	}
+}
+
+static void
+turn_cb(evutil_socket_t fd, short what, void *context)
+{
+	struct tables *tables = context;
+	struct table *table = tables->running;
+	struct target *target;
+	char reason[128];
+
+	(void)fd;
+	(void)what;
+	if (!others_wait(tables))
+		return;
+	snprintf(reason, sizeof(reason),
+	    "it takes more than %lld s, and others wait: they go first",
+	    (long long)table->turn_ms / 1000);
+	log_notice("%s: %s", table->executable, reason);
+	if (table->functions != FUNCTIONS_RUNNING)
+		TAILQ_FOREACH(target, &table->users, table_link)
+			target_set_state(tables->supervisor->targets, target,
+			    TARGET_SYMBOLIZING, reason);
+	worker_kill(supervisor_worker(tables->supervisor, WORKER_SYMBOLIZER),
+	    "others wait for the end of its job");
+	put_back(tables, table);
+	release(tables, table);
+}
+
 static void
 timeout_cb(evutil_socket_t fd, short what, void *context)
 {
@@ -171,7 +278,10 @@ tables_new(struct supervisor *supervisor, struct tables **ret_tables)
 	TAILQ_INIT(&tables->queue);
 	TAILQ_INIT(&tables->functions_queue);
 	tables->timeout = evtimer_new(supervisor->base, timeout_cb, tables);
-	if (tables->timeout == NULL) {
+	tables->turn = evtimer_new(supervisor->base, turn_cb, tables);
+	if (tables->timeout == NULL || tables->turn == NULL) {
+		if (tables->timeout != NULL)
+			event_free(tables->timeout);
 		free(tables);
 		return -ENOMEM;
 	}
@@ -192,6 +302,7 @@ tables_free(struct tables *tables)
 			table_free(table);
 		}
 	event_free(tables->timeout);
+	event_free(tables->turn);
 	free(tables);
 }
 
@@ -260,7 +371,8 @@ make(struct tables *tables, const char *executable, const struct identity *ident
 	table->identity = *identity;
 	table->pcs_hash = pcs_hash;
 	table->generation = supervisor_next_generation(tables->supervisor);
-	TAILQ_INSERT_TAIL(&tables->queue, table, queue_link);
+	table->turn_ms = first_turn_ms(executable);
+	enqueue(tables, table);
 	LIST_INSERT_HEAD(&tables->buckets[bucket_of(identity)], table, bucket_link);
 	*ret_table = table;
 	return 0;
@@ -458,7 +570,7 @@ start_functions(struct tables *tables, struct table *table)
 }
 
 /* One job at a time, so that a death or a time-out has one cause; tables, which pages
- * wait for, before functions. */
+ * wait for, before functions; and each for its turn, where others wait. */
 static void
 run_next(struct tables *tables)
 {
@@ -467,6 +579,7 @@ run_next(struct tables *tables)
 	struct table *table;
 
 	while (tables->running == NULL && worker_has_room(worker)) {
+		tables->since_ms = clock_ms(CLOCK_MONOTONIC);
 		if ((table = TAILQ_FIRST(&tables->queue)) != NULL) {
 			TAILQ_REMOVE(&tables->queue, table, queue_link);
 			start_table(tables, table);
@@ -477,6 +590,7 @@ run_next(struct tables *tables)
 			break;
 		}
 	}
+	plan_turn(tables);
 }
 
 /* The running job's executable has no lines of its own: sends it again with the separate

@@ -23,6 +23,10 @@
 #define NATIVE_ORDER ELFDATA2MSB
 #endif
 
+/* Smaller sections are soon read, hole or not. */
+#define SPARSE_MIN (UINT64_C(1) << 30)
+#define SPARSE_SHARE 4
+
 struct code_range {
 	uint64_t start, end;
 };
@@ -43,6 +47,7 @@ struct elf_image {
 	GElf_Ehdr header;
 	struct byte_reader names; /* of sections */
 	uint64_t file_size;
+	uint64_t on_disk;        /* bytes of it that are there, and no hole */
 	uint64_t budget;         /* bytes that may still be loaded */
 	struct code_range *code; /* sorted, disjoint */
 	size_t code_len;
@@ -163,6 +168,7 @@ open_elf(struct elf_image *image, int fd, bool any_type, struct failure *failure
 		return failure_say(failure, ENOEXEC, "not a regular file");
 	image->fd = fd;
 	image->file_size = (uint64_t)st.st_size;
+	image->on_disk = (uint64_t)st.st_blocks * 512;
 	if (image->file_size == 0)
 		return failure_say(
 		    failure, ENOEXEC, "the file is empty: build it again");
@@ -361,6 +367,20 @@ take_section(struct elf_image *image, size_t index, const char *name,
 	return 0;
 }
 
+/* Its bytes were never written, which costs its maker nothing, and everybody else the time to
+ * read them. A file system that packs files has fewer blocks, too, but no holes. */
+static bool
+is_sparse(const struct elf_image *image, const GElf_Shdr *header)
+{
+	off_t hole;
+
+	if (header->sh_size < SPARSE_MIN ||
+	    header->sh_size / SPARSE_SHARE < image->on_disk)
+		return false;
+	hole = lseek(image->fd, (off_t)header->sh_offset, SEEK_HOLE);
+	return hole >= 0 && (uint64_t)hole - header->sh_offset < header->sh_size;
+}
+
 /* Whether all bytes of a section lie in the file. */
 static int
 check_place(
@@ -378,6 +398,12 @@ check_place(
 		    "the file: it is cut or still being written; build it again",
 		    name, (unsigned long long)header->sh_offset,
 		    (unsigned long long)header->sh_size);
+	if (is_sparse(image, header))
+		return failure_say(failure, ENOEXEC,
+		    "section %s says %llu MB, but the file has %llu MB on the disk: "
+		    "the rest was never written; build it again",
+		    name, (unsigned long long)header->sh_size >> 20,
+		    (unsigned long long)image->on_disk >> 20);
 	return 0;
 }
 
