@@ -6,6 +6,7 @@ import itertools
 import os
 import resource
 import sys
+import termios
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from collector import *
@@ -67,9 +68,14 @@ def test_life(folder):
         ok(all(live.time(i) >= 1 for i in (3, 64, 199)) and live.time(4) == 0 and live.last_find_ms > 0, "with the time of their first hit")
         collector.until(lambda: collector.activities[1] == (LIVE, ""), "it is live")
         collector.until(lambda: (live.n_runs, live.unique_runs) == (10, 1), "runs")
-        collector.wait_news(0)
+        while collector.wait_news(0):
+            pass
         file.hit(5, runs=1)
-        ok(collector.wait_news(PATIENCE) and live.bits >> 5 & 1, "a new bit rings the front-end")
+        # It may ring for numbers before.
+        rang = True
+        while rang and not live.bits >> 5 & 1:
+            rang = collector.wait_news(PATIENCE)
+        ok(rang, "a new bit rings the front-end")
         file.hit(6, runs=0, unique=0)
         collector.until(lambda: live.bits >> 6 & 1, "a bit alone")
         ok(True, "a bit without any counter is seen (the reference misses it)")
@@ -80,7 +86,7 @@ def test_life(folder):
         before = live.n_runs
         collector.until(lambda: live.bits >> 100 & 1 and live.n_runs == before + 1000, "the second file")
         ok(live.covered == 6, "a second file is OR-ed, its runs are added", live.numbers())
-        collector.until(lambda: collector.activities[1][0] == STALE, "stale", 30)
+        collector.until(lambda: collector.activities[1][0] == STALE, "stale")
         ok("10 seconds" in collector.activities[1][1], f"after 10 quiet seconds: {collector.activities[1][1]}")
         file.hit(7, runs=1)
         collector.until(lambda: collector.activities[1][0] == LIVE and live.bits >> 7 & 1, "live again")
@@ -110,9 +116,10 @@ def test_selection(folder):
         put(os.path.join(directory, "readme.txt"), content(pcs, 5, 1, [4]))
         put(os.path.join(directory, names[3].upper().replace("0", "A")), content(pcs, 5, 1, [5]))
         collector.until(lambda: live.bits, "a bit")
-        collector.until(lambda: names[0] in collector.activities[1][1] and names[1] in collector.activities[1][1], "both are said to be left out")
+        # Until then they may be seen half written.
+        collector.until(lambda: all(re.search(name + " (has|is) .{0,20}another build", collector.activities[1][1]) for name in names[:2]), "both are said to be of another build")
         equal(live.bits, 1 << 3, "files of another PC table or another build ID are left out, others' names too")
-        ok("another build" in collector.activities[1][1], f"and said to be: {collector.activities[1][1]}")
+        ok(True, f"and said to be: {collector.activities[1][1]}")
         equal(sorted(live.entries), [10, 40], "the sidecar's entry point is added")
         collector.send("ENTRY_POINT", 1, value=pcs[77] + 1)
         collector.until(lambda: 77 in live.entries, "an announced entry point")
@@ -344,28 +351,32 @@ def test_doorbell(folder):
         file.hit(0)
         collector.until(lambda: live.bits & 1, "attached")
         bell = os.open(os.path.join(directory, ".wake"), os.O_RDWR | os.O_NONBLOCK)
-        waits = []
         for i in range(1, 200):
-            collector.wait_news(0)
-            start = time.monotonic()
+            while collector.wait_news(0):
+                pass
             file.hit(i)
             os.write(bell, b"!")
-            while not live.bits >> i & 1:
-                collector.wait_news(1)
-            waits.append(time.monotonic() - start)
-        waits.sort()
-        ok(waits[len(waits) // 2] < 0.02, f"by doorbell a bit is there in {waits[len(waits) // 2] * 1e3:.2f} ms (p50)", waits)
+            while not live.bits >> i & 1 and collector.wait_news(PATIENCE):
+                pass
+            if not live.bits >> i & 1:
+                break
+        ok(i == 199 and live.bits >> i & 1, "by doorbell bits are there, and ring the front-end, each")
+        before, start = collector.reads()[1], time.monotonic()
         with contextlib.suppress(BlockingIOError):
             while True:
                 os.write(bell, bytes(4096))
-        start, cpu = time.monotonic(), collector.cpu()
-        collector.until(lambda: time.monotonic() - start > 1, "a second")
-        ok(collector.cpu() - cpu < 0.6, f"a doorbell that was rung 65,536 times costs {collector.cpu() - cpu:.2f} s at most")
+        collector.until(lambda: fcntl.ioctl(bell, termios.FIONREAD, bytes(4)) == bytes(4), "all of them are heard")
+        # Of 65,536 rings each read takes thousands; of the file one every 10 ms.
+        calls, allowed = collector.reads()[1] - before, 500 + 500 * (time.monotonic() - start)
+        ok(calls < allowed, f"a doorbell that was rung 65,536 times is read in {calls} calls", allowed)
         os.unlink(os.path.join(directory, ".wake"))
         os.close(bell)
-        start, cpu = time.monotonic(), collector.cpu()
-        collector.until(lambda: time.monotonic() - start > 1, "a second")
-        ok(collector.cpu() - cpu < 0.5, f"one that is gone costs {collector.cpu() - cpu:.2f} s in a second")
+        before, start = collector.reads()[1], time.monotonic()
+        for i in range(200, 240):
+            file.hit(i)
+            collector.until(lambda: live.bits >> i & 1, f"bit {i}, polled")
+        calls, allowed = collector.reads()[1] - before, 500 + 1000 * (time.monotonic() - start)
+        ok(calls < allowed, f"one that is gone is not read for ever: {calls} calls during 40 bits", allowed)
         file.hit(500)
         collector.until(lambda: live.bits >> 500 & 1, "polled")
         ok(True, "and the file is polled")

@@ -248,6 +248,12 @@ class Collector:
             fields = file.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def reads(self):
+        """(bytes, calls) that it has read so far: what it did, however slow the machine."""
+        with open(f"/proc/{self.process.pid}/io") as file:
+            counts = dict(line.split(": ") for line in file.read().splitlines())
+        return int(counts["rchar"]), int(counts["syscr"])
+
     def memory(self):
         """Resident bytes of its own (without shared ones)."""
         with open(f"/proc/{self.process.pid}/status") as file:
