@@ -50,10 +50,16 @@ static const struct key {
 	{ "environment", WORDS, MEMBER(environment) },
 	{ "tests", WORDS, MEMBER(tests) },
 	{ "corpus", WORDS, MEMBER(corpus) },
+	{ "seeds", WORDS, MEMBER(seeds) },
+	{ "instance-args", WORDS, MEMBER(instance_args) },
+	{ "attach", TEXT, MEMBER(attach) },
 	{ "directory", TEXT, MEMBER(directory) },
 	{ "coverage-dir", TEXT, MEMBER(coverage_dir) },
 	{ "folder", TEXT, MEMBER(folder) },
 	{ "cpus", TEXT, MEMBER(cpus) },
+	{ "login", TEXT, MEMBER(login) },
+	{ "home", TEXT, MEMBER(home) },
+	{ "shell", TEXT, MEMBER(shell) },
 	{ "uid", NUMBER32, MEMBER(uid) },
 	{ "gid", NUMBER32, MEMBER(gid) },
 	{ "instances", NUMBER32, MEMBER(instances) },
@@ -200,41 +206,122 @@ job_spec_free(struct job_spec *spec)
 	*spec = (struct job_spec){ 0 };
 }
 
-/* ---- CPUs ---- */
+/* ---- instances ---- */
+
+static void
+add_word(struct job_words *words, const char *word)
+{
+	words->items[words->len++] = word;
+	words->items[words->len] = NULL;
+}
+
+/* A list with room for @more words, beginning with those of @from. */
+static struct job_words
+copy_words(const char ***next, const struct job_words *from, size_t more)
+{
+	struct job_words words = { .items = *next };
+
+	*next += from->len + more + 1;
+	for (size_t i = 0; i < from->len; i++)
+		add_word(&words, from->items[i]);
+	words.items[words.len] = NULL;
+	return words;
+}
+
+static void
+apply_item(struct job_spec *view, const char *item, bool begins)
+{
+	switch (item[0]) {
+	case JOB_INSTANCE_COMMAND:
+		/* The first word of a block's command takes the place of all before. */
+		if (begins)
+			view->command.len = 0;
+		add_word(&view->command, item + 1);
+		break;
+	case JOB_INSTANCE_ARGUMENT:
+		add_word(&view->engine_args, item + 1);
+		break;
+	default:
+		add_word(&view->environment, item + 1);
+		break;
+	}
+}
+
+int
+job_spec_for_instance(
+    const struct job_spec *spec, unsigned instance, struct job_spec *ret_view)
+{
+	const struct job_words *items = &spec->instance_args;
+	size_t size = 3 * (items->len + 1) + spec->command.len + spec->engine_args.len +
+	    spec->environment.len;
+	bool flags[JOB_INSTANCES_MAX], applies = false;
+	struct job_spec view = *spec;
+	const char **next;
+
+	view.text = NULL;
+	view.words = next = calloc(size, sizeof(*view.words));
+	if (next == NULL)
+		return -ENOMEM;
+	view.command = copy_words(&next, &spec->command, items->len);
+	view.engine_args = copy_words(&next, &spec->engine_args, items->len);
+	view.environment = copy_words(&next, &spec->environment, items->len);
+	for (size_t i = 0; i < items->len; i++) {
+		const char *item = items->items[i];
+
+		if (item[0] != JOB_INSTANCE_PATTERN) {
+			if (applies)
+				apply_item(&view, item,
+				    i == 0 ||
+					items->items[i - 1][0] != JOB_INSTANCE_COMMAND);
+			continue;
+		}
+		if (instance >= JOB_INSTANCES_MAX ||
+		    job_numbers_parse(item + 1, flags, JOB_INSTANCES_MAX) < 0) {
+			free(view.words);
+			return -EPROTO;
+		}
+		applies = flags[instance];
+	}
+	*ret_view = view;
+	return 0;
+}
+
+/* ---- lists of numbers ---- */
+
 
 static int
-read_cpu(const char **text, size_t len, size_t *ret_cpu)
+read_listed(const char **text, size_t len, size_t *ret_number)
 {
 	char *end;
-	unsigned long cpu;
+	unsigned long number;
 
 	if (**text < '0' || **text > '9')
 		return -EINVAL;
-	cpu = strtoul(*text, &end, 10);
-	if (cpu >= len)
+	number = strtoul(*text, &end, 10);
+	if (number >= len)
 		return -EINVAL;
 	*text = end;
-	*ret_cpu = cpu;
+	*ret_number = number;
 	return 0;
 }
 
 int
-job_cpus_parse(const char *text, bool *ret_cpus, size_t len)
+job_numbers_parse(const char *text, bool *ret_flags, size_t len)
 {
 	size_t first, last;
 
-	memset(ret_cpus, 0, len * sizeof(*ret_cpus));
+	memset(ret_flags, 0, len * sizeof(*ret_flags));
 	for (;;) {
-		if (read_cpu(&text, len, &first) < 0)
+		if (read_listed(&text, len, &first) < 0)
 			return -EINVAL;
 		last = first;
 		if (*text == '-') {
 			text++;
-			if (read_cpu(&text, len, &last) < 0 || last < first)
+			if (read_listed(&text, len, &last) < 0 || last < first)
 				return -EINVAL;
 		}
 		for (; first <= last; first++)
-			ret_cpus[first] = true;
+			ret_flags[first] = true;
 		if (*text == '\0')
 			return 0;
 		if (*text++ != ',')

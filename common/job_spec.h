@@ -13,8 +13,10 @@
 
 #include "job_types.h"
 
-/* Fits a message with some room for what the supervisor adds. */
-#define JOB_SPEC_MAX 7600
+/* Fits a message. What a configuration says must leave room for what the supervisor adds:
+ * folders, user, home. */
+#define JOB_SPEC_MAX 8128
+#define JOB_SPEC_CONF_MAX 6800
 
 struct job_words {
 	const char **items; /* NULL behind the last */
@@ -31,10 +33,14 @@ struct job_spec {
 	struct job_words environment; /* NAME=VALUE */
 	struct job_words tests;       /* Zig: indexes, one an instance in turn */
 	struct job_words corpus;      /* empty: in the job's own folder */
+	struct job_words seeds;       /* folders that are only read */
+	struct job_words instance_args; /* see job_spec_for_instance() */
+	const char *attach; /* output folder of somebody else's AFL++; NULL: it is run */
 	const char *directory;    /* to run in; NULL: work in the job's own folder */
 	const char *coverage_dir; /* where the runtime in the target writes */
 	const char *folder;       /* its own, below state-dir/jobs */
 	const char *cpus;         /* as "0-3,8"; NULL: where the kernel likes */
+	const char *login, *home, *shell; /* of its user; NULL: it has none */
 	uint32_t uid, gid;        /* to run as */
 	uint32_t instances;
 	uint32_t weight;          /* of its share where jobs take turns */
@@ -64,8 +70,22 @@ int job_spec_add(
 int job_spec_parse(const char *text, size_t len, struct job_spec *ret_spec);
 void job_spec_free(struct job_spec *spec);
 
-/* Reads a list of CPUs as "0-3,8" into @ret_cpus, a flag each. Returns 0, or -EINVAL for
- * what is none or beyond @len. */
-int job_cpus_parse(const char *text, bool *ret_cpus, size_t len);
+/* What instance-args hold: items that begin with one of these. A pattern is a list as of
+ * job_numbers_parse(); what follows it is for the instances that it names. */
+enum job_instance_item {
+	JOB_INSTANCE_PATTERN = '@',
+	JOB_INSTANCE_COMMAND = 'c',     /* takes the command's place */
+	JOB_INSTANCE_ARGUMENT = 'a',    /* behind engine-args */
+	JOB_INSTANCE_ENVIRONMENT = 'e', /* behind environment */
+};
+
+/* @spec as it is for one of its instances: blocks of instance-args that name it apply in
+ * their order. Its text is @spec's; free(ret_view->words) alone. 0, -ENOMEM or -EPROTO. */
+int job_spec_for_instance(
+    const struct job_spec *spec, unsigned instance, struct job_spec *ret_view);
+
+/* Reads a list of numbers as "0-3,8" into @ret_flags, a flag each. Returns 0, or -EINVAL
+ * for what is none or beyond @len. */
+int job_numbers_parse(const char *text, bool *ret_flags, size_t len);
 
 #endif

@@ -20,7 +20,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "conf_block.h"
 #include "conf_check.h"
+#include "conf_follow.h"
 #include "debug_file.h"
 #include "banned.h"
 
@@ -30,6 +32,10 @@
 /* Called behind the last line of every file: libconfuse takes one that ends within a
  * comment or a block for a whole one. */
 #define END_MARK "end-of-file"
+/* Takes the place of the "$" of "${", which libconfuse would replace by a variable of the
+ * service's own environment: secrets stand there, and a file that reads otherwise in a
+ * terminal than in a service cannot be checked. */
+#define DOLLAR '\x01'
 #define DEFAULT_LISTEN "127.0.0.1:8080"
 #define DEFAULT_STATE_DIR "/var/lib/fuzzsupd"
 #define DEFAULT_SYMBOLIZE_TIMEOUT 120
@@ -39,6 +45,7 @@ struct loader {
 	conf_error_cb error_cb;
 	void *context;
 	struct string_list files; /* to read, in order; includes are added at the end */
+	char *value;              /* what plain() returned last */
 	int end_line;             /* of the file being read: where END_MARK stands */
 	bool ended;               /* END_MARK was called */
 };
@@ -59,6 +66,18 @@ append_known(cfg_t *cfg, char *text, size_t size)
 			    i == 0 ? "; expected one of: " : ", ", cfg->opts[i].name);
 }
 
+/* A second block of a target is often meant to add a job to it. */
+static void
+append_other_way(cfg_t *cfg, char *text, size_t size)
+{
+	size_t used = strlen(text);
+
+	if (strcmp(cfg_name(cfg), "root") == 0)
+		snprintf(text + used, size - used,
+		    "; a job is added to a target of another file by a block of its "
+		    "own, job \"TARGET/JOB\" { … }");
+}
+
 static void
 error_cb(cfg_t *cfg, const char *format, va_list args)
 {
@@ -73,9 +92,13 @@ error_cb(cfg_t *cfg, const char *format, va_list args)
 		    "string or value");
 	} else if (strncmp(text, "no such option", 14) == 0) {
 		append_known(cfg, text, sizeof(text));
+	} else if (strncmp(text, "found duplicate title", 21) == 0) {
+		append_other_way(cfg, text, sizeof(text));
 	}
 	for (char *c = text; *c != '\0'; c++)
-		if (iscntrl((unsigned char)*c))
+		if (*c == DOLLAR)
+			*c = '$';
+		else if (iscntrl((unsigned char)*c))
 			*c = ' '; /* an unterminated string brings lines along */
 	if (cfg != NULL && cfg->filename != NULL && number > 0)
 		snprintf(line, sizeof(line), "%s:%d: %s", cfg->filename, number, text);
@@ -114,10 +137,25 @@ check_single(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
+/* A value as it stands in the file, until the next one; NULL after a report. */
+static const char *
+plain(cfg_t *cfg, const char *value)
+{
+	free(loading->value);
+	loading->value = strdup(value);
+	if (loading->value == NULL)
+		cfg_error(cfg, "%s", strerror(ENOMEM));
+	for (char *c = loading->value; c != NULL && *c != '\0'; c++)
+		if (*c == DOLLAR)
+			*c = '$';
+	return loading->value;
+}
+
 static int
 plain_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
-	if (check_single(cfg, opt) != 0)
+	value = plain(cfg, value);
+	if (value == NULL || check_single(cfg, opt) != 0)
 		return -1;
 	*(const char **)result = value;
 	return 0;
@@ -133,6 +171,12 @@ path_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 		return -1;
 	if (value[0] == '\0') {
 		cfg_error(cfg, "%s is empty; expected a path", opt->name);
+		return -1;
+	}
+	if (strchr(value, DOLLAR) != NULL || strstr(value, "${") != NULL) {
+		cfg_error(cfg,
+		    "%s: \"%.200s\": paths hold no variables; expected the whole path",
+		    opt->name, value);
 		return -1;
 	}
 	if (conf_path_absolute(cfg->filename, value, absolute, sizeof(absolute)) < 0) {
@@ -159,7 +203,8 @@ checked_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	char why[512];
 	int r = 0;
 
-	if (check_single(cfg, opt) != 0)
+	value = plain(cfg, value);
+	if (value == NULL || check_single(cfg, opt) != 0)
 		return -1;
 	if (strcmp(opt->name, "listen") == 0)
 		r = conf_check_listen(
@@ -187,7 +232,8 @@ job_value_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	static char normal[JOB_SPEC_MAX];
 	char why[512];
 
-	if (check_single(cfg, opt) != 0)
+	value = plain(cfg, value);
+	if (value == NULL || check_single(cfg, opt) != 0)
 		return -1;
 	if (conf_job_check(opt->name, value, normal, sizeof(normal), why, sizeof(why)) <
 	    0) {
@@ -203,8 +249,18 @@ job_value_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 static int
 command_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
-	if (cfg_opt_size(opt) == 0 && strchr(value, '/') != NULL)
+	/* libconfuse has made room for the value already. */
+	const bool first = cfg_opt_size(opt) == 1;
+
+	if (first && strchr(value, '/') != NULL)
 		return path_cb(cfg, opt, value, result);
+	if (first && (value[0] == '\0' || strchr(value, DOLLAR) != NULL)) {
+		cfg_error(cfg,
+		    "command: \"%.200s\": expected a program, by its path or to be looked "
+		    "for in PATH",
+		    value);
+		return -1;
+	}
 	return job_value_cb(cfg, opt, value, result);
 }
 
@@ -221,13 +277,20 @@ check_title(cfg_t *cfg, const char *what, const char *name)
 	return -1;
 }
 
-static int
-job_cb(cfg_t *cfg, cfg_opt_t *opt)
+/* The target that a job which stands by itself belongs to; NULL if there is none. */
+static cfg_t *
+added_to(cfg_t *cfg, cfg_t *job)
 {
-	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+	const char *title = cfg_title(job);
+	char name[64];
 
-	if (check_title(cfg, "job", cfg_title(section)) != 0)
-		return -1;
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(title, "/"), title);
+	return cfg_gettsec(cfg, "target", name);
+}
+
+static int
+check_engine(cfg_t *cfg, cfg_t *section)
+{
 	if (cfg_getstr(section, "engine") != NULL)
 		return 0;
 	cfg_error(cfg,
@@ -237,60 +300,88 @@ job_cb(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
-/* Writes the spec of a job of @target to @text. Returns 0 or -E2BIG. */
 static int
-write_spec(cfg_t *target, cfg_t *job, char text[JOB_SPEC_MAX], size_t *ret_len)
+job_cb(cfg_t *cfg, cfg_opt_t *opt)
 {
-	size_t len = 0;
-	int r = job_spec_add(text, &len, "target", cfg_title(target));
+	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
 
-	if (r == 0)
-		r = job_spec_add(text, &len, "name", cfg_title(job));
-	if (r == 0)
-		r = job_spec_add(
-		    text, &len, "executable", cfg_getstr(target, "executable"));
-	for (unsigned i = 0; job->opts[i].name != NULL && r == 0; i++)
-		for (unsigned k = 0; k < cfg_opt_size(&job->opts[i]) && r == 0; k++)
-			if (strcmp(job->opts[i].name, "user") != 0)
-				r = job_spec_add(text, &len, job->opts[i].name,
-				    cfg_opt_getnstr(&job->opts[i], k));
-	*ret_len = len;
-	return r;
+	if (check_title(cfg, "job", cfg_title(section)) != 0)
+		return -1;
+	return check_engine(cfg, section);
 }
 
-/* Says what is wrong with a job of @target, whose block has just ended. */
+/* A job that stands by itself: "TARGET/JOB". */
 static int
-check_job(cfg_t *target, cfg_t *job)
+added_job_cb(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+	const char *title = cfg_title(section), *slash = strchr(title, '/');
+	char target[64];
+
+	if (slash == NULL) {
+		cfg_error(cfg,
+		    "job \"%s\" stands outside of a target; expected job \"TARGET/%s\"",
+		    title, title);
+		return -1;
+	}
+	snprintf(target, sizeof(target), "%.*s", (int)(slash - title), title);
+	if (slash - title > 63 || check_title(cfg, "target", target) != 0)
+		return -1;
+	if (check_title(cfg, "job", slash + 1) != 0)
+		return -1;
+	return check_engine(cfg, section);
+}
+
+/* Says what is wrong with the job @name of @target, whose block has just ended. */
+static int
+check_job(cfg_t *target, const char *name, cfg_t *job)
 {
 	char text[JOB_SPEC_MAX], why[512];
-	struct job_spec spec;
 	size_t len;
-	int r = write_spec(target, job, text, &len);
 
-	if (r < 0) {
-		cfg_error(target, "job \"%s\": its settings are longer than %d bytes",
-		    cfg_title(job), JOB_SPEC_MAX);
-		return -1;
-	}
-	r = job_spec_parse(text, len, &spec);
-	if (r < 0) {
-		cfg_error(target, "job \"%s\": %s", cfg_title(job), strerror(-r));
-		return -1;
-	}
-	r = conf_job_check_spec(&spec, why, sizeof(why));
-	if (r < 0)
-		cfg_error(target, "job \"%s\": %s", cfg_title(job), why);
-	job_spec_free(&spec);
-	return r < 0 ? -1 : 0;
+	if (conf_block_spec(target, name, job, text, &len, why, sizeof(why)) == 0)
+		return 0;
+	report("%s:%d: job \"%s\": %s", job->filename, job->line, name, why);
+	return -1;
 }
 
 /* Only when its target is complete a job can be. */
 static int
 check_jobs(cfg_t *target)
 {
-	for (unsigned i = 0; i < cfg_size(target, "job"); i++)
-		if (check_job(target, cfg_getnsec(target, "job", i)) != 0)
+	for (unsigned i = 0; i < cfg_size(target, "job"); i++) {
+		cfg_t *job = cfg_getnsec(target, "job", i);
+
+		if (check_job(target, cfg_title(job), job) != 0)
 			return -1;
+	}
+	return 0;
+}
+
+/* Jobs that stand by themselves, once all files were read: their targets may come later. */
+static int
+check_added_jobs(cfg_t *cfg)
+{
+	for (unsigned i = 0; i < cfg_size(cfg, "job"); i++) {
+		cfg_t *job = cfg_getnsec(cfg, "job", i), *target, *other;
+		const char *name = strchr(cfg_title(job), '/') + 1;
+
+		target = added_to(cfg, job);
+		other =
+		    target != NULL ? cfg_gettsec(target, "job", name) : NULL;
+		if (target == NULL)
+			report("%s:%d: job \"%s\": there is no such target; expected "
+			       "the name of one before the slash",
+			    job->filename, job->line, cfg_title(job));
+		else if (other != NULL)
+			report("%s:%d: job \"%s\": its target has a job of that name "
+			       "already, at %s:%d",
+			    job->filename, job->line, cfg_title(job), other->filename,
+			    other->line);
+		if (target == NULL || other != NULL ||
+		    check_job(target, name, job) != 0)
+			return -EINVAL;
+	}
 	return 0;
 }
 
@@ -326,6 +417,13 @@ include_pattern(cfg_t *cfg, const char *pattern)
 	glob_t found;
 	int r = 0;
 
+	if (strchr(pattern, DOLLAR) != NULL) {
+		cfg_error(cfg,
+		    "include: \"%.200s\": paths hold no variables; expected the whole "
+		    "path",
+		    pattern);
+		return -1;
+	}
 	if (conf_path_absolute(cfg->filename, pattern, absolute, sizeof(absolute)) <
 	    0) {
 		cfg_error(cfg, "include: the path is too long");
@@ -389,6 +487,12 @@ end_cb(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
 static cfg_t *
 new_grammar(void)
 {
+	cfg_opt_t instance[] = {
+		KEY("engine-args", CFGF_LIST, job_value_cb),
+		KEY("command", CFGF_LIST, command_cb),
+		KEY("environment", CFGF_LIST, job_value_cb),
+		CFG_END(),
+	};
 	cfg_opt_t job[] = {
 		KEY("engine", CFGF_NONE, job_value_cb),
 		KEY("command", CFGF_LIST, command_cb),
@@ -396,6 +500,8 @@ new_grammar(void)
 		KEY("environment", CFGF_LIST, job_value_cb),
 		KEY("tests", CFGF_LIST, job_value_cb),
 		KEY("corpus", CFGF_LIST, path_cb),
+		KEY("seeds", CFGF_LIST, path_cb),
+		KEY("attach", CFGF_NONE, path_cb),
 		KEY("directory", CFGF_NONE, path_cb),
 		KEY("user", CFGF_NONE, plain_cb),
 		KEY("instances", CFGF_NONE, job_value_cb),
@@ -413,6 +519,8 @@ new_grammar(void)
 		KEY("open-files-max", CFGF_NONE, job_value_cb),
 		KEY("processes-max", CFGF_NONE, job_value_cb),
 		KEY("log-max", CFGF_NONE, job_value_cb),
+		CFG_SEC("instance-args", instance,
+		    CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_END(),
 	};
 	cfg_opt_t target[] = {
@@ -438,6 +546,7 @@ new_grammar(void)
 		KEY("turn", CFGF_NONE, checked_cb),
 		CFG_SEC(
 		    "target", target, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+		CFG_SEC("job", job, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_FUNC("include", include_cb),
 		CFG_FUNC(END_MARK, end_cb),
 		CFG_END(),
@@ -449,7 +558,31 @@ new_grammar(void)
 	cfg_set_error_function(cfg, error_cb);
 	cfg_set_validate_func(cfg, "target", target_cb);
 	cfg_set_validate_func(cfg, "target|job", job_cb);
+	cfg_set_validate_func(cfg, "job", added_job_cb);
 	return cfg;
+}
+
+/* Puts DOLLAR in its place; false after a report. */
+static bool
+hide_variables(const char *path, char *text, size_t len)
+{
+	const char *control = strchr(text, DOLLAR);
+	int line = 1;
+
+	if (strlen(text) < len) {
+		report("%s:%d: a NUL byte; expected text", path, loading->end_line);
+		return false;
+	}
+	if (control != NULL) {
+		for (const char *c = text; c < control; c++)
+			line += *c == '\n';
+		report("%s:%d: a control character, 0x%02x; expected text", path, line,
+		    DOLLAR);
+		return false;
+	}
+	while ((text = strstr(text, "${")) != NULL)
+		*text = DOLLAR;
+	return true;
 }
 
 /* The text of @path with END_MARK behind it, for free(); NULL after a report. */
@@ -474,9 +607,7 @@ read_text(const char *path)
 		loading->end_line = 1;
 		for (size_t i = 0; i <= len && text[i] != '\0'; i++)
 			loading->end_line += text[i] == '\n';
-		if (strlen(text) < len) {
-			report("%s:%d: a NUL byte; expected text", path,
-			    loading->end_line);
+		if (!hide_variables(path, text, len)) {
 			free(text);
 			text = NULL;
 		}
@@ -539,40 +670,54 @@ take_string(cfg_t *cfg, const char *key, const char *otherwise, char **ret_strin
 
 /* Of a block that check_job() has found sound. */
 static int
-take_job(cfg_t *target, cfg_t *block, struct conf_job *job)
+take_job(cfg_t *target, const char *name, cfg_t *block, struct conf_job *job)
 {
-	char text[JOB_SPEC_MAX];
+	char text[JOB_SPEC_MAX], why[512];
 	int r = take_string(block, "user", NULL, &job->user);
 
 	if (r == 0)
-		r = write_spec(target, block, text, &job->spec_len);
+		r = conf_block_spec(
+		    target, name, block, text, &job->spec_len, why, sizeof(why));
 	if (r < 0)
 		return r;
-	job->name = strdup(cfg_title(block));
+	job->name = strdup(name);
 	job->spec = malloc(job->spec_len);
-	if (job->name == NULL || job->spec == NULL)
+	if (asprintf(&job->place, "%s:%d", block->filename, block->line) < 0)
+		job->place = NULL;
+	if (job->name == NULL || job->spec == NULL || job->place == NULL)
 		return -ENOMEM;
 	memcpy(job->spec, text, job->spec_len);
 	return 0;
 }
 
+/* Those of its own block, then those that stand by themselves. */
 static int
-take_jobs(cfg_t *section, struct conf_target *target)
+take_jobs(cfg_t *cfg, cfg_t *section, struct conf_target *target)
 {
-	unsigned len = cfg_size(section, "job");
+	unsigned own = cfg_size(section, "job"), added = cfg_size(cfg, "job");
 	int r = 0;
 
-	target->jobs = calloc(len + 1, sizeof(*target->jobs));
+	target->jobs = calloc(own + added + 1, sizeof(*target->jobs));
 	if (target->jobs == NULL)
 		return -ENOMEM;
-	for (unsigned i = 0; i < len && r == 0; i++)
-		r = take_job(section, cfg_getnsec(section, "job", i),
+	for (unsigned i = 0; i < own && r == 0; i++) {
+		cfg_t *job = cfg_getnsec(section, "job", i);
+
+		r = take_job(section, cfg_title(job), job,
 		    &target->jobs[target->jobs_len++]);
+	}
+	for (unsigned i = 0; i < added && r == 0; i++) {
+		cfg_t *job = cfg_getnsec(cfg, "job", i);
+
+		if (added_to(cfg, job) == section)
+			r = take_job(section, strchr(cfg_title(job), '/') + 1, job,
+			    &target->jobs[target->jobs_len++]);
+	}
 	return r;
 }
 
 static int
-take_target(cfg_t *section, struct conf_target *target)
+take_target(cfg_t *cfg, cfg_t *section, struct conf_target *target)
 {
 	int r = take_string(section, "executable", NULL, &target->executable);
 
@@ -587,7 +732,7 @@ take_target(cfg_t *section, struct conf_target *target)
 		r = take_list(section, "source-exclude", &target->source_exclude);
 	if (r == 0)
 		r = take_list(section, "entry-points", &target->entry_points);
-	return r == 0 ? take_jobs(section, target) : r;
+	return r == 0 ? take_jobs(cfg, section, target) : r;
 }
 
 static int
@@ -608,8 +753,8 @@ take_targets(cfg_t *cfg, struct conf *conf)
 	if (conf->targets == NULL)
 		return -ENOMEM;
 	for (unsigned i = 0; i < len && r == 0; i++)
-		r = take_target(
-		    cfg_getnsec(cfg, "target", i), &conf->targets[conf->targets_len++]);
+		r = take_target(cfg, cfg_getnsec(cfg, "target", i),
+		    &conf->targets[conf->targets_len++]);
 	if (r == 0)
 		qsort(conf->targets, conf->targets_len, sizeof(*conf->targets),
 		    compare_targets);
@@ -665,13 +810,18 @@ conf_load(
 	for (size_t i = 0; i < loader.files.len && r == 0; i++)
 		r = parse_file(cfg, loader.files.items[i]);
 	if (r == 0)
+		r = check_added_jobs(cfg);
+	if (r == 0)
 		r = take_all(cfg, conf);
+	if (r == 0)
+		r = conf_follow(conf, report_cb, context);
 	if (r == 0) {
 		*ret_conf = conf;
 		conf = NULL;
 	}
 out:
 	loading = NULL;
+	free(loader.value);
 	string_list_clear(&loader.files);
 	if (cfg != NULL)
 		cfg_free(cfg);

@@ -28,6 +28,9 @@ conf_path_absolute(const char *file, const char *path, char *ret_path, size_t si
 	char folder[PATH_MAX] = "";
 	int n;
 
+	while (strncmp(path, "./", 2) == 0)
+		for (path += 2; *path == '/';)
+			path++;
 	if (path[0] == '/')
 		n = snprintf(ret_path, size, "%s", path);
 	else if (slash != NULL && file[0] == '/')

@@ -6,15 +6,19 @@
 #include "conf_files.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "privs.h"
 #include "banned.h"
+
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 struct check {
 	conf_error_cb report_cb;
@@ -53,6 +57,104 @@ check_path(struct check *check, const char *target, const char *what, const char
 		    strerror(errno));
 }
 
+/* True if there is such a program: by its path, or in PATH. */
+static bool
+is_program(const char *name)
+{
+	const char *path = getenv("PATH"), *end;
+	char full[PATH_MAX];
+	struct stat st;
+
+	if (strchr(name, '/') != NULL)
+		return stat(name, &st) == 0 && S_ISREG(st.st_mode) &&
+		    (st.st_mode & 0111) != 0;
+	if (path == NULL || path[0] == '\0')
+		path = DEFAULT_PATH;
+	for (; *path != '\0'; path = *end == ':' ? end + 1 : end) {
+		end = strchrnul(path, ':');
+		if (snprintf(full, sizeof(full), "%.*s/%s", (int)(end - path), path,
+			name) < (int)sizeof(full) &&
+		    is_program(full))
+			return true;
+	}
+	return false;
+}
+
+static void
+check_program(
+    struct check *check, const struct conf_job *job, const char *target, const char *name)
+{
+	if (!is_program(name))
+		report(check,
+		    "warning: %s: job %s/%s: %s: %s; it will be waited for", job->place,
+		    target, job->name, name,
+		    strchr(name, '/') == NULL ? "no such program in PATH"
+			: access(name, F_OK) == 0
+			? "cannot be executed; try chmod +x"
+			: "there is no such program");
+}
+
+static void
+check_folder(struct check *check, const struct conf_job *job, const char *target,
+    const char *what, const char *path, const char *then)
+{
+	struct stat st;
+	const char *why = stat(path, &st) != 0 ? strerror(errno)
+	    : !S_ISDIR(st.st_mode)	       ? "is not a directory"
+					       : NULL;
+
+	if (why != NULL)
+		report(check, "warning: %s: job %s/%s: %s %s: %s; %s", job->place,
+		    target, job->name, what, path, why, then);
+}
+
+/* All that its instances execute, each once. */
+static void
+check_programs(
+    struct check *check, const struct conf_job *job, const struct job_spec *spec)
+{
+	const char *last = spec->command.len > 0 ? spec->command.items[0]
+						 : spec->executable;
+	struct job_spec view;
+
+	if (spec->engine == JOB_ENGINE_AFL)
+		check_program(check, job, spec->target, "afl-fuzz");
+	if (spec->engine == JOB_ENGINE_HONGGFUZZ)
+		check_program(check, job, spec->target, "honggfuzz");
+	if (strcmp(last, spec->executable) != 0)
+		check_program(check, job, spec->target, last);
+	for (unsigned i = 0; i < spec->instances && spec->instance_args.len > 0; i++) {
+		if (job_spec_for_instance(spec, i, &view) < 0)
+			return;
+		if (view.command.len > 0 && strcmp(view.command.items[0], last) != 0) {
+			last = view.command.items[0];
+			check_program(check, job, spec->target, last);
+		}
+		free(view.words);
+	}
+}
+
+static void
+check_job(struct check *check, const struct conf_job *job)
+{
+	struct job_spec spec;
+
+	if (job_spec_parse(job->spec, job->spec_len, &spec) < 0)
+		return; /* it was made of it: only memory can be wanting */
+	if (spec.attach != NULL)
+		check_folder(check, job, spec.target, "attach", spec.attach,
+		    "it will be waited for");
+	else
+		check_programs(check, job, &spec);
+	for (size_t i = 0; i < spec.seeds.len; i++)
+		check_folder(check, job, spec.target, "seeds", spec.seeds.items[i],
+		    "the job will fail");
+	if (spec.directory != NULL)
+		check_folder(check, job, spec.target, "directory", spec.directory,
+		    "the job will fail");
+	job_spec_free(&spec);
+}
+
 static void
 check_target(struct check *check, const struct conf_target *target)
 {
@@ -65,6 +167,8 @@ check_target(struct check *check, const struct conf_target *target)
 		check_path(check, target->name, "source root",
 		    target->source_roots.items[i], true,
 		    "sources below it will not be shown");
+	for (size_t i = 0; i < target->jobs_len; i++)
+		check_job(check, &target->jobs[i]);
 }
 
 size_t

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "conf_check.h"
+#include "job_variables.h"
 #include "banned.h"
 
 #define CPUS_MAX 4096
@@ -75,6 +76,22 @@ check_name(const char *value, const char *(*name_of)(unsigned), unsigned len,
 }
 
 static int
+check_variables(const char *value, char *ret_why, size_t why_size)
+{
+	size_t used;
+
+	if (!job_variables_unknown(value))
+		return 0;
+	snprintf(ret_why, why_size, "\"%.100s\": ${FUZZSUP_…} is one of", value);
+	for (unsigned i = 0; i < JOB_VARIABLES_LEN; i++) {
+		used = strlen(ret_why);
+		snprintf(ret_why + used, why_size - used, "%s %s", i > 0 ? "," : "",
+		    job_variable_name(i));
+	}
+	return -EINVAL;
+}
+
+static int
 check_text(enum check check, const char *value, char *ret_why, size_t why_size)
 {
 	bool cpus[CPUS_MAX];
@@ -87,10 +104,14 @@ check_text(enum check check, const char *value, char *ret_why, size_t why_size)
 	case CHECK_CPUS:
 		snprintf(ret_why, why_size,
 		    "\"%.100s\": expected a list of CPUs, as in \"0-3,8\"", value);
-		return job_cpus_parse(value, cpus, CPUS_MAX);
+		return job_numbers_parse(value, cpus, CPUS_MAX);
 	case CHECK_VARIABLE:
 		snprintf(ret_why, why_size, "\"%.100s\": expected NAME=VALUE", value);
-		return strchr(value, '=') != NULL && value[0] != '=' ? 0 : -EINVAL;
+		if (strchr(value, '=') == NULL || value[0] == '=')
+			return -EINVAL;
+		return check_variables(value, ret_why, why_size);
+	case CHECK_WORD:
+		return check_variables(value, ret_why, why_size);
 	default:
 		return 0;
 	}
@@ -195,37 +216,141 @@ check_words(const struct job_spec *spec, const struct job_words *words, char *re
 	return 0;
 }
 
-int
-conf_job_check_spec(const struct job_spec *spec, char *ret_why, size_t why_size)
+/* Each instance may have other words. */
+static int
+check_instances(const struct job_spec *spec, char *ret_why, size_t why_size)
 {
-	int r = check_words(spec, arguments_of(spec), ret_why, why_size);
+	struct job_spec view;
+	int r = 0;
 
-	if (r == 0)
-		r = check_words(spec, &spec->engine_args, ret_why, why_size);
-	if (r == 0 && spec->engine == JOB_ENGINE_COMMAND && spec->command.len == 0) {
+	for (unsigned i = 0; i < spec->instances && r == 0; i++) {
+		r = job_spec_for_instance(spec, i, &view);
+		if (r < 0) {
+			snprintf(ret_why, why_size, "instance-args: %s", strerror(-r));
+			return -EINVAL;
+		}
+		r = check_words(&view, arguments_of(&view), ret_why, why_size);
+		if (r == 0)
+			r = check_words(&view, &view.engine_args, ret_why, why_size);
+		free(view.words);
+		/* They are all alike where nothing tells them apart. */
+		if (spec->instance_args.len == 0)
+			break;
+	}
+	return r;
+}
+
+static int
+check_engine(const struct job_spec *spec, char *ret_why, size_t why_size)
+{
+	const enum job_engine engine = spec->engine;
+
+	if (engine == JOB_ENGINE_COMMAND && spec->command.len == 0)
 		snprintf(ret_why, why_size,
 		    "engine \"command\" has nothing to run; expected command = "
 		    "{ \"PROGRAM\", \"ARGUMENT\" }");
-		r = -EINVAL;
-	}
-	if (r == 0 && spec->engine == JOB_ENGINE_REPLAY && spec->instances > 1) {
+	else if (engine == JOB_ENGINE_REPLAY && spec->instances > 1)
 		snprintf(ret_why, why_size,
 		    "instances = %u: each would run the same inputs; expected 1",
 		    spec->instances);
-		r = -EINVAL;
-	}
-	if (r == 0 && spec->engine != JOB_ENGINE_REPLAY && spec->corpus.len > 1) {
+	else if (engine != JOB_ENGINE_REPLAY && spec->corpus.len > 1)
 		snprintf(ret_why, why_size,
 		    "corpus has %zu folders; expected one: only engine \"replay\" "
-		    "takes several",
+		    "takes several, seeds = { \"PATH\", … } is for the others",
 		    spec->corpus.len);
-		r = -EINVAL;
-	}
-	if (r == 0 && spec->tests.len > 0 && spec->engine != JOB_ENGINE_ZIG) {
+	else if (spec->tests.len > 0 && engine != JOB_ENGINE_ZIG)
 		snprintf(ret_why, why_size, "tests are only for engine \"zig\"");
-		r = -EINVAL;
+	else if (spec->seeds.len > 0 && engine == JOB_ENGINE_ZIG)
+		snprintf(ret_why, why_size,
+		    "engine \"zig\" reads no folders of seeds; give them to "
+		    "std.testing.fuzz in the test, as .corpus");
+	else if (spec->attach != NULL && engine != JOB_ENGINE_AFL)
+		snprintf(ret_why, why_size,
+		    "attach is only for engine \"afl++\"; what others keep can be seen "
+		    "by engine \"replay\", its corpus");
+	else
+		return 0;
+	return -EINVAL;
+}
+
+/* An instance by its number or, of AFL++, by its name; returns where it ends. NULL: it is
+ * none. */
+static const char *
+read_instance(const char *text, const char *engine, unsigned long *ret_number)
+{
+	const bool has_names = engine != NULL && strcmp(engine, "afl++") == 0;
+	char *end;
+
+	if (has_names && strncmp(text, "main", 4) == 0) {
+		*ret_number = 0;
+		return text + 4;
 	}
-	return r;
+	if (has_names && strncmp(text, "secondary", 9) == 0)
+		text += 9;
+	if (text[0] < '0' || text[0] > '9')
+		return NULL;
+	*ret_number = strtoul(text, &end, 10);
+	return end;
+}
+
+/* As above, or a range of them, or all. */
+static const char *
+read_instances(const char *text, const char *engine, unsigned instances,
+    unsigned long *ret_first, unsigned long *ret_last)
+{
+	if (text[0] == '*') {
+		*ret_first = 0;
+		*ret_last = instances - 1;
+		return text + 1;
+	}
+	text = read_instance(text, engine, ret_first);
+	*ret_last = *ret_first;
+	if (text != NULL && text[0] == '-')
+		text = read_instance(text + 1, engine, ret_last);
+	return text;
+}
+
+int
+conf_job_pattern(const char *pattern, const char *engine, unsigned instances,
+    char *ret_normal, size_t size, char *ret_why, size_t why_size)
+{
+	unsigned long first = 0, last = 0;
+	size_t used = 0;
+
+	for (const char *at = pattern;; at++) {
+		at = read_instances(at, engine, instances, &first, &last);
+		if (at == NULL || (at[0] != ',' && at[0] != '\0') || last < first) {
+			snprintf(ret_why, why_size,
+			    "expected instances as in \"0\", \"1-3\", \"2,5\" or "
+			    "\"*\"%s",
+			    engine != NULL && strcmp(engine, "afl++") == 0
+				? ", or their names: main, secondary1, …"
+				: "");
+			return -EINVAL;
+		}
+		if (last >= instances) {
+			snprintf(ret_why, why_size,
+			    "there is no instance %lu; instances = %u gives 0 to %u",
+			    last, instances, instances - 1);
+			return -EINVAL;
+		}
+		used += (size_t)snprintf(ret_normal + used, size - used, "%s%lu-%lu",
+		    used > 0 ? "," : "", first, last);
+		if (used >= size) {
+			snprintf(ret_why, why_size, "it is too long");
+			return -EINVAL;
+		}
+		if (at[0] == '\0')
+			return 0;
+	}
+}
+
+int
+conf_job_check_spec(const struct job_spec *spec, char *ret_why, size_t why_size)
+{
+	int r = check_instances(spec, ret_why, why_size);
+
+	return r == 0 ? check_engine(spec, ret_why, why_size) : r;
 }
 
 /* ---- the struct ---- */
@@ -236,9 +361,10 @@ conf_job_copy(const struct conf_job *from, struct conf_job *ret_job)
 	struct conf_job copy = { .name = strdup(from->name),
 		.user = from->user != NULL ? strdup(from->user) : NULL,
 		.spec = malloc(from->spec_len),
-		.spec_len = from->spec_len };
+		.spec_len = from->spec_len,
+		.place = strdup(from->place) };
 
-	if (copy.name == NULL || copy.spec == NULL ||
+	if (copy.name == NULL || copy.spec == NULL || copy.place == NULL ||
 	    (from->user != NULL && copy.user == NULL)) {
 		conf_job_clear(&copy);
 		return -ENOMEM;
@@ -265,5 +391,6 @@ conf_job_clear(struct conf_job *job)
 	free(job->name);
 	free(job->user);
 	free(job->spec);
+	free(job->place);
 	*job = (struct conf_job){ 0 };
 }

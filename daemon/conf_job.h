@@ -16,12 +16,18 @@ struct conf_job {
 	char *user; /* NULL: the one that workers run as */
 	char *spec; /* as of job_spec_add(), without what the supervisor adds */
 	size_t spec_len;
+	char *place; /* "fuzz.conf:12", where its block ends */
 };
 
 /* Checks @value of the key @key of a job's block, and writes its normal form. Returns 0,
  * or -EINVAL with one sentence in @ret_why. */
 int conf_job_check(const char *key, const char *value, char *ret_normal, size_t size,
     char *ret_why, size_t why_size);
+
+/* The instances that @pattern names, as job_numbers_parse() reads them: numbers, ranges,
+ * AFL++'s names, "*", with commas between them. Returns as above. */
+int conf_job_pattern(const char *pattern, const char *engine, unsigned instances,
+    char *ret_normal, size_t size, char *ret_why, size_t why_size);
 
 /* Checks what a whole spec says against what its engine is told by us anyway. Returns as
  * above. */

@@ -6,13 +6,13 @@
 #include "jobs.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "account.h"
 #include "clock.h"
 #include "job_spec.h"
 #include "log.h"
@@ -301,60 +301,6 @@ add_number(char *text, size_t *len, const char *key, unsigned long number)
 	return job_spec_add(text, len, key, value);
 }
 
-static int
-add_folder(const struct jobs *jobs, char *text, size_t *len, const char *target,
-    const char *job, const char *below)
-{
-	char path[PATH_MAX];
-
-	if (snprintf(path, sizeof(path), "%s/jobs/%s/%s/%s",
-		jobs->supervisor->conf->state_dir, target, job,
-		below) >= (int)sizeof(path))
-		return -E2BIG;
-	return job_spec_add(text, len, "corpus", path);
-}
-
-/* Where a job that finds inputs keeps them. */
-static int
-add_finds(const struct jobs *jobs, const struct job_spec *spec, char *text, size_t *len)
-{
-	int r = 0;
-
-	if (spec->engine == JOB_ENGINE_REPLAY || spec->engine == JOB_ENGINE_ZIG)
-		return 0;
-	for (size_t i = 0; i < spec->corpus.len && r == 0; i++)
-		r = job_spec_add(text, len, "corpus", spec->corpus.items[i]);
-	if (r == 0 && spec->corpus.len == 0)
-		r = add_folder(jobs, text, len, spec->target, spec->name, "corpus");
-	if (r == 0 && spec->engine == JOB_ENGINE_AFL)
-		r = add_folder(jobs, text, len, spec->target, spec->name, "out");
-	return r;
-}
-
-/* A replay job that names no corpus follows all other jobs of its target. */
-static int
-add_followed(const struct jobs *jobs, const struct conf_target *target,
-    const struct conf_job *conf, char *text, size_t *len)
-{
-	struct job_spec spec;
-	bool follows;
-	int r = job_spec_parse(conf->spec, conf->spec_len, &spec);
-
-	if (r < 0)
-		return r;
-	follows = spec.engine == JOB_ENGINE_REPLAY && spec.corpus.len == 0;
-	job_spec_free(&spec);
-	for (size_t i = 0; i < target->jobs_len && follows && r == 0; i++) {
-		r = job_spec_parse(
-		    target->jobs[i].spec, target->jobs[i].spec_len, &spec);
-		if (r < 0)
-			break;
-		r = add_finds(jobs, &spec, text, len);
-		job_spec_free(&spec);
-	}
-	return r;
-}
-
 /* What the configuration says and what only we know. */
 static int
 complete(const struct jobs *jobs, const struct conf_target *target,
@@ -374,8 +320,6 @@ complete(const struct jobs *jobs, const struct conf_target *target,
 	coverage_dir(jobs, target, job->engine, coverage, sizeof(coverage));
 	memcpy(text, conf->spec, len);
 	r = job_spec_add(text, &len, "folder", job->folder);
-	if (r == 0)
-		r = add_followed(jobs, target, conf, text, &len);
 	if (coverage[0] != '\0')
 		check_coverage_dir(job, coverage);
 	if (r == 0 && coverage[0] != '\0')
@@ -384,6 +328,8 @@ complete(const struct jobs *jobs, const struct conf_target *target,
 		r = add_number(text, &len, "uid", job->uid);
 	if (r == 0)
 		r = add_number(text, &len, "gid", gid);
+	if (r == 0)
+		r = account_add(job->uid, text, &len);
 	if (r == 0 && (job->spec = malloc(len)) == NULL)
 		r = -ENOMEM;
 	if (r == 0) {

@@ -41,13 +41,25 @@ with scratch() as folder:
         ("coverage-dir = { \"a\" }\ncoverage-dir = { \"b\", \"c\" }\n", ":2:", "second time"),
         ("target \"a\" {\n executable = \"/x\"\n", ":3:", "ends too early"), ("state-dir = \"a\nb", ":2:", "ends too early"),
         *[("target \"a\" {\n executable = \"/x\"\n job \"j\" {\n" + text + "\n }\n}\n", line, words) for text, line, words in [
-            ("", ":5:", "has no engine"), ("engine = \"fuzz\"", ":4:", "expected one of libfuzzer"), ("engine = \"command\"", ":6:", "nothing to run"),
+            ("", ":5:", "has no engine"), ("engine = \"fuzz\"", ":4:", "expected one of libfuzzer"), ("engine = \"command\"", ":5:", "nothing to run"),
             ("engine = \"libfuzzer\"\ninstances = 0", ":5:", "1 to 256"), ("engine = \"libfuzzer\"\ncpus = \"3-1\"", ":5:", "list of CPUs"),
             ("engine = \"libfuzzer\"\nmemory-max = \"2Q\"", ":5:", "expected a size"), ("engine = \"libfuzzer\"\nrun-for = \"2w\"", ":5:", "expected a duration"),
-            ("engine = \"libfuzzer\"\nenvironment = { \"A\" }", ":5:", "NAME=VALUE"), ("engine = \"libfuzzer\"\ncommand = { \"/x\", \"-jobs=3\" }", ":7:", "use instances"),
-            ("engine = \"replay\"\ninstances = 2", ":7:", "the same inputs"), ("engine = \"afl++\"\ncorpus = { \"/a\", \"/b\" }", ":7:", "takes several"), ("engine = \"replay\"\nengine-args = { \"-timeout=1\" }", ":7:", "use timeout"),
+            ("engine = \"libfuzzer\"\nenvironment = { \"A\" }", ":5:", "NAME=VALUE"), ("engine = \"libfuzzer\"\ncommand = { \"/x\", \"-jobs=3\" }", ":6:", "use instances"),
+            ("engine = \"replay\"\ninstances = 2", ":6:", "the same inputs"), ("engine = \"afl++\"\ncorpus = { \"/a\", \"/b\" }", ":6:", "takes several"), ("engine = \"replay\"\nengine-args = { \"-timeout=1\" }", ":6:", "use timeout"),
+            ("engine = \"zig\"\nseeds = { \"/s\" }", ":6:", "std.testing.fuzz"), ("engine = \"libfuzzer\"\nseeds = { \"${HOME}/s\" }", ":5:", "\"${HOME}/s\": paths hold no variables"),
+            ("engine = \"libfuzzer\"\nengine-args = { \"${FUZZSUP_CORPSE}\" }", ":5:", "FUZZSUP_CORPUS"), ("engine = \"command\"\ncommand = { \"${FUZZSUP_EXECUTABLE}\" }", ":5:", "expected a program"),
+            ("engine = \"libfuzzer\"\nattach = \"/out\"", ":6:", "only for engine \"afl++\""), ("engine = \"afl++\"\nattach = \"/out\"\ninstances = 2", ":7:", "instances says how to run it"),
+            ("engine = \"afl++\"\ninstance-args \"main,3\" {\n}", ":7:", "no instance 3"), ("engine = \"libfuzzer\"\ninstance-args \"main\" {\n}", ":7:", "expected instances as in"),
+            ("engine = \"afl++\"\ninstance-args \"main\" {\nengine-args = { \"-M\", \"x\" }\n}", ":8:", "use instances"), ("engine = \"afl++\"\ninstance-args \"0\" {\nattach = \"/x\"\n}", ":6:", "no such option"),
+            ("engine = \"afl++\"\ninstance-args \"0\" {\n}\ninstance-args \"0\" {\n}", ":7:", "duplicate title"),
+            ("engine = \"libfuzzer\"\nengine-args = {" + ", ".join("\"-x=" + "y" * 1000 + "\"" for i in range(7)) + "}", ":6:", "its settings are longer than"),
             ("engine = \"libfuzzer\"\ncommand = { \"" + "x" * 9000 + "\" }", ":5:", "longer than")]],
-        ("listen = { \"x }\nuser = \"y\"\n", ":2:", "\"x } user = \": expected"), ("listen = {\n", ":2:", "ends too early"), ("/* listen\n", ":2:", "within a comment"), ("user = \"a\"\n\0", ":2:", "NUL byte"),
+        ("listen = { \"x }\nuser = \"y\"\n", ":2:", "\"x } user = \": expected"), ("listen = {\n", ":2:", "ends too early"), ("/* listen\n", ":2:", "within a comment"), ("user = \"a\"\n\0", ":2:", "NUL byte"), ("user = \"a\"\n\1", ":2:", "control character"),
+        ("target \"a\" { executable = \"/x\" }\njob \"b/j\" {\n engine = \"libfuzzer\"\n}\n", ":4:", "there is no such target"), ("job \"j\" {\n engine = \"libfuzzer\"\n}\n", ":3:", "outside of a target"),
+        ("job \"a/j\" {\n engine = \"libfuzzer\"\n}\ntarget \"a\" {\n executable = \"/x\"\n job \"j\" { engine = \"libfuzzer\" }\n}\n", ":3:", "a job of that name already, at " + path + ":6"),
+        ("job \"a/j\" {\n}\n", ":2:", "has no engine"), ("job \"a/j\" { engine = \"libfuzzer\" }\njob \"a/j\" { engine = \"libfuzzer\" }\n", ":2:", "duplicate title"),
+        ("target \"a\" { executable = \"/x\" }\ntarget \"a\" { executable = \"/y\" }\n", ":2:", "job \"TARGET/JOB\""), ("include(\"${HOME}/x\")\n", ":1:", "paths hold no variables"),
+        ("target \"a\" {\n executable = \"/x\"\n" + "".join(f" job \"j{i}\" {{ engine = \"libfuzzer\" corpus = \"/{'c' * 200}{i}\" }}\n" for i in range(40)) + " job \"r\" {\n  engine = \"replay\"\n }\n}\n", ":45:", "which it follows"),
     ]
     for text, line, words in cases:
         with open(path, "w") as file:
@@ -62,6 +74,14 @@ with scratch() as folder:
         file.write(f'target "a" {{\n executable = "/bin/true"\n source-roots = {{ "/bin/true", "/nowhere" }}\n}}\n')
     lines = run("-c", path, "-n").stderr.splitlines()
     ok(len(lines) == 2 and "not a directory" in lines[0] and "/nowhere: No such file" in lines[1], "of source roots, too", "\n".join(lines))
+    with open(path, "w") as file:
+        file.write("""job "a/late" { engine = "command" command = { "./later", "${X}" } seeds = { "./s", "/bin/true" } }
+target "a" { executable = "/bin/true" }
+job "a/found" {\n engine = "command" command = { "sh" } directory = "." instance-args "0" { command = { "no-such-program" } }\n}\n""")
+    checked = run("-c", path, "-n")
+    wanted = [f"{path}:1: job a/late: {folder}/later: there is no such program", f"{path}:1: job a/late: seeds {folder}/s: No such file", f"{path}:1: job a/late: seeds /bin/true: is not a directory",
+              f"{path}:5: job a/found: no-such-program: no such program in PATH"]
+    ok(checked.returncode == 0 and all(words in line for words, line in zip(wanted, checked.stderr.splitlines())) and len(checked.stderr.splitlines()) == len(wanted), "of jobs: their programs, relative to the file, and folders", checked.stderr)
     with open(path, "w") as file:
         file.write('coverage-dir = { "a", "b" }\ncoverage-dir += { "c" }\n# no newline')
     equal(run("-c", path, "-n").returncode, 0, "a list has many values, and is added to")

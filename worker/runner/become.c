@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "cgroup.h"
+#include "seeds.h"
 #include "banned.h"
 
 /* The kernel's choice where memory runs out should be a fuzzer. */
@@ -60,8 +61,8 @@ set_cpu(const struct launch *launch)
 	return sched_setaffinity(0, sizeof(cpus), &cpus) == 0 ? 0 : -errno;
 }
 
-static int
-set_user(const struct launch *launch)
+int
+become_user(const struct launch *launch)
 {
 	if (geteuid() == 0 &&
 	    (setgroups(1, &launch->gid) != 0 ||
@@ -124,7 +125,7 @@ become_instance(const struct launch *launch, int output, int stdin_fd, int stdou
 	}
 	if (r == 0) {
 		*ret_stage = "becoming its user";
-		r = set_user(launch);
+		r = become_user(launch);
 	}
 	if (r == 0) {
 		*ret_stage = "entering its directory";
@@ -134,6 +135,8 @@ become_instance(const struct launch *launch, int output, int stdin_fd, int stdou
 		*ret_stage = "placing its descriptors";
 		r = set_descriptors(output, stdin_fd, stdout_fd, keep);
 	}
+	if (r == 0)
+		r = seeds_prepare(&launch->seeds, ret_stage);
 	if (r < 0)
 		return r;
 	*ret_stage = BECOME_EXECUTING;

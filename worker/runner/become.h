@@ -8,6 +8,10 @@
 
 #define BECOME_EXECUTING "executing it" /* the last stage */
 
+/* Gives up all rights but those of the user that @launch names, for good. Returns 0 or a
+ * negative errno. */
+int become_user(const struct launch *launch);
+
 /* Executes @launch with @output as standard error; returns only if that fails: a negative
  * errno, and in @ret_stage what could not be done. @keep stays open until then. */
 int become_instance(const struct launch *launch, int output, int stdin_fd,

@@ -25,7 +25,7 @@ cpus_take(const char *text)
 	int best = -1;
 
 	/* Asked each time: an administrator may change the service's cpuset. */
-	if (job_cpus_parse(text, wanted, CPUS_MAX) < 0 ||
+	if (job_numbers_parse(text, wanted, CPUS_MAX) < 0 ||
 	    sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
 		return -EINVAL;
 	for (int cpu = 0; cpu < CPUS_MAX; cpu++)

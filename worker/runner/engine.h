@@ -14,6 +14,7 @@
 struct engine_paths {
 	const char *folder;
 	const char *corpus;
+	const char *directory; /* that it runs in */
 };
 
 /* What its end means that nobody asked for. */
@@ -32,6 +33,8 @@ struct engine {
 	bool follows;
 	/* Whether it wants one input at least in its corpus. */
 	bool wants_seed;
+	/* How it comes to the job's seeds. */
+	enum seeds_use seeds_use;
 	/* Appends words and environment; words[0] is looked for in PATH. Returns 0 or
 	 * -E2BIG. */
 	int (*command)(const struct job_spec *spec, const struct engine_paths *paths,

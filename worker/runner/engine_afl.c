@@ -4,9 +4,12 @@
 #include "config.h"
 
 #include <signal.h>
+#include <sys/param.h>
 
 #include "engine.h"
 #include "banned.h"
+
+#define SYNC_MINUTES 20 /* of AFL++ 4 */
 
 /* What it would ask a person, or take from the machine without asking; a user's own
  * environment comes later and has the last word. */
@@ -24,6 +27,20 @@ add_environment(struct launch *launch)
 	return r;
 }
 
+/* The main instance takes new seeds where it takes what others find (seeds.c): at its start,
+ * and then as often as it looks at them, which costs more the more of them there are. It
+ * looks twice as often as it is told: every half minute, with forty of them as AFL++ does
+ * without being told, every ten. */
+static int
+add_sync(const struct job_spec *spec, struct launch *launch)
+{
+	const unsigned minutes =
+	    spec->instances < 4 ? 1 : MIN(spec->instances / 2, SYNC_MINUTES);
+	int r = launch_variable(launch, "AFL_IMPORT_FIRST=1");
+
+	return r == 0 ? launch_variable(launch, "AFL_SYNC_TIME=%u", minutes) : r;
+}
+
 static int
 command(const struct job_spec *spec, const struct engine_paths *paths,
     unsigned instance, struct launch *launch)
@@ -33,7 +50,8 @@ command(const struct job_spec *spec, const struct engine_paths *paths,
 	if (r == 0)
 		r = launch_word(launch, "-i");
 	if (r == 0)
-		r = launch_word(launch, "%s", paths->corpus);
+		r = spec->seeds.len > 0 ? launch_word(launch, "%s/input", paths->folder)
+					: launch_word(launch, "%s", paths->corpus);
 	if (r == 0)
 		r = launch_word(launch, "-o");
 	if (r == 0)
@@ -55,7 +73,9 @@ command(const struct job_spec *spec, const struct engine_paths *paths,
 		r = launch_word(launch, "--");
 	if (r == 0)
 		r = engine_add_command(spec, launch);
-	return r == 0 ? add_environment(launch) : r;
+	if (r == 0)
+		r = add_environment(launch);
+	return r == 0 && instance == 0 ? add_sync(spec, launch) : r;
 }
 
 static const char *
@@ -67,8 +87,9 @@ status_text(int status)
 const struct engine engine_afl = {
 	.kind = JOB_ENGINE_AFL,
 	.stop_signal = SIGINT,
-	.folders = { "out", "corpus" },
+	.folders = { "out", "corpus", "input" },
 	.wants_seed = true,
+	.seeds_use = SEEDS_ARE_QUEUED,
 	.command = command,
 	.status_text = status_text,
 };

@@ -14,11 +14,9 @@ command(const struct job_spec *spec, const struct engine_paths *paths,
 {
 	int r = engine_add_command(spec, launch);
 
-	if (r == 0)
-		r = engine_add_words(&spec->engine_args, launch);
-	if (r == 0)
-		r = launch_variable(launch, "FUZZSUP_INSTANCE=%u", instance);
-	return r == 0 ? launch_variable(launch, "FUZZSUP_CORPUS=%s", paths->corpus) : r;
+	(void)paths;
+	(void)instance;
+	return r == 0 ? engine_add_words(&spec->engine_args, launch) : r;
 }
 
 const struct engine engine_command = {

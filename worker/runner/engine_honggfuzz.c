@@ -43,5 +43,6 @@ const struct engine engine_honggfuzz = {
 	.stop_signal = SIGINT,
 	.folders = { "artifacts", "corpus", "honggfuzz" },
 	.wants_seed = true,
+	.seeds_use = SEEDS_ARE_COPIED,
 	.command = command,
 };

@@ -4,7 +4,9 @@
 #include "config.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "engine.h"
@@ -32,15 +34,66 @@ add_memory(const struct job_spec *spec, struct launch *launch)
 	    (unsigned long long)(spec->memory_max / 16 * 15 >> 20));
 }
 
+/* Whether a word of the user's names a folder, which counts from where it runs. */
+static bool
+is_folder(const char *word, const struct engine_paths *paths)
+{
+	char path[8192];
+	struct stat st;
+
+	if (word[0] == '-')
+		return false;
+	snprintf(path, sizeof(path), "%s%s%s", word[0] == '/' ? "" : paths->directory,
+	    word[0] == '/' ? "" : "/", word);
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int
+add_words(const struct job_words *words, size_t first,
+    const struct engine_paths *paths, struct launch *launch, bool *has_corpus)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < words->len && r == 0; i++) {
+		if (i >= first && !*has_corpus && is_folder(words->items[i], paths)) {
+			r = launch_word(launch, "%s", paths->corpus);
+			*has_corpus = true;
+		}
+		if (r == 0)
+			r = launch_word(launch, "%s", words->items[i]);
+	}
+	return r;
+}
+
+/* It writes what it finds into the first folder that it is given: that must be the job's
+ * own, and those of the user, to be read, come behind it. Words before the fuzzer's own are
+ * of a program that starts it. */
+static int
+add_command(const struct job_spec *spec, const struct engine_paths *paths,
+    struct launch *launch, bool *ret_has_corpus)
+{
+	size_t first = 1;
+	int r;
+
+	for (size_t i = 1; i < spec->command.len; i++)
+		if (strcmp(spec->command.items[i], spec->executable) == 0)
+			first = i + 1;
+	r = spec->command.len > 0
+	    ? add_words(&spec->command, first, paths, launch, ret_has_corpus)
+	    : launch_word(launch, "%s", spec->executable);
+	return r == 0
+	    ? add_words(&spec->engine_args, 0, paths, launch, ret_has_corpus)
+	    : r;
+}
+
 static int
 command(const struct job_spec *spec, const struct engine_paths *paths,
     unsigned instance, struct launch *launch)
 {
-	int r = engine_add_command(spec, launch);
+	bool has_corpus = false;
+	int r = add_command(spec, paths, launch, &has_corpus);
 
 	(void)instance;
-	if (r == 0)
-		r = engine_add_words(&spec->engine_args, launch);
 	if (r == 0)
 		r = launch_word(
 		    launch, "-artifact_prefix=%s/artifacts/", paths->folder);
@@ -54,7 +107,9 @@ command(const struct job_spec *spec, const struct engine_paths *paths,
 	/* Several instances share a corpus: each sees what the others find. */
 	if (r == 0 && spec->instances > 1 && !has_flag(spec, "-reload="))
 		r = launch_word(launch, "-reload=1");
-	return r == 0 ? launch_word(launch, "%s", paths->corpus) : r;
+	if (r == 0 && !has_corpus)
+		r = launch_word(launch, "%s", paths->corpus);
+	return r == 0 ? engine_add_words(&spec->seeds, launch) : r;
 }
 
 static const char *

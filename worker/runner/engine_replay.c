@@ -35,9 +35,10 @@ command(const struct job_spec *spec, const struct engine_paths *paths,
 		r = add_limits(spec, launch);
 	if (r == 0)
 		r = engine_add_words(&spec->engine_args, launch);
-	if (r == 0 && spec->corpus.len > 0)
-		return engine_add_words(&spec->corpus, launch);
-	return r == 0 ? launch_word(launch, "%s", paths->corpus) : r;
+	if (r == 0)
+		r = spec->corpus.len > 0 ? engine_add_words(&spec->corpus, launch)
+					 : launch_word(launch, "%s", paths->corpus);
+	return r == 0 ? engine_add_words(&spec->seeds, launch) : r;
 }
 
 static const char *

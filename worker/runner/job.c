@@ -21,6 +21,7 @@
 #include "cpus.h"
 #include "hash.h"
 #include "instance.h"
+#include "instance_words.h"
 #include "job_folder.h"
 #include "log.h"
 #include "banned.h"
@@ -183,31 +184,17 @@ readable_cb(evutil_socket_t fd, short what, void *context)
 /* ---- starting ---- */
 
 static int
-add_environment(const struct job *job, struct launch *launch)
-{
-	const struct job_spec *spec = &job->spec;
-	int r;
-
-	launch_inherit_environment(launch);
-	r = launch_variable(launch, "HOME=%s/work", job->folder_path);
-	if (r == 0 && spec->coverage_dir != NULL)
-		r = launch_variable(launch, "FUZZSUP_DIR=%s", spec->coverage_dir);
-	return r;
-}
-
-static int
 make_launch(struct instance *instance, int folder, struct launch *launch, char *why,
     size_t size)
 {
 	struct job *job = instance->job;
 	const struct job_spec *spec = &job->spec;
-	char corpus[4096];
-	struct engine_paths paths = { .folder = job->folder_path, .corpus = corpus };
+	struct engine_paths paths = { .folder = job->folder_path,
+		.corpus = job->corpus_path,
+		.directory = launch->directory };
+	struct job_spec view;
 	int r;
 
-	snprintf(corpus, sizeof(corpus), "%s%s",
-	    spec->corpus.len > 0 ? spec->corpus.items[0] : job->folder_path,
-	    spec->corpus.len > 0 ? "" : "/corpus");
 	r = job_folder_prepare(
 	    folder, job->folder_path, job->engine, spec, why, size);
 	if (r < 0)
@@ -229,11 +216,18 @@ make_launch(struct instance *instance, int folder, struct launch *launch, char *
 	launch->processes_max = spec->processes_max;
 	launch->log_max = spec->log_max;
 	launch->stop_timeout_ms = spec->stop_timeout_ms;
-	r = add_environment(job, launch);
-	if (r == 0)
-		r = job->engine->command(spec, &paths, instance->index, launch);
-	for (size_t i = 0; i < spec->environment.len && r == 0; i++)
-		r = launch_variable(launch, "%s", spec->environment.items[i]);
+	launch->seeds = (struct seeds){ .use = job->engine->seeds_use,
+		.folders = spec->seeds,
+		.corpus = job->corpus_path,
+		.folder = job->folder_path,
+		.instance = instance->index };
+	r = instance_words_make(spec, &paths, instance->index, launch, &view);
+	if (r == 0) {
+		r = job->engine->command(&view, &paths, instance->index, launch);
+		for (size_t i = 0; i < view.environment.len && r == 0; i++)
+			r = launch_variable(launch, "%s", view.environment.items[i]);
+		free(view.words);
+	}
 	if (r < 0) {
 		snprintf(why, size, "its command line or environment is too long");
 		return r;
@@ -607,6 +601,9 @@ job_new(
 		return r;
 	}
 	snprintf(job->folder_path, sizeof(job->folder_path), "%s", spec->folder);
+	snprintf(job->corpus_path, sizeof(job->corpus_path), "%s%s",
+	    spec->corpus.len > 0 ? spec->corpus.items[0] : spec->folder,
+	    spec->corpus.len > 0 ? "" : "/corpus");
 	job->folder_hash =
 	    hash_bytes(HASH_SEED, job->folder_path, strlen(job->folder_path));
 	job->spec = *spec;

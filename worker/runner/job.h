@@ -57,6 +57,7 @@ struct job {
 	struct job_spec spec;
 	const struct engine *engine;
 	char folder_path[3800];
+	char corpus_path[4096];
 	uint64_t folder_hash;
 	struct event_base *base;
 	bool wanted;       /* a user wants it to run */

@@ -92,7 +92,7 @@ prepare_corpus(int folder, const struct engine *engine, const struct job_spec *s
 	    : openat(folder, "corpus", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (engine->wants_seed)
+	if (engine->wants_seed && spec->seeds.len == 0)
 		r = add_seed(fd, spec);
 	close(fd);
 	return r;

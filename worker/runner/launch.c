@@ -6,6 +6,7 @@
 #include "launch.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,22 +77,48 @@ launch_variable(struct launch *launch, const char *format, ...)
 	return variable != NULL ? set_variable(launch, variable) : -E2BIG;
 }
 
+/* Patterns as of fnmatch(3). */
+static bool
+is_inherited(const char *variable)
+{
+	static const char *const names[] = { "PATH=*", "LANG=*", "LANGUAGE=*", "LC_*",
+		"TZ=*", "TMPDIR=*", "LD_LIBRARY_PATH=*", "*SAN_OPTIONS=*",
+		"*SAN_SYMBOLIZER_PATH=*", "AFL_*" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const size_t name = strcspn(variable, "=");
+		char start[64];
+
+		/* Values must not match. */
+		if (name + 2 > sizeof(start))
+			return false;
+		memcpy(start, variable, name + 1);
+		start[name + 1] = '\0';
+		if (fnmatch(names[i], start, 0) == 0)
+			return true;
+	}
+	return false;
+}
+
 void
 launch_inherit_environment(struct launch *launch)
 {
-	static const char *const own[] = { "FUZZSUPD_", "FUZZSUP_DIR=", "NOTIFY_",
-		"WATCHDOG_", "LISTEN_",
-		"RUNTIME_DIRECTORY=", "STATE_DIRECTORY=", "CREDENTIALS_DIRECTORY=" };
-
-	for (char **variable = environ; *variable != NULL; variable++) {
-		size_t i = 0;
-
-		while (i < sizeof(own) / sizeof(own[0]) &&
-		    strncmp(*variable, own[i], strlen(own[i])) != 0)
-			i++;
-		if (i == sizeof(own) / sizeof(own[0]))
+	for (char **variable = environ; *variable != NULL; variable++)
+		if (is_inherited(*variable))
 			set_variable(launch, *variable);
-	}
+}
+
+const char *
+launch_expand(struct launch *launch, const char *text,
+    const char *const values[JOB_VARIABLES_LEN])
+{
+	char *at = launch->text + launch->text_len;
+
+	if (job_variables_expand(
+		text, values, at, sizeof(launch->text) - launch->text_len) < 0)
+		return NULL;
+	launch->text_len += strlen(at) + 1;
+	return at;
 }
 
 static int

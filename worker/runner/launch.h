@@ -8,6 +8,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "job_variables.h"
+#include "seeds.h"
+
 #define LAUNCH_WORDS_MAX 640
 #define LAUNCH_TEXT_MAX 65536
 
@@ -20,6 +23,7 @@ struct launch {
 	    [LAUNCH_TEXT_MAX]; /* what they point into, but for our own environment */
 	size_t text_len;
 	char directory[4096];
+	struct seeds seeds; /* what they point to lives as long as the job */
 	int folder; /* the job's, for its log; not owned */
 	int group;  /* its control group; -1: none; not owned */
 	unsigned instance;
@@ -40,8 +44,15 @@ int launch_word(struct launch *launch, const char *format, ...)
 int launch_variable(struct launch *launch, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Starts with the service's own environment, less what is the service's alone. */
+/* Starts with what a program needs of the service's own environment: where things are and
+ * which language is spoken, and what sanitizers and AFL++ are told. Anything else may be
+ * a secret. */
 void launch_inherit_environment(struct launch *launch);
+
+/* @text with @values in the place of its variables, in the launch's own text; NULL if that
+ * is full. */
+const char *launch_expand(struct launch *launch, const char *text,
+    const char *const values[JOB_VARIABLES_LEN]);
 
 /* Finds @name, with a slash a path, else in PATH; writes its path. Returns 0, or -ENOENT
  * or -EACCES. */

@@ -25,6 +25,7 @@
 #include "clock.h"
 #include "job_log.h"
 #include "process_tree.h"
+#include "seeds_watch.h"
 #include "zig_listen.h"
 #include "banned.h"
 
@@ -48,6 +49,7 @@ struct state {
 	int signals_error;
 	struct job_log log;
 	struct zig_listen zig;
+	struct seeds_watch seeds;
 	pid_t pid; /* of the instance; 0: ended */
 	int status;
 	int64_t deadline; /* to be killed at; 0: none */
@@ -114,6 +116,8 @@ look(struct state *state)
 		state->deadline = now + END_PATIENCE_MS;
 		end_for(state, "it did not end when it was asked to");
 	}
+	if (state->deadline == 0)
+		seeds_watch_look(&state->seeds, state->launch, now);
 	if (now - state->looked < (max > 0 ? LOOK_MS : TELL_MS))
 		return;
 	state->looked = now;
@@ -173,6 +177,7 @@ static void
 read_signals(struct state *state)
 {
 	struct signalfd_siginfo info;
+	uint32_t seeds = 0;
 	int status;
 	pid_t pid;
 
@@ -181,6 +186,11 @@ read_signals(struct state *state)
 			ask_to_end(state);
 	}
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (seeds_watch_ended(&state->seeds, pid, status, &seeds) &&
+		    seeds > 0)
+			job_log_say(&state->log,
+			    "%u new seeds are queued for AFL++, which looks now and then",
+			    seeds);
 		if (pid != state->pid)
 			continue;
 		state->status = status;
@@ -400,6 +410,7 @@ mind(const struct launch *launch, int events, pid_t runner)
 	r = state.signals_error != 0 ? state.signals_error : start(&state);
 	if (r < 0 && r != -ENOEXEC)
 		tell(&state, MINDER_REFUSED, (uint64_t)-r, "starting it");
+	seeds_watch_start(&state.seeds, launch);
 	if (r == 0)
 		run(&state);
 	cgroup_kill(launch->group);
