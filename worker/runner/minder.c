@@ -189,8 +189,9 @@ read_signals(struct state *state)
 		if (seeds_watch_ended(&state->seeds, pid, status, &seeds) &&
 		    seeds > 0)
 			job_log_say(&state->log,
-			    "%u new seeds are queued for AFL++, which looks now and then",
-			    seeds);
+			    "%u new seed%s in AFL++'s queue of others, which it reads "
+			    "now and then",
+			    seeds, seeds == 1 ? "" : "s");
 		if (pid != state->pid)
 			continue;
 		state->status = status;

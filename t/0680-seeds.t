@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Seeds reach every engine from where they lie, and AFL++ also where they come while it runs, or
+while it is stopped; nothing is written beside them."""
+import os
+import shutil
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from fuzzsup import *
+
+# No fuzzer guesses such a word.
+SOURCE = """
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+volatile int reached;
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char *const words[] = { "first-4711-seed", "corpus-9265-seed", "running-3141-seed", "stopped-2718-seed" };
+	if (size == 15 && memcmp(data, words[0], 15) == 0) reached = 1;
+	if (size == 16 && memcmp(data, words[1], 16) == 0) reached = 2;
+	if (size == 17 && memcmp(data, words[2], 17) == 0) reached = 3;
+	if (size == 17 && memcmp(data, words[3], 17) == 0) reached = 4;
+	return 0;
+}
+"""
+
+
+def put(folder, name, text):
+    """As people do it: a copy, not a rename."""
+    with open(os.path.join(folder, name), "w") as file:
+        file.write(text)
+
+
+def queued(service, text):
+    """The file of AFL++'s own queue that holds that input."""
+    queue = os.path.join(service.state, "jobs", "t", "afl", "out", "main", "queue")
+    for name in os.listdir(queue) if os.path.isdir(queue) else []:
+        path = os.path.join(queue, name)
+        if os.path.isfile(path):
+            with open(path, errors="replace") as file:
+                if file.read() == text:
+                    return name
+    return None
+
+
+def log_of(service, job, instance=0):
+    path = os.path.join(service.state, "jobs", "t", job, f"{instance}.log")
+    if not os.path.exists(path):
+        return ""
+    with open(path, errors="replace") as file:
+        return file.read()
+
+
+def started_with(service, job):
+    """The words of its command line, as its log tells them."""
+    found = re.search(r"instance 0 starts: pid \d+, time \d+: (.*)", log_of(service, job))
+    return found.group(1).split() if found else None
+
+
+with scratch() as folder:
+    source = os.path.join(folder, "source.c")
+    put(folder, "source.c", SOURCE)
+    fuzzer = build(os.path.join(folder, "fuzzer"), [source], "-O1")
+    seeds, more, corpus, hidden, tools = (os.path.join(folder, name) for name in ("seeds", "more", "corpus", "hidden", "tools"))
+    for path in (seeds, more, corpus, hidden, tools):
+        os.mkdir(path)
+    os.chmod(corpus, 0o1777)
+    os.chmod(hidden, 0o700)
+    os.mkdir(os.path.join(more, "below"))
+    put(seeds, "first", "first-4711-seed")
+    put(os.path.join(more, "below"), "text", "below")
+    put(corpus, "own", "corpus-9265-seed")
+    put(tools, "honggfuzz", "#!/bin/sh\nls \"$2\" >&2\nexec sleep 1000\n")
+    os.chmod(os.path.join(tools, "honggfuzz"), 0o755)
+    both = [seeds, more]
+    jobs = {"lib": {"engine": "libfuzzer", "seeds": both}, "hongg": {"engine": "honggfuzz", "seeds": both}, "replay": {"engine": "replay", "command": ["/bin/sleep", "1000"]},
+            "hidden": {"engine": "command", "command": ["/bin/sleep", "1000"], "seeds": [hidden]}, "gone": {"engine": "libfuzzer", "seeds": [os.path.join(folder, "gone")]}}
+    has_afl = shutil.which("afl-fuzz") is not None and shutil.which("afl-clang-fast") is not None
+    if has_afl:
+        afl = afl_build(os.path.join(folder, "afl"), "-O1", os.path.join(SRC, "t", "targets", "persistent.c"), source)
+        jobs["afl"] = {"engine": "afl++", "command": [afl], "corpus": corpus, "seeds": both}
+    coverage = os.path.join(folder, "coverage")
+    os.mkdir(coverage)
+    os.chmod(coverage, 0o1777)
+    with Service(folder, {"t": Target(fuzzer, coverage, jobs=jobs)}, environment={"PATH": tools + ":" + os.environ["PATH"]}) as service:
+        if has_afl:
+            wait_until(lambda: queued(service, "first-4711-seed") and queued(service, "corpus-9265-seed") and queued(service, "below"), "what AFL++ begins with")
+            ok(True, "AFL++ begins with its corpus and all seeds, those of folders below, too")
+            put(corpus, "second", "running-3141-seed")
+        words = wait_until(lambda: started_with(service, "lib"), "libFuzzer's command line")
+        equal(words[-3:], [os.path.join(service.state, "jobs", "t", "lib", "corpus"), seeds, more], "libFuzzer is told its corpus, then the seeds")
+        wait_until(lambda: "seed corpus: files: 2" in log_of(service, "lib"), "libFuzzer's seeds")
+        wait_until(lambda: "sleep" in str(started_with(service, "replay")), "replay")
+        ok(all(path in started_with(service, "replay") for path in both), "a replay job that names no folder follows the seeds of its target's other jobs", started_with(service, "replay"))
+        names = os.listdir(os.path.join(service.state, "jobs", "t", "hongg", "corpus"))
+        ok(wait_until(lambda: len(re.findall(r"^seed-[0-9a-f]{16}$", log_of(service, "hongg"), re.M)) == 2, "honggfuzz's seeds") and len(names) == 2, "honggfuzz finds copies of all seeds in its input, and no input of ours", names)
+        service.ctl("restart", "hongg")
+        wait_until(lambda: log_of(service, "hongg").count(" starts: ") == 2 and len(re.findall(r"^seed-", log_of(service, "hongg"), re.M)) == 4, "honggfuzz again")
+        equal(sorted(os.listdir(os.path.join(service.state, "jobs", "t", "hongg", "corpus"))), sorted(names), "a second start copies none twice")
+        gone = service.wait_job("gone", "failed")
+        ok(f"reading its seeds {folder}/gone: No such file" in gone["reason"], "seeds that are not there: the job fails, and says which", gone)
+        if os.geteuid() == 0:
+            ok("reading its seeds " + hidden + ": Permission denied" in service.wait_job("hidden", "failed")["reason"], "seeds that its user cannot read: likewise", service.jobs()["hidden"])
+        else:
+            skip("seeds that the job's user cannot read", "not root")
+        if has_afl:
+            name = wait_until(lambda: queued(service, "running-3141-seed"), "AFL++'s next look", 2 * PATIENCE)
+            ok("sync:fuzzsup-seeds" in name, "what comes into the corpus of a running AFL++ reaches its queue", name)
+            ok("1 new seed in AFL++'s queue" in log_of(service, "afl"), "the log says so", log_of(service, "afl")[-2000:])
+            service.ctl("stop", "afl")
+            service.wait_job("afl", "stopped")
+            put(seeds, "third", "stopped-2718-seed")
+            service.ctl("start", "afl")
+            name = wait_until(lambda: queued(service, "stopped-2718-seed"), "AFL++'s first look")
+            ok("sync:fuzzsup-seeds" in name, "what comes into the seeds of one that is stopped, too, when it goes on", name)
+        else:
+            skip("new seeds for AFL++", "afl++ is not installed")
+        equal([sorted(os.listdir(path)) for path in (seeds, more, os.path.join(more, "below"))], [["first", "third"] if has_afl else ["first"], ["below"], ["text"]], "nothing was written beside the seeds")
+    done()
