@@ -123,6 +123,16 @@ struct job_stats {
 };
 _Static_assert(sizeof(struct job_stats) == 120, "job stats");
 
+/* An instance of AFL++ that somebody else runs: the text of JOB_FUZZERS is a list of them. */
+struct job_fuzzer {
+	uint64_t pid; /* as it says */
+	/* Unix time of the last change of its stats, by our clock. */
+	int64_t changed_ms;
+	uint32_t moved; /* 1: they changed since we look at them */
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct job_fuzzer) == 24, "job fuzzer");
+
 /*  name      text      what it means of a running job */
 #define JOB_HEALTHS(X) \
 	X(UNKNOWN, "")    /* it does not run, or its engine owes no word */ \

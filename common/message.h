@@ -95,16 +95,21 @@
 	X(JOB_ENTRY, "job-entry") \
 	/* supervisor → collector: watch what a job's engine leaves behind; fd: the job's \
 	   folder (see ARCHITECTURE.md); code enum job_engine; value: instances; \
-	   generation 1: it runs its target's own executable; text: TARGET/JOB, NUL, \
-	   perhaps struct job_stats to go on from */ \
+	   generation: enum collect_job_bits; text: TARGET/JOB, perhaps line feed and \
+	   instances that run another executable ("0-3,8"), or, attached, the file name of \
+	   the target's executable, NUL, perhaps struct job_stats to go on from */ \
 	X(COLLECT_JOB, "collect-job") \
+	/* collector → supervisor: the instances of an attached job; text: a struct job_fuzzer \
+	   each */ \
+	X(JOB_FUZZERS, "job-fuzzers") \
 	/* collector → supervisor → front-end: text: struct job_stats */ \
 	X(JOB_STATS, "job-stats") \
 	/* collector → supervisor: a run of an instance ended; code: instance; value: its \
 	   pid; text: the line of what it said that tells most, empty: none does */ \
 	X(JOB_END, "job-end") \
 	/* supervisor → front-end: a job that can be shown; fd: its folder; code enum \
-	   job_engine; value: id of its target; text: its name */ \
+	   job_engine; value: id of its target; text: its name, and if it is attached NUL and \
+	   the path of the output folder */ \
 	X(SERVE_JOB, "serve-job") \
 	/* front-end → supervisor: code enum job_wish, as a user asked */ \
 	X(ASK_JOB, "ask-job") \
@@ -143,6 +148,11 @@ enum table_status {
 			      hex, line feed, name */
 	TABLE_WANTS_ALTERNATE, /* the same with the alternate file that is named in it, or
 				  in its separate debug file */
+};
+
+enum collect_job_bits {
+	COLLECT_JOB_RUNS_TARGET = 1, /* its target's own executable */
+	COLLECT_JOB_ATTACHED = 2,    /* fd: an output folder of AFL++; value: 0 */
 };
 
 enum job_wish {

@@ -51,6 +51,8 @@ add_note(struct evbuffer *reply, const struct job *job, enum job_health health,
 	} else if (health == JOB_HEALTH_STUCK) {
 		evbuffer_add_printf(reply, "no progress for ");
 		add_span(reply, age_ms);
+	} else if (job->attach != NULL) {
+		evbuffer_add_printf(reply, "attached to %s", job->attach->path);
 	} else if (job->has_stats && job->stats.pending > 0) {
 		evbuffer_add_printf(reply, "%llu of %llu inputs left to replay",
 		    (unsigned long long)job->stats.pending,
@@ -66,8 +68,8 @@ add_reason(struct evbuffer *reply, const struct job *job)
 	int64_t since_ms = 0;
 	enum job_health health = job_health(report, &job->stats, now_ms, &since_ms);
 
-	evbuffer_add_printf(
-	    reply, "%s\t%lld\t", job_health_name(health), (long long)since_ms);
+	evbuffer_add_printf(reply, "%s\t%lld\t%s\t", job_health_name(health),
+	    (long long)since_ms, job->attach != NULL ? job->attach->path : "");
 	if (report->reason[0] == '\0')
 		add_note(reply, job, health, now_ms - since_ms);
 	for (const char *text = report->reason; *text != '\0'; text++)
@@ -88,7 +90,9 @@ control_jobs(struct supervisor *supervisor, struct evbuffer *reply)
 		evbuffer_add_printf(reply, "%s/%s\t%s\t%s\t%u\t%u\t%u\t%d\t",
 		    job->target, job->name, job_engine_name(job->engine),
 		    job->has_report ? job_state_name(report->state) : "starting",
-		    report->running, job->instances, report->starts, report->pid);
+		    report->running,
+		    job->attach != NULL ? report->instances : job->instances,
+		    report->starts, report->pid);
 		add_known(reply, job, JOB_STATS_EXECUTIONS, job->stats.executions);
 		add_known(reply, job, JOB_STATS_RATE, job->stats.rate_milli / 1000);
 		add_known(reply, job, JOB_STATS_CRASHES, job->stats.crashes);
@@ -111,13 +115,21 @@ fail_unknown(struct supervisor *supervisor, const char *name, struct evbuffer *r
 struct wish {
 	enum job_wish wish;
 	struct evbuffer *reply;
+	size_t done;
+	const struct job *attached; /* one that is left alone */
 };
 
 static void
 wish_cb(struct jobs *jobs, struct job *job, void *context)
 {
-	const struct wish *wish = context;
+	struct wish *wish = context;
 
+	if (job->attach != NULL) {
+		wish->attached = job;
+		return;
+	}
+	if (wish->done++ == 0)
+		evbuffer_add_printf(wish->reply, "ok\n");
 	job_wish(jobs, job, wish->wish, "");
 	evbuffer_add_printf(wish->reply, "%s/%s\n", job->target, job->name);
 }
@@ -126,20 +138,27 @@ void
 control_wish(struct supervisor *supervisor, const char *name, enum job_wish wish,
     struct evbuffer *reply)
 {
-	struct wish context = { wish, reply };
+	struct wish context = { .wish = wish, .reply = reply };
 
 	if (jobs_each_named(supervisor->jobs, name, NULL, NULL) == 0) {
 		fail_unknown(supervisor, name, reply);
 		return;
 	}
-	evbuffer_add_printf(reply, "ok\n");
 	jobs_each_named(supervisor->jobs, name, wish_cb, &context);
+	if (context.done == 0)
+		evbuffer_add_printf(reply,
+		    "error job %s/%s is attached to %s: start and stop its afl-fuzz "
+		    "where it was started\n",
+		    context.attached->target, context.attached->name,
+		    context.attached->attach->path);
 }
 
 static void
 logs_cb(struct jobs *jobs, struct job *job, void *context)
 {
 	(void)jobs;
+	if (job->attach != NULL)
+		return; /* its log is where it was started */
 	evbuffer_add_printf(context, "%s/%s\t%u\t%s\n", job->target, job->name,
 	    job->instances, job->folder);
 }

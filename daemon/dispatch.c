@@ -111,6 +111,15 @@ handle_job_end(struct supervisor *supervisor, const struct message *message, int
 }
 
 static int
+handle_job_fuzzers(struct supervisor *supervisor, const struct message *message,
+    int *fds, size_t fds_len)
+{
+	(void)fds;
+	(void)fds_len;
+	return jobs_fuzzers(supervisor->jobs, message);
+}
+
+static int
 handle_ask_job(struct supervisor *supervisor, const struct message *message, int *fds,
     size_t fds_len)
 {
@@ -136,6 +145,7 @@ static const struct entry {
 	{ WORKER_RUNNER, MESSAGE_JOB_ENTRY, 0, 0, handle_job_entry },
 	{ WORKER_COLLECTOR, MESSAGE_JOB_STATS, 0, 0, handle_job_stats },
 	{ WORKER_COLLECTOR, MESSAGE_JOB_END, 0, 0, handle_job_end },
+	{ WORKER_COLLECTOR, MESSAGE_JOB_FUZZERS, 0, 0, handle_job_fuzzers },
 	{ WORKER_FRONTEND, MESSAGE_ASK_JOB, 0, 0, handle_ask_job },
 };
 

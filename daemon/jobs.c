@@ -53,6 +53,9 @@ job_free(struct job *job)
 	free(job->spec);
 	free(job->folder);
 	free(job->ends);
+	free(job->others);
+	free(job->executable);
+	job_attach_free(job->attach);
 	free(job);
 }
 
@@ -157,32 +160,72 @@ send_run(struct worker *worker, const struct job *job)
 	worker_send(worker, &message, NULL, 0);
 }
 
-/* The job's folder, with what its reader must know beside. */
+/* A collector reads AFL++'s output folder where that is all that there is of a job. */
+static int
+open_for_collector(const struct job *job)
+{
+	int fd;
+
+	if (job->attach != NULL)
+		return job_attach_open(job->attach); /* its state says why not */
+	fd = privs_open_folder(job->folder);
+	if (fd < 0)
+		log_warning("job %s/%s: its folder %s: %s", job->target, job->name,
+		    job->folder, strerror(-fd));
+	return fd;
+}
+
 static void
-send_folder(struct worker *worker, const struct job *job, enum message_type type,
-    uint64_t value)
+send_collect(struct worker *worker, const struct job *job)
+{
+	int fd = open_for_collector(job);
+	const char *slash = strrchr(job->executable, '/');
+
+	if (fd < 0)
+		return;
+	message_init(&message, MESSAGE_COLLECT_JOB, job->id);
+	message.code = job->engine;
+	message.value = job->attach != NULL ? 0 : job->instances;
+	message.generation = (job->runs_target ? COLLECT_JOB_RUNS_TARGET : 0) |
+	    (job->attach != NULL ? COLLECT_JOB_ATTACHED : 0);
+	if (job->attach != NULL)
+		message_printf(&message, "%s/%s\n%s", job->target, job->name,
+		    slash != NULL ? slash + 1 : job->executable);
+	else if (job->others != NULL)
+		message_printf(
+		    &message, "%s/%s\n%s", job->target, job->name, job->others);
+	else
+		message_printf(&message, "%s/%s", job->target, job->name);
+	if (job->has_stats) {
+		message.text[message.text_len] = '\0';
+		memcpy(message.text + message.text_len + 1, &job->stats,
+		    sizeof(job->stats));
+		message.text_len += 1 + (uint32_t)sizeof(job->stats);
+	}
+	worker_send(worker, &message, &fd, 1);
+	close(fd);
+}
+
+static void
+send_serve(struct worker *worker, const struct job *job)
 {
 	int fd = privs_open_folder(job->folder);
+	size_t len;
 
 	if (fd < 0) {
 		log_warning("job %s/%s: its folder %s: %s", job->target, job->name,
 		    job->folder, strerror(-fd));
 		return;
 	}
-	message_init(&message, type, job->id);
+	message_init(&message, MESSAGE_SERVE_JOB, job->id);
 	message.code = job->engine;
-	message.value = value;
-	if (type == MESSAGE_COLLECT_JOB)
-		message.generation = job->runs_target;
-	if (type == MESSAGE_SERVE_JOB)
-		message_printf(&message, "%s", job->name);
-	else
-		message_printf(&message, "%s/%s", job->target, job->name);
-	if (type == MESSAGE_COLLECT_JOB && job->has_stats) {
+	message.value = job->target_id;
+	message_printf(&message, "%s", job->name);
+	if (job->attach != NULL) {
+		len = strlen(job->attach->path);
 		message.text[message.text_len] = '\0';
-		memcpy(message.text + message.text_len + 1, &job->stats,
-		    sizeof(job->stats));
-		message.text_len += 1 + (uint32_t)sizeof(job->stats);
+		memcpy(message.text + message.text_len + 1, job->attach->path, len);
+		message.text_len += 1 + (uint32_t)len;
 	}
 	worker_send(worker, &message, &fd, 1);
 	close(fd);
@@ -197,9 +240,9 @@ send_news(struct jobs *jobs, struct job *job, unsigned outbox)
 	if ((news & NEWS_RUN) != 0)
 		send_run(worker, job);
 	if ((news & NEWS_COLLECT_JOB) != 0)
-		send_folder(worker, job, MESSAGE_COLLECT_JOB, job->instances);
+		send_collect(worker, job);
 	if ((news & NEWS_SERVE_JOB) != 0)
-		send_folder(worker, job, MESSAGE_SERVE_JOB, job->target_id);
+		send_serve(worker, job);
 	if ((news & NEWS_REPORT) != 0 && job->has_report)
 		send_text(
 		    worker, job, MESSAGE_JOB_STATE, &job->report, sizeof(job->report));
@@ -225,6 +268,8 @@ jobs_pump(struct jobs *jobs, unsigned outbox)
 static void
 mark(struct jobs *jobs, struct job *job, unsigned outbox, unsigned news)
 {
+	if (outbox == JOB_OUTBOX_RUNNER && job->attach != NULL)
+		return;
 	if (job->news[outbox] == 0)
 		TAILQ_INSERT_TAIL(&jobs->outbox[outbox], job, outbox_link[outbox]);
 	job->news[outbox] |= news;
@@ -339,6 +384,37 @@ complete(const struct jobs *jobs, const struct conf_target *target,
 	return r;
 }
 
+static bool
+runs_target(const struct job_spec *spec)
+{
+	return spec->command.len == 0 ||
+	    strcmp(spec->command.items[0], spec->executable) == 0;
+}
+
+/* The instances that do not run what the job does, as a list; NULL if there are none. */
+static int
+name_others(const struct job_spec *spec, char **ret_others)
+{
+	char text[JOB_INSTANCES_MAX * 4] = "";
+	struct job_spec view;
+	size_t used = 0;
+	int r;
+
+	for (unsigned i = 0; i < spec->instances && spec->instance_args.len > 0; i++) {
+		r = job_spec_for_instance(spec, i, &view);
+		if (r < 0)
+			return r;
+		if (!runs_target(&view))
+			used += (size_t)snprintf(text + used, sizeof(text) - used,
+			    "%s%u", used > 0 ? "," : "", i);
+		free(view.words);
+	}
+	if (used == 0)
+		return 0;
+	*ret_others = strdup(text);
+	return *ret_others != NULL ? 0 : -ENOMEM;
+}
+
 static int
 make_job(const struct jobs *jobs, const struct conf_target *target,
     const struct conf_job *conf, struct job **ret_job)
@@ -352,16 +428,20 @@ make_job(const struct jobs *jobs, const struct conf_target *target,
 	r = job_spec_parse(conf->spec, conf->spec_len, &spec);
 	job->target = strdup(target->name);
 	job->name = strdup(conf->name);
+	job->executable = strdup(target->executable);
 	if (r == 0 &&
-	    (job->target == NULL || job->name == NULL ||
+	    (job->target == NULL || job->name == NULL || job->executable == NULL ||
 		asprintf(&job->folder, "%s/jobs/%s/%s",
 		    jobs->supervisor->conf->state_dir, target->name, conf->name) < 0))
 		r = -ENOMEM;
 	job->engine = spec.engine;
 	job->instances = spec.instances;
-	job->runs_target = r == 0 &&
-	    (spec.command.len == 0 ||
-		strcmp(spec.command.items[0], target->executable) == 0);
+	if (r == 0) {
+		job->runs_target = runs_target(&spec);
+		r = name_others(&spec, &job->others);
+	}
+	if (r == 0 && spec.attach != NULL)
+		r = job_attach_new(spec.attach, &job->attach);
 	job->plateau_ms = spec.plateau_ms;
 	job->wanted = spec.autostart;
 	job_spec_free(&spec);
@@ -567,6 +647,8 @@ jobs_coverage_place(const struct jobs *jobs, const char *target, size_t number,
 void
 job_wish(struct jobs *jobs, struct job *job, enum job_wish wish, const char *reason)
 {
+	if (job->attach != NULL)
+		return;
 	if (reason[0] == '\0')
 		job->wanted = wish != JOB_STOP;
 	/* A runner that is not there, or has not heard of it, gets the wish with it. */
@@ -604,6 +686,30 @@ jobs_each_named(struct jobs *jobs, const char *name, job_cb cb, void *context)
 	return count;
 }
 
+static void
+report_attached(struct jobs *jobs, struct job *job)
+{
+	const enum job_state before = job->report.state;
+
+	if (!job_attach_report(job->attach, clock_ms(CLOCK_REALTIME), &job->report) &&
+	    job->has_report)
+		return;
+	if (!job->has_report || job->report.state != before)
+		log_notice("job %s/%s: %s%s%s", job->target, job->name,
+		    job_state_name(job->report.state),
+		    job->report.reason[0] != '\0' ? ": " : "", job->report.reason);
+	job->has_report = true;
+	tell(jobs, job, JOB_OUTBOX_FRONTEND, NEWS_REPORT);
+}
+
+static void
+poll_attached(struct jobs *jobs, struct job *job)
+{
+	if (job_attach_moved(job->attach))
+		tell(jobs, job, JOB_OUTBOX_COLLECTOR, NEWS_COLLECT_JOB);
+	report_attached(jobs, job);
+}
+
 void
 jobs_poll(struct jobs *jobs)
 {
@@ -614,6 +720,8 @@ jobs_poll(struct jobs *jobs)
 		struct job *job = jobs->list[i];
 		int64_t since = job->report.since_ms;
 
+		if (job->attach != NULL)
+			poll_attached(jobs, job);
 		if (job->plateau_ms == 0 || !job->has_report ||
 		    job->report.state != JOB_STATE_RUNNING)
 			continue;
@@ -726,6 +834,19 @@ jobs_stats(struct jobs *jobs, const struct message *from)
 }
 
 int
+jobs_fuzzers(struct jobs *jobs, const struct message *from)
+{
+	struct job *job = find_id(jobs, from->target);
+
+	if (job == NULL)
+		return 0;
+	if (job->attach == NULL || job_attach_take(job->attach, from) < 0)
+		return -EPROTO;
+	report_attached(jobs, job);
+	return 0;
+}
+
+int
 jobs_entry(struct jobs *jobs, const struct message *from)
 {
 	struct targets *targets = jobs->supervisor->targets;
@@ -744,7 +865,7 @@ jobs_asked(struct jobs *jobs, const struct message *from)
 
 	if (from->code >= JOB_WISHES_LEN)
 		return -EPROTO;
-	if (job == NULL)
+	if (job == NULL || job->attach != NULL)
 		return 0;
 	log_notice("job %s/%s: %s, asked for in a browser", job->target, job->name,
 	    from->code == JOB_STOP        ? "stop"

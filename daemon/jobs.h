@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 
 #include "conf.h"
+#include "job_attach.h"
 #include "job_types.h"
 #include "supervisor.h"
 
@@ -27,6 +28,9 @@ struct job {
 	enum job_engine engine;
 	uint32_t instances;
 	bool runs_target; /* its target's own executable, not another one */
+	char *others;     /* instances that run another one, nevertheless; NULL: none */
+	char *executable; /* the target's */
+	struct job_attach *attach; /* NULL: we run it */
 	uint64_t plateau_ms;
 	uid_t uid;
 	char *spec; /* complete, as the runner gets it */
@@ -66,11 +70,11 @@ int jobs_configure(struct jobs *jobs, const struct conf *conf);
 typedef void (*job_cb)(struct jobs *jobs, struct job *job, void *context);
 size_t jobs_each_named(struct jobs *jobs, const char *name, job_cb cb, void *context);
 
-/* Has the runner do it. @reason: only with JOB_STOP, why it is done; else "". */
+/* Has the runner do it; of a job that is attached nothing. @reason: only with JOB_STOP, why it is done; else "". */
 void job_wish(
     struct jobs *jobs, struct job *job, enum job_wish wish, const char *reason);
 
-/* Every two seconds: jobs that find nothing any more. */
+/* Every two seconds: jobs that find nothing any more, and those that are attached. */
 void jobs_poll(struct jobs *jobs);
 
 /* The worker of @outbox is new and knows nothing; or has room for more. */
@@ -81,6 +85,7 @@ void jobs_pump(struct jobs *jobs, unsigned outbox);
 int jobs_report(struct jobs *jobs, const struct message *message);
 int jobs_stats(struct jobs *jobs, const struct message *message);
 int jobs_end(struct jobs *jobs, const struct message *message);
+int jobs_fuzzers(struct jobs *jobs, const struct message *message);
 int jobs_entry(struct jobs *jobs, const struct message *message);
 int jobs_asked(struct jobs *jobs, const struct message *message);
 

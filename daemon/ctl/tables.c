@@ -47,7 +47,7 @@ const struct columns columns_targets = { 6,
 	    { "build_id", "", LOOK_HIDDEN, 0 },
 	    { "reason", "REASON", LOOK_LAST, 0 } } };
 
-const struct columns columns_jobs = { 15,
+const struct columns columns_jobs = { 16,
 	{ { "name", "JOB", LOOK_TEXT, 24 }, { "engine", "ENGINE", LOOK_TEXT, 10 },
 	    { "state", "STATE", LOOK_TEXT, 10 }, { "running", "RUN", LOOK_COUNT, 4 },
 	    { "instances", "OF", LOOK_COUNT, 4 },
@@ -58,6 +58,7 @@ const struct columns columns_jobs = { 15,
 	    { "memory", "MEMORY", LOOK_BYTES, 8 },
 	    { "since_ms", "SINCE", LOOK_SINCE, 6 }, { "health", "", LOOK_HIDDEN, 0 },
 	    { "health_since_ms", "", LOOK_HIDDEN_NUMBER, 0 },
+	    { "attached", "", LOOK_HIDDEN, 0 },
 	    { "reason", "REASON", LOOK_LAST, 0 } } };
 
 const struct columns columns_workers = { 4,

@@ -132,7 +132,9 @@ export class JobsPanel {
 		const { cells } = row;
 		row.job = job;
 		setTitle(cells.name, `Log of ${job.name}`);
-		setText(cells.engine, job.instances > 1 ? `${job.engine} × ${job.running}/${job.instances}` : job.engine);
+		const engine = job.attached ? `${job.engine}, attached` : job.engine;
+		setText(cells.engine, job.instances > 1 ? `${engine} × ${job.running}/${job.instances}` : engine);
+		setTitle(cells.engine, job.attached ? `runs elsewhere, over ${job.attached}` : "");
 		setClass(cells.state, `state ${healthText(job) ? "quiet" : LOOKS[job.state] ?? "idle"}`);
 		setText(cells.state, job.state);
 		setTitle(cells.state, `${MEANING[job.state] ?? ""}${job.since_ms ? `; since ${moment(job.since_ms)}` : ""}`);
@@ -156,7 +158,8 @@ export class JobsPanel {
 		setText(cells.stop, ENDED.has(job.state) ? "Start" : "Stop");
 		cells.stop.setAttribute("aria-label", `${cells.stop.textContent} ${job.name}`);
 		cells.restart.setAttribute("aria-label", `Restart ${job.name}`);
-		cells.restart.disabled = ENDED.has(job.state);
+		cells.stop.disabled = Boolean(job.attached);
+		cells.restart.disabled = Boolean(job.attached) || ENDED.has(job.state);
 	}
 
 	url(name, what) {

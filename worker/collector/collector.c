@@ -108,6 +108,21 @@ tell_end(void *arg, uint32_t id, unsigned instance, int32_t pid, const char *lin
 }
 
 static int
+tell_fuzzers(void *arg, uint32_t id, const struct job_fuzzer *fuzzers, size_t len)
+{
+	struct collector_loop *loop = arg;
+	struct message message;
+
+	if (channel_pending(loop->channel))
+		return -EAGAIN;
+	message_init(&message, MESSAGE_JOB_FUZZERS, id);
+	memcpy(message.text, fuzzers, len * sizeof(*fuzzers));
+	message.text_len = (uint32_t)(len * sizeof(*fuzzers));
+	say(loop, &message, -1);
+	return 0;
+}
+
+static int
 take_bitmap(void *arg, const struct job_bitmap *bitmap)
 {
 	struct collector_loop *loop = arg;
@@ -527,7 +542,8 @@ collector_loop_new(struct channel *channel, int news, struct collector_loop **re
 	loop->look = add(loop, -1, 0, look_cb, false);
 	if (loop->readable == NULL || loop->writable == NULL || loop->inotify == NULL ||
 	    loop->tick == NULL || loop->ring_again == NULL || loop->look == NULL ||
-	    jobs_new(loop->base, tell_job, tell_end, take_bitmap, loop, &loop->jobs) < 0) {
+	    jobs_new(loop->base, tell_job, tell_end, tell_fuzzers, take_bitmap, loop,
+		&loop->jobs) < 0) {
 		collector_loop_free(loop);
 		return -ENOMEM;
 	}

@@ -9,6 +9,7 @@
  */
 #include "config.h"
 
+#include "job_attached.h"
 #include "job_engine.h"
 #include "job_watch.h"
 
@@ -20,6 +21,7 @@
 #include "banned.h"
 
 #define STATS_MAX 16384 /* a command line is in it, too */
+#define PATH_SIZE (JOB_ATTACHED_NAME_MAX + 32)
 #define LOOK_US 10000   /* 256 instances without news take a quarter of that */
 
 /* ---- the file ---- */
@@ -81,6 +83,8 @@ parse_others(const struct job_text *key, struct job_text value, struct afl_stats
 	} else if (is_key(key, "last_find", "last_path")) {
 		if (parse_time(value, &stats->last_find_ms))
 			stats->known |= JOB_STATS_LAST_FIND;
+	} else if (is_key(key, "command_line", NULL)) {
+		stats->command = value;
 	} else if (is_key(key, "total_edges", NULL)) {
 		job_text_number(&value, &stats->places);
 	} else if (is_key(key, "peak_rss_mb", NULL)) {
@@ -215,18 +219,36 @@ take(struct job *job, struct job_instance *instance, const struct afl_stats *sta
 	job_heard(job, written_ms);
 }
 
-/* Opens the stats in out/@name. Returns true if that was there, as they are read then. */
+/* Where @file of the instance @name is. */
+static void
+write_path(char path[PATH_SIZE], const struct job *job, const char *name, const char *file)
+{
+	snprintf(path, PATH_SIZE, "%s%s/%s", job->attached == NULL ? "out/" : "", name,
+	    file);
+}
+
+/* What the runner tells of its own instances. */
+static void
+take_attached(struct job *job, struct job_instance *instance,
+    const struct afl_stats *stats, const struct job_file_id *file)
+{
+	job_attached_heard(
+	    job, (unsigned)(instance - job->instances), stats->pid, file);
+	instance->runs_other = !job_attached_runs_target(job->attached, stats->command);
+}
+
+/* Opens the stats of @name. Returns true if that was there, as they are read then. */
 static bool
 look_at_stats(struct job *job, struct job_instance *instance, const char *name)
 {
-	char buffer[STATS_MAX], path[64];
+	char buffer[STATS_MAX], path[PATH_SIZE];
 	struct job_file_id *old = &instance->afl_file, now = { 0 };
 	struct job_text text = { buffer, 0 };
 	struct afl_stats stats;
 	ssize_t n;
 	int fd;
 
-	snprintf(path, sizeof(path), "out/%s/fuzzer_stats", name);
+	write_path(path, job, name, "fuzzer_stats");
 	fd = job_file_open(job->fd, path, &now);
 	if (fd < 0)
 		return false;
@@ -236,6 +258,8 @@ look_at_stats(struct job *job, struct job_instance *instance, const char *name)
 		text.len = n > 0 ? (size_t)n : 0;
 		/* What was cut is looked at again. */
 		if (afl_stats_parse(text, &stats) == 0) {
+			if (job->attached != NULL)
+				take_attached(job, instance, &stats, &now);
 			take(job, instance, &stats, job_written_ms(job, old, &now));
 			*old = now;
 		}
@@ -250,13 +274,32 @@ look_at_files(
 {
 	static const char *const prefixes[JOB_FOLDER_KINDS] = { "id" };
 	uint64_t before = folder->total[0];
-	char path[64];
+	char path[PATH_SIZE];
 
-	snprintf(path, sizeof(path), "out/%s/%s", name, kind);
+	write_path(path, job, name, kind);
 	if (job_folder_look(folder, job->fd, path, prefixes, job->now_ms))
 		job->behind = true;
 	if (folder->total[0] != before)
 		job_heard(job, folder->newest_ns / 1000000);
+}
+
+/* When its run began: as its log says or, of an attached one, when it wrote down how it was
+ * called, since its start_time counts the runs before, too. 0: not known. */
+static int64_t
+started_ms(const struct job *job, const struct job_instance *instance, const char *name)
+{
+	struct job_file_id id;
+	char path[PATH_SIZE];
+	int fd;
+
+	if (job->attached == NULL)
+		return instance->started_ms;
+	write_path(path, job, name, "fuzzer_setup");
+	fd = job_file_open(job->fd, path, &id);
+	if (fd < 0)
+		return 0;
+	close(fd);
+	return id.changed_ns / 1000000;
 }
 
 /* Tells what it reached: only this run's words, since the one before it may have been
@@ -269,18 +312,18 @@ look_at_bitmap(struct job *job, struct job_instance *instance, const char *name)
 	struct job_bitmap bitmap = { .target = job->target,
 		.fd = -1,
 		.places = instance->afl_places,
-		.started_ms = instance->started_ms };
-	char path[64];
+		.started_ms = started_ms(job, instance, name) };
+	char path[PATH_SIZE];
 	int fd;
 
-	if (job->target[0] == '\0' || instance->afl_places == 0 ||
-	    instance->started_ms == 0 ||
-	    instance->afl_written_ms + 999 < instance->started_ms)
+	if (job->target[0] == '\0' || instance->runs_other ||
+	    instance->afl_places == 0 || bitmap.started_ms == 0 ||
+	    instance->afl_written_ms + 999 < bitmap.started_ms)
 		return;
-	snprintf(path, sizeof(path), "out/%s/fuzz_bitmap", name);
+	write_path(path, job, name, "fuzz_bitmap");
 	bitmap.name = path;
 	fd = job_file_open(job->fd, path, &now);
-	if (fd >= 0 && now.changed_ns / 1000000 >= instance->started_ms &&
+	if (fd >= 0 && now.changed_ns / 1000000 >= bitmap.started_ms &&
 	    (!job_file_same(&now, &instance->afl_bitmap) ||
 		now.changed_ns != instance->afl_bitmap.changed_ns))
 		bitmap.fd = fd;
@@ -299,11 +342,14 @@ look_at_bitmap(struct job *job, struct job_instance *instance, const char *name)
 static void
 look_at(struct job *job, struct job_instance *instance, unsigned number)
 {
-	char name[32] = "main";
+	char name[JOB_ATTACHED_NAME_MAX] = "main";
 
-	if (number > 0)
+	if (job->attached != NULL)
+		snprintf(name, sizeof(name), "%s", job->attached->names[number]);
+	else if (number > 0)
 		snprintf(name, sizeof(name), "secondary%u", number);
-	if (!look_at_stats(job, instance, name) && number == 0) {
+	if (!look_at_stats(job, instance, name) && number == 0 &&
+	    job->attached == NULL) {
 		/* As afl-fuzz names it if it is told neither -M nor -S. */
 		snprintf(name, sizeof(name), "default");
 		if (!look_at_stats(job, instance, name))
@@ -321,6 +367,8 @@ look(struct job *job)
 	int64_t from_us = clock_us(CLOCK_MONOTONIC);
 	unsigned number;
 
+	if (job->attached != NULL)
+		job_attached_look(job);
 	for (unsigned i = 0; i < job->instances_len; i++) {
 		if (clock_us(CLOCK_MONOTONIC) - from_us > LOOK_US) {
 			job->behind = true;
@@ -328,6 +376,11 @@ look(struct job *job)
 		}
 		number = job->next_files++ % job->instances_len;
 		look_at(job, &job->instances[number], number);
+		/* No log tells when it ended. */
+		if (job->attached != NULL)
+			job->instances[number].running = job->wall_ms -
+				job->attached->fuzzers[number].changed_ms <
+			    JOB_SILENCE_MS;
 	}
 }
 

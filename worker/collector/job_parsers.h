@@ -31,6 +31,7 @@ struct afl_stats {
 	uint64_t start, pid; /* of the run */
 	uint64_t places;     /* of the map, unrounded; 0: older ones do not say */
 	int64_t last_find_ms, last_crash_ms, last_hang_ms, last_update_ms;
+	struct job_text command; /* its command line, within what was parsed */
 };
 
 /* Reads a fuzzer_stats, of any version. Returns 0, or -EAGAIN for what is none, or not

@@ -16,6 +16,7 @@
 #include "job_telling.h"
 #include "rate.h"
 
+struct job_attached;
 struct job_bitmap;
 
 /* What an engine said of one run of an instance; counts are of this run alone. */
@@ -46,6 +47,7 @@ struct job_instance {
 	struct job_file_id afl_file, afl_bitmap;
 	uint64_t afl_places; /* of its map; 0: not known */
 	uint64_t afl_told;   /* executions, with its bitmap */
+	bool runs_other;     /* than the job's target: its bitmap is of no use */
 };
 
 struct job {
@@ -59,6 +61,7 @@ struct job {
 	int fd; /* its folder */
 	struct job_instance *instances;
 	unsigned instances_len;
+	struct job_attached *attached; /* NULL: the runner runs it */
 	unsigned next_log, next_files; /* where the next look begins */
 	struct job_folder artifacts;
 	/* honggfuzz: its file, and what was read of it and is not told apart yet. */

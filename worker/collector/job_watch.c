@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "job_attached.h"
 #include "job_engine.h"
+#include "job_spec.h"
 #include "banned.h"
 
 #define BUCKETS 4096
@@ -40,6 +42,7 @@ struct jobs {
 	struct event *timer;
 	jobs_tell_cb tell;
 	jobs_ended_cb ended;
+	jobs_fuzzers_cb fuzzers;
 	jobs_bitmap_cb bitmap;
 	void *arg;
 	char buffer[JOB_LOG_PART];
@@ -228,7 +231,7 @@ check_settled(struct job *job, int64_t since_ms)
 	bool end = !job->behind;
 
 	for (unsigned i = 0; i < job->instances_len; i++)
-		end = end && job->instances[i].log.caught_up;
+		end = end && (job->attached != NULL || job->instances[i].log.caught_up);
 	if (!end && job->now_ms - since_ms < SETTLES_WITHIN_MS)
 		return;
 	job->settled = true;
@@ -279,6 +282,22 @@ tell_ends(struct jobs *jobs, struct job *job)
 		else
 			job->has_ends = true;
 	}
+}
+
+static void
+tell_fuzzers(struct jobs *jobs, struct job *job)
+{
+	struct job_attached *attached = job->attached;
+	const size_t size = job->instances_len * sizeof(*attached->fuzzers);
+
+	if (attached->has_told && attached->told_len == job->instances_len &&
+	    memcmp(attached->told, attached->fuzzers, size) == 0)
+		return;
+	if (jobs->fuzzers(jobs->arg, job->id, attached->fuzzers, job->instances_len) < 0)
+		return;
+	memcpy(attached->told, attached->fuzzers, size);
+	attached->told_len = job->instances_len;
+	attached->has_told = true;
 }
 
 /* ---- a look ---- */
@@ -366,14 +385,18 @@ look(struct jobs *jobs, struct job *job)
 	job->behind = false;
 	if (job->engine->look != NULL)
 		job->engine->look(job);
-	read_logs(jobs, job);
-	tell_ends(jobs, job);
+	if (job->attached == NULL) {
+		read_logs(jobs, job);
+		tell_ends(jobs, job);
+	}
 	if (job->engine->settle != NULL)
 		job->engine->settle(job);
 	if (!job->settled)
 		check_settled(job, job->since_ms);
 	if (job->settled)
 		tell_news(jobs, job);
+	if (job->attached != NULL)
+		tell_fuzzers(jobs, job);
 }
 
 /* ---- the schedule ---- */
@@ -459,6 +482,7 @@ job_free(struct job *job)
 		job_folder_close(&job->instances[i].hang_files);
 	}
 	close(job->fd);
+	free(job->attached);
 	free(job->instances);
 	free(job);
 }
@@ -502,6 +526,56 @@ take_seed(const struct message *message, struct job_stats *ret_seed)
 	return 0;
 }
 
+/* The line behind the name; "" if there is none. */
+static void
+read_addition(const struct message *message, char *ret_text, size_t size)
+{
+	const size_t len = strnlen(message->text, message->text_len);
+	const char *feed = memchr(message->text, '\n', len);
+
+	ret_text[0] = '\0';
+	if (feed != NULL)
+		snprintf(ret_text, size, "%.*s",
+		    (int)(len - (size_t)(feed + 1 - message->text)), feed + 1);
+}
+
+/* Which of @job's instances run something else. */
+static int
+mark_others(const struct message *message, struct job *job)
+{
+	char text[JOB_INSTANCES_MAX * 4];
+	bool others[JOB_INSTANCES_MAX];
+
+	read_addition(message, text, sizeof(text));
+	if (text[0] == '\0')
+		return 0;
+	if (job_numbers_parse(text, others, JOB_INSTANCES_MAX) < 0)
+		return -EPROTO;
+	for (unsigned i = 0; i < job->instances_len; i++)
+		job->instances[i].runs_other = others[i];
+	return 0;
+}
+
+static int
+make_instances(const struct message *message, struct job *job)
+{
+	const bool attached = (message->generation & COLLECT_JOB_ATTACHED) != 0;
+
+	job->instances = calloc(
+	    attached ? JOB_INSTANCES_MAX : message->value, sizeof(*job->instances));
+	if (job->instances == NULL)
+		return -ENOMEM;
+	job->instances_len = (unsigned)message->value;
+	if (!attached)
+		return mark_others(message, job);
+	job->attached = calloc(1, sizeof(*job->attached));
+	if (job->attached == NULL)
+		return -ENOMEM;
+	read_addition(
+	    message, job->attached->executable, sizeof(job->attached->executable));
+	return 0;
+}
+
 /* Takes @fd if all is well. */
 static int
 make(const struct message *message, int fd, struct job **ret_job)
@@ -513,24 +587,23 @@ make(const struct message *message, int fd, struct job **ret_job)
 		return -ENOMEM;
 	r = take_seed(message, &job->seed);
 	if (r == 0)
-		job->instances = calloc(message->value, sizeof(*job->instances));
-	if (r == 0 && job->instances == NULL)
-		r = -ENOMEM;
+		r = make_instances(message, job);
 	if (r < 0) {
+		free(job->attached);
+		free(job->instances);
 		free(job);
 		return r;
 	}
 	job->id = message->target;
 	job->engine = engine_of(message->code);
 	job->fd = fd;
-	job->instances_len = (unsigned)message->value;
 	job->told = job->seed;
 	job->last_find_ms = job->seed.last_find_ms;
 	job->updated_ms = job->seed.updated_ms;
 	job->counted = job->seed.executions;
 	job->moved_ms = job->seed.moved_ms;
 	/* Its map is that of what it runs, which need not be what the target shows. */
-	if (message->generation == 1)
+	if ((message->generation & COLLECT_JOB_RUNS_TARGET) != 0)
 		snprintf(job->target, sizeof(job->target), "%.*s",
 		    (int)strcspn(message->text, "/"), message->text);
 	*ret_job = job;
@@ -542,8 +615,10 @@ collect(struct jobs *jobs, const struct message *message, int fd, struct job **r
 {
 	struct stat st;
 
-	if (message->value < 1 || message->value > JOB_INSTANCES_MAX ||
-	    message->code >= JOB_ENGINES_LEN || message->text_len >= MESSAGE_TEXT_MAX)
+	const bool attached = (message->generation & COLLECT_JOB_ATTACHED) != 0;
+
+	if ((message->value == 0) != attached || message->value > JOB_INSTANCES_MAX ||
+	    (attached && message->code != JOB_ENGINE_AFL) || message->code >= JOB_ENGINES_LEN || message->text_len >= MESSAGE_TEXT_MAX)
 		return -EPROTO;
 	if (fstat(fd, &st) != 0 || !S_ISDIR(st.st_mode))
 		return -ENOTDIR;
@@ -587,6 +662,7 @@ jobs_forget(struct jobs *jobs, uint32_t id)
 
 int
 jobs_new(struct event_base *base, jobs_tell_cb tell, jobs_ended_cb ended,
+    jobs_fuzzers_cb fuzzers,
     jobs_bitmap_cb bitmap, void *arg, struct jobs **ret_jobs)
 {
 	struct jobs *jobs = calloc(1, sizeof(*jobs));
@@ -597,6 +673,7 @@ jobs_new(struct event_base *base, jobs_tell_cb tell, jobs_ended_cb ended,
 		TAILQ_INIT(&jobs->queues[i]);
 	jobs->tell = tell;
 	jobs->ended = ended;
+	jobs->fuzzers = fuzzers;
 	jobs->bitmap = bitmap;
 	jobs->arg = arg;
 	jobs->timer = event_new(base, -1, 0, timer_cb, jobs);

@@ -22,6 +22,9 @@ typedef int (*jobs_tell_cb)(void *arg, uint32_t id, const struct job_stats *stat
  * does. Returns 0, or a negative errno to be asked again later. */
 typedef int (*jobs_ended_cb)(
     void *arg, uint32_t id, unsigned instance, int32_t pid, const char *line);
+/* Likewise the instances of an attached job. */
+typedef int (*jobs_fuzzers_cb)(
+    void *arg, uint32_t id, const struct job_fuzzer *fuzzers, size_t len);
 
 /* What AFL++ reached, as far as it says. */
 struct job_bitmap {
@@ -38,6 +41,7 @@ typedef int (*jobs_bitmap_cb)(void *arg, const struct job_bitmap *bitmap);
 
 /* Returns 0 or a negative errno. */
 int jobs_new(struct event_base *base, jobs_tell_cb tell, jobs_ended_cb ended,
+    jobs_fuzzers_cb fuzzers,
     jobs_bitmap_cb bitmap, void *arg, struct jobs **ret_jobs);
 void jobs_free(struct jobs *jobs);
 

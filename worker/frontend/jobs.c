@@ -33,6 +33,7 @@ struct served_job {
 	enum job_engine engine;
 	int folder;
 	char name[JOB_NAME_MAX];
+	char *attached; /* path of its output folder; NULL: we run it */
 	bool has_report, has_stats;
 	struct job_report report;
 	struct job_stats stats;
@@ -59,8 +60,10 @@ job_list_free(struct job_list *list)
 {
 	if (list == NULL)
 		return;
-	for (size_t i = 0; i < list->len; i++)
+	for (size_t i = 0; i < list->len; i++) {
 		close(list->items[i].folder);
+		free(list->items[i].attached);
+	}
 	free(list->items);
 	free(list);
 }
@@ -113,16 +116,25 @@ static int
 serve(struct job_list *list, const struct message *message, int fd)
 {
 	struct served_job *job = find(list, message->target);
+	const size_t name = strnlen(message->text, message->text_len);
+	char *attached = NULL;
 	size_t place;
 	int r;
 
-	if (fd < 0 || message->code >= JOB_ENGINES_LEN ||
-	    message->text_len >= JOB_NAME_MAX)
+	if (fd < 0 || message->code >= JOB_ENGINES_LEN || name >= JOB_NAME_MAX)
 		return -EPROTO;
+	if (name < message->text_len) {
+		attached = strndup(
+		    message->text + name + 1, message->text_len - name - 1);
+		if (attached == NULL)
+			return -ENOMEM;
+	}
 	if (job == NULL) {
 		r = make_room(list);
-		if (r < 0)
+		if (r < 0) {
+			free(attached);
 			return r;
+		}
 		place = place_of(list, message->target);
 		job = &list->items[place];
 		memmove(job + 1, job, (list->len - place) * sizeof(*job));
@@ -132,10 +144,12 @@ serve(struct job_list *list, const struct message *message, int fd)
 	if (job->folder >= 0)
 		close(job->folder);
 	job->folder = fd;
+	free(job->attached);
+	job->attached = attached;
 	job->engine = message->code;
 	job->target = (uint32_t)message->value;
-	memcpy(job->name, message->text, message->text_len);
-	job->name[message->text_len] = '\0';
+	memcpy(job->name, message->text, name);
+	job->name[name] = '\0';
 	return 0;
 }
 
@@ -147,6 +161,7 @@ forget(struct job_list *list, uint32_t id)
 	if (job == NULL)
 		return;
 	close(job->folder);
+	free(job->attached);
 	list->len--;
 	memmove(job, job + 1, (list->len - (size_t)(job - list->items)) * sizeof(*job));
 }
@@ -253,6 +268,8 @@ describe(const struct served_job *job, const char *target, int64_t now_ms)
 	json_object_set_new(object, "name", json_string(job->name));
 	json_object_set_new(
 	    object, "engine", json_string(job_engine_name(job->engine)));
+	json_object_set_new(object, "attached",
+	    job->attached != NULL ? json_text(job->attached) : json_null());
 	json_object_set_new(object, "state",
 	    json_string(job->has_report ? job_state_name(report->state) : "starting"));
 	json_object_set_new(object, "reason", json_text(report->reason));
@@ -515,7 +532,10 @@ serve_log(const struct served_job *job, struct evhttp_request *request)
 	if (n < LOG_BYTES_MAX)
 		before = read_tail(job, older, tail, LOG_BYTES_MAX - n, &older_file);
 	if (!S_ISREG(file.st_mode) && before == 0) {
-		reply_text(request, 404, "this instance has no log yet\n");
+		reply_text(request, 404,
+		    job->attached != NULL
+			? "it is attached: its afl-fuzz writes where it was started\n"
+			: "this instance has no log yet\n");
 		goto done;
 	}
 	if (before > 0 && older_file.st_ino == file.st_ino)
@@ -550,6 +570,11 @@ serve_wish(struct job_list *list, const struct served_job *job, enum job_wish wi
 		reply_text(request, 403,
 		    "only the page that this service serves may ask for it; "
 		    "fuzzsupctl does it from a shell\n");
+		return;
+	}
+	if (job->attached != NULL) {
+		reply_text(request, 409,
+		    "it is attached: start and stop its afl-fuzz where it was started\n");
 		return;
 	}
 	message_init(&message, MESSAGE_ASK_JOB, job->id);
