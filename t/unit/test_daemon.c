@@ -19,7 +19,9 @@
 #include "control_jobs.h"
 #include "directory_writer.h"
 #include "dispatch.h"
+#include "job_spec.h"
 #include "job_types.h"
+#include "job_variables.h"
 #include "jobs.h"
 
 static void
@@ -206,6 +208,80 @@ test_jobs_reply(void **state)
 	evbuffer_free(reply);
 }
 
+/* ---- what jobs are told ---- */
+
+static void
+assert_expands(const char *text, const char *wanted)
+{
+	const char *const values[JOB_VARIABLES_LEN] = { [JOB_FUZZSUP_JOB] = "main" };
+	char got[64];
+
+	assert_int_equal(job_variables_expand(text, values, got, sizeof(got)), 0);
+	assert_string_equal(got, wanted);
+}
+
+static void
+test_variables(void **state)
+{
+	const char *const values[JOB_VARIABLES_LEN] = { [JOB_FUZZSUP_JOB] = "main" };
+	char small[5];
+
+	(void)state;
+	assert_expands("", "");
+	assert_expands("<${FUZZSUP_JOB}>", "<main>");
+	assert_expands("${FUZZSUP_SEEDS}", "");
+	assert_expands("$${FUZZSUP_JOB}", "${FUZZSUP_JOB}");
+	assert_expands("$$${FUZZSUP_JOB}", "$${FUZZSUP_JOB}");
+	assert_expands("$$ ${FUZZSUP_JO} ${X}$", "$$ ${FUZZSUP_JO} ${X}$");
+	assert_expands("${FUZZSUP_JOB", "${FUZZSUP_JOB");
+	assert_int_equal(
+	    job_variables_expand("${FUZZSUP_JOB}", values, small, 4), -E2BIG);
+	assert_int_equal(job_variables_expand("${FUZZSUP_JOB}", values, small, 5), 0);
+	assert_true(job_variables_unknown("a ${FUZZSUP_JOB} ${FUZZSUP_}"));
+	assert_true(job_variables_unknown("${FUZZSUP_JOB"));
+	assert_false(job_variables_unknown("${FUZZSUP_JOB} ${FUZZSUPER} ${X}"));
+}
+
+static void
+test_instance_spec(void **state)
+{
+	static const char *const lines[][2] = { { "target", "t" }, { "name", "n" },
+		{ "engine", "command" }, { "executable", "/x" }, { "command", "/a" },
+		{ "command", "b" }, { "engine-args", "1" }, { "instances", "4" },
+		{ "instance-args", "@1-2" }, { "instance-args", "c/c" },
+		{ "instance-args", "cd" }, { "instance-args", "a2" },
+		{ "instance-args", "eA=1" }, { "instance-args", "@2,3" },
+		{ "instance-args", "c/e" }, { "instance-args", "a3" } };
+	char text[JOB_SPEC_MAX];
+	struct job_spec spec, view;
+	size_t len = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		assert_int_equal(job_spec_add(text, &len, lines[i][0], lines[i][1]), 0);
+	assert_int_equal(job_spec_parse(text, len, &spec), 0);
+	assert_int_equal(job_spec_for_instance(&spec, 0, &view), 0);
+	assert_int_equal(view.command.len, 2);
+	assert_int_equal(view.engine_args.len, 1);
+	free(view.words);
+	assert_int_equal(job_spec_for_instance(&spec, 2, &view), 0);
+	assert_int_equal(view.command.len, 1);
+	assert_string_equal(view.command.items[0], "/e");
+	assert_null(view.command.items[1]);
+	assert_int_equal(view.engine_args.len, 3);
+	assert_string_equal(view.engine_args.items[2], "3");
+	assert_int_equal(view.environment.len, 1);
+	free(view.words);
+	assert_int_equal(job_spec_for_instance(&spec, 1, &view), 0);
+	assert_string_equal(view.command.items[0], "/c");
+	assert_string_equal(view.command.items[1], "d");
+	free(view.words);
+	/* The list of the job itself is as it was. */
+	assert_int_equal(spec.command.len, 2);
+	assert_string_equal(spec.command.items[0], "/a");
+	job_spec_free(&spec);
+}
+
 int
 main(void)
 {
@@ -214,6 +290,8 @@ main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_health),
 		cmocka_unit_test(test_jobs_reply),
+		cmocka_unit_test(test_variables),
+		cmocka_unit_test(test_instance_spec),
 		cmocka_unit_test(test_dispatch),
 		cmocka_unit_test(test_directory),
 	};

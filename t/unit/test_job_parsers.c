@@ -13,6 +13,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "collector/job_attached.h"
 #include "collector/job_parsers.h"
 #include "job_types.h"
 
@@ -264,6 +265,7 @@ test_libfuzzer_cut(void **state)
 static void
 test_afl(void **state)
 {
+	struct job_attached *attached = calloc(1, sizeof(*attached));
 	struct job_text text = recording("afl-4.04c-crash");
 	struct afl_stats stats;
 
@@ -283,6 +285,12 @@ test_afl(void **state)
 	assert_int_equal(stats.last_crash_ms, 1795454621000);
 	assert_int_equal(stats.last_find_ms, 0);
 	assert_int_equal(stats.known & JOB_STATS_MEMORY, 0);
+	snprintf(attached->executable, sizeof(attached->executable), "a");
+	assert_true(job_attached_runs_target(attached, stats.command));
+	snprintf(attached->executable, sizeof(attached->executable), "b");
+	assert_false(job_attached_runs_target(attached, stats.command));
+	assert_false(job_attached_runs_target(attached, (struct job_text){ 0 }));
+	free(attached);
 	for (size_t len = 0; len < text.len; len++) {
 		struct afl_stats part = { .executions = 5 };
 		struct job_text cut = { malloc(len + 1), len };
