@@ -249,13 +249,21 @@ become(
 	_exit(127);
 }
 
-/* Waits until the program is executed or cannot be; true if it runs. */
+/* Waits until the program is executed or cannot be; true if it runs. Until then it may take
+ * over many seeds, and can be asked to end. */
 static bool
 await_start(struct state *state, int refusals)
 {
+	struct pollfd polls[] = { { .fd = refusals, .events = POLLIN },
+		{ .fd = state->signals, .events = POLLIN } };
 	struct minder_event refused;
 	ssize_t n;
 
+	while (polls[0].revents == 0) {
+		poll(polls, 2, -1);
+		if (polls[1].revents != 0)
+			read_signals(state);
+	}
 	do
 		n = read(refusals, &refused, sizeof(refused));
 	while (n < 0 && errno == EINTR);
@@ -268,7 +276,7 @@ await_start(struct state *state, int refusals)
 }
 
 static void
-say_start(struct state *state)
+say_start(struct state *state, pid_t pid)
 {
 	char command[600] = "";
 	size_t used = 0;
@@ -277,7 +285,7 @@ say_start(struct state *state)
 		used += (size_t)snprintf(command + used, sizeof(command) - used, " %s",
 		    state->launch->words[i]);
 	job_log_say(&state->log, "instance %u starts: pid %d, time %lld:%s",
-	    state->launch->instance, (int)state->pid,
+	    state->launch->instance, (int)pid,
 	    (long long)clock_ms(CLOCK_REALTIME), command);
 }
 
@@ -302,6 +310,7 @@ start(struct state *state)
 	const struct launch *launch = state->launch;
 	int output[2], refusals[2], in[2] = { -1, -1 }, out[2] = { -1, -1 };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	pid_t pid;
 
 	if (null < 0 || pipe2(output, O_CLOEXEC) != 0 ||
 	    pipe2(refusals, O_CLOEXEC) != 0)
@@ -315,6 +324,7 @@ start(struct state *state)
 		    out[1] >= 0 ? out[1] : output[1], refusals[1]);
 	if (state->pid < 0)
 		return -errno;
+	pid = state->pid;
 	close(output[1]);
 	close(refusals[1]);
 	state->output = output[0];
@@ -329,8 +339,8 @@ start(struct state *state)
 	if (!await_start(state, refusals[0]))
 		return -ENOEXEC;
 	close(refusals[0]);
-	say_start(state);
-	tell(state, MINDER_STARTED, (uint64_t)state->pid, "");
+	say_start(state, pid);
+	tell(state, MINDER_STARTED, (uint64_t)pid, "");
 	return 0;
 }
 

@@ -321,7 +321,8 @@ open_input(struct import *import)
 	import->links = true;
 	import->target = openat(import->folder, "input",
 	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return import->target >= 0 ? 0 : -errno;
+	/* Instances begin at once: the others find what the first one did. */
+	return import->target >= 0 && flock(import->target, LOCK_EX) == 0 ? 0 : -errno;
 }
 
 static int
