@@ -9,22 +9,27 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from fuzzsup import *
 
-# No fuzzer guesses such a word.
+WORDS = ["first-4711-seed", "corpus-9265-seed", "running-3141-seed", "stopped-2718-seed"]
+
+
+def hash_of(word):
+    number = 1469598103934665603
+    for byte in word.encode():
+        number = (number ^ byte) * 1099511628211 % 2 ** 64
+    return number
+
+
+# Each word reaches a line that no other input does, and comparing tells a fuzzer nothing of it.
 SOURCE = """
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 volatile int reached;
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const words[] = { "first-4711-seed", "corpus-9265-seed", "running-3141-seed", "stopped-2718-seed" };
-	if (size == 15 && memcmp(data, words[0], 15) == 0) reached = 1;
-	if (size == 16 && memcmp(data, words[1], 16) == 0) reached = 2;
-	if (size == 17 && memcmp(data, words[2], 17) == 0) reached = 3;
-	if (size == 17 && memcmp(data, words[3], 17) == 0) reached = 4;
-	return 0;
-}
-"""
+	uint64_t hash = 1469598103934665603u;
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ data[i]) * 1099511628211u;
+""" + "".join(f"\tif (hash == {hash_of(word)}u)\n\t\treached = {number};\n" for number, word in enumerate(WORDS)) + "\treturn 0;\n}\n"
 
 
 def put(folder, name, text):
@@ -69,9 +74,9 @@ with scratch() as folder:
     os.chmod(corpus, 0o1777)
     os.chmod(hidden, 0o700)
     os.mkdir(os.path.join(more, "below"))
-    put(seeds, "first", "first-4711-seed")
+    put(seeds, "first", WORDS[0])
     put(os.path.join(more, "below"), "text", "below")
-    put(corpus, "own", "corpus-9265-seed")
+    put(corpus, "own", WORDS[1])
     put(tools, "honggfuzz", "#!/bin/sh\nls \"$2\" >&2\nexec sleep 1000\n")
     os.chmod(os.path.join(tools, "honggfuzz"), 0o755)
     both = [seeds, more]
@@ -86,9 +91,9 @@ with scratch() as folder:
     os.chmod(coverage, 0o1777)
     with Service(folder, {"t": Target(fuzzer, coverage, jobs=jobs)}, environment={"PATH": tools + ":" + os.environ["PATH"]}) as service:
         if has_afl:
-            wait_until(lambda: queued(service, "first-4711-seed") and queued(service, "corpus-9265-seed") and queued(service, "below"), "what AFL++ begins with")
+            wait_until(lambda: queued(service, WORDS[0]) and queued(service, WORDS[1]) and queued(service, "below"), "what AFL++ begins with")
             ok(True, "AFL++ begins with its corpus and all seeds, those of folders below, too")
-            put(corpus, "second", "running-3141-seed")
+            put(corpus, "second", WORDS[2])
         words = wait_until(lambda: started_with(service, "lib"), "libFuzzer's command line")
         equal(words[-3:], [os.path.join(service.state, "jobs", "t", "lib", "corpus"), seeds, more], "libFuzzer is told its corpus, then the seeds")
         wait_until(lambda: "seed corpus: files: 2" in log_of(service, "lib"), "libFuzzer's seeds")
@@ -106,14 +111,14 @@ with scratch() as folder:
         else:
             skip("seeds that the job's user cannot read", "not root")
         if has_afl:
-            name = wait_until(lambda: queued(service, "running-3141-seed"), "AFL++'s next look", 2 * PATIENCE)
+            name = wait_until(lambda: queued(service, WORDS[2]), "AFL++'s next look", 2 * PATIENCE)
             ok("sync:fuzzsup-seeds" in name, "what comes into the corpus of a running AFL++ reaches its queue", name)
             ok("1 new seed in AFL++'s queue" in log_of(service, "afl"), "the log says so", log_of(service, "afl")[-2000:])
             service.ctl("stop", "afl")
             service.wait_job("afl", "stopped")
-            put(seeds, "third", "stopped-2718-seed")
+            put(seeds, "third", WORDS[3])
             service.ctl("start", "afl")
-            name = wait_until(lambda: queued(service, "stopped-2718-seed"), "AFL++'s first look")
+            name = wait_until(lambda: queued(service, WORDS[3]), "AFL++'s first look")
             ok("sync:fuzzsup-seeds" in name, "what comes into the seeds of one that is stopped, too, when it goes on", name)
         else:
             skip("new seeds for AFL++", "afl++ is not installed")
