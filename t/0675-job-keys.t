@@ -67,7 +67,7 @@ with scratch() as folder:
       }}
     }}"""
     service = Service(folder, {"t": Written(text)}, extra='include("conf.d/*.conf")',
-                      environment={"SECRET": SECRET, "CREDENTIALS_DIRECTORY": "/" + SECRET, "AWS_SECRET_ACCESS_KEY": SECRET, "ASAN_OPTIONS": "symbolize=1", "LC_TIME": "C", "FUZZSUP_DIR": "/nowhere"})
+                      environment={"SECRET": SECRET, "CREDENTIALS_DIRECTORY": "/" + SECRET, "AWS_SECRET_ACCESS_KEY": SECRET, "ASAN_OPTIONS": "symbolize=1", "LC_TIME": "C", "FUZZSUP_DIR": os.path.join(folder, "elsewhere")})
     with service:
         found = wait_until(lambda: told(service, "relative"), "the environment of a job", 20)
         words = wait_until(lambda: told(service, "relative", what="words"), "its words")
