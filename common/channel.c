@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,9 @@ struct channel {
 	int fd;
 	struct waiting *first;
 	struct waiting **last; /* where the next one is hung in */
+	size_t waiting_len;
+	channel_wait_cb wait_cb;
+	void *context;
 };
 
 int
@@ -93,6 +97,19 @@ channel_pending(const struct channel *channel)
 	return channel->first != NULL;
 }
 
+size_t
+channel_waiting(const struct channel *channel)
+{
+	return channel->waiting_len;
+}
+
+void
+channel_on_wait(struct channel *channel, channel_wait_cb cb, void *context)
+{
+	channel->wait_cb = cb;
+	channel->context = context;
+}
+
 /* Hands one packet to the socket. 0, -EAGAIN or another negative errno. */
 static int
 send_packet(int socket, const void *bytes, size_t size, const int *fds, size_t fds_len)
@@ -130,9 +147,12 @@ static int
 enqueue(struct channel *channel, const void *bytes, size_t size, const int *fds,
     size_t fds_len)
 {
-	struct waiting *waiting = malloc(sizeof(*waiting) + size);
+	struct waiting *waiting;
 	int r;
 
+	if (channel->waiting_len >= CHANNEL_WAITING_MAX)
+		return -ENOBUFS;
+	waiting = malloc(sizeof(*waiting) + size);
 	if (waiting == NULL)
 		return -ENOMEM;
 	waiting->next = NULL;
@@ -150,6 +170,9 @@ enqueue(struct channel *channel, const void *bytes, size_t size, const int *fds,
 	}
 	*channel->last = waiting;
 	channel->last = &waiting->next;
+	channel->waiting_len++;
+	if (channel->wait_cb != NULL)
+		channel->wait_cb(channel->context);
 	return 0;
 }
 
@@ -187,9 +210,35 @@ channel_flush(struct channel *channel)
 		channel->first = waiting->next;
 		if (channel->first == NULL)
 			channel->last = &channel->first;
+		channel->waiting_len--;
 		waiting_free(waiting);
 	}
 	return 0;
+}
+
+int
+channel_send_all(struct channel *channel, const struct message *message, const int *fds,
+    size_t fds_len)
+{
+	struct pollfd pollfd = { .fd = channel->fd, .events = POLLOUT };
+	int r = channel_send(channel, message, fds, fds_len);
+
+	while (r == 0 && channel->first != NULL) {
+		if (poll(&pollfd, 1, -1) < 0 && errno != EINTR)
+			return -errno;
+		r = channel_flush(channel);
+	}
+	return r;
+}
+
+int
+channel_pong(struct channel *channel, const struct message *ping)
+{
+	static struct message pong;
+
+	message_init(&pong, MESSAGE_PONG, 0);
+	pong.value = ping->value;
+	return channel_send(channel, &pong, NULL, 0);
 }
 
 /* Collects what descriptors came along; closes those beyond the limit. */

@@ -3,7 +3,9 @@
  *
  * Sending never blocks: what the socket does not take waits in a queue, with duplicates
  * of its descriptors, until channel_flush(). Not tied to an event loop: poll
- * channel_fd() for reading, and for writing while channel_pending() is true.
+ * channel_fd() for reading, and for writing while channel_pending() is true. A loop says
+ * once, by channel_on_wait(), how it learns of the latter, so no sender can forget it; a
+ * process without a loop sends by channel_send_all().
  */
 #ifndef FUZZSUP_CHANNEL_H
 #define FUZZSUP_CHANNEL_H
@@ -14,6 +16,8 @@
 #include "message.h"
 
 struct channel;
+
+#define CHANNEL_WAITING_MAX 16384 /* messages; more than all jobs and targets have */
 
 /* A connected pair, close-on-exec, non-blocking. Returns 0 or a negative errno. */
 int channel_pair(int ret_fds[2]);
@@ -26,11 +30,26 @@ int channel_fd(const struct channel *channel);
 /* True while messages wait for the socket to become writable. */
 bool channel_pending(const struct channel *channel);
 
+/* How many wait. */
+size_t channel_waiting(const struct channel *channel);
+
+/* Calls @cb each time a message has to wait: the loop then polls for writing. */
+typedef void (*channel_wait_cb)(void *context);
+void channel_on_wait(struct channel *channel, channel_wait_cb cb, void *context);
+
 /* Sends @message with @fds, which stay the caller's. Order is kept. Returns 0 if it is
  * sent or queued, -EMSGSIZE if text or descriptors are too many, -EPIPE if the other
- * side is gone, or another negative errno. */
+ * side is gone, -ENOBUFS if CHANNEL_WAITING_MAX messages wait already, or another negative
+ * errno. */
 int channel_send(struct channel *channel, const struct message *message, const int *fds,
     size_t fds_len);
+
+/* The same, and waits until the socket has taken all. */
+int channel_send_all(struct channel *channel, const struct message *message,
+    const int *fds, size_t fds_len);
+
+/* Answers @ping (a worker's word that its loop turns). Returns as above. */
+int channel_pong(struct channel *channel, const struct message *ping);
 
 /* Sends what waits. Returns 0 (perhaps with some left), or a negative errno. */
 int channel_flush(struct channel *channel);

@@ -82,7 +82,8 @@
 	   all; value: milliseconds of a turn, where there are more. Before any RUN_JOB */ \
 	X(TURNS, "turns") \
 	/* supervisor → runner: a job, new or with other settings; code enum job_wish; value: \
-	   milliseconds that it has run already; text: job spec (common/job_spec.h) */ \
+	   milliseconds that it has run already; generation: how often instances of it were \
+	   started already; text: job spec (common/job_spec.h) */ \
 	X(RUN_JOB, "run-job") \
 	/* supervisor → runner: code enum job_wish, for a job that it has */ \
 	X(WISH_JOB, "wish-job") \
@@ -113,6 +114,14 @@
 	X(SERVE_JOB, "serve-job") \
 	/* front-end → supervisor: code enum job_wish, as a user asked */ \
 	X(ASK_JOB, "ask-job") \
+\
+	/* supervisor → every worker: a sign of life is wanted; value: its number */ \
+	X(PING, "ping") \
+	/* worker → supervisor: value: the number; from the worker's own loop */ \
+	X(PONG, "pong") \
+	/* supervisor → front-end: what is not well, on change; value: how many problems; \
+	   text: a line for each (daemon/health.h), as many as fit */ \
+	X(HEALTH, "health") \
 \
 	/* front-end → supervisor → runner: compile share/web/client.c; code 0 optimized, 1 \
 	   debug; value: comes back in the answer */ \

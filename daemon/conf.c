@@ -24,6 +24,7 @@
 #include "conf_check.h"
 #include "conf_follow.h"
 #include "debug_file.h"
+#include "health.h"
 #include "banned.h"
 
 #define FILE_MAX ((off_t)16 << 20)
@@ -40,10 +41,12 @@
 #define DEFAULT_STATE_DIR "/var/lib/fuzzsupd"
 #define DEFAULT_SYMBOLIZE_TIMEOUT 120
 #define DEFAULT_TURN_MS 600000
+#define DEFAULT_HEALTH_PATIENCE_MS 300000
 
 struct loader {
 	conf_error_cb error_cb;
 	void *context;
+	struct string_list health_places; /* FILE:LINE of each word of health-ignores */
 	struct string_list files; /* to read, in order; includes are added at the end */
 	char *value;              /* what plain() returned last */
 	int end_line;             /* of the file being read: where END_MARK stands */
@@ -209,7 +212,8 @@ checked_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	if (strcmp(opt->name, "listen") == 0)
 		r = conf_check_listen(
 		    cfg->filename, value, normal, sizeof(normal), why, sizeof(why));
-	else if (strcmp(opt->name, "turn") == 0)
+	else if (strcmp(opt->name, "turn") == 0 ||
+	    strcmp(opt->name, "health-patience") == 0)
 		r = conf_check_duration(
 		    value, normal, sizeof(normal), why, sizeof(why));
 	else if (strcmp(opt->name, "max-running") == 0)
@@ -224,6 +228,20 @@ checked_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	}
 	*(const char **)result = normal;
 	return 0;
+}
+
+/* What it names may stand further down: that is looked at when all was read. */
+static int
+health_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	char place[PATH_MAX + 16];
+
+	snprintf(place, sizeof(place), "%s:%d", cfg->filename, cfg->line);
+	if (cfg_opt_size(opt) == 0) /* set anew, and not added to */
+		string_list_clear(&loading->health_places);
+	if (string_list_add(&loading->health_places, place) < 0)
+		return -1;
+	return checked_cb(cfg, opt, value, result);
 }
 
 static int
@@ -544,6 +562,8 @@ new_grammar(void)
 		KEY("symbolize-timeout", CFGF_NONE, checked_cb),
 		KEY("max-running", CFGF_NONE, checked_cb),
 		KEY("turn", CFGF_NONE, checked_cb),
+		KEY("health-ignores", CFGF_LIST, health_cb),
+		KEY("health-patience", CFGF_NONE, checked_cb),
 		CFG_SEC(
 		    "target", target, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_SEC("job", job, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
@@ -761,12 +781,52 @@ take_targets(cfg_t *cfg, struct conf *conf)
 	return r;
 }
 
+static bool
+names_job(const struct conf *conf, const char *word)
+{
+	const char *slash = strchr(word, '/');
+	const size_t len = slash != NULL ? (size_t)(slash - word) : strlen(word);
+
+	for (size_t i = 0; i < conf->targets_len; i++) {
+		const struct conf_target *target = &conf->targets[i];
+
+		if (strlen(target->name) != len || strncmp(target->name, word, len) != 0)
+			continue;
+		for (size_t k = 0; k < target->jobs_len && slash != NULL; k++)
+			if (strcmp(target->jobs[k].name, slash + 1) == 0)
+				return true;
+		return slash == NULL;
+	}
+	return false;
+}
+
+/* A word that names nothing would hide nothing, in silence. */
+static int
+check_health(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->health_ignores.len; i++) {
+		const char *word = conf->health_ignores.items[i];
+		bool known = names_job(conf, word);
+
+		for (unsigned k = 0; k < HEALTH_CHECKS_LEN; k++)
+			known = known || strcmp(word, health_check_name(k)) == 0;
+		if (known)
+			continue;
+		report("%s: health-ignores: \"%.200s\": expected a check of "
+		       "fuzz.conf(5), a target, or TARGET/JOB",
+		    loading->health_places.items[i], word);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int
 take_all(cfg_t *cfg, struct conf *conf)
 {
 	const char *timeout = cfg_getstr(cfg, "symbolize-timeout");
 	const char *running = cfg_getstr(cfg, "max-running"),
-		   *turn = cfg_getstr(cfg, "turn");
+		   *turn = cfg_getstr(cfg, "turn"),
+		   *patience = cfg_getstr(cfg, "health-patience");
 	int r = take_list(cfg, "listen", &conf->listen);
 
 	if (r == 0 && conf->listen.len == 0)
@@ -791,7 +851,13 @@ take_all(cfg_t *cfg, struct conf *conf)
 						  : DEFAULT_SYMBOLIZE_TIMEOUT;
 	conf->max_running = running != NULL ? (unsigned)strtoul(running, NULL, 10) : 0;
 	conf->turn_ms = turn != NULL ? strtoull(turn, NULL, 10) : DEFAULT_TURN_MS;
-	return r == 0 ? take_targets(cfg, conf) : r;
+	conf->health_patience_ms =
+	    patience != NULL ? strtoull(patience, NULL, 10) : DEFAULT_HEALTH_PATIENCE_MS;
+	if (r == 0)
+		r = take_list(cfg, "health-ignores", &conf->health_ignores);
+	if (r == 0)
+		r = take_targets(cfg, conf);
+	return r == 0 ? check_health(conf) : r;
 }
 
 int
@@ -823,6 +889,7 @@ out:
 	loading = NULL;
 	free(loader.value);
 	string_list_clear(&loader.files);
+	string_list_clear(&loader.health_places);
 	if (cfg != NULL)
 		cfg_free(cfg);
 	conf_free(conf);

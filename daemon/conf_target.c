@@ -123,6 +123,7 @@ conf_free(struct conf *conf)
 	string_list_clear(&conf->allowed_hosts);
 	string_list_clear(&conf->coverage_dirs);
 	string_list_clear(&conf->debug_roots);
+	string_list_clear(&conf->health_ignores);
 	free(conf->state_dir);
 	free(conf->control);
 	free(conf->user);

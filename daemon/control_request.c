@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "control_jobs.h"
+#include "health.h"
 #include "live_segment.h"
 #include "log.h"
 #include "target.h"
@@ -341,22 +342,45 @@ check_conf(struct supervisor *supervisor, conf_error_cb error_cb, void *context)
 	return r;
 }
 
-/* Whole: every worker runs. And what a reload would say of the configuration. */
+/* The sentences of what is not well. */
+static int
+check_health(struct supervisor *supervisor, conf_error_cb error_cb, void *context)
+{
+	char *copy, *rest, *line;
+
+	health_look(supervisor->health);
+	copy = rest = strdup(health_lines(supervisor->health));
+	if (copy == NULL)
+		return -ENOMEM;
+	while ((line = strsep(&rest, "\n")) != NULL && line[0] != '\0')
+		error_cb(strrchr(line, '\t') + 1, context);
+	free(copy);
+	return health_count(supervisor->health) > 0 ? -EIO : 0;
+}
+
+static int
+check_all(struct supervisor *supervisor, conf_error_cb error_cb, void *context)
+{
+	int health = check_health(supervisor, error_cb, context);
+	int conf = check_conf(supervisor, error_cb, context);
+
+	return health < 0 ? health : conf;
+}
+
+/* Is all well, and what would a reload say of the configuration? */
 static void
 do_check(struct request *request)
 {
-	const struct supervisor *supervisor = request->supervisor;
+	answer_said(request, check_all);
+}
 
-	for (unsigned i = 0; i < WORKERS_LEN; i++) {
-		const struct worker *worker = &supervisor->workers[i];
-
-		if (worker->state != WORKER_STATE_RUNNING) {
-			evbuffer_add_printf(request->reply, "error the %s is %s\n",
-			    worker_name(i), worker_state_name(worker->state));
-			return;
-		}
-	}
-	answer_said(request, check_conf);
+/* A line for each problem, as in health.h. */
+static void
+do_health(struct request *request)
+{
+	health_look(request->supervisor->health);
+	evbuffer_add_printf(request->reply, "ok\n%s",
+	    health_lines(request->supervisor->health));
 }
 
 static void
@@ -414,6 +438,7 @@ static const struct {
 	{ "entry", do_entry },
 	{ "reload", do_reload },
 	{ "check", do_check },
+	{ "health", do_health },
 	{ "jobs", do_jobs },
 	{ "start", do_start },
 	{ "stop", do_stop },
@@ -441,5 +466,5 @@ control_request(
 	fail(&request,
 	    "unknown request; expected status, workers, attach, detach, announce, "
 	    "entry, reload, "
-	    "check, jobs, start, stop, restart or logs");
+	    "check, health, jobs, start, stop, restart or logs");
 }

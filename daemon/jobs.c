@@ -27,6 +27,7 @@ enum job_news {
 	NEWS_SERVE_JOB = 4,   /* front-end: the job */
 	NEWS_REPORT = 8,      /* front-end */
 	NEWS_STATS = 16,      /* front-end */
+	NEWS_WISH = 32,       /* runner: the wish alone */
 };
 
 static struct message message;
@@ -155,6 +156,7 @@ send_run(struct worker *worker, const struct job *job)
 	message_init(&message, MESSAGE_RUN_JOB, job->id);
 	message.code = job->wanted ? JOB_START : JOB_STOP;
 	message.value = job->has_report ? job->report.ran_ms : 0;
+	message.generation = job->has_report ? job->report.starts : 0;
 	memcpy(message.text, job->spec, job->spec_len);
 	message.text_len = (uint32_t)job->spec_len;
 	worker_send(worker, &message, NULL, 0);
@@ -173,6 +175,15 @@ open_for_collector(const struct job *job)
 		log_warning("job %s/%s: its folder %s: %s", job->target, job->name,
 		    job->folder, strerror(-fd));
 	return fd;
+}
+
+static void
+send_wish(struct worker *worker, const struct job *job)
+{
+	message_init(&message, MESSAGE_WISH_JOB, job->id);
+	message.code = job->wish;
+	message_printf(&message, "%s", job->wish_reason);
+	worker_send(worker, &message, NULL, 0);
 }
 
 static void
@@ -238,7 +249,9 @@ send_news(struct jobs *jobs, struct job *job, unsigned outbox)
 	const unsigned news = job->news[outbox];
 
 	if ((news & NEWS_RUN) != 0)
-		send_run(worker, job);
+		send_run(worker, job); /* as it is wanted now */
+	else if ((news & NEWS_WISH) != 0)
+		send_wish(worker, job);
 	if ((news & NEWS_COLLECT_JOB) != 0)
 		send_collect(worker, job);
 	if ((news & NEWS_SERVE_JOB) != 0)
@@ -647,17 +660,19 @@ jobs_coverage_place(const struct jobs *jobs, const char *target, size_t number,
 void
 job_wish(struct jobs *jobs, struct job *job, enum job_wish wish, const char *reason)
 {
+	const bool waits = (job->news[JOB_OUTBOX_RUNNER] & NEWS_WISH) != 0;
+
 	if (job->attach != NULL)
 		return;
 	if (reason[0] == '\0')
 		job->wanted = wish != JOB_STOP;
+	/* To a runner that has not heard of a stop, a start after it is a restart. */
+	if (waits && wish == JOB_START && job->wish != JOB_START)
+		wish = JOB_RESTART;
+	job->wish = wish;
+	snprintf(job->wish_reason, sizeof(job->wish_reason), "%s", reason);
 	/* A runner that is not there, or has not heard of it, gets the wish with it. */
-	if ((job->news[JOB_OUTBOX_RUNNER] & NEWS_RUN) != 0)
-		return;
-	message_init(&message, MESSAGE_WISH_JOB, job->id);
-	message.code = wish;
-	message_printf(&message, "%s", reason);
-	worker_send(worker_of(jobs, JOB_OUTBOX_RUNNER), &message, NULL, 0);
+	tell(jobs, job, JOB_OUTBOX_RUNNER, NEWS_WISH);
 }
 
 size_t

@@ -37,6 +37,8 @@ struct job {
 	size_t spec_len;
 	char *folder;
 	bool wanted;
+	enum job_wish wish; /* the last one, while the runner has not been told */
+	char wish_reason[96];
 	bool is_kept;       /* while a configuration is taken over */
 	uint32_t target_id; /* as the front-end was told */
 	bool has_report, has_stats;

@@ -17,6 +17,7 @@
 
 #include "control.h"
 #include "directory_writer.h"
+#include "health.h"
 #include "jobs.h"
 #include "log.h"
 #include "privs.h"
@@ -112,6 +113,8 @@ open_memory(struct supervisor *supervisor)
 		r = tables_new(supervisor, &supervisor->tables);
 	if (r == 0)
 		r = jobs_new(supervisor, &supervisor->jobs);
+	if (r == 0)
+		r = health_new(supervisor, &supervisor->health);
 	return r == 0 ? wasm_relay_new(supervisor, &supervisor->wasm_relay) : r;
 }
 
@@ -154,7 +157,7 @@ void
 setup_close(struct supervisor *supervisor)
 {
 	struct event *events[] = { supervisor->commit, supervisor->poll,
-		supervisor->watchdog, supervisor->hang_up, supervisor->terminate,
+		supervisor->beat, supervisor->watchdog, supervisor->hang_up, supervisor->terminate,
 		supervisor->interrupt, supervisor->child, supervisor->end };
 
 	control_free(supervisor->control);
@@ -164,6 +167,7 @@ setup_close(struct supervisor *supervisor)
 	targets_free(supervisor->targets);
 	jobs_free(supervisor->jobs);
 	wasm_relay_free(supervisor->wasm_relay);
+	health_free(supervisor->health);
 	directory_writer_free(supervisor->directory);
 	close_listeners(supervisor);
 	string_list_clear(&supervisor->coverage_dirs);

@@ -21,6 +21,8 @@
 #include "control.h"
 #include "directory_writer.h"
 #include "dispatch.h"
+#include "health.h"
+#include "heartbeat.h"
 #include "jobs.h"
 #include "log.h"
 #include "privs.h"
@@ -36,6 +38,7 @@
 #define POLL_S 2
 #define END_GRACE_MS 1200
 #define SWEEP_MS 1000
+#define DEAD_MAX_MS 60000 /* that a worker may be gone before the watchdog hears of it */
 
 static const struct timeval commit_delay = { .tv_usec = COMMIT_DELAY_US };
 
@@ -132,6 +135,7 @@ started_cb(struct worker *worker, void *context)
 		jobs_resend(supervisor->jobs, JOB_OUTBOX_COLLECTOR);
 		break;
 	case WORKER_FRONTEND:
+		health_resend(supervisor->health); /* before anybody can ask */
 		setup_frontend(supervisor);
 		targets_resend(supervisor->targets, OUTBOX_FRONTEND);
 		jobs_resend(supervisor->jobs, JOB_OUTBOX_FRONTEND);
@@ -170,6 +174,7 @@ drained_cb(struct worker *worker, void *context)
 	if (worker->kind == WORKER_FRONTEND) {
 		targets_pump(supervisor->targets, OUTBOX_FRONTEND);
 		jobs_pump(supervisor->jobs, JOB_OUTBOX_FRONTEND);
+		health_pump(supervisor->health);
 		announce_directory(supervisor);
 	}
 }
@@ -224,14 +229,18 @@ static const struct worker_callbacks supervisor_callbacks = {
 struct report {
 	conf_error_cb error_cb;
 	void *context;
+	char first[400]; /* for health */
 };
 
 static void
 reload_error_cb(const char *message, void *context)
 {
-	const struct report *report = context;
+	struct report *report = context;
 
 	log_err("%s", message);
+	if (report->first[0] == '\0')
+		snprintf(report->first, sizeof(report->first),
+		    "the last reload was refused: %s", message);
 	if (report->error_cb != NULL)
 		report->error_cb(message, report->context);
 }
@@ -288,7 +297,7 @@ remark_fixed(
 int
 supervisor_reload(struct supervisor *supervisor, conf_error_cb error_cb, void *context)
 {
-	struct report report = { error_cb, context };
+	struct report report = { .error_cb = error_cb, .context = context };
 	struct conf *conf;
 	int r;
 
@@ -296,9 +305,11 @@ supervisor_reload(struct supervisor *supervisor, conf_error_cb error_cb, void *c
 	r = conf_load(supervisor->options->conf_path, reload_error_cb, &report, &conf);
 	if (r < 0) {
 		log_err("reload refused; the old configuration stays in force");
+		health_set_refused(supervisor->health, report.first);
 		service_notify("READY=1");
 		return r;
 	}
+	health_set_refused(supervisor->health, "");
 	remark_fixed(&report, supervisor->conf, conf);
 	conf_free(supervisor->conf);
 	supervisor->conf = conf;
@@ -309,6 +320,7 @@ supervisor_reload(struct supervisor *supervisor, conf_error_cb error_cb, void *c
 	r = jobs_configure(supervisor->jobs, conf);
 	if (r < 0)
 		remark(&report, "not every job was taken over: %s", strerror(-r));
+	health_look(supervisor->health);
 	log_notice("reloaded: %zu targets, %zu jobs", supervisor->targets->len,
 	    supervisor->jobs->len);
 	service_notify("READY=1");
@@ -404,12 +416,49 @@ poll_cb(evutil_socket_t fd, short what, void *context)
 }
 
 static void
-watchdog_cb(evutil_socket_t fd, short what, void *context)
+beat_cb(evutil_socket_t fd, short what, void *context)
 {
+	struct supervisor *supervisor = context;
+
 	(void)fd;
 	(void)what;
-	(void)context;
-	service_notify("WATCHDOG=1");
+	if (supervisor->ending)
+		return;
+	for (unsigned i = 0; i < WORKERS_LEN && supervisor->heartbeat; i++)
+		heartbeat_look(&supervisor->workers[i],
+		    i == WORKER_SYMBOLIZER && tables_busy(supervisor->tables));
+	health_look(supervisor->health);
+}
+
+/* A worker that ran once, and for long cannot be started again or killed: a new service may
+ * be able to. One that never ran is not there, which no restart mends. */
+static bool
+is_beyond_help(const struct worker *worker)
+{
+	return worker->starts > 0 && worker->down_ms != 0 &&
+	    clock_ms(CLOCK_MONOTONIC) - worker->down_ms > DEAD_MAX_MS;
+}
+
+/* The loop turns, or we were not here. */
+static void
+watchdog_cb(evutil_socket_t fd, short what, void *context)
+{
+	struct supervisor *supervisor = context;
+	bool starves = false;
+
+	(void)fd;
+	(void)what;
+	for (unsigned i = 0; i < WORKERS_LEN; i++)
+		if (is_beyond_help(&supervisor->workers[i])) {
+			starves = true;
+			if (!supervisor->watchdog_starves)
+				log_err("%s is gone for more than %d s; the service "
+					"manager is let restart the service",
+				    worker_name(i), DEAD_MAX_MS / 1000);
+		}
+	supervisor->watchdog_starves = starves;
+	if (!starves)
+		service_notify("WATCHDOG=1");
 }
 
 /* ---- the loop ---- */
@@ -419,6 +468,7 @@ make_events(struct supervisor *supervisor)
 {
 	struct event_base *base = supervisor->base;
 	const struct timeval poll = { .tv_sec = POLL_S };
+	const struct timeval beat = { .tv_sec = HEARTBEAT_MS / 1000 };
 	unsigned ms = service_watchdog_ms() / 2;
 	const struct timeval watchdog = { .tv_sec = ms / 1000,
 		.tv_usec = ms % 1000 * 1000 };
@@ -426,17 +476,20 @@ make_events(struct supervisor *supervisor)
 	supervisor->commit = evtimer_new(base, commit_cb, supervisor);
 	supervisor->end = evtimer_new(base, end_cb, supervisor);
 	supervisor->poll = event_new(base, -1, EV_PERSIST, poll_cb, supervisor);
+	supervisor->beat = event_new(base, -1, EV_PERSIST, beat_cb, supervisor);
 	supervisor->watchdog = event_new(base, -1, EV_PERSIST, watchdog_cb, supervisor);
 	supervisor->hang_up = evsignal_new(base, SIGHUP, hang_up_cb, supervisor);
 	supervisor->terminate = evsignal_new(base, SIGTERM, terminate_cb, supervisor);
 	supervisor->interrupt = evsignal_new(base, SIGINT, terminate_cb, supervisor);
 	supervisor->child = evsignal_new(base, SIGCHLD, child_cb, supervisor);
 	if (supervisor->commit == NULL || supervisor->end == NULL ||
-	    supervisor->poll == NULL || supervisor->watchdog == NULL ||
+	    supervisor->poll == NULL || supervisor->beat == NULL ||
+	    supervisor->watchdog == NULL ||
 	    supervisor->hang_up == NULL || supervisor->terminate == NULL ||
 	    supervisor->interrupt == NULL || supervisor->child == NULL)
 		return -ENOMEM;
 	event_add(supervisor->poll, &poll);
+	event_add(supervisor->beat, &beat);
 	if (ms > 0)
 		event_add(supervisor->watchdog, &watchdog);
 	event_add(supervisor->hang_up, NULL);
@@ -465,6 +518,10 @@ supervisor_run(const struct supervisor_options *options, struct conf *conf)
 
 	supervisor.options = options;
 	supervisor.conf = conf;
+	supervisor.heartbeat = getenv("FUZZSUPD_NO_HEARTBEAT") == NULL;
+	if (!supervisor.heartbeat)
+		log_warning("FUZZSUPD_NO_HEARTBEAT is set: a worker that does not "
+			    "answer is not replaced");
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	privs_raise_files();

@@ -289,6 +289,12 @@ tables_new(struct supervisor *supervisor, struct tables **ret_tables)
 	return 0;
 }
 
+bool
+tables_busy(const struct tables *tables)
+{
+	return tables->running != NULL;
+}
+
 void
 tables_free(struct tables *tables)
 {

@@ -67,6 +67,9 @@ struct tables;
 int tables_new(struct supervisor *supervisor, struct tables **ret_tables);
 void tables_free(struct tables *tables);
 
+/* The symbolizer has a job, during which it answers nothing else. */
+bool tables_busy(const struct tables *tables);
+
 /* Gives @target a table for its executable as @identity; @pcs (-1: none) stays the
  * caller's. target_table_done() is called when it is there, perhaps at once. 0 or
  * -errno. */

@@ -15,13 +15,13 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "heartbeat.h"
 #include "log.h"
 #include "spawn.h"
 #include "banned.h"
 
 #define BACK_OFF_MIN_MS 50
 #define BACK_OFF_MAX_MS 1200 /* whole again within 2 s, whatever was killed */
-#define BACK_OFF_RESET_MS 10000
 #define MESSAGES_PER_TURN 64
 
 const char *
@@ -59,41 +59,56 @@ set_state(struct worker *worker, enum worker_state state)
 /* ---- messages ---- */
 
 static void
-watch_writable(struct worker *worker)
-{
-	if (channel_pending(worker->channel))
-		event_add(worker->writable, NULL);
-	else
-		event_del(worker->writable);
-}
-
-static void
-readable_cb(evutil_socket_t fd, short what, void *context)
+wait_cb(void *context)
 {
 	struct worker *worker = context;
+
+	event_add(worker->writable, NULL);
+}
+
+/* A pong is for the heartbeat; the rest is for the table of what it may say. */
+static void
+take(struct worker *worker, const struct message *message, int *fds, size_t fds_len)
+{
+	if (message->type != MESSAGE_PONG || fds_len > 0)
+		worker->setup->callbacks->message(
+		    worker, message, fds, fds_len, worker->setup->context);
+	else if (heartbeat_answered(worker, message->value) < 0)
+		worker_kill(worker, "it answered a ping that was not sent");
+}
+
+bool
+worker_receive(struct worker *worker)
+{
 	static struct message message;
 	int fds[MESSAGE_FDS_MAX];
 	size_t fds_len;
 	int r;
 
-	(void)fd;
-	(void)what;
 	for (int i = 0; i < MESSAGES_PER_TURN && worker->channel != NULL; i++) {
 		r = channel_receive(worker->channel, &message, fds, &fds_len);
 		if (r == -EAGAIN)
-			return;
+			return true;
 		if (r == -EPIPE) {
 			/* Its end tells more than the channel's. */
 			event_del(worker->readable);
-			return;
+			return true;
 		}
 		if (r < 0) {
 			worker_kill(worker, "what it sent is no message");
-			return;
+			return true;
 		}
-		worker->setup->callbacks->message(
-		    worker, &message, fds, fds_len, worker->setup->context);
+		take(worker, &message, fds, fds_len);
 	}
+	return worker->channel == NULL;
+}
+
+static void
+readable_cb(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	worker_receive(context);
 }
 
 static void
@@ -107,10 +122,11 @@ writable_cb(evutil_socket_t fd, short what, void *context)
 		event_del(worker->writable);
 		return;
 	}
-	if (!channel_pending(worker->channel))
-		worker->setup->callbacks->drained(worker, worker->setup->context);
-	if (worker->channel != NULL)
-		watch_writable(worker);
+	if (channel_pending(worker->channel))
+		return;
+	event_del(worker->writable);
+	/* It may send more, which is then waited for again. */
+	worker->setup->callbacks->drained(worker, worker->setup->context);
 }
 
 bool
@@ -129,7 +145,6 @@ worker_send(struct worker *worker, const struct message *message, const int *fds
 		worker_kill(worker, "it could not be sent what it needs");
 		return false;
 	}
-	watch_writable(worker);
 	return r == 0;
 }
 
@@ -153,7 +168,10 @@ void
 worker_kill(struct worker *worker, const char *why)
 {
 	log_err("%s: killed: %s", worker_name(worker->kind), why);
+	snprintf(worker->trouble, sizeof(worker->trouble), "killed: %s", why);
 	worker->doomed = true;
+	if (worker->down_ms == 0)
+		worker->down_ms = clock_ms(CLOCK_MONOTONIC);
 	send_signal(worker, SIGKILL);
 }
 
@@ -174,12 +192,27 @@ close_channel(struct worker *worker)
 	worker->channel = NULL;
 }
 
+/* What is remembered of an end, for whoever asks how the service is. */
+static void
+remember_end(struct worker *worker, const char *how)
+{
+	const int64_t now = clock_ms(CLOCK_MONOTONIC);
+
+	worker->short_lives = now - worker->started_ms < WORKER_SETTLED_MS
+	    ? worker->short_lives + 1
+	    : 0;
+	if (worker->down_ms == 0)
+		worker->down_ms = now;
+	if (!worker->doomed) /* else it is known why */
+		snprintf(worker->trouble, sizeof(worker->trouble), "%s", how);
+}
+
 static void
 restart_later(struct worker *worker)
 {
 	struct timeval pause;
 
-	if (clock_ms(CLOCK_MONOTONIC) - worker->started_ms >= BACK_OFF_RESET_MS)
+	if (clock_ms(CLOCK_MONOTONIC) - worker->started_ms >= WORKER_SETTLED_MS)
 		worker->back_off_ms = 0;
 	worker->back_off_ms = worker->back_off_ms == 0  ? BACK_OFF_MIN_MS
 	    : worker->back_off_ms * 2 < BACK_OFF_MAX_MS ? worker->back_off_ms * 2
@@ -221,6 +254,7 @@ worker_reap(struct worker *worker)
 	if (worker->readable != NULL)
 		readable_cb(-1, 0, worker);
 	worker->setup->callbacks->died(worker, how, worker->setup->context);
+	remember_end(worker, how);
 	waitid(P_PIDFD, (id_t)worker->pidfd, &info, WEXITED | WNOHANG);
 	close_channel(worker);
 	free_event(&worker->death);
@@ -277,9 +311,26 @@ make_events(struct worker *worker)
 	if (worker->death == NULL || worker->readable == NULL ||
 	    worker->writable == NULL)
 		return -ENOMEM;
+	channel_on_wait(worker->channel, wait_cb, worker);
 	event_add(worker->death, NULL);
 	event_add(worker->readable, NULL);
 	return 0;
+}
+
+/* Tried again every second, and said once. */
+static void
+cannot_start(struct worker *worker, int error)
+{
+	char trouble[sizeof(worker->trouble)];
+
+	snprintf(trouble, sizeof(trouble), "cannot be started: %.120s/fuzzsupd-%s: %s",
+	    spawn_folder(), worker_name(worker->kind), strerror(-error));
+	if (worker->down_ms == 0)
+		worker->down_ms = worker->started_ms;
+	if (strcmp(worker->trouble, trouble) == 0)
+		return;
+	log_err("%s: %s; it is tried again", worker_name(worker->kind), trouble);
+	memcpy(worker->trouble, trouble, sizeof(trouble));
 }
 
 void
@@ -298,9 +349,7 @@ worker_start(struct worker *worker)
 	if (r == 0)
 		r = make_events(worker);
 	if (r < 0) {
-		log_err("%s: cannot be started: %s/fuzzsupd-%s: %s",
-		    worker_name(worker->kind), spawn_folder(),
-		    worker_name(worker->kind), strerror(-r));
+		cannot_start(worker, r);
 		if (worker->channel == NULL && fds[0] >= 0)
 			close(fds[0]);
 		close_channel(worker);
@@ -309,6 +358,8 @@ worker_start(struct worker *worker)
 	}
 	worker->starts++;
 	worker->doomed = false;
+	worker->down_ms = 0;
+	worker->beat = (struct beat){ .number = worker->beat.number };
 	set_state(worker, WORKER_STATE_RUNNING);
 	worker->setup->callbacks->started(worker, worker->setup->context);
 }

@@ -65,6 +65,16 @@ struct worker_setup {
 	gid_t gid;
 };
 
+/* The ping that a worker owes the answer of (heartbeat.c). */
+struct beat {
+	uint64_t number;     /* of the last one */
+	bool is_out;         /* unanswered */
+	bool was_traced;     /* which was said */
+	unsigned looks;      /* of the supervisor, since then */
+	unsigned idle_looks; /* the last of these in which the worker did nothing */
+	uint64_t cpu_ms, first_cpu_ms; /* that it had computed, now and then */
+};
+
 struct worker {
 	enum worker_kind kind;
 	enum worker_state state;
@@ -78,7 +88,14 @@ struct worker {
 	    doomed; /* killed, not yet reaped: it gets no new job, which would count its death */
 	unsigned back_off_ms;
 	unsigned starts;
+	unsigned short_lives; /* deaths in a row, each soon after the start */
+	int64_t down_ms; /* since when it does not run, or was killed; 0: it runs */
+	char trouble[200];    /* how it ended last, or why it could not be started */
+	struct beat beat;
 };
+
+/* It ran for so long that earlier deaths say nothing any more. */
+#define WORKER_SETTLED_MS 10000
 
 const char *worker_name(unsigned kind);
 const char *worker_state_name(unsigned state);
@@ -93,6 +110,9 @@ void worker_start(struct worker *worker);
  * Returns false if there is no worker to send to. */
 bool worker_send(struct worker *worker, const struct message *message, const int *fds,
     size_t fds_len);
+
+/* Takes what it has sent. Returns false if there is more. */
+bool worker_receive(struct worker *worker);
 
 /* True while it runs and messages go straight into its socket. */
 bool worker_has_room(const struct worker *worker);

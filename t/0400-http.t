@@ -41,6 +41,29 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
+READS = {"/": 200, "/debug/": 200, "/main.js": 200, "/main.wasm": 200, "/healthz": 200, "/api/v1/health": 200, "/api/v1/targets": 200, "/api/v1/jobs": 200,
+         "/api/v1/jobs/t/sleeps/log": 200, "/t/t": 301, "/t/t/": 200, "/t/t/index.bin": 200, "/t/t/functions.bin": 200, "/t/t/functions.json": 200,
+         "/t/t/sources.tar": 200, "/t/t/src/project/main.c": 200, "/nowhere": 404, "/api/v1/jobs/t/sleeps/nonsense": 404, "/api/v1/jobs/t/none/log": 404}
+WISHES = {"/api/v1/jobs/t/sleeps/restart": 202, "/api/v1/jobs/t/sleeps/stop": 202, "/api/v1/jobs/t/sleeps/start": 202, "/api/v1/jobs/t/none/stop": 404,
+          "/api/v1/jobs/none/sleeps/stop": 404}
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "BREW")
+
+
+def methods(service):
+    """Each route by each method: what answers, and what is allowed where it does not."""
+    wrong = []
+    origin = {"Origin": f"http://{service.host}:{service.port}"}
+    for routes, known, allow in ((READS, ("GET", "HEAD"), "GET, HEAD"), (WISHES, ("POST",), "POST")):
+        for path, status in routes.items():
+            for method in METHODS:
+                reply = service.request(method, path, origin)
+                wanted = (status, None) if method in known else (405, allow)
+                if (reply.status, reply.headers.get("allow")) != wanted or (method == "HEAD" and reply.body):
+                    wrong.append((method, path, reply.status, reply.headers.get("allow")))
+    equal(wrong, [], f"{len(READS) + len(WISHES)} routes by {len(METHODS)} methods")
+    equal(service.request("POST", "/api/v1/jobs/t/sleeps/stop", {"Origin": "http://localhost:1"}).status, 403, "another page's wish is refused")
+
+
 with scratch() as folder:
     root = os.path.join(folder, "project")
     os.mkdir(root)
@@ -62,7 +85,8 @@ with scratch() as folder:
     os.mkdir(os.path.join(folder, "coverage"))
     unix = os.path.join(folder, "http.sock")
 
-    with Service(folder, {"t": Target(executable, os.path.join(folder, "coverage"), [root])}, environment={"FUZZSUPD_WEB": web}) as service:
+    sleeps = {"sleeps": shell_job("echo asleep; exec sleep 1000")}
+    with Service(folder, {"t": Target(executable, os.path.join(folder, "coverage"), [root], jobs=sleeps)}, environment={"FUZZSUPD_WEB": web}) as service:
         service.wait_state("t", "ready")
         wait_until(lambda: service.target("t")["functions"], "its functions")
         index = SourceIndex(service.get("/t/t/index.bin").body)
@@ -104,6 +128,8 @@ with scratch() as folder:
                 if again.read() or again.status != 304:
                     wrong.append((path, again.status))
         equal(wrong, [], "HEAD and conditional requests are in step on one connection")
+        wait_until(lambda: service.get("/api/v1/jobs/t/sleeps/log").status == 200, "its log")
+        methods(service)
         equal(service.get("/t/t").status, 301, "a target's URL without its slash leads to the right one")
         equal([service.get(path).status for path in ("/t/none/", "/t/none/main.js", "/t/none/main.wasm", "/t/none/index.bin", "/t/none/src/project/main.c", "/t/none/sources.tar", "/t/none")],
               [200, 200, 200, 404, 404, 404, 404], "of a target that is not there the page is served, to say so, and nothing else")

@@ -19,6 +19,7 @@ NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
 ROOT = os.geteuid() == 0
 DEMO = os.path.join(SRC, "share", "demo")
 MANY = 1000
+NO_HEARTBEAT = {"FUZZSUPD_NO_HEARTBEAT": "1"}  # workers are stopped for as long as it takes
 
 
 def public(name):
@@ -84,7 +85,7 @@ def with_long_lines(executable, path):
 
 
 def deaths(folder, executable):
-    with Service(folder) as service:
+    with Service(folder, environment=NO_HEARTBEAT) as service:
         pid = hold(service)
         # The next symbolizers would be done with others before they can be stopped.
         service.targets["bad"] = Target(with_long_lines(executable, os.path.join(folder, "bad")))
@@ -107,7 +108,7 @@ def deaths(folder, executable):
 
 
 def timeout(folder, executable):
-    with Service(folder, extra="symbolize-timeout = 1") as service:
+    with Service(folder, extra="symbolize-timeout = 1", environment=NO_HEARTBEAT) as service:
         hold(service)
         service.targets["slow"] = Target(executable)
         service.targets["next"] = Target(other)

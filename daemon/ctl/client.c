@@ -11,16 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "banned.h"
 
 #define REQUEST_MAX 16384
+#define PATIENCE_S 15 /* with a service that is stopped, or stuck */
 
 static int
 connect_to(const char *path)
 {
+	const struct timeval patience = { .tv_sec = PATIENCE_S };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd;
 
@@ -30,6 +33,10 @@ connect_to(const char *path)
 	}
 	memcpy(address.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0) {
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	}
 	if (fd >= 0 &&
 	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
 		return fd;
@@ -95,8 +102,15 @@ receive_answer(int fd)
 	text[used] = '\0';
 	if (n == 0 && used > 0)
 		return text;
-	fprintf(stderr,
-	    "fuzzsupctl: the service closed the connection without an answer\n");
+	if (n < 0)
+		fprintf(stderr,
+		    "fuzzsupctl: the service did not answer within %d s: it is stopped "
+		    "or stuck\n",
+		    PATIENCE_S);
+	else
+		fprintf(stderr,
+		    "fuzzsupctl: the service closed the connection without an "
+		    "answer\n");
 	free(text);
 	return NULL;
 }

@@ -48,8 +48,9 @@ static const char usage[] =
     "  entry ID 0xADDRESS                  an entry point of that executable\n"
     "  reload                              read the configuration again\n"
     "  workers                             its processes: name, state, pid, starts\n"
-    "  check                               do all run, and is the configuration "
-    "sound?\n"
+    "  check                               is all well? Exit status 0: yes; 1: no, and "
+    "what\n"
+    "                                      is not; 2: nobody answers\n"
     "  symbolize EXECUTABLE [ADDRESS...]   functions and lines of addresses, or of a "
     "sanitizer's\n"
     "                                      report on standard input; needs no service\n"
@@ -77,6 +78,24 @@ show(const struct options *options, const char *request, const struct columns *c
 	return lines != NULL ? EXIT_OK : EXIT_RUNTIME;
 }
 
+/* What is not well, above all else; in a terminal nothing where all is well. */
+static int
+show_health(const struct options *options)
+{
+	char *words[] = { (char *)(uintptr_t)"health" };
+	char *answer = client_ask(options->socket, words, 1);
+	char *lines = answer != NULL ? client_lines(answer) : NULL;
+
+	if (lines != NULL && options->json)
+		print_json(&columns_health, "health", lines);
+	else if (lines != NULL && lines[0] != '\0')
+		print_table(&columns_health, lines);
+	if (lines != NULL && (options->json || lines[0] != '\0'))
+		fputs(options->json ? "," : "\n", stdout);
+	free(answer);
+	return lines != NULL ? EXIT_OK : EXIT_RUNTIME;
+}
+
 static int
 show_once(const struct options *options, const char *command)
 {
@@ -85,7 +104,9 @@ show_once(const struct options *options, const char *command)
 
 	if (options->json)
 		putchar('{');
-	if (all || strcmp(command, "targets") == 0)
+	if (all)
+		code = show_health(options);
+	if (code == EXIT_OK && (all || strcmp(command, "targets") == 0))
 		code = show(options, "status", &columns_targets, "targets");
 	if (code == EXIT_OK && all)
 		fputs(options->json ? "," : "\n", stdout);
@@ -185,6 +206,19 @@ make_absolute(char **word, char ret_path[PATH_MAX])
 	return true;
 }
 
+/* For monitors: they must tell a service that is ill from one that cannot be asked. */
+static int
+check(const struct options *options, char **words)
+{
+	char *answer = client_ask(options->socket, words, 1);
+	int code = answer == NULL ? EXIT_USAGE
+	    : client_lines(answer) != NULL ? EXIT_OK
+					   : EXIT_RUNTIME;
+
+	free(answer);
+	return code;
+}
+
 static int
 carry_out(const struct options *options, char **words, int len)
 {
@@ -198,6 +232,8 @@ carry_out(const struct options *options, char **words, int len)
 	if (strcmp(words[0], "symbolize") == 0)
 		return ctl_symbolize(
 		    words[1], &options->debug_roots, words + 2, len - 2);
+	if (strcmp(words[0], "check") == 0)
+		return check(options, words);
 	if (strcmp(words[0], "logs") == 0)
 		return show_logs(options, words);
 	if (strcmp(words[0], "announce") == 0 &&

@@ -104,7 +104,7 @@ answer(struct channel *channel, int fd)
 	static struct message message;
 
 	message_init(&message, MESSAGE_TABLE, 0);
-	return channel_send(channel, &message, &fd, fd >= 0 ? 1 : 0);
+	return channel_send_all(channel, &message, &fd, fd >= 0 ? 1 : 0);
 }
 
 /* Opens what the symbolizer asks for, one file of each kind. What it says of them comes

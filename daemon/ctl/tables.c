@@ -65,6 +65,11 @@ const struct columns columns_workers = { 4,
 	{ { "name", "WORKER", LOOK_TEXT, 12 }, { "state", "STATE", LOOK_TEXT, 12 },
 	    { "pid", "PID", LOOK_COUNT, 8 }, { "starts", "STARTS", LOOK_COUNT, 8 } } };
 
+const struct columns columns_health = { 4,
+	{ { "check", "CHECK", LOOK_TEXT, 14 }, { "subject", "OF", LOOK_TEXT, 24 },
+	    { "since_ms", "SINCE", LOOK_SINCE, 6 },
+	    { "text", "NOT WELL", LOOK_LAST, 0 } } };
+
 static bool
 is_number(enum look look)
 {

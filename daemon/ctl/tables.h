@@ -9,8 +9,9 @@
 
 struct columns;
 
-/* Of the requests status, jobs and workers. */
-extern const struct columns columns_targets, columns_jobs, columns_workers;
+/* Of the requests status, jobs, workers and health. */
+extern const struct columns columns_targets, columns_jobs, columns_workers,
+    columns_health;
 
 /* Print @lines, which they cut up: a table that fits the terminal, if there is one;
  * "KEY":[{...},...] */

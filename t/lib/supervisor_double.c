@@ -43,15 +43,8 @@ static void
 send_message(
     struct supervisor_double *supervisor, const struct message *message, int fd)
 {
-	struct pollfd writable = { .fd = channel_fd(supervisor->channel),
-		.events = POLLOUT };
-
-	must(channel_send(supervisor->channel, message, &fd, fd >= 0 ? 1 : 0),
-	    "channel_send");
-	while (channel_pending(supervisor->channel)) {
-		poll(&writable, 1, -1);
-		must(channel_flush(supervisor->channel), "channel_flush");
-	}
+	must(channel_send_all(supervisor->channel, message, &fd, fd >= 0 ? 1 : 0),
+	    "channel_send_all");
 }
 
 static void
@@ -65,6 +58,15 @@ send_text(struct supervisor_double *supervisor, enum message_type type, uint32_t
 	message.text_len = (uint32_t)len;
 	message.value = 0x1122334455667788;
 	send_message(supervisor, &message, fd);
+}
+
+static void
+send_well(struct supervisor_double *supervisor)
+{
+	struct message message;
+
+	message_init(&message, MESSAGE_HEALTH, 0);
+	send_message(supervisor, &message, -1);
 }
 
 static void
@@ -201,6 +203,7 @@ double_start(struct supervisor_double *supervisor, const char *program, const ch
 	close(fd);
 	send_text(supervisor, MESSAGE_SERVICE, 0, hosts, strlen(hosts), -1);
 	fd = listen_on(port, &supervisor->port);
+	send_well(supervisor);
 	send_text(supervisor, MESSAGE_LISTENER, 0, "", 0, fd);
 	close(fd);
 }

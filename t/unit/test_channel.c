@@ -131,6 +131,44 @@ test_queues_in_order(void **state)
 }
 
 static void
+count_cb(void *context)
+{
+	++*(size_t *)context;
+}
+
+static void
+test_waiting_is_told_and_bounded(void **state)
+{
+	struct pair *pair = *state;
+	struct message out, in;
+	int fds[MESSAGE_FDS_MAX];
+	size_t told = 0, sent = 0, received = 0, len;
+
+	channel_on_wait(pair->left, count_cb, &told);
+	message_init(&out, MESSAGE_ASK_JOB, 1);
+	while (!channel_pending(pair->left)) {
+		assert_int_equal(told, 0);
+		assert_int_equal(channel_send(pair->left, &out, NULL, 0), 0);
+		sent++;
+	}
+	assert_int_equal(told, 1);
+	while (channel_waiting(pair->left) < CHANNEL_WAITING_MAX) {
+		assert_int_equal(channel_send(pair->left, &out, NULL, 0), 0);
+		assert_int_equal(told, channel_waiting(pair->left));
+		sent++;
+	}
+	assert_int_equal(channel_send(pair->left, &out, NULL, 0), -ENOBUFS);
+	while (received < sent) {
+		if (channel_receive(pair->right, &in, fds, &len) == -EAGAIN)
+			assert_int_equal(channel_flush(pair->left), 0);
+		else
+			received++;
+	}
+	assert_int_equal(channel_waiting(pair->left), 0);
+	assert_int_equal(channel_receive(pair->right, &in, fds, &len), -EAGAIN);
+}
+
+static void
 test_refuses_what_is_no_message(void **state)
 {
 	struct pair *pair = *state;
@@ -198,6 +236,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_carries_all_fields, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_queues_in_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_waiting_is_told_and_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_refuses_what_is_no_message, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -19,6 +19,7 @@
 #include "control_jobs.h"
 #include "directory_writer.h"
 #include "dispatch.h"
+#include "heartbeat.h"
 #include "job_spec.h"
 #include "job_types.h"
 #include "job_variables.h"
@@ -282,6 +283,55 @@ test_instance_spec(void **state)
 	job_spec_free(&spec);
 }
 
+/* ---- heartbeats ---- */
+
+/* Looks at a process in @state that computes @step_ms between two of them, until it is given
+ * up; returns how many that took, 0: it never is. */
+static unsigned
+looks_until_given_up(char state, uint64_t step_ms, bool computes, bool traced)
+{
+	struct process_look look = { .state = state, .traced = traced };
+	struct beat beat = { .is_out = true };
+
+	for (unsigned looks = 1; looks < 1000; looks++) {
+		look.cpu_ms += step_ms;
+		if (heartbeat_judge(&beat, &look, computes) != NULL)
+			return looks;
+	}
+	return 0;
+}
+
+static void
+test_heartbeat(void **state)
+{
+	struct process_look look = { .state = 'S', .traced = true };
+	struct beat beat = { .is_out = true };
+
+	(void)state;
+	assert_int_equal(looks_until_given_up('T', 0, false, false), HEARTBEAT_LOOKS);
+	assert_int_equal(looks_until_given_up('S', 0, false, false), HEARTBEAT_LOOKS);
+	/* spinning: five seconds of its own time, however long that takes */
+	assert_int_equal(looks_until_given_up('R', 1000, false, false), 5);
+	assert_int_equal(looks_until_given_up('R', 500, false, false), 10);
+	/* a busy machine, or a slow disk */
+	assert_int_equal(
+	    looks_until_given_up('R', 50, false, false), HEARTBEAT_STARVED_LOOKS);
+	assert_int_equal(
+	    looks_until_given_up('S', 50, false, false), HEARTBEAT_STARVED_LOOKS);
+	assert_int_equal(
+	    looks_until_given_up('D', 0, false, false), HEARTBEAT_STARVED_LOOKS);
+	/* a job of the symbolizer, which has a limit of its own */
+	assert_int_equal(looks_until_given_up('R', 1000, true, false), 0);
+	assert_int_equal(looks_until_given_up('S', 0, true, false), 0);
+	assert_int_equal(looks_until_given_up('T', 0, true, false), HEARTBEAT_LOOKS);
+	/* a debugger, and the time after it */
+	assert_int_equal(looks_until_given_up('t', 0, false, true), 0);
+	for (int i = 0; i < 100; i++)
+		assert_null(heartbeat_judge(&beat, &look, false));
+	look.traced = false;
+	assert_null(heartbeat_judge(&beat, &look, false));
+}
+
 int
 main(void)
 {
@@ -289,6 +339,7 @@ main(void)
 		cmocka_unit_test(test_listen),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_health),
+		cmocka_unit_test(test_heartbeat),
 		cmocka_unit_test(test_jobs_reply),
 		cmocka_unit_test(test_variables),
 		cmocka_unit_test(test_instance_spec),

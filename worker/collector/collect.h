@@ -163,7 +163,8 @@ struct collector {
 	int inotify;
 	int64_t now_ms;  /* monotonic */
 	int64_t wall_ms; /* Unix */
-	void (*tell_activity)(
+	/* False: not now; ask again. */
+	bool (*tell_activity)(
 	    struct collector *, struct target *, int state, const char *text);
 	void (*tell_pcs)(struct collector *, struct target *, int pcs); /* sealed */
 	void (*watch_doorbell)(struct collector *, struct place *);

@@ -47,21 +47,33 @@ say(struct collector_loop *loop, const struct message *message, int fd)
 	if (r < 0 && r != -EPIPE)
 		log_err("cannot tell the supervisor %s: %s",
 		    message_type_name(message->type), strerror(-r));
-	if (channel_pending(loop->channel))
-		event_add(loop->writable, NULL);
 }
 
 static void
+wait_cb(void *context)
+{
+	struct collector_loop *loop = context;
+
+	event_add(loop->writable, NULL);
+}
+
+/* Never queued, as tell_job(): a state that flips while the supervisor is busy would fill
+ * the queue. */
+static bool
 tell_activity(
     struct collector *collector, struct target *target, int state, const char *text)
 {
+	struct collector_loop *loop = (struct collector_loop *)collector;
 	struct message message;
 
+	if (channel_pending(loop->channel))
+		return false;
 	message_init(&message, MESSAGE_ACTIVITY, target->id);
 	message.generation = target->generation;
 	message.code = (uint32_t)state;
 	message_printf(&message, "%s", text);
-	say((struct collector_loop *)collector, &message, -1);
+	say(loop, &message, -1);
+	return true;
 }
 
 static void
@@ -405,6 +417,9 @@ take_message(struct collector_loop *loop, const struct message *message, int *fd
 
 	poll_set_clock(&loop->collector);
 	switch (message->type) {
+	case MESSAGE_PING:
+		channel_pong(loop->channel, message);
+		break;
 	case MESSAGE_COVERAGE_DIR:
 		take_directory(loop, message, fds, fds_len);
 		return;
@@ -441,6 +456,7 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 	struct collector_loop *loop = arg;
 	int fds[MESSAGE_FDS_MAX], r = 0;
 	struct message message;
+	bool news = false; /* more than a ping, for which no target is looked at */
 	size_t fds_len;
 
 	(void)fd;
@@ -449,6 +465,7 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 		r = channel_receive(loop->channel, &message, fds, &fds_len);
 		if (r < 0)
 			break;
+		news = news || message.type != MESSAGE_PING;
 		take_message(loop, &message, fds, fds_len);
 	}
 	if (r == -EPROTO)
@@ -458,6 +475,8 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 		event_base_loopbreak(loop->base);
 		return;
 	}
+	if (!news)
+		return;
 	look(loop);
 	publish(loop, true);
 	plan(loop);
@@ -547,6 +566,7 @@ collector_loop_new(struct channel *channel, int news, struct collector_loop **re
 		collector_loop_free(loop);
 		return -ENOMEM;
 	}
+	channel_on_wait(channel, wait_cb, loop);
 	*ret_loop = loop;
 	return 0;
 }

@@ -353,9 +353,10 @@ target_tell(struct collector *collector, struct target *target)
 
 	if (state == target->told_state && strcmp(text, target->told) == 0)
 		return;
+	if (!collector->tell_activity(collector, target, state, text))
+		return; /* the next look tells it */
 	target->told_state = state;
 	memcpy(target->told, text, sizeof(text));
-	collector->tell_activity(collector, target, state, text);
 }
 
 /* The files' sum; but not less than what a dead collector had counted and what was seen

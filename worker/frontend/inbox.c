@@ -12,6 +12,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "health.h"
 #include "jobs.h"
 #include "log.h"
 #include "banned.h"
@@ -24,7 +25,7 @@ struct inbox {
 	struct snapshot *snapshot;
 	struct server *server;
 	struct news *news;
-	struct event readable, retry;
+	struct event readable, writable, retry;
 };
 
 /* A message with its descriptors; who keeps one sets its place to -1. */
@@ -177,6 +178,12 @@ act(struct inbox *inbox, struct letter *letter)
 		    letter->fds_len > 0 ? take_fd(letter) : -1);
 	case MESSAGE_DIRECTORY:
 		return 0;
+	case MESSAGE_PING:
+		health_heard(inbox->server->health);
+		return channel_pong(inbox->channel, &letter->message);
+	case MESSAGE_HEALTH:
+		return health_take(inbox->server->health, letter->text,
+		    letter->text_len, letter->message.value);
 	case MESSAGE_WASM:
 		wasm_built(inbox->server->wasm, &letter->message,
 		    letter->fds_len > 0 ? letter->fds[0] : -1);
@@ -238,6 +245,7 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct inbox *inbox = arg;
 	struct letter letter;
+	bool news = false; /* more than a ping, for which nothing is looked at */
 	int r = 0;
 
 	(void)fd;
@@ -249,15 +257,38 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 			log_err("the supervisor sent what is no message");
 		else if (r < 0)
 			break;
-		else
+		else {
+			news = news || letter.message.type != MESSAGE_PING;
 			open_letter(inbox, &letter);
+		}
 	}
 	if (r == -EPIPE) {
 		log_notice("the supervisor is gone; stopping");
 		event_base_loopbreak(inbox->server->base);
 		return;
 	}
-	inbox_refresh(inbox);
+	if (news)
+		inbox_refresh(inbox);
+}
+
+static void
+writable_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct inbox *inbox = arg;
+
+	(void)fd;
+	(void)what;
+	if (channel_flush(inbox->channel) == 0 && channel_pending(inbox->channel))
+		event_add(&inbox->writable, NULL);
+}
+
+/* Whoever in this process sent something that has to wait. */
+static void
+wait_cb(void *arg)
+{
+	struct inbox *inbox = arg;
+
+	event_add(&inbox->writable, NULL);
 }
 
 static void
@@ -282,6 +313,9 @@ inbox_new(struct channel *channel, struct snapshot *snapshot, struct server *ser
 	inbox->news = news;
 	event_assign(&inbox->readable, server->base, channel_fd(channel),
 	    EV_READ | EV_PERSIST, readable_cb, inbox);
+	event_assign(&inbox->writable, server->base, channel_fd(channel), EV_WRITE,
+	    writable_cb, inbox);
+	channel_on_wait(channel, wait_cb, inbox);
 	event_assign(&inbox->retry, server->base, -1, 0, retry_cb, inbox);
 	event_add(&inbox->readable, NULL);
 	return inbox;
@@ -292,7 +326,9 @@ inbox_free(struct inbox *inbox)
 {
 	if (inbox == NULL)
 		return;
+	channel_on_wait(inbox->channel, NULL, NULL);
 	event_del(&inbox->readable);
+	event_del(&inbox->writable);
 	event_del(&inbox->retry);
 	free(inbox);
 }

@@ -27,6 +27,7 @@
 #include "banned.h"
 
 #define LOG_BYTES_MAX (256 << 10)
+#define WISHES_WAITING_MAX 1024 /* for a supervisor that does not read */
 
 struct served_job {
 	uint32_t id, target;
@@ -559,12 +560,6 @@ serve_wish(struct job_list *list, const struct served_job *job, enum job_wish wi
 	const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
 	struct message message;
 
-	if (evhttp_request_get_command(request) != EVHTTP_REQ_POST) {
-		evhttp_add_header(
-		    evhttp_request_get_output_headers(request), "allow", "POST");
-		reply_text(request, 405, "expected POST\n");
-		return;
-	}
 	if (!request_origin_same(evhttp_find_header(headers, "origin"),
 		evhttp_find_header(headers, "host"))) {
 		reply_text(request, 403,
@@ -579,10 +574,15 @@ serve_wish(struct job_list *list, const struct served_job *job, enum job_wish wi
 	}
 	message_init(&message, MESSAGE_ASK_JOB, job->id);
 	message.code = wish;
-	if (channel_send(list->channel, &message, NULL, 0) < 0)
-		reply_text(request, 503, "the supervisor cannot be reached\n");
-	else
+	if (channel_waiting(list->channel) >= WISHES_WAITING_MAX ||
+	    channel_send(list->channel, &message, NULL, 0) < 0) {
+		evhttp_add_header(evhttp_request_get_output_headers(request),
+		    "retry-after", "2");
+		reply_text(request, 503,
+		    "the supervisor does not take this now; try again\n");
+	} else {
 		reply_text(request, 202, "asked for\n");
+	}
 }
 
 /* ---- routes ---- */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <event2/event.h>
 
+#include "health.h"
 #include "heritage.h"
 #include "inbox.h"
 #include "jobs.h"
@@ -66,10 +67,11 @@ open_all(struct frontend *frontend, const struct heritage *heritage)
 		return -ENOMEM;
 	server->wasm = wasm_new(server->base, frontend->channel, server->files);
 	server->jobs = job_list_new(frontend->channel);
+	server->health = health_new(frontend->channel);
 	server->stream = stream_new(server->base, &frontend->targets);
 	server->references = reference_stream_new(server->base, &frontend->targets);
-	if (server->jobs == NULL || server->wasm == NULL || server->stream == NULL ||
-	    server->references == NULL)
+	if (server->jobs == NULL || server->health == NULL || server->wasm == NULL ||
+	    server->stream == NULL || server->references == NULL)
 		return -ENOMEM;
 	frontend->news = news_new(server->base, HERITAGE_NEWS, &frontend->targets,
 	    server->stream, server->references);
@@ -96,6 +98,7 @@ close_all(struct frontend *frontend)
 	wasm_free(server->wasm);
 	static_files_free(server->files);
 	job_list_free(server->jobs);
+	health_free(server->health);
 	targets_free(&frontend->targets);
 	if (server->base != NULL)
 		event_base_free(server->base);

@@ -126,6 +126,14 @@ reply_redirect(struct evhttp_request *request, const char *location)
 }
 
 void
+reply_status(struct evhttp_request *request, int code, const char *content_type,
+    struct evbuffer *body)
+{
+	reply_headers(request, content_type);
+	send_reply(request, code, body);
+}
+
+void
 reply_body(struct evhttp_request *request, const char *content_type, const char *etag,
     struct evbuffer *body)
 {

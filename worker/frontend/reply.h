@@ -22,6 +22,10 @@ void reply_refuse(struct evhttp_request *request, int code, const char *sentence
 void reply_not_found(struct evhttp_request *request);
 void reply_redirect(struct evhttp_request *request, const char *location);
 
+/* Answers @code with @body, which is drained. */
+void reply_status(struct evhttp_request *request, int code, const char *content_type,
+    struct evbuffer *body);
+
 /* Answers 200 with @body, which is drained, or 304 without it if the client has @etag
  * (quoted; NULL: no ETag). */
 void reply_body(struct evhttp_request *request, const char *content_type,

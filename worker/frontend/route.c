@@ -56,6 +56,20 @@ parse_base(const char *path, struct route *route)
 	}
 }
 
+/* TARGET/JOB/WISH; what such a job is called does not matter. */
+static bool
+is_wish(const char *rest)
+{
+	static const char *const wishes[] = { "/start", "/stop", "/restart" };
+	const char *job = strchr(rest, '/'),
+		   *wish = job != NULL ? strchr(job + 1, '/') : NULL;
+
+	for (size_t i = 0; i < sizeof(wishes) / sizeof(wishes[0]) && wish != NULL; i++)
+		if (strcmp(wish, wishes[i]) == 0)
+			return true;
+	return false;
+}
+
 void
 route_parse(const char *path, struct route *ret_route)
 {
@@ -68,11 +82,13 @@ route_parse(const char *path, struct route *ret_route)
 		route.kind = ROUTE_HEALTH;
 	} else if (strcmp(path, "/api/v1/targets") == 0) {
 		route.kind = ROUTE_API_TARGETS;
+	} else if (strcmp(path, "/api/v1/health") == 0) {
+		route.kind = ROUTE_API_HEALTH;
 	} else if (strcmp(path, "/api/v1/jobs") == 0) {
 		route.kind = ROUTE_API_JOBS;
 	} else if (strncmp(path, "/api/v1/jobs/", 13) == 0) {
-		route.kind = ROUTE_API_JOBS;
 		route.rest = path + 13;
+		route.kind = is_wish(route.rest) ? ROUTE_API_WISH : ROUTE_API_JOBS;
 	} else if (strncmp(path, "/t/", 3) != 0) {
 		parse_base(path + 1, &route);
 	} else if (path[3] != '\0' && path[3] != '/') {

@@ -20,7 +20,9 @@ enum route_kind {
 	ROUTE_REDIRECT,      /* /t/NAME, which wants a slash */
 	ROUTE_HEALTH,        /* /healthz */
 	ROUTE_API_TARGETS,   /* /api/v1/targets */
-	ROUTE_API_JOBS,      /* /api/v1/jobs, and below it: rest */
+	ROUTE_API_HEALTH,    /* /api/v1/health */
+	ROUTE_API_JOBS,      /* /api/v1/jobs, and what is read below it: rest */
+	ROUTE_API_WISH,      /* below it: rest ends in start, stop or restart */
 };
 
 struct route {

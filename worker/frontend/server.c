@@ -22,6 +22,7 @@
 #include "functions_json.h"
 #include "handshake.h"
 #include "hash.h"
+#include "health.h"
 #include "jobs.h"
 #include "log.h"
 #include "reply.h"
@@ -159,20 +160,22 @@ refused(const struct server *server, struct evhttp_request *request)
 	return false;
 }
 
-/* Likewise, where it depends on the route: one may be asked by POST, too. */
+/* Likewise, where it depends on the route: a wish is posted, all else is read. */
 static bool
 refused_method(struct evhttp_request *request, const struct route *route)
 {
-	const bool may_post = route->kind == ROUTE_API_JOBS && route->rest[0] != '\0';
+	const bool posted = evhttp_request_get_command(request) == EVHTTP_REQ_POST;
+	const bool is_wish = route->kind == ROUTE_API_WISH;
 
-	if (is_read(request) ||
-	    (may_post && evhttp_request_get_command(request) == EVHTTP_REQ_POST)) {
+	if (is_wish ? posted : is_read(request)) {
 		distrust_body(request);
 		return false;
 	}
-	evhttp_add_header(
-	    evhttp_request_get_output_headers(request), "allow", "GET, HEAD");
-	reply_refuse(request, 405, "only GET and HEAD are known here");
+	evhttp_add_header(evhttp_request_get_output_headers(request), "allow",
+	    is_wish ? "POST" : "GET, HEAD");
+	reply_refuse(request, 405,
+	    is_wish ? "only POST is known here"
+		    : "only GET and HEAD are known here");
 	return true;
 }
 
@@ -328,12 +331,16 @@ serve_route(
 		serve_redirect(server, request, route);
 		break;
 	case ROUTE_HEALTH:
-		reply_text(request, 200, "ok\n");
+		health_serve(server->health, request);
+		break;
+	case ROUTE_API_HEALTH:
+		health_serve_api(server->health, request);
 		break;
 	case ROUTE_API_TARGETS:
 		serve_api_targets(server, request);
 		break;
 	case ROUTE_API_JOBS:
+	case ROUTE_API_WISH:
 		job_list_serve(server->jobs, server->targets, request, route->rest);
 		break;
 	default:

@@ -21,6 +21,7 @@ struct server {
 	struct allowed_hosts hosts;
 	struct targets *targets;
 	struct job_list *jobs;
+	struct health *health;
 	struct static_files *files;
 	struct wasm *wasm;
 	struct stream *stream;

@@ -53,7 +53,6 @@ struct mode {
 
 struct wasm {
 	struct channel *channel;
-	struct event writable; /* pending: a question waits in the channel */
 	struct static_files *files;
 	uint64_t next;
 	struct mode modes[2];
@@ -142,17 +141,6 @@ patience_cb(evutil_socket_t fd, short what, void *arg)
 	answer_all(mode, NULL, NULL);
 }
 
-static void
-writable_cb(evutil_socket_t fd, short what, void *arg)
-{
-	struct wasm *wasm = arg;
-
-	(void)fd;
-	(void)what;
-	if (channel_flush(wasm->channel) == 0 && channel_pending(wasm->channel))
-		event_add(&wasm->writable, NULL);
-}
-
 struct wasm *
 wasm_new(struct event_base *base, struct channel *channel, struct static_files *files)
 {
@@ -162,8 +150,6 @@ wasm_new(struct event_base *base, struct channel *channel, struct static_files *
 		return NULL;
 	wasm->channel = channel;
 	wasm->files = files;
-	event_assign(
-	    &wasm->writable, base, channel_fd(channel), EV_WRITE, writable_cb, wasm);
 	for (uint32_t i = 0; i < 2; i++) {
 		struct mode *mode = &wasm->modes[i];
 
@@ -182,7 +168,6 @@ wasm_free(struct wasm *wasm)
 
 	if (wasm == NULL)
 		return;
-	event_del(&wasm->writable);
 	for (size_t i = 0; i < 2; i++) {
 		event_del(&wasm->modes[i].patience);
 		while ((waiting = STAILQ_FIRST(&wasm->modes[i].waiting)) != NULL) {
@@ -205,8 +190,6 @@ ask(struct mode *mode)
 	message.value = ++mode->wasm->next;
 	if (channel_send(mode->wasm->channel, &message, NULL, 0) < 0)
 		return false;
-	if (channel_pending(mode->wasm->channel))
-		event_add(&mode->wasm->writable, NULL);
 	mode->asked = message.value;
 	event_add(&mode->patience, &patience);
 	return true;

@@ -237,8 +237,7 @@ send_report(struct jobs *jobs, struct job *job)
 	memcpy(message.text, report, sizeof(*report));
 	message.text_len = sizeof(*report);
 	report->ran_ms = kept.ran_ms;
-	job->is_dirty = false;
-	jobs->send_cb(&message, jobs->context);
+	job->is_dirty = !jobs->send_cb(&message, jobs->context);
 }
 
 static void
@@ -365,6 +364,7 @@ add(struct jobs *jobs, const struct message *message)
 	job->lost = lost_cb;
 	job->context = jobs;
 	job->report.ran_ms = message->value;
+	job->report.starts = (uint32_t)message->generation;
 	job->virtual_ms = least_virtual(jobs);
 	job->waits_for = former(jobs, job);
 	insert(jobs, job);

@@ -14,7 +14,9 @@
 struct jobs;
 
 /* Sends for the jobs; @context is the one of jobs_new(). */
-typedef void (*jobs_send_cb)(const struct message *message, void *context);
+/* Returns false where the message was not taken: it is sent again in a second, with what is
+ * true then. */
+typedef bool (*jobs_send_cb)(const struct message *message, void *context);
 
 /* A minder died; what was below it fell to the runner. */
 typedef void (*jobs_lost_cb)(void *context);

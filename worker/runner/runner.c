@@ -43,14 +43,27 @@ send_fds(const struct message *message, const int *fds, size_t fds_len, void *co
 	if (r < 0 && r != -EPIPE)
 		log_err("cannot send %s: %s", message_type_name(message->type),
 		    strerror(-r));
-	if (channel_pending(runner->channel))
-		event_add(runner->writable, NULL);
 }
 
 static void
+wait_cb(void *context)
+{
+	struct runner *runner = context;
+
+	event_add(runner->writable, NULL);
+}
+
+/* A report is never queued: while the supervisor has not read what there is, the next one
+ * is newer. */
+static bool
 send_plain(const struct message *message, void *context)
 {
+	const struct runner *runner = context;
+
+	if (message->type == MESSAGE_JOB_STATE && channel_pending(runner->channel))
+		return false;
 	send_fds(message, NULL, 0, context);
+	return true;
 }
 
 static bool
@@ -80,6 +93,8 @@ take(struct runner *runner, const struct message *message, int *fds, size_t len)
 	if (message->type == MESSAGE_SHARE && len == 1 &&
 	    message->text_len < MESSAGE_TEXT_MAX) {
 		wasm_service_share(runner->wasm, message, fds[--len]);
+	} else if (message->type == MESSAGE_PING) {
+		channel_pong(runner->channel, message);
 	} else if (message->type == MESSAGE_BUILD_WASM) {
 		wasm_service_request(runner->wasm, message);
 	} else {
@@ -166,6 +181,8 @@ runner_new(struct channel *channel, const struct heritage *heritage,
 		if (runner->end == NULL || runner->readable == NULL ||
 		    runner->writable == NULL || event_add(runner->readable, NULL) != 0)
 			r = -ENOMEM;
+		else
+			channel_on_wait(channel, wait_cb, runner);
 	}
 	if (r < 0) {
 		runner_free(runner);

@@ -90,7 +90,7 @@ open_cb(void *context, enum table_status what, const char *wish)
 	message_init(&message, MESSAGE_TABLE, 0);
 	message.code = what;
 	message_printf(&message, "%s", wish);
-	r = channel_send(channel, &message, NULL, 0);
+	r = channel_send_all(channel, &message, NULL, 0);
 	return r < 0 ? r : take_answer(channel);
 }
 

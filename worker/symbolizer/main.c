@@ -22,30 +22,16 @@
 #include "symbolizer/symbolize.h"
 #include "banned.h"
 
-/* Waits until the channel can be read, or written where something is left to send. */
+/* Waits until the channel can be read. */
 static int
-wait_for(struct channel *channel, short events)
+wait_for_message(struct channel *channel)
 {
-	struct pollfd pollfd = { .fd = channel_fd(channel), .events = events };
+	struct pollfd pollfd = { .fd = channel_fd(channel), .events = POLLIN };
 
 	while (poll(&pollfd, 1, -1) < 0)
 		if (errno != EINTR)
 			return -errno;
 	return 0;
-}
-
-static int
-send_all(struct channel *channel, const struct message *message, const int *fds,
-    size_t fds_len)
-{
-	int r = channel_send(channel, message, fds, fds_len);
-
-	while (r == 0 && channel_pending(channel)) {
-		r = wait_for(channel, POLLOUT);
-		if (r == 0)
-			r = channel_flush(channel);
-	}
-	return r;
 }
 
 /* What came with a request; -1 where nothing did. */
@@ -121,7 +107,7 @@ answer(struct channel *channel, const struct message *request, const int *fds,
 	}
 	log_debug("target %u: %s%s", message.target, functions ? "functions " : "",
 	    message.code == TABLE_OK ? "resolved" : "not resolved");
-	r = send_all(channel, &message, &table, table >= 0 ? 1 : 0);
+	r = channel_send_all(channel, &message, &table, table >= 0 ? 1 : 0);
 	if (table >= 0)
 		close(table);
 	/* The next job may come in hours. */
@@ -138,7 +124,7 @@ serve_one(struct channel *channel)
 
 	r = channel_receive(channel, &message, fds, &fds_len);
 	if (r == -EAGAIN)
-		return wait_for(channel, POLLIN);
+		return wait_for_message(channel);
 	if (r == -EPROTO) {
 		log_warning("a message that is none of ours was left out");
 		return 0;
@@ -147,6 +133,8 @@ serve_one(struct channel *channel)
 		return r;
 	if (message.type == MESSAGE_SYMBOLIZE)
 		r = answer(channel, &message, fds, fds_len);
+	else if (message.type == MESSAGE_PING)
+		r = channel_pong(channel, &message);
 	else
 		log_warning("message %s is not for the symbolizer",
 		    message_type_name(message.type));

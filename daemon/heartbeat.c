@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ * Whether a worker still answers; in the supervisor.
+ */
+#include "config.h"
+
+#include "heartbeat.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/param.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "banned.h"
+
+/* ---- what a process does ---- */
+
+static bool
+read_file(pid_t pid, const char *name, char *ret_text, size_t size)
+{
+	char path[48];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, ret_text, size - 1);
+	close(fd);
+	ret_text[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+/* "PID (NAME) STATE …", utime and stime being the 14th and 15th field. */
+static bool
+look_at(pid_t pid, struct process_look *ret_look)
+{
+	unsigned long long user, system;
+	char text[4096], *tracer, *rest;
+
+	if (!read_file(pid, "stat", text, sizeof(text)) ||
+	    (rest = strrchr(text, ')')) == NULL ||
+	    sscanf(rest + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
+		&ret_look->state, &user, &system) != 3)
+		return false;
+	ret_look->cpu_ms =
+	    (user + system) * 1000 / (unsigned long long)sysconf(_SC_CLK_TCK);
+	ret_look->traced = read_file(pid, "status", text, sizeof(text)) &&
+	    (tracer = strstr(text, "\nTracerPid:")) != NULL &&
+	    strtol(tracer + strlen("\nTracerPid:"), NULL, 10) != 0;
+	return true;
+}
+
+/* ---- what follows from it ---- */
+
+static void
+begin(struct beat *beat, uint64_t cpu_ms)
+{
+	beat->looks = beat->idle_looks = 0;
+	beat->cpu_ms = beat->first_cpu_ms = cpu_ms;
+}
+
+const char *
+heartbeat_judge(struct beat *beat, const struct process_look *look, bool computes)
+{
+	const unsigned looks = MIN(beat->looks + 1, HEARTBEAT_LOOKS);
+	const bool stopped = look->state == 'T';
+
+	if (look->traced) {
+		begin(beat, look->cpu_ms);
+		beat->looks = looks;
+		return NULL;
+	}
+	if (computes && !stopped) {
+		begin(beat, look->cpu_ms);
+		return NULL;
+	}
+	beat->looks++;
+	beat->idle_looks = look->state == 'S' && look->cpu_ms == beat->cpu_ms
+	    ? beat->idle_looks + 1
+	    : 0;
+	beat->cpu_ms = look->cpu_ms;
+	if (stopped && beat->looks >= HEARTBEAT_LOOKS)
+		return "it does not answer: it is stopped";
+	if (beat->idle_looks >= HEARTBEAT_LOOKS)
+		return "it does not answer: it waits for something else";
+	if (beat->looks >= HEARTBEAT_LOOKS &&
+	    look->cpu_ms - beat->first_cpu_ms >= HEARTBEAT_SPIN_MS)
+		return "it does not answer: it computes without end";
+	if (beat->looks >= HEARTBEAT_STARVED_LOOKS)
+		return "it does not answer";
+	return NULL;
+}
+
+static void
+send_ping(struct worker *worker)
+{
+	static struct message message;
+	struct process_look look = { 0 };
+
+	look_at(worker->pid, &look);
+	begin(&worker->beat, look.cpu_ms);
+	worker->beat.was_traced = false;
+	worker->beat.is_out = true;
+	message_init(&message, MESSAGE_PING, 0);
+	message.value = ++worker->beat.number;
+	worker_send(worker, &message, NULL, 0);
+}
+
+static void
+say_traced(struct worker *worker)
+{
+	if (!worker->beat.was_traced)
+		log_notice("%s: a debugger holds it; it may be silent for as long",
+		    worker_name(worker->kind));
+	worker->beat.was_traced = true;
+}
+
+void
+heartbeat_look(struct worker *worker, bool computes)
+{
+	struct process_look look = { .state = '?' };
+	const char *why;
+	char text[160];
+
+	if (worker->state != WORKER_STATE_RUNNING || worker->doomed)
+		return;
+	/* What it said while we did not look is no silence. */
+	if (!worker_receive(worker) || worker->doomed)
+		return;
+	if (!worker->beat.is_out) {
+		send_ping(worker);
+		return;
+	}
+	look_at(worker->pid, &look);
+	if (look.traced)
+		say_traced(worker);
+	why = heartbeat_judge(&worker->beat, &look, computes);
+	if (why == NULL)
+		return;
+	snprintf(text, sizeof(text), "%s%s", why,
+	    worker->kind == WORKER_RUNNER ? "; its jobs end with it, and start again"
+					  : "");
+	worker_kill(worker, text);
+}
+
+int
+heartbeat_answered(struct worker *worker, uint64_t number)
+{
+	if (!worker->beat.is_out || number != worker->beat.number)
+		return -EPROTO;
+	worker->beat.is_out = false;
+	return 0;
+}
+
+bool
+heartbeat_missed(const struct worker *worker)
+{
+	return worker->beat.is_out && worker->beat.looks >= HEARTBEAT_LOOKS;
+}
