@@ -2,6 +2,7 @@
 // The list of all targets: is all running? Runs in the browser.
 
 import { h, svg, setText, setTitle, setClass, behindWord, coverageBar, exact, short, rate, span, moment, codeBlock, sortHeads } from "./dom.js";
+import { Health } from "./health.js";
 import { VirtualList } from "./list.js";
 import { healthText } from "./jobs.js";
 import { store, serverNow, targetUrl, perSecond } from "./link.js";
@@ -104,7 +105,8 @@ export class Overview {
 		this.panel = h("div", { class: "panel" }, h("div", { class: "head" }, h("h1", {}, "Targets"), h("span", { class: "grow" }), this.filters), this.table, this.none);
 		this.empty = emptyState();
 		this.loading = h("p", { class: "nothing dim" }, "Waiting for the list of targets …");
-		this.element = h("div", { class: "view" }, this.panel, this.empty, this.loading);
+		this.health = new Health();
+		this.element = h("div", { class: "view" }, this.health.element, this.panel, this.empty, this.loading);
 		this.list = new VirtualList({
 			element: this.body,
 			height: () => (window.innerWidth >= 720 ? 42 : this.jobs.size > 0 ? 92 : 72),
@@ -131,10 +133,12 @@ export class Overview {
 		clearInterval(this.timer);
 		this.timer = setInterval(() => this.lookAtJobs(), JOBS_EVERY_MS);
 		this.lookAtJobs();
+		this.health.enter(place.root);
 	}
 
 	leave() {
 		clearInterval(this.timer);
+		this.health.leave();
 		this.list.end();
 	}
 

@@ -181,6 +181,34 @@ await test("the overview sums the jobs of each target up", async () => {
 	await until(async () => (await page.locator(".targets .trow b").first().innerText()) === target, "failing jobs first");
 });
 
+await test("a banner names what does not work, and is gone when all is well", async () => {
+	const problem = (check, subject, text, ago) => ({ check, subject, text, since_ms: ago ? Date.now() - ago : null });
+	const many = [problem("worker", "collector", "collector does not stay alive (signal 11, Segmentation fault); see the log", 0), ...Array.from({ length: 7 }, (_, i) => problem("job-failed", `${target}/j${i}`, `job ${target}/j${i} failed: exit status 77, and ${"a long reason ".repeat(12)}`, 190000))];
+	const other = await open(390, 780);
+	const banner = other.locator(".health");
+	let answer = null;
+	await other.route("**/api/v1/health", async (route) => (answer ? route.fulfill({ json: answer }) : route.continue()));
+	await other.goto(base);
+	await live(other);
+	await banner.waitFor({ timeout: WAIT });
+	check((await banner.locator("h2").innerText()) === "1 problem", await banner.innerText());
+	check(/^job \S+\/broken failed: .*7/.test(await banner.locator("li > span").first().innerText()), await banner.innerText());
+	check((await banner.locator("a").getAttribute("href")) === new URL(targetUrl).pathname, `it leads to ${await banner.locator("a").getAttribute("href")}`);
+	answer = { well: false, count: 12, problems: many };
+	await until(async () => (await banner.locator("h2").innerText()) === "12 problems", "more problems");
+	check((await banner.locator("li:visible").count()) === 4 && (await banner.locator("summary").innerText()) === "8 more", "the rest is folded");
+	check(/^for 3 min$/.test(await banner.locator("li .since").nth(1).innerText()), await banner.locator("li .since").nth(1).innerText());
+	await banner.locator("summary").click();
+	check((await banner.locator("li:visible").count()) === 9 && /and 4 more/.test(await banner.innerText()), "unfolded");
+	check((await other.evaluate(() => document.documentElement.scrollWidth)) <= 390, "it is too wide");
+	await screen(other, "health-390");
+	await other.emulateMedia({ colorScheme: "dark" });
+	await screen(other, "health-dark-390");
+	answer = { well: true, count: 0, problems: [] };
+	await banner.waitFor({ state: "hidden", timeout: WAIT });
+	await other.context().close();
+});
+
 await test("the overview shows where nothing moves", async () => {
 	const other = await open();
 	await pretend(other, (sum, now) => ({ states: { running: 3, queued: 1 }, troubled: 1, worst: { name: "main", reason: "", health: "stuck", health_since_ms: now - 190000 } }));
