@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,12 +36,46 @@ read_file(pid_t pid, const char *name, char *ret_text, size_t size)
 	return n > 0;
 }
 
+#define DEPTH_MAX 256 /* of a process below us */
+
+/* True if @pid is a process of a job, and thus no developer's debugger. */
+static bool
+is_below_us(pid_t pid)
+{
+	char text[4096], *rest;
+	int parent = (int)pid;
+
+	for (int i = 0; i < DEPTH_MAX && parent > 1; i++) {
+		if (parent == (int)getpid())
+			return true;
+		if (!read_file(parent, "stat", text, sizeof(text)) ||
+		    (rest = strrchr(text, ')')) == NULL ||
+		    sscanf(rest + 1, " %*c %d", &parent) != 1)
+			return false;
+	}
+	return false;
+}
+
+/* Of the debugger that holds @pid; 0: none does. */
+static pid_t
+tracer_of(pid_t pid)
+{
+	static const char key[] = "\nTracerPid:";
+	char text[4096], *tracer;
+
+	if (!read_file(pid, "status", text, sizeof(text)) ||
+	    (tracer = strstr(text, key)) == NULL)
+		return 0;
+	return (pid_t)strtol(tracer + strlen(key), NULL, 10);
+}
+
 /* "PID (NAME) STATE …", utime and stime being the 14th and 15th field. */
 static bool
 look_at(pid_t pid, struct process_look *ret_look)
 {
 	unsigned long long user, system;
-	char text[4096], *tracer, *rest;
+	char text[4096], *rest;
+	pid_t tracer;
 
 	if (!read_file(pid, "stat", text, sizeof(text)) ||
 	    (rest = strrchr(text, ')')) == NULL ||
@@ -49,9 +84,11 @@ look_at(pid_t pid, struct process_look *ret_look)
 		return false;
 	ret_look->cpu_ms =
 	    (user + system) * 1000 / (unsigned long long)sysconf(_SC_CLK_TCK);
-	ret_look->traced = read_file(pid, "status", text, sizeof(text)) &&
-	    (tracer = strstr(text, "\nTracerPid:")) != NULL &&
-	    strtol(tracer + strlen("\nTracerPid:"), NULL, 10) != 0;
+	tracer = tracer_of(pid);
+	ret_look->traced = tracer != 0 && !is_below_us(tracer);
+	ret_look->holder = ret_look->traced ? 0 : tracer;
+	if (ret_look->holder != 0 && ret_look->state == 't')
+		ret_look->state = 'T'; /* stopped is stopped, whoever did it */
 	return true;
 }
 
@@ -146,6 +183,12 @@ heartbeat_look(struct worker *worker, bool computes)
 	    worker->kind == WORKER_RUNNER ? "; its jobs end with it, and start again"
 					  : "");
 	worker_kill(worker, text);
+	if (look.holder == 0)
+		return;
+	/* Dead, it would be the holder's to reap, and not ours. */
+	log_err("%s: process %d of a job held it; it is killed, too",
+	    worker_name(worker->kind), (int)look.holder);
+	kill(look.holder, SIGKILL);
 }
 
 int

@@ -20,7 +20,8 @@
 struct process_look {
 	char state; /* as ps(1) shows it */
 	uint64_t cpu_ms;
-	bool traced; /* by a debugger */
+	bool traced;  /* by a developer's debugger */
+	pid_t holder; /* a process of a job that plays debugger; 0: none does */
 };
 
 /* Why the worker behind @beat is given up after another look in vain, which is counted in

@@ -27,7 +27,7 @@ def problems(service):
 
 
 def wait_well(service, what):
-    wait_until(lambda: service.get("/healthz").status == 200, f"{what}: all is well; it is {service.get('/healthz').text}")
+    wait_until(lambda: service.get("/healthz").status == 200 and service.ctl("check").returncode == 0, f"{what}: all is well; it is {service.get('/healthz').text}")
     ok(service.get("/healthz").text == "ok\n" and health(service) == {"well": True, "count": 0, "problems": []}, f"{what}: all is well")
     checked = service.ctl("check")
     ok(checked.returncode == 0 and not checked.stderr, f"{what}: check has nothing to say", checked.stderr)
@@ -109,6 +109,24 @@ def debugged(service):
         return
     wait_well(service, "when the debugger lets it go")
     equal(service.worker("collector"), pid, "it is the same process")
+
+
+def held_by_a_job(service):
+    """A job that plays debugger with a worker gets nowhere."""
+    if os.geteuid() != 0:
+        skip("a job that holds a worker", "needs root")
+        return
+    pid = service.worker("collector")
+    mark = len(service.log())
+    service.targets["t"].jobs["holds"] = {"engine": "command", "command": [sys.executable, os.path.abspath(__file__), "hold", str(pid)], "user": "root", "restart": "never"}
+    service.reload()
+    service.wait_log("error: collector: killed: it does not answer: it is stopped", after=mark)
+    service.wait_log("error: collector: process [0-9]+ of a job held it; it is killed, too", after=mark)
+    ok("a debugger holds it" not in service.log()[mark:], "a worker that a job holds like a debugger is replaced")
+    wait_until(lambda: service.worker("collector") not in (None, pid), "another collector")
+    del service.targets["t"].jobs["holds"]
+    service.reload()
+    wait_well(service, "then")
 
 
 def missing_collector(folder):
@@ -194,10 +212,15 @@ def others():
             part(folder)
 
 
+if sys.argv[1:2] == ["hold"]:
+    with Debugger(int(sys.argv[2])):
+        signal.pause()
+
 with scratch() as base:
     with Service(base, {"t": SLEEPS}) as main:
         wait_well(main, "a service")
         stopped_workers(main)
         debugged(main)
+        held_by_a_job(main)
         stopped_supervisor(main, others)
 done()
