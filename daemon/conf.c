@@ -790,7 +790,8 @@ names_job(const struct conf *conf, const char *word)
 	for (size_t i = 0; i < conf->targets_len; i++) {
 		const struct conf_target *target = &conf->targets[i];
 
-		if (strlen(target->name) != len || strncmp(target->name, word, len) != 0)
+		if (strlen(target->name) != len ||
+		    strncmp(target->name, word, len) != 0)
 			continue;
 		for (size_t k = 0; k < target->jobs_len && slash != NULL; k++)
 			if (strcmp(target->jobs[k].name, slash + 1) == 0)
@@ -851,8 +852,8 @@ take_all(cfg_t *cfg, struct conf *conf)
 						  : DEFAULT_SYMBOLIZE_TIMEOUT;
 	conf->max_running = running != NULL ? (unsigned)strtoul(running, NULL, 10) : 0;
 	conf->turn_ms = turn != NULL ? strtoull(turn, NULL, 10) : DEFAULT_TURN_MS;
-	conf->health_patience_ms =
-	    patience != NULL ? strtoull(patience, NULL, 10) : DEFAULT_HEALTH_PATIENCE_MS;
+	conf->health_patience_ms = patience != NULL ? strtoull(patience, NULL, 10)
+						    : DEFAULT_HEALTH_PATIENCE_MS;
 	if (r == 0)
 		r = take_list(cfg, "health-ignores", &conf->health_ignores);
 	if (r == 0)

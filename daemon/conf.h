@@ -40,8 +40,8 @@ struct conf {
 	unsigned max_running;           /* instances of jobs at once; 0: all */
 	uint64_t turn_ms;               /* of a job, where they take turns */
 	struct string_list health_ignores; /* checks (health.h), TARGET, TARGET/JOB */
-	uint64_t health_patience_ms; /* with a job that waits for its program */
-	struct conf_target *targets;    /* sorted by name */
+	uint64_t health_patience_ms;       /* with a job that waits for its program */
+	struct conf_target *targets;       /* sorted by name */
 	size_t targets_len;
 };
 

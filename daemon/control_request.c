@@ -379,8 +379,8 @@ static void
 do_health(struct request *request)
 {
 	health_look(request->supervisor->health);
-	evbuffer_add_printf(request->reply, "ok\n%s",
-	    health_lines(request->supervisor->health));
+	evbuffer_add_printf(
+	    request->reply, "ok\n%s", health_lines(request->supervisor->health));
 }
 
 static void

@@ -79,8 +79,7 @@ add(const struct health *health, struct lines *lines, enum health_check check,
 	va_list args;
 	int len;
 
-	if (is_ignored(health, health_check_name(check)) ||
-	    is_ignored(health, subject))
+	if (is_ignored(health, health_check_name(check)) || is_ignored(health, subject))
 		return;
 	va_start(args, format);
 	vsnprintf(words, sizeof(words), format, args);
@@ -127,12 +126,10 @@ look_at_worker(const struct health *health, struct lines *lines, struct worker *
 	const bool up = worker->state == WORKER_STATE_RUNNING && !worker->doomed;
 
 	/* What it died of before is over. */
-	if (up &&
-	    clock_ms(CLOCK_MONOTONIC) - worker->started_ms >= WORKER_SETTLED_MS)
+	if (up && clock_ms(CLOCK_MONOTONIC) - worker->started_ms >= WORKER_SETTLED_MS)
 		worker->short_lives = 0;
 	if (up && heartbeat_missed(worker))
-		add(health, lines, HEALTH_WORKER, name, 0,
-		    "%s does not answer%s", name,
+		add(health, lines, HEALTH_WORKER, name, 0, "%s does not answer%s", name,
 		    worker->beat.was_traced ? ": a debugger holds it"
 					    : "; it is replaced soon");
 	else if (worker->short_lives >= SHORT_LIVES_MAX)
@@ -233,12 +230,13 @@ look_whether_idle(struct health *health, struct lines *lines)
 	else if (health->idle_ms == 0)
 		health->idle_ms = now_ms;
 	if (health->idle_ms != 0 &&
-	    now_ms - health->idle_ms >= MIN(IDLE_AFTER_MS,
-		(int64_t)health->supervisor->conf->health_patience_ms))
+	    now_ms - health->idle_ms >=
+		MIN(IDLE_AFTER_MS,
+		    (int64_t)health->supervisor->conf->health_patience_ms))
 		add(health, lines, HEALTH_IDLE, "jobs",
 		    to_unix(health->idle_ms) / 1000 * 1000,
-		    "nothing fuzzes: of %u jobs that should run, %u failed and %u wait "
-		    "for their program",
+		    "nothing fuzzes: jobs that should run: %u; failed: %u; waiting for "
+		    "their program: %u",
 		    counts.wanted, counts.failed, counts.waiting);
 }
 
@@ -332,7 +330,8 @@ log_new(const struct health *health)
 		end = strchr(line, '\n');
 		words = memrchr(line, '\t', (size_t)(end - line));
 		if (!holds(&health->now, line))
-			log_warning("not well: %.*s", (int)(end - words - 1), words + 1);
+			log_warning(
+			    "not well: %.*s", (int)(end - words - 1), words + 1);
 	}
 	if (health->now.problems > 0 && health->next.problems == 0)
 		log_notice("all is well again");
@@ -350,9 +349,8 @@ health_look(struct health *health)
 	for (unsigned i = 0; i < WORKERS_LEN; i++)
 		look_at_worker(health, lines, &supervisor->workers[i]);
 	if (health->refused[0] != '\0')
-		add(health, lines, HEALTH_CONFIGURATION,
-		    supervisor->options->conf_path, health->refused_ms, "%s",
-		    health->refused);
+		add(health, lines, HEALTH_CONFIGURATION, supervisor->options->conf_path,
+		    health->refused_ms, "%s", health->refused);
 	look_at_disks(health);
 	append(lines, &health->disks);
 	look_at_jobs(health, lines);

@@ -12,10 +12,11 @@ struct supervisor;
 
 /*  name           word             what it says */
 #define HEALTH_CHECKS(X) \
-	X(WORKER, "worker")               /* one of our processes does not work */ \
-	X(CONFIGURATION, "configuration") /* the last reload was refused, or in part */ \
-	X(DISK, "disk")                   /* a file system is nearly full */ \
-	X(IDLE, "idle")                   /* jobs are wanted, and none runs */ \
+	X(WORKER, "worker") /* one of our processes does not work */ \
+	X(CONFIGURATION, \
+	    "configuration") /* the last reload was refused, or in part */ \
+	X(DISK, "disk")      /* a file system is nearly full */ \
+	X(IDLE, "idle")      /* jobs are wanted, and none runs */ \
 	X(TARGET_FAILED, "target-failed") /* it will not be shown */ \
 	X(JOB_FAILED, "job-failed")       /* it will not be started again */ \
 	X(JOB_WAITING, "job-waiting")     /* for its program, for long */ \

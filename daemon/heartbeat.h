@@ -12,9 +12,10 @@
 #include "worker.h"
 
 #define HEARTBEAT_MS 1000
-#define HEARTBEAT_LOOKS 5          /* in vain: it does not answer */
-#define HEARTBEAT_SPIN_MS 5000     /* computed over one ping: it never comes back */
-#define HEARTBEAT_STARVED_LOOKS 30 /* though it gets no processor, or waits for a disk */
+#define HEARTBEAT_LOOKS 5      /* in vain: it does not answer */
+#define HEARTBEAT_SPIN_MS 5000 /* computed over one ping: it never comes back */
+#define HEARTBEAT_STARVED_LOOKS \
+	30 /* though it gets no processor, or waits for a disk */
 
 /* What a process does, as /proc tells. */
 struct process_look {

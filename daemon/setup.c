@@ -157,8 +157,9 @@ void
 setup_close(struct supervisor *supervisor)
 {
 	struct event *events[] = { supervisor->commit, supervisor->poll,
-		supervisor->beat, supervisor->watchdog, supervisor->hang_up, supervisor->terminate,
-		supervisor->interrupt, supervisor->child, supervisor->end };
+		supervisor->beat, supervisor->watchdog, supervisor->hang_up,
+		supervisor->terminate, supervisor->interrupt, supervisor->child,
+		supervisor->end };
 
 	control_free(supervisor->control);
 	for (unsigned i = 0; i < WORKERS_LEN; i++)

@@ -38,7 +38,8 @@
 #define POLL_S 2
 #define END_GRACE_MS 1200
 #define SWEEP_MS 1000
-#define DEAD_MAX_MS 60000 /* that a worker may be gone before the watchdog hears of it */
+#define DEAD_MAX_MS \
+	60000 /* that a worker may be gone before the watchdog hears of it */
 
 static const struct timeval commit_delay = { .tv_usec = COMMIT_DELAY_US };
 
@@ -484,9 +485,9 @@ make_events(struct supervisor *supervisor)
 	supervisor->child = evsignal_new(base, SIGCHLD, child_cb, supervisor);
 	if (supervisor->commit == NULL || supervisor->end == NULL ||
 	    supervisor->poll == NULL || supervisor->beat == NULL ||
-	    supervisor->watchdog == NULL ||
-	    supervisor->hang_up == NULL || supervisor->terminate == NULL ||
-	    supervisor->interrupt == NULL || supervisor->child == NULL)
+	    supervisor->watchdog == NULL || supervisor->hang_up == NULL ||
+	    supervisor->terminate == NULL || supervisor->interrupt == NULL ||
+	    supervisor->child == NULL)
 		return -ENOMEM;
 	event_add(supervisor->poll, &poll);
 	event_add(supervisor->beat, &beat);

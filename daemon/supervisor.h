@@ -40,13 +40,13 @@ struct supervisor {
 	struct string_list coverage_dirs;
 	uint64_t instance;
 	uint64_t generation; /* last one given to a table, live segment or request */
-	struct event *commit, *poll, *beat, *watchdog, *hang_up, *terminate,
-	    *interrupt, *child, *end;
+	struct event *commit, *poll, *beat, *watchdog, *hang_up, *terminate, *interrupt,
+	    *child, *end;
 	int64_t
 	    commit_blocked_ms; /* since when a reader holds the lock; 0: it does not */
 	bool announce_directory; /* the front-end is to be told of a new generation */
 	bool listening_logged;
-	bool heartbeat; /* workers that do not answer are replaced */
+	bool heartbeat;        /* workers that do not answer are replaced */
 	bool watchdog_starves; /* on purpose: a worker is beyond our help */
 	bool ending;
 	int exit_code;

@@ -198,9 +198,8 @@ remember_end(struct worker *worker, const char *how)
 {
 	const int64_t now = clock_ms(CLOCK_MONOTONIC);
 
-	worker->short_lives = now - worker->started_ms < WORKER_SETTLED_MS
-	    ? worker->short_lives + 1
-	    : 0;
+	worker->short_lives =
+	    now - worker->started_ms < WORKER_SETTLED_MS ? worker->short_lives + 1 : 0;
 	if (worker->down_ms == 0)
 		worker->down_ms = now;
 	if (!worker->doomed) /* else it is known why */

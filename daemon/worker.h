@@ -89,8 +89,8 @@ struct worker {
 	unsigned back_off_ms;
 	unsigned starts;
 	unsigned short_lives; /* deaths in a row, each soon after the start */
-	int64_t down_ms; /* since when it does not run, or was killed; 0: it runs */
-	char trouble[200];    /* how it ended last, or why it could not be started */
+	int64_t down_ms;   /* since when it does not run, or was killed; 0: it runs */
+	char trouble[200]; /* how it ended last, or why it could not be started */
 	struct beat beat;
 };
 

@@ -37,6 +37,8 @@ with scratch() as folder:
         ("listen = { \"x\" }\n", ":1:", "expected ADDRESS:PORT"), ("target \"a\" {\n}\n", ":2:", "has no executable"),
         ("target \"-a\" {\n executable = \"/x\"\n}\n", ":3:", "expected a name"),
         ("target \"a\" { executable = \"/x\" }\ntarget \"a\" { executable = \"/y\" }\n", ":2:", "a"),
+        ("health-patience = \"soon\"\n", ":1:", "expected a duration"),
+        ("\nhealth-ignores = { \"a\", \"job-stuck\",\n\"a/none\" }\ntarget \"a\" { executable = \"/x\" }\n", ":3:", "expected a check of fuzz.conf(5), a target, or TARGET/JOB"),
         ("symbolize-timeout = 0\n", ":1:", "expected seconds"), ("state-dir = \"a\"\nstate-dir = \"b\"\n", ":2:", "second time"),
         ("coverage-dir = { \"a\" }\ncoverage-dir = { \"b\", \"c\" }\n", ":2:", "second time"),
         ("target \"a\" {\n executable = \"/x\"\n", ":3:", "ends too early"), ("state-dir = \"a\nb", ":2:", "ends too early"),

@@ -157,7 +157,7 @@ def jobs(folder):
     with Service(folder, {"t": target}, extra="health-patience = 1") as service:
         wait_ill(service, "job-failed", "t/fails", "^job t/fails failed: .*3")
         wait_ill(service, "job-waiting", "t/waits", "^job t/waits does not run: .*missing")
-        wait_ill(service, "idle", "jobs", "^nothing fuzzes: of 2 jobs that should run, 1 failed and 1 wait")
+        wait_ill(service, "idle", "jobs", "^nothing fuzzes: jobs that should run: 2; failed: 1; waiting for their program: 1")
         equal(sorted(problems(service)), [("idle", "jobs"), ("job-failed", "t/fails"), ("job-waiting", "t/waits")], "what is done, or not wanted, is no problem")
         answer = service.get("/healthz", headers={"Accept": "application/json"})
         ok(answer.status == 503 and answer.headers["content-type"] == "application/json" and answer.json()["count"] == 3, "/healthz in JSON for who accepts it", answer.text)

@@ -211,7 +211,7 @@ static int
 check(const struct options *options, char **words)
 {
 	char *answer = client_ask(options->socket, words, 1);
-	int code = answer == NULL ? EXIT_USAGE
+	int code = answer == NULL          ? EXIT_USAGE
 	    : client_lines(answer) != NULL ? EXIT_OK
 					   : EXIT_RUNTIME;
 

@@ -69,7 +69,8 @@ routes_of_both_bases(void **state)
 	assert_route("/api/v1/targets", ROUTE_API_TARGETS, NULL, false, "");
 	assert_route("/api/v1/health", ROUTE_API_HEALTH, NULL, false, "");
 	assert_route("/api/v1/jobs", ROUTE_API_JOBS, NULL, false, "");
-	assert_route("/api/v1/jobs/t/stop/log", ROUTE_API_JOBS, NULL, false, "t/stop/log");
+	assert_route(
+	    "/api/v1/jobs/t/stop/log", ROUTE_API_JOBS, NULL, false, "t/stop/log");
 	assert_route(
 	    "/api/v1/jobs/t/log/stop", ROUTE_API_WISH, NULL, false, "t/log/stop");
 	assert_route("/api/v1/jobs/t/stop", ROUTE_API_JOBS, NULL, false, "t/stop");

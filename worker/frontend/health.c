@@ -221,8 +221,8 @@ add_text(const struct health *health, struct evbuffer *body)
 	if (text.body != NULL)
 		evbuffer_add_buffer(body, text.body);
 	if (count > text.told)
-		evbuffer_add_printf(body, "and %llu more\n",
-		    (unsigned long long)(count - text.told));
+		evbuffer_add_printf(
+		    body, "and %llu more\n", (unsigned long long)(count - text.told));
 	if (text.body != NULL)
 		evbuffer_free(text.body);
 	return count == 0;
@@ -250,8 +250,8 @@ serve(const struct health *health, struct evhttp_request *request, bool json,
 void
 health_serve(struct health *health, struct evhttp_request *request)
 {
-	const char *accept = evhttp_find_header(
-	    evhttp_request_get_input_headers(request), "accept");
+	const char *accept =
+	    evhttp_find_header(evhttp_request_get_input_headers(request), "accept");
 
 	evhttp_add_header(evhttp_request_get_output_headers(request), "vary", "accept");
 	serve(health, request,

@@ -576,10 +576,10 @@ serve_wish(struct job_list *list, const struct served_job *job, enum job_wish wi
 	message.code = wish;
 	if (channel_waiting(list->channel) >= WISHES_WAITING_MAX ||
 	    channel_send(list->channel, &message, NULL, 0) < 0) {
-		evhttp_add_header(evhttp_request_get_output_headers(request),
-		    "retry-after", "2");
-		reply_text(request, 503,
-		    "the supervisor does not take this now; try again\n");
+		evhttp_add_header(
+		    evhttp_request_get_output_headers(request), "retry-after", "2");
+		reply_text(
+		    request, 503, "the supervisor does not take this now; try again\n");
 	} else {
 		reply_text(request, 202, "asked for\n");
 	}

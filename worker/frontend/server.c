@@ -174,8 +174,7 @@ refused_method(struct evhttp_request *request, const struct route *route)
 	evhttp_add_header(evhttp_request_get_output_headers(request), "allow",
 	    is_wish ? "POST" : "GET, HEAD");
 	reply_refuse(request, 405,
-	    is_wish ? "only POST is known here"
-		    : "only GET and HEAD are known here");
+	    is_wish ? "only POST is known here" : "only GET and HEAD are known here");
 	return true;
 }
 
