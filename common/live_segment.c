@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,7 +17,7 @@
 #include "shared_memory.h"
 #include "banned.h"
 
-#define SIZE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE)
 
 /* Where the arrays of a segment for @pcs_len PCs lie; returns its size. */
 static uint64_t
@@ -27,15 +29,19 @@ layout(uint32_t pcs_len, uint64_t *ret_bits, uint64_t *ret_times, uint64_t *ret_
 	return *ret_entries + 4 * LIVE_ENTRIES_MAX;
 }
 
+/* @head: a copy, or our own. */
 static void
-point_into(struct live_map *map, void *start, uint64_t size, uint64_t bits,
-    uint64_t times, uint64_t entries)
+point_into(struct live_map *map, void *start, const struct live_segment *head)
 {
+	uint64_t bits, times, entries;
+
+	map->size = layout(head->pcs_len, &bits, &times, &entries);
 	map->head = start;
 	map->bits = (_Atomic uint64_t *)((char *)start + bits);
 	map->times = (_Atomic uint32_t *)((char *)start + times);
 	map->entries = (_Atomic uint32_t *)((char *)start + entries);
-	map->size = size;
+	map->base_ms = head->base_ms;
+	map->pcs_len = head->pcs_len;
 }
 
 int
@@ -58,7 +64,7 @@ live_segment_create(
 	if (head == MAP_FAILED)
 		goto fail;
 	/* From here on nobody can map it writable; our own map stays as it is. */
-	if (fcntl(fd, F_ADD_SEALS, SIZE_SEALS | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) !=
+	if (fcntl(fd, F_ADD_SEALS, SEALS | F_SEAL_SEAL) !=
 	    0) {
 		r = -errno;
 		munmap(head, size);
@@ -74,7 +80,7 @@ live_segment_create(
 	head->times = times;
 	head->entries = entries;
 	*ret_fd = fd;
-	point_into(ret_map, head, size, bits, times, entries);
+	point_into(ret_map, head, head);
 	return 0;
 fail:
 	r = -errno;
@@ -82,38 +88,52 @@ fail:
 	return r;
 }
 
+/* Of the header, which was copied: its writer may change it at any time. */
+static bool
+is_sound(const struct live_segment *head, uint64_t size)
+{
+	uint64_t wanted, bits, times, entries;
+
+	if (head->magic != LIVE_SEGMENT_MAGIC ||
+	    head->version != LIVE_SEGMENT_VERSION ||
+	    head->pcs_len > COVERAGE_MAP_PCS_MAX)
+		return false;
+	wanted = layout(head->pcs_len, &bits, &times, &entries);
+	return head->size == wanted && size == wanted && head->bits == bits &&
+	    head->times == times && head->entries == entries;
+}
+
+int
+live_segment_check(int fd)
+{
+	return shared_memory_has_seals(fd, SEALS);
+}
+
 int
 live_segment_map(int fd, struct live_map *ret_map)
 {
-	uint64_t size, bits, times, entries;
-	struct live_segment *head;
+	struct live_segment *start, head;
 	struct stat st;
-	int seals = fcntl(fd, F_GET_SEALS);
+	int r = live_segment_check(fd);
 
-	if (seals < 0)
-		return errno == EINVAL ? -EPROTO : -errno;
-	if ((seals & SIZE_SEALS) != SIZE_SEALS || (seals & F_SEAL_FUTURE_WRITE) == 0)
-		return -EPROTO;
+	if (r < 0)
+		return r;
 	if (fstat(fd, &st) != 0)
 		return -errno;
-	if ((uint64_t)st.st_size < sizeof(*head))
+	if ((uint64_t)st.st_size < sizeof(head))
 		return -EPROTO;
-	head = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-	if (head == MAP_FAILED)
+	start = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	if (start == MAP_FAILED)
 		return -errno;
-	if (head->pcs_len > COVERAGE_MAP_PCS_MAX)
-		goto bad;
-	size = layout(head->pcs_len, &bits, &times, &entries);
-	if (head->magic != LIVE_SEGMENT_MAGIC ||
-	    head->version != LIVE_SEGMENT_VERSION || head->size != size ||
-	    (uint64_t)st.st_size != size || head->bits != bits ||
-	    head->times != times || head->entries != entries)
-		goto bad;
-	point_into(ret_map, head, size, bits, times, entries);
+	memcpy(&head, start, sizeof(head));
+	/* The compiler must not read the original again instead of the copy. */
+	__asm__ volatile("" : : "r"(&head) : "memory");
+	if (!is_sound(&head, (uint64_t)st.st_size)) {
+		munmap(start, (size_t)st.st_size);
+		return -EPROTO;
+	}
+	point_into(ret_map, start, &head);
 	return 0;
-bad:
-	munmap(head, (size_t)st.st_size);
-	return -EPROTO;
 }
 
 void

@@ -45,19 +45,26 @@ struct live_segment {
 _Static_assert(sizeof(struct live_segment) == 128, "live segment header");
 _Static_assert(offsetof(struct live_segment, sequence) == 64, "live segment counters");
 
-/* A segment as mapped; the pointers lie inside of the map. */
+/* A segment as mapped; the pointers lie inside of the map. Who reads another process's
+ * segment takes its length and its base from here and never again from the head, which its
+ * writer can change after they were checked. */
 struct live_map {
 	struct live_segment *head; /* start of the map */
 	_Atomic uint64_t *bits;
 	_Atomic uint32_t *times;
 	_Atomic uint32_t *entries;
 	size_t size;
+	int64_t base_ms;
+	uint32_t pcs_len;
 };
 
 /* Makes a segment for @pcs_len PCs, mapped writable and then sealed against everybody
  * else. The caller owns *ret_fd and the map. Returns 0 or a negative errno. */
 int live_segment_create(
     uint32_t pcs_len, int64_t base_ms, int *ret_fd, struct live_map *ret_map);
+
+/* 0 if @fd carries the seals of a segment: it keeps its size, and only its maker writes. */
+int live_segment_check(int fd);
 
 /* Maps the segment behind @fd read-only and checks seals, size and offsets. Does not
  * keep @fd. Returns 0, -EPROTO if it is not a well-formed segment, or a negative errno. */

@@ -59,17 +59,31 @@ shared_memory_seal(int fd)
 }
 
 int
+shared_memory_has_seals(int fd, int seals)
+{
+	/* -1, of what is no memfd, has all bits. */
+	int has = fcntl(fd, F_GET_SEALS);
+
+	if (has < 0)
+		return errno == EINVAL ? -EPROTO : -errno;
+	return (has & seals) == seals ? 0 : -EPROTO;
+}
+
+int
+shared_memory_is_sealed(int fd)
+{
+	return shared_memory_has_seals(fd, SEALS);
+}
+
+int
 shared_memory_map_sealed(int fd, const void **ret_data, size_t *ret_len)
 {
 	struct stat st;
 	void *data;
-	int seals;
+	int r = shared_memory_is_sealed(fd);
 
-	seals = fcntl(fd, F_GET_SEALS);
-	if (seals < 0)
-		return errno == EINVAL ? -EPROTO : -errno;
-	if ((seals & SEALS) != SEALS)
-		return -EPROTO;
+	if (r < 0)
+		return r;
 	if (fstat(fd, &st) != 0)
 		return -errno;
 	if (st.st_size == 0) {

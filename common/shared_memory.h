@@ -27,6 +27,12 @@ shared_memory_aligned(uint64_t len)
 /* Seals @fd against every change. Fails with -EBUSY while somebody maps it writable. */
 int shared_memory_seal(int fd);
 
+/* 0 if @fd is a memfd that carries all of @seals, -EPROTO if not, or another negative errno. */
+int shared_memory_has_seals(int fd, int seals);
+
+/* The same for those of shared_memory_seal(). */
+int shared_memory_is_sealed(int fd);
+
 /* Maps a memfd that must carry the seals of shared_memory_seal(), so that it can neither
  * change nor shrink under the reader. Does not keep @fd; munmap() ends it. An empty one
  * gives a NULL map. Returns 0, -EPROTO if a seal is missing, or -errno. */

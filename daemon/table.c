@@ -667,9 +667,8 @@ static int
 read_header(int fd, struct table *table)
 {
 	struct source_table_header header;
-	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
-	if ((fcntl(fd, F_GET_SEALS) & seals) != seals ||
+	if (shared_memory_is_sealed(fd) < 0 ||
 	    pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
 	    header.magic != SOURCE_TABLE_MAGIC ||
 	    header.build_id_len > sizeof(header.build_id))
@@ -745,9 +744,8 @@ static int
 check_functions(int fd, const struct table *table)
 {
 	struct wire_functions header;
-	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
-	return (fcntl(fd, F_GET_SEALS) & seals) == seals &&
+	return shared_memory_is_sealed(fd) == 0 &&
 		pread(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header) &&
 		header.magic == FUNCTION_TABLE_MAGIC && header.pcs_len == table->pcs_len
 	    ? 0

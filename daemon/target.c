@@ -6,7 +6,6 @@
 #include "target.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +15,9 @@
 
 #include "coverage_map.h"
 #include "jobs.h"
+#include "live_segment.h"
 #include "log.h"
+#include "shared_memory.h"
 #include "banned.h"
 
 /* What the build lacks, and how to mend it: it stays in the reason until that is done. */
@@ -194,6 +195,10 @@ target_live(struct targets *targets, const struct message *message, int fd)
 		close(fd);
 		return 0;
 	}
+	if (live_segment_check(fd) < 0) {
+		close(fd);
+		return -EPROTO;
+	}
 	if (target->live >= 0)
 		close(target->live);
 	target->live = fd;
@@ -211,12 +216,11 @@ target_live(struct targets *targets, const struct message *message, int fd)
 int
 target_pcs(struct targets *targets, const struct message *message, int fd)
 {
-	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 	struct target *target = targets_by_id(targets, message->target);
 	struct stat st;
 	int r = 0;
 
-	if (fstat(fd, &st) != 0 || (fcntl(fd, F_GET_SEALS) & seals) != seals ||
+	if (fstat(fd, &st) != 0 || shared_memory_is_sealed(fd) < 0 ||
 	    st.st_size == 0 || st.st_size % 8 != 0 ||
 	    (uint64_t)st.st_size > 8 * COVERAGE_MAP_PCS_MAX)
 		r = -EPROTO;

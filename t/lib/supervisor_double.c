@@ -125,6 +125,7 @@ make_directory(struct supervisor_double *supervisor)
 	struct directory *directory;
 
 	must(ftruncate(fd, sizeof(*directory)), "ftruncate");
+	must(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW), "seals");
 	directory =
 	    mmap(NULL, sizeof(*directory), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (directory == MAP_FAILED)

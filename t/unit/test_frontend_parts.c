@@ -515,6 +515,33 @@ bits_past_the_end_are_none(void **state)
 }
 
 /* A reader that fell further behind than deltas are kept gets everything. */
+/* A collector that was taken over tells more PCs after its segment was checked. */
+static void
+segments_keep_their_length(void **state)
+{
+	struct coverage coverage = { 0 };
+	struct live_map writer, reader;
+	int fd;
+
+	(void)state;
+	assert_int_equal(live_segment_create(64, 5, &fd, &writer), 0);
+	assert_int_equal(live_segment_map(fd, &reader), 0);
+	assert_int_equal(coverage_reset(&coverage, 1, 1 << 26), 0);
+	writer.head->pcs_len = 1 << 26;
+	writer.head->bits_version++;
+	assert_int_equal(coverage_look(&coverage, &reader), 0);
+	assert_int_equal(coverage_reset(&coverage, 1, 64), 0);
+	writer.head->pcs_len = 1;
+	writer.head->base_ms = -1;
+	atomic_store(&writer.bits[0], 4);
+	assert_int_equal(coverage_look(&coverage, &reader), COVERAGE_BITS);
+	assert_int_equal(coverage.base_ms, 5);
+	coverage_clear(&coverage);
+	live_segment_unmap(&reader);
+	live_segment_unmap(&writer);
+	close(fd);
+}
+
 static void
 old_versions_have_no_delta(void **state)
 {
@@ -627,6 +654,7 @@ main(void)
 		cmocka_unit_test(frame_headers_at_their_edges),
 		cmocka_unit_test(coverage_grows_by_deltas),
 		cmocka_unit_test(bits_past_the_end_are_none),
+		cmocka_unit_test(segments_keep_their_length),
 		cmocka_unit_test(old_versions_have_no_delta),
 		cmocka_unit_test(unknown_entry_points_stay_here),
 		cmocka_unit_test(dribbled_requests_time_out),

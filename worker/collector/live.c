@@ -30,11 +30,11 @@ seed(struct live *live, int seed_fd)
 	if (r < 0)
 		return r;
 	from = old.head;
-	if (from->pcs_len != to->pcs_len) {
+	if (old.pcs_len != to->pcs_len) {
 		live_segment_unmap(&old);
 		return -EPROTO;
 	}
-	to->base_ms = from->base_ms;
+	to->base_ms = old.base_ms;
 	for (size_t i = 0; i < coverage_map_words(to->pcs_len); i++)
 		SET(live->map.bits[i], GET(old.bits[i]));
 	for (size_t i = 0; i < to->pcs_len; i++)

@@ -234,14 +234,14 @@ coverage_look(struct coverage *coverage, const struct live_map *live)
 	uint64_t bits_version, unique_runs;
 	int changes = 0, r;
 
-	if (live->head == NULL || live->head->pcs_len != coverage->pcs_len ||
+	if (live->head == NULL || live->pcs_len != coverage->pcs_len ||
 	    coverage->bits == NULL)
 		return 0;
 	/* Pairs with the collector's release: all that this version counts is visible. */
 	atomic_load_explicit(&live->head->sequence, memory_order_acquire);
 	bits_version =
 	    atomic_load_explicit(&live->head->bits_version, memory_order_acquire);
-	coverage->base_ms = live->head->base_ms;
+	coverage->base_ms = live->base_ms;
 	coverage->n_runs =
 	    atomic_load_explicit(&live->head->n_runs, memory_order_relaxed);
 	unique_runs =
@@ -309,7 +309,7 @@ fill_times(const struct coverage *coverage, const struct live_map *live, char *t
 	for (uint64_t i = 0; i < coverage_map_words(coverage->pcs_len); i++)
 		for (uint64_t left = coverage->bits[i]; left != 0; left &= left - 1) {
 			if (live->head != NULL &&
-			    live->head->pcs_len == coverage->pcs_len)
+			    live->pcs_len == coverage->pcs_len)
 				time = atomic_load_explicit(
 				    &live->times[64 * i +
 					(uint64_t)__builtin_ctzll(left)],

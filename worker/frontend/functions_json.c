@@ -115,7 +115,7 @@ copy_bits(struct job *job, const struct live_map *live)
 	job->bits = calloc(words + 1, sizeof(*job->bits));
 	if (job->bits == NULL)
 		return -ENOMEM;
-	if (live->head == NULL || live->head->pcs_len != pcs_len)
+	if (live->head == NULL || live->pcs_len != pcs_len)
 		return 0;
 	for (uint64_t i = 0; i < words; i++)
 		job->bits[i] =

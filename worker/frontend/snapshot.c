@@ -6,12 +6,14 @@
 #include "snapshot.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "shared_memory.h"
 #include "banned.h"
 
 #define ATTEMPTS 3 /* at an unlocked copy, before the loop goes on with other things */
@@ -26,7 +28,8 @@ snapshot_open(struct snapshot *snapshot, int fd, unsigned slot)
 		return -EINVAL;
 	if (fstat(fd, &st) != 0)
 		return -errno;
-	if ((uint64_t)st.st_size < sizeof(*directory))
+	if ((uint64_t)st.st_size < sizeof(*directory) ||
+	    shared_memory_has_seals(fd, F_SEAL_SHRINK) < 0)
 		return -EPROTO;
 	/* Writable: the lock lies in it. */
 	directory =
