@@ -50,7 +50,7 @@ byte_reader_skip(struct byte_reader *reader, uint64_t len)
 {
 	if (len > byte_reader_left(reader))
 		byte_reader_spoil(reader);
-	else
+	else if (len > 0) /* an empty one has no place, and NULL + 0 is undefined */
 		reader->at += len;
 }
 
@@ -65,6 +65,8 @@ byte_reader_cut(struct byte_reader *reader, uint64_t len)
 		part.bad = true;
 		return part;
 	}
+	if (len == 0)
+		return part;
 	reader->at += len;
 	part.end = reader->at;
 	return part;
