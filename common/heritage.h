@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Descriptors 0 (/dev/null), 1 and 2 (the service's log), and: */
+/* Descriptors 0 (/dev/null), 1 and 2 (a pipe to the supervisor, which writes the log), and: */
 enum heritage_fd {
 	HERITAGE_CHANNEL = 3, /* every worker: SOCK_SEQPACKET to the supervisor */
 	HERITAGE_NEWS = 4,    /* collector (writes) and front-end (reads): eventfd, rung

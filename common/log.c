@@ -6,6 +6,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,9 +15,12 @@
 
 #include "banned.h"
 
+#define WAIT_MS 1000 /* for a supervisor that does not read what its workers say */
+
 static const char *name;
 static int threshold = LOG_LEVEL_NOTICE;
 static bool to_journal;
+static unsigned lost; /* lines */
 
 void
 log_open(const char *worker_name, int level)
@@ -32,41 +36,92 @@ log_level(void)
 	return threshold;
 }
 
-void
-log_write(enum log_level level, const char *format, ...)
+bool
+log_to_journal(void)
+{
+	return to_journal;
+}
+
+/* A worker's log is a pipe to the supervisor: if that hangs, workers must not. After one
+ * wait in vain nothing is waited for until there is room again. */
+static bool
+has_room(void)
+{
+	struct pollfd pollfd = { .fd = STDERR_FILENO, .events = POLLOUT };
+	const int patience = lost == 0 ? WAIT_MS : 0;
+
+	return name == NULL || poll(&pollfd, 1, patience) != 0;
+}
+
+static void
+write_line(const char *line, size_t len)
+{
+	/* Where the log cannot be written there is nobody to tell. */
+	while (write(STDERR_FILENO, line, len) == -1 && errno == EINTR)
+		;
+}
+
+/* Begins a line; returns its length, 0 if it does not fit. */
+static size_t
+begin_line(enum log_level level, char *line, size_t size)
 {
 	static const char *const words[] = { "error: ", "warning: ", "", "debug: " };
 	static const char *const journal[] = { "<3>", "<4>", "<5>", "<7>" };
+	int used = snprintf(line, size, "%sfuzzsupd: %s%s%s",
+	    to_journal ? journal[level] : "", name != NULL ? name : "",
+	    name != NULL ? ": " : "", to_journal ? "" : words[level]);
+
+	return used < 0 || (size_t)used >= size ? 0 : (size_t)used;
+}
+
+static void
+tell_lost(void)
+{
+	char line[160];
+	size_t used = begin_line(LOG_LEVEL_WARNING, line, sizeof(line));
+	int more = snprintf(line + used, sizeof(line) - used,
+	    "%u lines are missing here: the supervisor did not read them\n", lost);
+
+	lost = 0;
+	if (used > 0 && more > 0)
+		write_line(line, used + (size_t)more);
+}
+
+void
+log_write(enum log_level level, const char *format, ...)
+{
 	char line[4096];
 	va_list args;
-	int used, more, saved = errno;
+	size_t used;
+	int more, saved = errno;
 
 	if ((int)level > threshold)
 		return;
-	used = snprintf(line, sizeof(line), "%sfuzzsupd: %s%s%s",
-	    to_journal ? journal[level] : "", name != NULL ? name : "",
-	    name != NULL ? ": " : "", to_journal ? "" : words[level]);
-	if (used < 0 || (size_t)used >= sizeof(line))
+	used = begin_line(level, line, sizeof(line));
+	if (used == 0)
 		return;
 	va_start(args, format);
-	more = vsnprintf(line + used, sizeof(line) - (size_t)used - 1, format, args);
+	more = vsnprintf(line + used, sizeof(line) - used - 1, format, args);
 	va_end(args);
 	if (more < 0)
 		return;
-	used += more;
-	if ((size_t)used > sizeof(line) - 2)
+	used += (size_t)more;
+	if (used > sizeof(line) - 2)
 		used = sizeof(line) - 2;
 	line[used++] = '\n';
-	/* One write, so that lines of several processes never mix; where the log cannot
-	 * be written there is nobody to tell. */
-	while (write(STDERR_FILENO, line, (size_t)used) == -1 && errno == EINTR)
-		;
+	if (!has_room()) {
+		lost++;
+	} else {
+		if (lost > 0)
+			tell_lost();
+		/* One write, so that lines of several processes never mix. */
+		write_line(line, used);
+	}
 	errno = saved;
 }
 
-/* Bytes of the well-formed UTF-8 sequence at @text, 0 if there is none. */
-static size_t
-utf8_sequence(const unsigned char *text, size_t len)
+size_t
+log_printable(const unsigned char *text, size_t len)
 {
 	size_t need, i;
 
@@ -95,7 +150,7 @@ log_quote(const void *text, size_t len, char *buffer, size_t size)
 		return "\"\"";
 	buffer[used++] = '"';
 	while (i < len) {
-		n = utf8_sequence(bytes + i, len - i);
+		n = log_printable(bytes + i, len - i);
 		if (used + 4 + sizeof(ellipsis) + 1 > size) {
 			for (n = 0; n < sizeof(ellipsis) - 1; n++)
 				buffer[used++] = ellipsis[n];

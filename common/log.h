@@ -8,6 +8,7 @@
 #ifndef FUZZSUP_LOG_H
 #define FUZZSUP_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum log_level { LOG_LEVEL_ERR, LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_DEBUG };
@@ -15,6 +16,10 @@ enum log_level { LOG_LEVEL_ERR, LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_D
 /* @name: of the worker, or NULL for the supervisor; must stay valid. */
 void log_open(const char *name, int level);
 int log_level(void);
+
+/* True where journald reads the log: each line begins with its priority. */
+bool log_to_journal(void);
+
 void log_write(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -27,5 +32,9 @@ void log_write(enum log_level level, const char *format, ...)
  * characters and invalid bytes as \xNN, cut with "…" where it does not fit. Returns
  * @buffer, so that it can stand among the arguments of a log call. */
 const char *log_quote(const void *text, size_t len, char *buffer, size_t size);
+
+/* Bytes of the printable character in UTF-8 with which @text (@len > 0 bytes) begins; 0
+ * if it begins with a control character or with an invalid byte. */
+size_t log_printable(const unsigned char *text, size_t len);
 
 #endif

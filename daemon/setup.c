@@ -25,6 +25,7 @@
 #include "table.h"
 #include "target.h"
 #include "wasm_relay.h"
+#include "worker_log.h"
 #include "banned.h"
 
 static struct message message;
@@ -164,6 +165,7 @@ setup_close(struct supervisor *supervisor)
 	control_free(supervisor->control);
 	for (unsigned i = 0; i < WORKERS_LEN; i++)
 		worker_close(&supervisor->workers[i]);
+	worker_log_close_all();
 	tables_free(supervisor->tables);
 	targets_free(supervisor->targets);
 	jobs_free(supervisor->jobs);

@@ -74,8 +74,8 @@ static void
 place_descriptors(const struct spawn_request *request)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int from[HERITAGE_END] = { null, 2, 2, request->channel, request->news,
-		request->directory };
+	int from[HERITAGE_END] = { null, request->log, request->log, request->channel,
+		request->news, request->directory };
 
 	for (int to = 0; to < HERITAGE_END; to++) {
 		from[to] = fcntl(
@@ -113,6 +113,7 @@ become_worker(
 	 * an interrupted runner would end its jobs by SIGKILL. */
 	setsid();
 	reset_signals();
+	setsid();
 	place_descriptors(request);
 	execv(command->path, command->argv);
 	_exit(127);

@@ -11,6 +11,7 @@ struct spawn_request {
 	const char *folder; /* of the program */
 	const char *name;   /* of the worker: the program is fuzzsupd-NAME */
 	int channel;        /* the worker's end; stays the caller's, as do the others */
+	int log;            /* its standard output and error */
 	int news;           /* -1: /dev/null instead */
 	int directory;      /* -1: /dev/null instead */
 	int log_level;

@@ -246,6 +246,7 @@ worker_reap(struct worker *worker)
 	    info.si_pid == 0)
 		return;
 	describe_end(&info, how, sizeof(how));
+	worker_log_drain(worker->log);
 	if (worker->state == WORKER_STATE_RUNNING)
 		log_err(
 		    "%s: died (%s); it is restarted", worker_name(worker->kind), how);
@@ -257,6 +258,8 @@ worker_reap(struct worker *worker)
 	waitid(P_PIDFD, (id_t)worker->pidfd, &info, WEXITED | WNOHANG);
 	close_channel(worker);
 	free_event(&worker->death);
+	worker_log_leave(worker->log);
+	worker->log = NULL;
 	close(worker->pidfd);
 	worker->pidfd = -1;
 	worker->pid = 0;
@@ -275,7 +278,7 @@ death_cb(evutil_socket_t fd, short what, void *context)
 }
 
 static int
-spawn(struct worker *worker, int channel_fd)
+spawn(struct worker *worker, int channel_fd, int log_fd)
 {
 	const struct worker_setup *setup = worker->setup;
 	bool has_news =
@@ -284,6 +287,7 @@ spawn(struct worker *worker, int channel_fd)
 		.folder = spawn_folder(),
 		.name = worker_name(worker->kind),
 		.channel = channel_fd,
+		.log = log_fd,
 		.news = has_news ? setup->news : -1,
 		.directory = worker->kind == WORKER_FRONTEND ? setup->directory : -1,
 		.log_level = log_level(),
@@ -335,16 +339,21 @@ cannot_start(struct worker *worker, int error)
 void
 worker_start(struct worker *worker)
 {
-	int fds[2] = { -1, -1 };
+	int fds[2] = { -1, -1 }, log_fd = -1;
 	int r = channel_pair(fds);
 
 	worker->started_ms = clock_ms(CLOCK_MONOTONIC);
 	if (r == 0)
 		r = channel_new(fds[0], &worker->channel);
 	if (r == 0)
-		r = spawn(worker, fds[1]);
+		r = worker_log_open(worker->setup->base, worker_name(worker->kind),
+		    &worker->log_budget, &worker->log, &log_fd);
+	if (r == 0)
+		r = spawn(worker, fds[1], log_fd);
 	if (fds[1] >= 0)
 		close(fds[1]);
+	if (log_fd >= 0)
+		close(log_fd);
 	if (r == 0)
 		r = make_events(worker);
 	if (r < 0) {
@@ -352,6 +361,8 @@ worker_start(struct worker *worker)
 		if (worker->channel == NULL && fds[0] >= 0)
 			close(fds[0]);
 		close_channel(worker);
+		worker_log_leave(worker->log);
+		worker->log = NULL;
 		restart_later(worker);
 		return;
 	}

@@ -24,6 +24,7 @@
 #include "job_types.h"
 #include "job_variables.h"
 #include "jobs.h"
+#include "worker_log.h"
 
 static void
 test_listen(void **state)
@@ -332,6 +333,42 @@ test_heartbeat(void **state)
 	assert_null(heartbeat_judge(&beat, &look, false));
 }
 
+/* ---- the log of workers ---- */
+
+/* What a worker writes passes for nobody else's, and for no terminal's command. */
+static void
+test_worker_log(void **state)
+{
+	static const struct {
+		bool journal;
+		const char *said, *logged;
+	} cases[] = {
+		{ false, "fuzzsupd: frontend: error: x", "fuzzsupd: frontend: error: x\n" },
+		{ true, "<3>fuzzsupd: frontend: x", "<3>fuzzsupd: frontend: x\n" },
+		{ false, "==7==ERROR: AddressSanitizer: \t\xc3\xa4",
+		    "fuzzsupd: frontend: ==7==ERROR: AddressSanitizer: \t\xc3\xa4\n" },
+		{ true, "words", "<4>fuzzsupd: frontend: words\n" },
+		{ false, "", "fuzzsupd: frontend: \n" },
+		{ false, "fuzzsupd: collector: lies",
+		    "fuzzsupd: frontend: fuzzsupd: collector: lies\n" },
+		{ false, "fuzzsupd: lies", "fuzzsupd: frontend: fuzzsupd: lies\n" },
+		{ true, "<0>fuzzsupd: frontend: x",
+		    "<4>fuzzsupd: frontend: <0>fuzzsupd: frontend: x\n" },
+		{ false, "fuzzsupd: frontend: \x1b[2J\r\xff\x7f\xc2\x9b",
+		    "fuzzsupd: frontend: \\x1b[2J\\x0d\\xff\\x7f\\xc2\\x9b\n" },
+	};
+	char buffer[512];
+	size_t len;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		len = worker_log_line("frontend", cases[i].journal, cases[i].said,
+		    strlen(cases[i].said), buffer, sizeof(buffer));
+		buffer[len] = '\0';
+		assert_string_equal(buffer, cases[i].logged);
+	}
+}
+
 int
 main(void)
 {
@@ -345,6 +382,7 @@ main(void)
 		cmocka_unit_test(test_instance_spec),
 		cmocka_unit_test(test_dispatch),
 		cmocka_unit_test(test_directory),
+		cmocka_unit_test(test_worker_log),
 	};
 
 	return cmocka_run_group_tests_name("daemon", tests, NULL, NULL);
