@@ -85,6 +85,7 @@ heritage_take(int argc, char **argv, const char *name, struct heritage *ret_heri
 	*ret_heritage = (struct heritage){
 		.log_level = (int)values[WORD_LOG],
 		.sandbox = values[WORD_SANDBOX] != 0,
+		.cut_off = values[WORD_SANDBOX] == 2,
 		.uid = (uid_t)values[WORD_UID],
 		.gid = (gid_t)values[WORD_GID],
 		.slot = (unsigned)values[WORD_SLOT],

@@ -10,21 +10,25 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
-#include <sched.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "log.h"
+#include "namespaces.h"
 #include "banned.h"
 
 /* Debian 12's headers stop at ABI 2 of Landlock. */
@@ -61,41 +65,6 @@ only_computes(enum sandbox_kind kind)
 
 /* ---- an empty root directory ---- */
 
-static int
-write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), r = 0;
-	size_t len = strlen(text);
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, len) != (ssize_t)len)
-		r = -errno;
-	close(fd);
-	return r;
-}
-
-/* As another user than root: a user namespace of our own, in which we may chroot. */
-static int
-enter_user_namespace(void)
-{
-	unsigned uid = (unsigned)geteuid(), gid = (unsigned)getegid();
-	char map[64];
-	int r;
-
-	if (unshare(CLONE_NEWUSER) != 0)
-		return -errno;
-	r = write_file("/proc/self/setgroups", "deny");
-	if (r < 0)
-		return r;
-	snprintf(map, sizeof(map), "%u %u 1", uid, uid);
-	r = write_file("/proc/self/uid_map", map);
-	if (r < 0)
-		return r;
-	snprintf(map, sizeof(map), "%u %u 1", gid, gid);
-	return write_file("/proc/self/gid_map", map);
-}
-
 /* A directory that is removed while it is our root stays empty for ever: nothing can be
  * made in it. */
 static int
@@ -111,7 +80,7 @@ enter_empty_root(void)
 		r = -errno;
 	rmdir(path);
 	if (geteuid() != 0 && r == 0)
-		r = enter_user_namespace();
+		r = namespaces_enter(0);
 	if (r == 0 && (fchdir(fd) != 0 || chroot(".") != 0))
 		r = -errno;
 	if (fd >= 0)
@@ -121,6 +90,7 @@ enter_empty_root(void)
 
 /* ---- user and capabilities ---- */
 
+/* Those of @mask that we have; a container may have taken some from root. */
 static int
 set_capabilities(uint64_t mask)
 {
@@ -128,23 +98,51 @@ set_capabilities(uint64_t mask)
 						       _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2] = { 0 };
 
+	if (syscall(SYS_capget, &header, data) != 0)
+		return -errno;
+	mask &= data[0].permitted | (uint64_t)data[1].permitted << 32;
 	for (int i = 0; i < 2; i++) {
 		data[i].effective = (uint32_t)(mask >> (32 * i));
 		data[i].permitted = data[i].effective;
+		data[i].inheritable = 0;
 	}
 	return syscall(SYS_capset, &header, data) == 0 ? 0 : -errno;
 }
 
+/* Root of a user namespace can only become who exists there. To be asked while there is
+ * a /proc. */
+static bool
+is_mapped(uid_t uid)
+{
+	unsigned long first, outside, len;
+	FILE *map = fopen("/proc/self/uid_map", "re");
+	bool found = map == NULL;
+
+	while (!found && fscanf(map, "%lu %lu %lu", &first, &outside, &len) == 3)
+		found = uid >= first && uid - first < len;
+	if (map != NULL)
+		fclose(map);
+	return found;
+}
+
 /* Whoever reads for a service that root started must go on to see what root may see,
- * below the directories that it is sent: CAP_DAC_READ_SEARCH alone stays. */
+ * below the directories that it is sent: CAP_DAC_READ_SEARCH alone stays. Sources, logs and
+ * coverage files have modes like 0600, AFL++'s folders 0700, each of another user. Where
+ * ".." leads out of these directories the capability would open every file there is, so it
+ * goes, too. */
 static int
-drop_user(enum sandbox_kind kind, const struct heritage *heritage)
+drop_user(enum sandbox_kind kind, const struct heritage *heritage, bool mapped)
 {
 	bool was_root = geteuid() == 0;
-	uint64_t keep =
-	    was_root && !only_computes(kind) ? UINT64_C(1) << CAP_DAC_READ_SEARCH : 0;
+	uint64_t keep = was_root && heritage->cut_off && !only_computes(kind)
+	    ? UINT64_C(1) << CAP_DAC_READ_SEARCH
+	    : 0;
 
-	if (was_root && heritage->uid != 0) {
+	if (was_root && heritage->uid != 0 && !mapped) {
+		log_warning("sandbox: another user is not available here (%u is not "
+			    "mapped in this user namespace); going on without",
+		    (unsigned)heritage->uid);
+	} else if (was_root && heritage->uid != 0) {
 		if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0 ||
 		    setgroups(0, NULL) != 0 ||
 		    setresgid(heritage->gid, heritage->gid, heritage->gid) != 0 ||
@@ -190,26 +188,74 @@ enter_landlock(enum sandbox_kind kind)
 
 /* ---- limits ---- */
 
+struct limit {
+	int what;
+	rlim_t soft, hard;
+	bool sanitized; /* also in a build with sanitizers */
+};
+
+#define GIB(n) (UINT64_C(n) << 30)
+
+/* A table for 2^26 PCs and the largest executable known fit; bombs do not. The size of files
+ * is that of each memfd, too. */
+static const struct limit limits_symbolizer[] = {
+	{ RLIMIT_AS, GIB(8), GIB(8), false },
+	{ RLIMIT_FSIZE, GIB(4), GIB(4), true },
+	{ RLIMIT_NOFILE, 64, 64, true },
+};
+
+static const struct limit limits_frames[] = {
+	{ RLIMIT_AS, GIB(4), GIB(4), false },
+	{ RLIMIT_CPU, SANDBOX_FRAMES_SECONDS, SANDBOX_FRAMES_SECONDS + 1, true },
+	{ RLIMIT_NOFILE, 64, 64, true },
+};
+
+/* The PCs of the largest coverage file are 512 MB. */
+static const struct limit limits_collector[] = {
+	{ RLIMIT_FSIZE, GIB(1), GIB(1), true },
+};
+
+static const struct limit limits_frontend[] = {
+	{ RLIMIT_FSIZE, 0, 0, true },
+};
+
+static const struct {
+	const struct limit *limits;
+	size_t len;
+} limits_of[SANDBOX_KINDS_LEN] = {
+#define LIMITS(list) { list, sizeof(list) / sizeof((list)[0]) }
+	[SANDBOX_SYMBOLIZER] = LIMITS(limits_symbolizer),
+	[SANDBOX_FRAMES] = LIMITS(limits_frames),
+	[SANDBOX_COLLECTOR] = LIMITS(limits_collector),
+	[SANDBOX_FRONTEND] = LIMITS(limits_frontend),
+#undef LIMITS
+};
+
+static int
+set_limit(const struct limit *limit)
+{
+	struct rlimit now, new;
+
+	if (SANITIZED && !limit->sanitized)
+		return 0;
+	if (getrlimit((__rlimit_resource_t)limit->what, &now) != 0)
+		return -errno;
+	new.rlim_max = limit->hard < now.rlim_max ? limit->hard : now.rlim_max;
+	new.rlim_cur = limit->soft < new.rlim_max ? limit->soft : new.rlim_max;
+	return setrlimit((__rlimit_resource_t)limit->what, &new) == 0 ? 0 : -errno;
+}
+
 static int
 set_limits(enum sandbox_kind kind)
 {
-	const struct rlimit none = { 0, 0 };
-	/* A table for 2^26 PCs and the largest executable known fit; bombs do not. */
-	const struct rlimit memory = { UINT64_C(8) << 30, UINT64_C(8) << 30 };
-	const struct rlimit memory_frames = { UINT64_C(4) << 30, UINT64_C(4) << 30 };
-	const struct rlimit seconds = { SANDBOX_FRAMES_SECONDS,
-		SANDBOX_FRAMES_SECONDS + 1 };
+	const struct limit no_core = { RLIMIT_CORE, 0, 0, true };
+	int r = set_limit(&no_core);
 
-	if (setrlimit(RLIMIT_CORE, &none) != 0)
-		return -errno;
-	if (kind == SANDBOX_SYMBOLIZER && !SANITIZED &&
-	    setrlimit(RLIMIT_AS, &memory) != 0)
-		return -errno;
-	if (kind == SANDBOX_FRAMES &&
-	    ((!SANITIZED && setrlimit(RLIMIT_AS, &memory_frames) != 0) ||
-		setrlimit(RLIMIT_CPU, &seconds) != 0))
-		return -errno;
-	return 0;
+	/* What is too large is EFBIG, which has words, and no death. */
+	signal(SIGXFSZ, SIG_IGN);
+	for (size_t i = 0; i < limits_of[kind].len && r == 0; i++)
+		r = set_limit(&limits_of[kind].limits[i]);
+	return r;
 }
 
 /* ---- system calls ---- */
@@ -230,11 +276,6 @@ static const int calls_for_all[] = {
 	CALL(mremap),
 	CALL(fstat),
 	CALL(lseek),
-	CALL(fcntl),
-	CALL(memfd_create),
-	CALL(ftruncate),
-	CALL(sendmsg),
-	CALL(recvmsg),
 	CALL(poll),
 	CALL(ppoll),
 	CALL(getrandom),
@@ -251,7 +292,6 @@ static const int calls_for_all[] = {
 	CALL(getppid),
 	CALL(exit),
 	CALL(exit_group),
-	CALL(dup),
 };
 
 /* Asked out of habit by libraries that can do without an answer. */
@@ -270,6 +310,12 @@ static const int calls_refused[] = {
 	CALL(uname),
 };
 
+/* For those who make tables and segments. */
+static const int calls_for_memory[] = {
+	CALL(memfd_create),
+	CALL(ftruncate),
+};
+
 static const int calls_for_loops[] = {
 	CALL(epoll_create1),
 	CALL(epoll_ctl),
@@ -281,36 +327,99 @@ static const int calls_for_loops[] = {
 	CALL(nanosleep),
 	CALL(statx),
 	CALL(sched_yield),
-	CALL(tgkill),
 	CALL(getuid),
 	CALL(geteuid),
+	CALL(openat2),
+	CALL(getdents64),
 };
 
 static const int calls_for_collector[] = {
-	CALL(openat),
-	CALL(getdents64),
 	CALL(fchdir),
 	CALL(inotify_init1),
 	CALL(inotify_add_watch),
 	CALL(inotify_rm_watch),
-	CALL(openat2),
 };
 
 static const int calls_for_frontend[] = {
-	CALL(openat2),
 	CALL(accept4),
 	CALL(accept),
-	CALL(sendto),
 	CALL(recvfrom),
 	CALL(shutdown),
-	CALL(getsockopt),
-	CALL(setsockopt),
 	CALL(getsockname),
 	CALL(getpeername),
-	CALL(dup3),
-	CALL(sendfile),
-	CALL(getdents64),
-	CALL(ioctl),
+};
+
+/* ---- system calls with some arguments alone ----
+ *
+ * The kernel looks at the lower half of what is an int: so does MASKED. */
+
+enum sandbox_set {
+	FOR_SYMBOLIZER = 1 << SANDBOX_SYMBOLIZER,
+	FOR_FRAMES = 1 << SANDBOX_FRAMES,
+	FOR_COLLECTOR = 1 << SANDBOX_COLLECTOR,
+	FOR_FRONTEND = 1 << SANDBOX_FRONTEND,
+	FOR_LOOPS = FOR_COLLECTOR | FOR_FRONTEND,
+	FOR_MEMORY = FOR_SYMBOLIZER | FOR_COLLECTOR,
+	FOR_ALL = FOR_SYMBOLIZER | FOR_FRAMES | FOR_LOOPS,
+};
+
+struct rule {
+	unsigned kinds; /* enum sandbox_set */
+	int call;
+	unsigned len;
+	struct scmp_arg_cmp arguments[2];
+};
+
+#define INT_MASK UINT64_C(0xffffffff)
+#define BITS(n, mask, value) \
+	{ \
+		.arg = (n), .op = SCMP_CMP_MASKED_EQ, .datum_a = (mask), \
+		.datum_b = (value) \
+	}
+#define INT(n, value) BITS(n, INT_MASK, (value))
+#define NONE(n) { .arg = (n), .op = SCMP_CMP_EQ, .datum_a = 0 }
+#define FCNTL(kinds, command) { kinds, CALL(fcntl), 1, { INT(1, command) } }
+#define SET_OPTION(level, name) \
+	{ FOR_FRONTEND, CALL(setsockopt), 2, { INT(1, level), INT(2, name) } }
+/* Of open's flags: all that could write or make something. */
+#define WRITING (O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY))
+
+static const struct rule rules[] = {
+	/* Memory may be mapped and protected, but never made executable. */
+	{ FOR_ALL, CALL(mmap), 1, { BITS(2, PROT_EXEC, 0) } },
+	{ FOR_ALL, CALL(mprotect), 1, { BITS(2, PROT_EXEC, 0) } },
+	/* Our own limits may be read. */
+	{ FOR_ALL, CALL(prlimit64), 2, { INT(0, 0), NONE(2) } },
+	/* Files may be looked at by descriptor. */
+	{ FOR_ALL, CALL(newfstatat), 1, { BITS(3, AT_EMPTY_PATH, AT_EMPTY_PATH) } },
+	/* O_ASYNC could send signals; who shares a descriptor relies on O_NONBLOCK. */
+	FCNTL(FOR_ALL, F_GETFL),
+	{ FOR_ALL, CALL(fcntl), 2,
+	    { INT(1, F_SETFL), BITS(2, O_ASYNC | O_NONBLOCK, O_NONBLOCK) } },
+	FCNTL(FOR_ALL, F_GETFD),
+	FCNTL(FOR_ALL, F_SETFD),
+	FCNTL(FOR_ALL, F_DUPFD_CLOEXEC),
+	FCNTL(FOR_ALL, F_GET_SEALS),
+	FCNTL(FOR_MEMORY, F_ADD_SEALS),
+	/* Descriptors come and go by the channel alone: over a connection somebody could
+	 * lend us theirs. */
+	{ FOR_ALL & ~FOR_FRAMES, CALL(sendmsg), 1, { INT(0, HERITAGE_CHANNEL) } },
+	{ FOR_ALL & ~FOR_FRAMES, CALL(recvmsg), 1, { INT(0, HERITAGE_CHANNEL) } },
+	{ FOR_FRAMES, CALL(sendmsg), 1, { INT(0, HERITAGE_QUESTIONS) } },
+	{ FOR_FRAMES, CALL(recvmsg), 1, { INT(0, HERITAGE_QUESTIONS) } },
+	/* No address: MSG_FASTOPEN would connect. */
+	{ FOR_FRONTEND, CALL(sendto), 1, { NONE(4) } },
+	/* libevent asks how much there is to read. */
+	{ FOR_FRONTEND, CALL(ioctl), 1, { INT(1, FIONREAD) } },
+	/* A connection's place is taken by /dev/null when its socket moves. */
+	{ FOR_FRONTEND, CALL(dup3), 1, { INT(0, STDIN_FILENO) } },
+	{ FOR_FRONTEND, CALL(getsockopt), 2, { INT(1, SOL_SOCKET), INT(2, SO_ERROR) } },
+	SET_OPTION(SOL_SOCKET, SO_SNDBUF),
+	SET_OPTION(SOL_SOCKET, SO_KEEPALIVE),
+	SET_OPTION(IPPROTO_TCP, TCP_NODELAY),
+	SET_OPTION(IPPROTO_TCP, TCP_KEEPIDLE),
+	SET_OPTION(IPPROTO_TCP, TCP_USER_TIMEOUT),
+	{ FOR_COLLECTOR, CALL(openat), 1, { BITS(2, WRITING, O_RDONLY) } },
 };
 
 static int
@@ -323,28 +432,30 @@ allow(scmp_filter_ctx filter, const int *calls, size_t len)
 	return r;
 }
 
-/* Memory may be mapped and protected, but never made executable; limits may be read,
- * but not set; files may be looked at by descriptor. */
+/* abort() signals ourselves; nobody else has our pid. */
 static int
-allow_restricted(scmp_filter_ctx filter)
+allow_restricted(scmp_filter_ctx filter, enum sandbox_kind kind)
 {
-	const struct scmp_arg_cmp no_exec = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
-	const struct scmp_arg_cmp no_limit = SCMP_A2(SCMP_CMP_EQ, 0);
-	const struct scmp_arg_cmp by_descriptor =
-	    SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH);
-	int r;
+	const struct scmp_arg_cmp ourselves = INT(0, (uint64_t)getpid());
+	int r = only_computes(kind) ? 0
+				    : seccomp_rule_add(filter, SCMP_ACT_ALLOW,
+					  CALL(tgkill), 1, ourselves);
 
-	r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, CALL(mmap), 1, no_exec);
-	if (r == 0)
-		r = seccomp_rule_add(
-		    filter, SCMP_ACT_ALLOW, CALL(mprotect), 1, no_exec);
-	if (r == 0)
-		r = seccomp_rule_add(
-		    filter, SCMP_ACT_ALLOW, CALL(prlimit64), 1, no_limit);
-	if (r == 0)
-		r = seccomp_rule_add(
-		    filter, SCMP_ACT_ALLOW, CALL(newfstatat), 1, by_descriptor);
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && r == 0; i++)
+		if ((rules[i].kinds & 1u << kind) != 0)
+			r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW,
+			    rules[i].call, rules[i].len, rules[i].arguments);
 	return r;
+}
+
+/* True for what is_refused() would answer and a rule allows in part: the rest is EPERM. */
+static bool
+has_rule(enum sandbox_kind kind, int call)
+{
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		if (rules[i].call == call && (rules[i].kinds & 1u << kind) != 0)
+			return true;
+	return false;
 }
 
 static int
@@ -352,13 +463,29 @@ refuse(scmp_filter_ctx filter, enum sandbox_kind kind)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < sizeof(calls_refused) / sizeof(int) && r == 0; i++) {
-		if ((kind == SANDBOX_COLLECTOR && calls_refused[i] == CALL(openat)) ||
-		    (kind == SANDBOX_FRONTEND && calls_refused[i] == CALL(ioctl)))
-			continue;
-		r = seccomp_rule_add(
-		    filter, SCMP_ACT_ERRNO(ENOENT), calls_refused[i], 0);
-	}
+	for (size_t i = 0; i < sizeof(calls_refused) / sizeof(int) && r == 0; i++)
+		if (!has_rule(kind, calls_refused[i]))
+			r = seccomp_rule_add(
+			    filter, SCMP_ACT_ERRNO(ENOENT), calls_refused[i], 0);
+	return r;
+}
+
+/* The channel's number stays the channel's: a connection that took its place could be lent
+ * descriptors. A filter of its own, since one filter cannot allow all values but one. */
+static int
+keep_channel(enum sandbox_kind kind)
+{
+	const struct scmp_arg_cmp is_channel = INT(0,
+	    kind == SANDBOX_FRAMES ? HERITAGE_QUESTIONS : HERITAGE_CHANNEL);
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int r;
+
+	if (filter == NULL)
+		return -ENOMEM;
+	r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), CALL(close), 1, is_channel);
+	if (r == 0)
+		r = seccomp_load(filter);
+	seccomp_release(filter);
 	return r;
 }
 
@@ -366,8 +493,10 @@ static int
 enter_seccomp(enum sandbox_kind kind)
 {
 	scmp_filter_ctx filter;
-	int r;
+	int r = keep_channel(kind);
 
+	if (r < 0)
+		return r;
 	/* Who parses what attackers write is ended by what it never needs. */
 	filter = seccomp_init(
 	    only_computes(kind) ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM));
@@ -376,9 +505,11 @@ enter_seccomp(enum sandbox_kind kind)
 #define ALLOW(list) allow(filter, list, sizeof(list) / sizeof((list)[0]))
 	r = ALLOW(calls_for_all);
 	if (r == 0)
-		r = allow_restricted(filter);
+		r = allow_restricted(filter, kind);
 	if (r == 0)
 		r = refuse(filter, kind);
+	if (r == 0 && (FOR_MEMORY & 1u << kind) != 0)
+		r = ALLOW(calls_for_memory);
 	if (r == 0 && !only_computes(kind))
 		r = ALLOW(calls_for_loops);
 	if (r == 0 && kind == SANDBOX_COLLECTOR)
@@ -409,17 +540,19 @@ layer(const char *what, int r)
 int
 sandbox_enter(enum sandbox_kind kind, const struct heritage *heritage)
 {
+	bool mapped;
 	int r;
 
 	if (!heritage->sandbox) {
 		log_warning("runs without its sandbox, as asked for");
 		return 0;
 	}
+	mapped = is_mapped(heritage->uid);
 	r = set_limits(kind);
 	if (r == 0 && !SANITIZED)
 		r = layer("an empty root directory", enter_empty_root());
 	if (r == 0)
-		r = drop_user(kind, heritage);
+		r = drop_user(kind, heritage, mapped);
 	if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		r = -errno;
 	if (r == 0 && !SANITIZED)

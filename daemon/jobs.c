@@ -14,6 +14,7 @@
 
 #include "account.h"
 #include "clock.h"
+#include "detached.h"
 #include "job_spec.h"
 #include "log.h"
 #include "privs.h"
@@ -169,8 +170,9 @@ open_for_collector(const struct job *job)
 	int fd;
 
 	if (job->attach != NULL)
-		return job_attach_open(job->attach); /* its state says why not */
-	fd = privs_open_folder(job->folder);
+		return detached_cut(
+		    job_attach_open(job->attach)); /* its state says why not */
+	fd = detached_cut(privs_open_folder(job->folder));
 	if (fd < 0)
 		log_warning("job %s/%s: its folder %s: %s", job->target, job->name,
 		    job->folder, strerror(-fd));
@@ -220,7 +222,7 @@ send_collect(struct worker *worker, const struct job *job)
 static void
 send_serve(struct worker *worker, const struct job *job)
 {
-	int fd = privs_open_folder(job->folder);
+	int fd = detached_cut(privs_open_folder(job->folder));
 	size_t len;
 
 	if (fd < 0) {

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "control.h"
+#include "detached.h"
 #include "directory_writer.h"
 #include "health.h"
 #include "jobs.h"
@@ -139,7 +140,13 @@ setup_open(struct supervisor *supervisor, const struct worker_callbacks *callbac
 		r = open_memory(supervisor);
 	if (r == 0)
 		r = privs_coverage_dirs(supervisor->conf, &supervisor->coverage_dirs);
-	return r == 0 ? open_control(supervisor) : r;
+	if (r == 0)
+		r = open_control(supervisor);
+	if (r == 0)
+		detached_open(
+		    supervisor->conf->state_dir, supervisor->options->sandbox);
+	supervisor->setup.cut_off = detached_available();
+	return r;
 }
 
 static void
@@ -171,6 +178,7 @@ setup_close(struct supervisor *supervisor)
 	jobs_free(supervisor->jobs);
 	wasm_relay_free(supervisor->wasm_relay);
 	health_free(supervisor->health);
+	detached_close();
 	directory_writer_free(supervisor->directory);
 	close_listeners(supervisor);
 	string_list_clear(&supervisor->coverage_dirs);
@@ -198,6 +206,12 @@ send_share(struct worker *worker, const char *compiler)
 	if (fd < 0) {
 		log_err("the page's files %s: %s; install them, or set FUZZSUPD_WEB",
 		    folder, strerror(errno));
+		return;
+	}
+	if (worker->kind != WORKER_RUNNER)
+		fd = detached_cut(fd);
+	if (fd < 0) {
+		log_err("the page's files %s: %s", folder, strerror(-fd));
 		return;
 	}
 	message_init(&message, MESSAGE_SHARE, 0);

@@ -57,7 +57,8 @@ make_command(const struct spawn_request *request, struct command *ret_command)
 	snprintf(command->name, sizeof(command->name), "fuzzsupd-%s", request->name);
 	snprintf(command->words[0], size, "parent=%d", (int)getpid());
 	snprintf(command->words[1], size, "log=%d", request->log_level);
-	snprintf(command->words[2], size, "sandbox=%d", request->sandbox);
+	snprintf(command->words[2], size, "sandbox=%d",
+	    request->sandbox ? 1 + request->cut_off : 0);
 	snprintf(command->words[3], size, "uid=%u", (unsigned)request->uid);
 	snprintf(command->words[4], size, "gid=%u", (unsigned)request->gid);
 	snprintf(command->words[5], size, "slot=%u", request->slot);

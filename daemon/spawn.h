@@ -16,6 +16,7 @@ struct spawn_request {
 	int directory;      /* -1: /dev/null instead */
 	int log_level;
 	bool sandbox;
+	bool cut_off; /* directories are, see detached.h */
 	uid_t uid;
 	gid_t gid;
 	unsigned slot;

@@ -19,6 +19,7 @@
 
 #include "clock.h"
 #include "control.h"
+#include "detached.h"
 #include "directory_writer.h"
 #include "dispatch.h"
 #include "health.h"
@@ -188,7 +189,7 @@ is_worker(pid_t pid, void *context)
 	for (unsigned i = 0; i < WORKERS_LEN; i++)
 		if (supervisor->workers[i].pid == pid)
 			return true;
-	return false;
+	return pid == detached_helper();
 }
 
 /* What a dead runner leaves falls to us, and would otherwise fuzz on beside the jobs that

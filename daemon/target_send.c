@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "detached.h"
 #include "jobs.h"
 #include "log.h"
 #include "privs.h"
@@ -99,6 +100,12 @@ send_place(struct worker *worker, const struct target *target, const char *path,
 
 	if (r < 0)
 		return r;
+	place.dir = detached_cut(place.dir);
+	if (place.dir < 0) {
+		if (place.doorbell >= 0)
+			close(place.doorbell);
+		return place.dir;
+	}
 	path_len = strlen(place.path);
 	file_len = strlen(place.file);
 	message_init(&message, MESSAGE_COVERAGE_DIR, target->id);
@@ -230,6 +237,9 @@ send_root(struct worker *worker, const struct target *target, size_t place)
 			close(fd);
 		return -errno;
 	}
+	fd = detached_cut(fd);
+	if (fd < 0)
+		return fd;
 	real_len = strlen(real);
 	if (path_len + 1 + real_len < MESSAGE_TEXT_MAX) {
 		message_init(&message, MESSAGE_SOURCE_ROOT, target->id);

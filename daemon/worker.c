@@ -292,6 +292,7 @@ spawn(struct worker *worker, int channel_fd, int log_fd)
 		.directory = worker->kind == WORKER_FRONTEND ? setup->directory : -1,
 		.log_level = log_level(),
 		.sandbox = setup->sandbox,
+		.cut_off = setup->cut_off,
 		.uid = setup->uid,
 		.gid = setup->gid,
 		.slot = (unsigned)worker->kind + 1,

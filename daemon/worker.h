@@ -62,6 +62,7 @@ struct worker_setup {
 	int news;
 	int directory;
 	bool sandbox;
+	bool cut_off; /* directories are, see detached.h */
 	uid_t uid;
 	gid_t gid;
 };

@@ -146,7 +146,7 @@ class Collector:
                 os.dup2(fd, number)
                 os.close(fd)
 
-        words = {"parent": os.getpid(), "log": self.level, "sandbox": int(self.sandbox), "uid": os.geteuid(), "gid": os.getegid(), "slot": 1}
+        words = {"parent": os.getpid(), "log": self.level, "sandbox": 2 * self.sandbox, "uid": os.geteuid(), "gid": os.getegid(), "slot": 1}
         self.process = subprocess.Popen([os.path.join(libexec(), "fuzzsupd-collector"), *(f"{k}={v}" for k, v in words.items())], stdin=subprocess.DEVNULL,
                                         stdout=self.log_file, stderr=self.log_file, close_fds=False, preexec_fn=arrange)
         theirs.close()

@@ -34,7 +34,9 @@ static char directory_path[] = "/tmp/fuzzsup-sandbox-XXXXXX";
 static int
 in_sandbox(enum sandbox_kind kind, int (*attempt)(void))
 {
-	struct heritage heritage = { .sandbox = true, .uid = 65534, .gid = 65534 };
+	struct heritage heritage = {
+		.sandbox = true, .cut_off = true, .uid = 65534, .gid = 65534
+	};
 	int status;
 	pid_t pid = fork();
 
@@ -229,8 +231,8 @@ static void
 test_work_goes_on(void **state)
 {
 	(void)state;
-	for (int kind = 0; kind < SANDBOX_KINDS_LEN; kind++)
-		assert_int_equal(in_sandbox((enum sandbox_kind)kind, use_memory), 0);
+	assert_int_equal(in_sandbox(SANDBOX_SYMBOLIZER, use_memory), 0);
+	assert_int_equal(in_sandbox(SANDBOX_COLLECTOR, use_memory), 0);
 	assert_int_equal(in_sandbox(SANDBOX_COLLECTOR, use_watch), 0);
 	assert_int_equal(in_sandbox(SANDBOX_COLLECTOR, use_file_below_at), 0);
 	assert_int_equal(in_sandbox(SANDBOX_COLLECTOR, use_file_below), 0);
