@@ -23,20 +23,24 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "hash.h"
 #include "log.h"
 #include "namespaces.h"
 #include "banned.h"
 
 #define ANSWER_MS 5000
+#define MOUNTS "/proc/self/mountinfo"
 #define PROPAGATION_PRIVATE (1 << 18) /* MS_PRIVATE: <sys/mount.h> is at odds */
 
 static struct {
 	bool available;
 	bool by_helper;
-	int mounts;  /* /proc/self/mountinfo, which tells of changes; -1 */
+	/* /proc/self/mountinfo tells each descriptor of changes once: for the helper, which
+	 * has mounts of its own, and for detached_mounts_changed(); -1 */
+	int mounts, watched;
 	pid_t pid;   /* of the helper, 0: none */
 	int channel; /* to it; -1 */
-} state = { .mounts = -1, .channel = -1 };
+} state = { .mounts = -1, .watched = -1, .channel = -1 };
 
 static int
 cut_here(int fd)
@@ -117,6 +121,7 @@ be_helper(int fd, pid_t parent)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setsid();
+	prctl(PR_SET_NAME, "fuzzsupd-mounts", 0, 0, 0);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent ||
 	    dup2(fd, 0) != 0 || syscall(SYS_close_range, 1, ~0U, 0) != 0)
 		_exit(125);
@@ -169,9 +174,9 @@ start_helper(void)
 }
 
 static bool
-mounts_changed(void)
+has_changed(int mounts)
 {
-	struct pollfd pollfd = { .fd = state.mounts, .events = POLLPRI };
+	struct pollfd pollfd = { .fd = mounts, .events = POLLPRI };
 
 	return poll(&pollfd, 1, 0) > 0 && (pollfd.revents & (POLLPRI | POLLERR)) != 0;
 }
@@ -244,7 +249,7 @@ cut_by_helper(int fd)
 	int cut = -1, r = 0;
 	ssize_t len;
 
-	if (mounts_changed())
+	if (has_changed(state.mounts))
 		stop_helper();
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
 	len = readlink(name, path, sizeof(path) - 1);
@@ -305,7 +310,8 @@ detached_open(const char *directory, bool wanted)
 
 	if (!wanted)
 		return;
-	state.mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	state.mounts = open(MOUNTS, O_RDONLY | O_CLOEXEC);
+	state.watched = open(MOUNTS, O_RDONLY | O_CLOEXEC);
 	fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	tried = fd < 0 ? -errno : cut(fd);
 	if (tried == -EPERM) {
@@ -327,7 +333,9 @@ detached_close(void)
 	stop_helper();
 	if (state.mounts >= 0)
 		close(state.mounts);
-	state.mounts = -1;
+	if (state.watched >= 0)
+		close(state.watched);
+	state.mounts = state.watched = -1;
 	state.available = state.by_helper = false;
 }
 
@@ -335,6 +343,62 @@ bool
 detached_available(void)
 {
 	return state.available;
+}
+
+bool
+detached_mounts_changed(void)
+{
+	return state.available && has_changed(state.watched);
+}
+
+/* In place: spaces and the like stand there as \040. */
+static void
+unescape(char *text)
+{
+	char *to = text;
+
+	for (; *text != '\0'; text++) {
+		if (text[0] == '\\' && strspn(text + 1, "01234567") >= 3) {
+			*to++ = (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 |
+			    (text[3] - '0'));
+			text += 3;
+		} else {
+			*to++ = *text;
+		}
+	}
+	*to = '\0';
+}
+
+/* True if @path is @folder or lies below it. */
+static bool
+lies_in(const char *path, const char *folder)
+{
+	size_t len = strlen(folder);
+
+	return strcmp(folder, "/") == 0 ||
+	    (strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0'));
+}
+
+uint64_t
+detached_mounts_at(const char *path)
+{
+	FILE *mounts = fopen(MOUNTS, "re");
+	uint64_t hash = HASH_SEED;
+	char *line = NULL, *where = NULL;
+	size_t size = 0;
+
+	while (mounts != NULL && getline(&line, &size, mounts) > 0) {
+		if (sscanf(line, "%*s %*s %*s %*s %ms", &where) != 1)
+			continue;
+		unescape(where);
+		if (lies_in(where, path) || lies_in(path, where))
+			hash = hash_bytes(hash, line, strlen(line));
+		free(where);
+	}
+	free(line);
+	if (mounts != NULL)
+		fclose(mounts);
+	return hash;
 }
 
 pid_t

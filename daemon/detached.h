@@ -11,6 +11,7 @@
 #define FUZZSUP_DETACHED_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Finds out, with a directory that exists, whether it can be done here, and says so if it
@@ -24,6 +25,13 @@ bool detached_available(void);
 /* Takes @fd, a directory, and returns a descriptor of it that is cut off (O_PATH), or a
  * negative errno. Where that cannot be done here it returns @fd. */
 int detached_cut(int fd);
+
+/* True if something was mounted or unmounted since the last call. A detached mount does not
+ * learn of that. */
+bool detached_mounts_changed(void);
+
+/* Which mounts lie on @path's way and below it, as a number. */
+uint64_t detached_mounts_at(const char *path);
 
 /* The helper's pid, or 0. */
 pid_t detached_helper(void);

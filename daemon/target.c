@@ -6,6 +6,7 @@
 #include "target.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "coverage_map.h"
+#include "detached.h"
 #include "jobs.h"
 #include "live_segment.h"
 #include "log.h"
@@ -298,16 +300,32 @@ some_root_missing(const struct target *target)
 	return false;
 }
 
+uint64_t
+target_root_mounts(const struct target *target)
+{
+	char real[PATH_MAX];
+	uint64_t hash = 0;
+
+	for (size_t i = 0; i < target->conf.source_roots.len; i++)
+		if (realpath(target->conf.source_roots.items[i], real) != NULL)
+			hash = hash * 31 + detached_mounts_at(real);
+	return hash;
+}
+
 void
 targets_poll(struct targets *targets)
 {
+	const bool mounts_changed = detached_mounts_changed();
+
 	for (size_t i = 0; i < targets->len; i++) {
 		struct target *target = targets->by_id[i];
 
 		check_executable(targets, target);
 		if (target->places_missing && target->collect_generation != 0)
 			target_tell(targets, target, OUTBOX_COLLECTOR, NEWS_PLACES);
-		if (target->roots_missing && !some_root_missing(target))
+		if ((target->roots_missing && !some_root_missing(target)) ||
+		    (mounts_changed &&
+			target_root_mounts(target) != target->root_mounts))
 			target_tell(targets, target, OUTBOX_FRONTEND,
 			    NEWS_SERVE | NEWS_TABLE | NEWS_LIVE);
 	}

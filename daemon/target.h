@@ -52,6 +52,7 @@ struct target {
 	uint64_t *entries; /* link-time addresses that were announced */
 	size_t entries_len;
 	bool places_missing, roots_missing;
+	uint64_t root_mounts; /* that the front-end's roots were made of */
 	unsigned news[OUTBOXES];
 	TAILQ_ENTRY(target) outbox_link[OUTBOXES];
 };
@@ -72,6 +73,9 @@ void targets_free(struct targets *targets);
 /* Takes over what @conf says: new, changed and removed targets; keeps announced ones.
  */
 int targets_configure(struct targets *targets, const struct conf *conf);
+
+/* Which mounts its source roots are made of (detached.h). */
+uint64_t target_root_mounts(const struct target *target);
 
 /* Adds one target. -EEXIST: the name is taken. -ENOSPC: too many. */
 int targets_add(struct targets *targets, const struct conf_target *conf,

@@ -275,6 +275,8 @@ send_serve(struct worker *worker, struct target *target)
 	}
 	message.text_len = (uint32_t)used;
 	worker_send(worker, &message, NULL, 0);
+	if (detached_available())
+		target->root_mounts = target_root_mounts(target);
 	for (size_t i = 0; i < target->conf.source_roots.len; i++) {
 		r = send_root(worker, target, i);
 		missing = missing || r < 0;
