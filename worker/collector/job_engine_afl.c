@@ -318,7 +318,7 @@ look_at_bitmap(struct job *job, struct job_instance *instance, const char *name)
 
 	if (job->target[0] == '\0' || instance->runs_other ||
 	    instance->afl_places == 0 || bitmap.started_ms == 0 ||
-	    instance->afl_written_ms + 999 < bitmap.started_ms)
+	    instance->afl_written_ms + JOB_FILE_TICK_MS < bitmap.started_ms)
 		return;
 	write_path(path, job, name, "fuzz_bitmap");
 	bitmap.name = path;
@@ -389,7 +389,7 @@ static void
 settle(struct job *job)
 {
 	for (unsigned i = 0; i < job->instances_len; i++)
-		job->instances[i].heard = job->instances[i].afl_written_ms + 999 >=
+		job->instances[i].heard = job->instances[i].afl_written_ms + JOB_FILE_TICK_MS >=
 		    job->instances[i].started_ms;
 }
 

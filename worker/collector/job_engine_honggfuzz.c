@@ -164,7 +164,7 @@ honggfuzz_summary_parse(struct job_text line, uint64_t *ret_executions)
 static bool
 is_older(const struct job *job, int64_t started_ms)
 {
-	return job->stats_written_ms + 999 < started_ms;
+	return job->stats_written_ms + JOB_FILE_TICK_MS < started_ms;
 }
 
 /* Within a run nothing falls. */
