@@ -322,6 +322,19 @@ prepare_start(struct instance *instance, char *why, size_t size)
 	return r;
 }
 
+/* True if the program went or changed since it was looked at: it is waited for, then. */
+static bool
+program_changed(struct job *job)
+{
+	const struct program now = job_look_at_program(job);
+
+	if (program_same(&now, &job->seen))
+		return false;
+	job->seen = now;
+	job->stands = false;
+	return true;
+}
+
 static void
 start(struct instance *instance)
 {
@@ -336,7 +349,7 @@ start(struct instance *instance)
 		instance->ended_pid = 0;
 		if (instance_is_shortage(-r))
 			instance_lack(instance, -r, why);
-		else
+		else if (!program_changed(job))
 			instance_fail(instance, why);
 		return;
 	}
