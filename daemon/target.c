@@ -23,7 +23,6 @@
 #include "banned.h"
 
 /* What the build lacks, and how to mend it: it stays in the reason until that is done. */
-#define NO_PC_TABLE "no PC table: "
 #define ADD_PC_TABLE \
 	"compile it with -fsanitize-coverage=...,pc-table, as README.md says for its fuzzer"
 #define LENT_PC_TABLE "no PC table: its PCs are those of its coverage file; "
@@ -126,8 +125,8 @@ lack_of(const struct targets *targets, const struct target *target)
 {
 	return jobs_have_engine(
 		   targets->supervisor->jobs, target->conf.name, JOB_ENGINE_AFL)
-	    ? NO_PC_TABLE TARGET_AFL_REMEDY
-	    : NO_PC_TABLE ADD_PC_TABLE;
+	    ? "no PC table: " TARGET_AFL_REMEDY
+	    : target->table->reason;
 }
 
 /* What is said of a table for as long as it is shown: remarks, such as a name that was not

@@ -28,7 +28,7 @@ struct engine {
 	enum job_engine kind;
 	int stop_signal;
 	/* Folders that it wants below the job's, NULL behind the last. */
-	const char *folders[4];
+	const char *folders[6];
 	/* Whether its corpus is somebody else's, who may not even have begun. */
 	bool follows;
 	/* Whether it wants one input at least in its corpus. */

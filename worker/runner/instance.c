@@ -216,6 +216,10 @@ instance_follow_end(struct instance *instance, int64_t ran)
 		follow_refusal(instance);
 		return;
 	}
+	if (instance->is_unfit) {
+		instance->phase = INSTANCE_FAILED;
+		return;
+	}
 	instance->shortages = 0;
 	describe_end(instance, words, sizeof(words));
 	if (well && spec->restart != JOB_RESTART_ALWAYS) {

@@ -158,6 +158,14 @@ take_event(struct instance *instance, struct minder_event *event)
 	case MINDER_ENTRY:
 		job->entry(job, event->value, job->context);
 		break;
+	case MINDER_NOTE:
+		snprintf(instance->note, sizeof(instance->note), "%s", event->text);
+		job_show(job);
+		break;
+	case MINDER_UNFIT:
+		instance->is_unfit = true;
+		snprintf(instance->words, sizeof(instance->words), "%s", event->text);
+		break;
 	default:
 		instance->has_ended = true;
 		instance->status = (int)event->value;
@@ -209,7 +217,6 @@ make_launch(struct instance *instance, int folder, struct launch *launch, char *
 	launch->gid = spec->gid;
 	launch->cpu = instance->cpu;
 	launch->stop_signal = job->engine->stop_signal;
-	launch->zig_test = -1;
 	launch->memory_max = spec->memory_max;
 	launch->file_size_max = spec->file_size_max;
 	launch->open_files_max = spec->open_files_max;
@@ -356,6 +363,8 @@ start(struct instance *instance)
 	instance->phase = INSTANCE_RUNNING;
 	instance->refused = 0;
 	instance->has_ended = false;
+	instance->is_unfit = false;
+	instance->note[0] = '\0';
 	memcpy(instance->past, instance->words, sizeof(instance->past));
 	instance->words[0] = '\0';
 	instance->started_ms = clock_ms(CLOCK_MONOTONIC);

@@ -90,6 +90,17 @@ first_short(const struct job *job)
 	return NULL;
 }
 
+/* The first that there is. */
+static const char *
+note_of(const struct job *job)
+{
+	for (unsigned i = 0; i < job->spec.instances; i++)
+		if (job->instances[i].phase == INSTANCE_RUNNING &&
+		    job->instances[i].note[0] != '\0')
+			return job->instances[i].note;
+	return "";
+}
+
 static void
 show_running(struct job *job)
 {
@@ -119,7 +130,7 @@ show_running(struct job *job)
 	else if ((loops = first_in_loop(job, &words)) != NULL)
 		set_state(job, JOB_STATE_RUNNING, loops, "%s", words);
 	else
-		set_state(job, JOB_STATE_RUNNING, NULL, "%s", "");
+		set_state(job, JOB_STATE_RUNNING, NULL, "%s", note_of(job));
 }
 
 /* Nothing runs, and nobody wants that. */

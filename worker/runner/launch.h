@@ -13,6 +13,19 @@
 
 #define LAUNCH_WORDS_MAX 640
 #define LAUNCH_TEXT_MAX 65536
+#define ZIG_TESTS_MAX 1024
+
+/* What an instance of a Zig test executable is to fuzz. */
+struct zig_task {
+	uint32_t tests[ZIG_TESTS_MAX]; /* their indexes */
+	size_t tests_len;              /* 0: no such program */
+	size_t untouched; /* tests of the job that none fuzzes where it is one a process */
+	/* Instances first, first + step, … below instances fuzz the same tests; this is
+	 * number instance of them. Number 0 keeps the corpus. */
+	unsigned instance, first, step, instances;
+	bool shares;       /* there is more than one of them */
+	const char *cache; /* --cache-dir */
+};
 
 struct launch {
 	char program[4096];            /* to execute */
@@ -29,9 +42,9 @@ struct launch {
 	unsigned instance;
 	uid_t uid;
 	gid_t gid;
-	int cpu;          /* -1: where the kernel likes */
-	int stop_signal;  /* asks it to end */
-	int64_t zig_test; /* index to drive over --listen=-; -1: no such program */
+	int cpu;         /* -1: where the kernel likes */
+	int stop_signal; /* asks it to end */
+	struct zig_task zig;
 	uint64_t memory_max, file_size_max, open_files_max, processes_max; /* 0: none */
 	bool group_has_memory, group_has_processes; /* sees to these limits */
 	uint64_t log_max, stop_timeout_ms;

@@ -26,7 +26,7 @@
 #include "job_log.h"
 #include "process_tree.h"
 #include "seeds_watch.h"
-#include "zig_listen.h"
+#include "zig_drive.h"
 #include "banned.h"
 
 #define LOOK_MS 250
@@ -48,13 +48,13 @@ struct state {
 	int signals;          /* signalfd */
 	int signals_error;
 	struct job_log log;
-	struct zig_listen zig;
+	struct zig_drive zig;
 	struct seeds_watch seeds;
 	pid_t pid; /* of the instance; 0: ended */
 	int status;
 	int64_t deadline; /* to be killed at; 0: none */
 	int64_t looked, told;
-	char why[112]; /* we ended it */
+	char why[240]; /* we ended it */
 };
 
 static void
@@ -199,17 +199,28 @@ read_signals(struct state *state)
 	}
 }
 
-static void
-read_zig(struct state *state)
-{
-	uint64_t entry;
-	int r;
+/* ---- a Zig test executable ---- */
 
-	while ((r = zig_listen_read(&state->zig, &entry)) > 0)
-		tell(state, MINDER_ENTRY, entry, "");
-	if (r < 0 && r != -EAGAIN)
-		end_for(state, "what it said on standard output is not Zig's protocol");
+static void
+zig_entry(void *context, uint64_t address)
+{
+	tell(context, MINDER_ENTRY, address, "");
 }
+
+static void
+zig_noted(void *context, const char *note)
+{
+	tell(context, MINDER_NOTE, 0, note);
+}
+
+static void
+zig_unfit(void *context, const char *why)
+{
+	tell(context, MINDER_UNFIT, 0, why);
+	end_for(context, why);
+}
+
+/* ---- its life ---- */
 
 static void
 run(struct state *state)
@@ -218,15 +229,16 @@ run(struct state *state)
 		const int64_t gather = state->gather_until - clock_ms(CLOCK_MONOTONIC);
 		struct pollfd polls[] = { { .fd = state->signals, .events = POLLIN },
 			{ .fd = gather > 0 ? -1 : state->output, .events = POLLIN },
-			{ .fd = state->zig.from, .events = POLLIN } };
+			{ .fd = -1 }, { .fd = -1 } };
 
-		poll(polls, 3, gather > 0 ? (int)gather : LOOK_MS);
+		zig_drive_polls(&state->zig, polls + 2);
+		poll(polls, 4, gather > 0 ? (int)gather : LOOK_MS);
 		if (polls[1].revents != 0)
 			read_output(state);
-		if (polls[2].revents != 0)
-			read_zig(state);
+		zig_drive_polled(&state->zig, polls + 2);
 		if (polls[0].revents != 0)
 			read_signals(state);
+		zig_drive_look(&state->zig, clock_ms(CLOCK_MONOTONIC));
 		look(state);
 	}
 }
@@ -315,7 +327,7 @@ start(struct state *state)
 	if (null < 0 || pipe2(output, O_CLOEXEC) != 0 ||
 	    pipe2(refusals, O_CLOEXEC) != 0)
 		return -errno;
-	if (launch->zig_test >= 0 &&
+	if (launch->zig.tests_len > 0 &&
 	    (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0))
 		return -errno;
 	state->pid = fork();
@@ -330,11 +342,10 @@ start(struct state *state)
 	state->output = output[0];
 	fcntl(state->output, F_SETFL, O_NONBLOCK);
 	fcntl(state->output, F_SETPIPE_SZ, PIPE_SIZE); /* else as it is */
-	if (launch->zig_test >= 0) {
+	if (launch->zig.tests_len > 0) {
 		close(in[0]);
 		close(out[1]);
-		zig_listen_start(
-		    &state->zig, in[1], out[0], (uint32_t)launch->zig_test);
+		zig_drive_start(&state->zig, launch, in[1], out[0]);
 	}
 	if (!await_start(state, refusals[0]))
 		return -ENOEXEC;
@@ -401,11 +412,16 @@ mind(const struct launch *launch, int events, pid_t runner)
 		.events = events,
 		.runner = runner,
 		.output = -1,
-		.zig = { .to = -1, .from = -1 } };
+		.zig = ZIG_DRIVE_NONE };
 	int keep[] = { launch->folder, launch->group, events }, r, logs;
 
 	close_all_but(keep, sizeof(keep) / sizeof(keep[0]));
 	prctl(PR_SET_NAME, "fuzzsupd-minder", 0, 0, 0);
+	state.zig.log = &state.log;
+	state.zig.entry = zig_entry;
+	state.zig.noted = zig_noted;
+	state.zig.unfit = zig_unfit;
+	state.zig.context = &state;
 	state.signals = open_signals();
 	state.signals_error = state.signals < 0 ? -errno : 0;
 	logs = job_log_open(&state.log, launch->folder, launch->instance, launch->log_max);
@@ -429,6 +445,8 @@ mind(const struct launch *launch, int events, pid_t runner)
 	look_for_memory_end(&state);
 	read_output(&state);
 	if (r == 0) {
+		zig_drive_ended(&state.zig, launch,
+		    state.deadline != 0 || state.why[0] != '\0' || state.status == 0);
 		say_end(&state);
 		tell(&state, MINDER_ENDED, (uint64_t)state.status, state.why);
 	}

@@ -19,6 +19,8 @@ enum minder_event_kind {
 	MINDER_REFUSED, /* value: errno; text: what could not be done */
 	MINDER_MEMORY,  /* value: bytes resident of the tree */
 	MINDER_ENTRY,   /* value: link-time address of an entry point (Zig) */
+	MINDER_NOTE,    /* text: what is wrong though it runs, or empty again */
+	MINDER_UNFIT,   /* text: why it cannot be run, however often; it is ended */
 	MINDER_ENDED, /* value: status as of wait(2); text: why we ended it, or empty */
 };
 
@@ -27,9 +29,9 @@ struct minder_event {
 	uint32_t kind;
 	uint32_t reserved;
 	uint64_t value;
-	char text[112];
+	char text[240];
 };
-_Static_assert(sizeof(struct minder_event) == 128, "minder event");
+_Static_assert(sizeof(struct minder_event) == 256, "minder event");
 
 struct minder {
 	pid_t pid;

@@ -5,6 +5,7 @@
 
 #include "pc_table.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -297,6 +298,48 @@ read_table(struct elf_image *image, const char *name, size_t each, uint64_t **re
 	return 0;
 }
 
+/* The version of the Zig whose own backend and linker made it, which write no PC tables and
+ * leave "zig 0.15.2" among the comments; empty if it was another one. */
+static void
+find_zig_version(struct elf_image *image, char *ret_version, size_t size)
+{
+	static const char zig[] = "zig ";
+	struct elf_section section;
+	struct failure unsaid = { 0 };
+	const unsigned char *at;
+	size_t len = 0;
+
+	ret_version[0] = '\0';
+	if (elf_image_section(image, ".comment", &section, &unsaid) < 0)
+		return;
+	at = memmem(section.data, section.size, zig, strlen(zig));
+	if (at == NULL)
+		return;
+	at += strlen(zig);
+	while (at < section.data + section.size && len + 1 < size &&
+	    (isalnum(*at) || *at == '.' || *at == '-' || *at == '+'))
+		ret_version[len++] = (char)*at++;
+	ret_version[len] = '\0';
+}
+
+static int
+say_no_table(struct elf_image *image, struct failure *failure)
+{
+	char version[32];
+
+	find_zig_version(image, version, sizeof(version));
+	if (version[0] != '\0')
+		return failure_say(failure, ENOENT,
+		    "no PC table: Zig %s built it with its own backend, which "
+		    "writes none; build it with .use_llvm = true and .fuzz = true "
+		    "(zig test -fllvm -ffuzz)",
+		    version);
+	return failure_say(failure, ENOENT,
+	    "no PC table: compile it with -fsanitize-coverage=...,pc-table, as README.md "
+	    "says for its fuzzer (clang: -fsanitize=fuzzer; Zig: zig test -ffuzz "
+	    "-fllvm)");
+}
+
 int
 pc_table_read(struct elf_image *image, uint64_t **ret_pcs, uint32_t *ret_len,
     struct failure *failure)
@@ -310,8 +353,5 @@ pc_table_read(struct elf_image *image, uint64_t **ret_pcs, uint32_t *ret_len,
 		return read_table(image, CLANG_PCS, 16, ret_pcs, ret_len, failure);
 	if (elf_image_has(image, ZIG_PCS, &size) && size > 0)
 		return read_table(image, ZIG_PCS, 8, ret_pcs, ret_len, failure);
-	return failure_say(failure, ENOENT,
-	    "it has no PC table (section " CLANG_PCS "): build with clang "
-	    "-fsanitize=fuzzer, or with "
-	    "-fsanitize-coverage=inline-8bit-counters,pc-table");
+	return say_no_table(image, failure);
 }
