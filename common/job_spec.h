@@ -31,7 +31,7 @@ struct job_spec {
 	struct job_words command; /* empty: the executable alone */
 	struct job_words engine_args;
 	struct job_words environment; /* NAME=VALUE */
-	struct job_words tests;       /* Zig: indexes, one an instance in turn */
+	struct job_words tests;       /* Zig: indexes, dealt out to instances */
 	struct job_words corpus;      /* empty: in the job's own folder */
 	struct job_words seeds;       /* folders that are only read */
 	struct job_words instance_args; /* see job_spec_for_instance() */

@@ -329,7 +329,7 @@ def test_restarts(folder):
         for bad in (dict(instances=0), dict(instances=10 ** 6), dict(seed=b"x" * 5)):
             collector.collect_job(3, job.path, "libfuzzer", **bad)
         collector.send("COLLECT_JOB", 3, value=1, text=b"target/job\0")
-        collector.collect_job(3, job.path, "zig")
+        collector.collect_job(3, job.path, "command")
         job.log(status(4000))
         wait_job(collector, 2, "news", executions=4000)
         equal(collector.log().count("cannot be watched"), 4, "what is malformed is complained of")

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Zig 0.14.1 as a peer: its fuzzer, run as its build runner runs it, and its web page,
-served with its own files in front of our sources.tar and WebSocket."""
+served with its own files in front of our sources.tar and WebSocket. Later versions, to build
+fuzz tests with."""
 
+import concurrent.futures
+import glob
 import http.server
 import os
 import select
@@ -26,6 +29,36 @@ def zig(*arguments, cwd):
     cache = os.path.join(cwd, "zig-cache")
     environment = dict(os.environ, ZIG_GLOBAL_CACHE_DIR=cache, ZIG_LOCAL_CACHE_DIR=cache)
     return subprocess.run([PYTHON, "-m", "ziglang", *arguments], cwd=cwd, env=environment, check=True, capture_output=True, text=True).stdout
+
+
+def later_versions():
+    """Those that t/lib/fetch has put beside 0.14.1."""
+    found = [os.path.basename(os.path.dirname(path)).removeprefix("zig-") for path in glob.glob(os.path.join(TOOLS, "zig-*", "zig"))]
+    if not found:
+        skip_all("no Zig later than 0.14 is there; fetch some with t/lib/fetch build-tools")
+    return sorted(found)
+
+
+def later_zig(version, *arguments, cwd):
+    cache = os.path.join(cwd, "zig-cache-" + version)
+    environment = dict(os.environ, ZIG_GLOBAL_CACHE_DIR=cache, ZIG_LOCAL_CACHE_DIR=cache)
+    run = subprocess.run([os.path.join(TOOLS, "zig-" + version, "zig"), *arguments], cwd=cwd, env=environment, capture_output=True, text=True)
+    if run.returncode != 0:
+        raise RuntimeError(f"Zig {version}: {run.stderr}")
+
+
+def build_later_tests(folder, source, versions):
+    """Begins to build the fuzz tests of @source by each of @versions; calling what is returned waits for
+    {version: executable}. ReleaseSmall takes half the time of others."""
+    outputs = {version: os.path.join(folder, "tests-" + version) for version in versions}
+    pool = concurrent.futures.ThreadPoolExecutor()
+    builds = [pool.submit(later_zig, version, "test", "-ffuzz", "-fllvm", "-OReleaseSmall", "-fno-strip", "--test-no-exec", "-femit-bin=" + outputs[version], source, cwd=folder) for version in versions]
+
+    def wait():
+        for build in builds:
+            build.result()
+        return outputs
+    return wait
 
 
 def library():

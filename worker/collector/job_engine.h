@@ -36,11 +36,16 @@ extern const struct job_engine_ops job_engine_libfuzzer;
 extern const struct job_engine_ops job_engine_afl;
 extern const struct job_engine_ops job_engine_honggfuzz;
 extern const struct job_engine_ops job_engine_replay;
+extern const struct job_engine_ops job_engine_zig;
 
 /* ---- for the engines (job_watch.c) ---- */
 
 /* The engine said something new, at @at_ms (Unix time). */
 void job_heard(struct job *job, int64_t at_ms);
+
+/* Counts the job's artifacts by libFuzzer's names for them, of which the engine knows
+ * @known (job_engine_libfuzzer.c). */
+void job_look_at_artifacts(struct job *job, uint32_t known);
 
 /* When the line of the log that is being given was written: now, or some time before its
  * file's last change. Unix time. */

@@ -194,8 +194,8 @@ take_line(struct job *job, struct job_instance *instance, struct job_text text)
 	job_heard(job, job_arrival_ms(job, instance));
 }
 
-static void
-look(struct job *job)
+void
+job_look_at_artifacts(struct job *job, uint32_t known)
 {
 	static const char *const prefixes[JOB_FOLDER_KINDS] = {
 		[CRASHES] = "crash-",
@@ -220,7 +220,14 @@ look(struct job *job)
 	job->crashes = total[CRASHES] + total[LEAKS];
 	job->hangs = total[HANGS];
 	job->ooms = total[OOMS];
-	job->known |= JOB_STATS_CRASHES | JOB_STATS_HANGS | JOB_STATS_OOMS;
+	job->known |= known;
+}
+
+static void
+look(struct job *job)
+{
+	job_look_at_artifacts(
+	    job, JOB_STATS_CRASHES | JOB_STATS_HANGS | JOB_STATS_OOMS);
 }
 
 /* It speaks at every power of two at the latest: so much later as it took it to come this

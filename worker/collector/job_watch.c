@@ -502,6 +502,8 @@ engine_of(uint32_t code)
 		return &job_engine_honggfuzz;
 	case JOB_ENGINE_REPLAY:
 		return &job_engine_replay;
+	case JOB_ENGINE_ZIG:
+		return &job_engine_zig;
 	default:
 		return &job_engine_silent;
 	}

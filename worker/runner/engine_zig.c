@@ -39,11 +39,10 @@ deal_tests(const struct job_spec *spec, unsigned instance, struct zig_task *task
 	task->instance = instance / task->step;
 	task->shares = task->first + task->step < spec->instances;
 	task->untouched = tests_len - task->step;
-	for (unsigned i = task->first;
-	    i < tests_len && task->tests_len < ZIG_TESTS_MAX; i += task->step)
-		task->tests[task->tests_len++] = tests->len > 0
-		    ? (uint32_t)strtoul(tests->items[i], NULL, 10)
-		    : 0;
+	for (unsigned i = task->first; i < tests_len && task->tests_len < ZIG_TESTS_MAX;
+	    i += task->step)
+		task->tests[task->tests_len++] =
+		    tests->len > 0 ? (uint32_t)strtoul(tests->items[i], NULL, 10) : 0;
 }
 
 static int

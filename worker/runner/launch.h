@@ -19,7 +19,7 @@
 struct zig_task {
 	uint32_t tests[ZIG_TESTS_MAX]; /* their indexes */
 	size_t tests_len;              /* 0: no such program */
-	size_t untouched; /* tests of the job that none fuzzes where it is one a process */
+	size_t untouched; /* tests of the job that stay so where it is one a process */
 	/* Instances first, first + step, … below instances fuzz the same tests; this is
 	 * number instance of them. Number 0 keeps the corpus. */
 	unsigned instance, first, step, instances;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The process around one instance of a job: starts it, keeps its log and its limits, and
- * ends its whole tree. A fork of the runner; it reads nothing of what it passes on.
+ * ends its whole tree. A fork of the runner; it reads nothing of what it passes on, but for
+ * the protocol of Zig's tests.
  *
  * It is the subreaper of the instance's tree, so that what forks twice and calls setsid
  * still falls to it. SIGTERM asks it to end the instance as the engine likes, and after

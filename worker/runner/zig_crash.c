@@ -103,8 +103,8 @@ look_at(int input, const struct zig_task *task, int artifacts, bool crashed, cha
 		    ? -EFBIG
 		    : keep_input(input, artifacts, header.len, name);
 	/* Or the next that ends would take it for its own. */
-	if (pwrite(input, &none, sizeof(none),
-		offsetof(struct input_header, len)) != sizeof(none))
+	if (pwrite(input, &none, sizeof(none), offsetof(struct input_header, len)) !=
+	    sizeof(none))
 		return r < 0 ? r : -errno;
 	return r;
 }
@@ -122,8 +122,8 @@ find(const struct launch *launch, bool crashed, char *name)
 		return -errno;
 	for (unsigned i = 0; i < FILES_MAX && r == -EAGAIN; i++) {
 		snprintf(path, sizeof(path), "f/in%x", i);
-		input = openat(
-		    cache, path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		input =
+		    openat(cache, path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 		if (input < 0)
 			return -errno;
 		r = look_at(input, &launch->zig, artifacts, crashed, name);
@@ -168,7 +168,7 @@ zig_crash_save(const struct launch *launch, bool crashed, char ret_name[ZIG_CRAS
 	if (pid > 0)
 		waitpid(pid, NULL, 0);
 	if (heard.r == 0)
-		snprintf(ret_name, ZIG_CRASH_NAME, "%.*s", ZIG_CRASH_NAME - 1,
-		    heard.name);
+		snprintf(
+		    ret_name, ZIG_CRASH_NAME, "%.*s", ZIG_CRASH_NAME - 1, heard.name);
 	return heard.r;
 }

@@ -36,8 +36,7 @@ note_lack(struct zig_drive *drive, const char *text)
 }
 
 void
-zig_drive_start(
-    struct zig_drive *drive, const struct launch *launch, int to, int from)
+zig_drive_start(struct zig_drive *drive, const struct launch *launch, int to, int from)
 {
 	int r;
 
@@ -108,8 +107,9 @@ zig_drive_polls(const struct zig_drive *drive, struct pollfd polls[2])
 
 	polls[0] = (struct pollfd){ .fd = drive->is_unfit ? -1 : listen->from,
 		.events = POLLIN };
-	polls[1] = (struct pollfd){ .fd = zig_listen_has_output(listen) ? listen->to : -1,
-		.events = POLLOUT };
+	polls[1] =
+	    (struct pollfd){ .fd = zig_listen_has_output(listen) ? listen->to : -1,
+		    .events = POLLOUT };
 }
 
 void
@@ -151,11 +151,13 @@ zig_drive_look(struct zig_drive *drive, int64_t now_ms)
 		return;
 	if (listen->minor == 0)
 		note(drive,
-		    "it has not said a word of Zig's test protocol for 10 s: the program "
+		    "it has not said a word of Zig's test protocol for 10 s: the "
+		    "program "
 		    "must be what \"zig test -ffuzz\" builds");
 	else
 		note(drive,
-		    "it knows the protocol, but has not begun to fuzz for 10 s; its log "
+		    "it knows the protocol, but has not begun to fuzz for 10 s; its "
+		    "log "
 		    "may say more");
 }
 
@@ -174,5 +176,6 @@ zig_drive_ended(struct zig_drive *drive, const struct launch *launch, bool well)
 	if (r == 0)
 		job_log_say(drive->log, "the input is kept: artifacts/%s", name);
 	else if (!well && r != -ENOENT)
-		job_log_say(drive->log, "its input could not be kept: %s", strerror(-r));
+		job_log_say(
+		    drive->log, "its input could not be kept: %s", strerror(-r));
 }

@@ -115,8 +115,8 @@ zig_listen_write(struct zig_listen *zig)
 	ssize_t n;
 
 	while (zig_listen_has_output(zig)) {
-		n = write(zig->to, zig->out + zig->out_taken,
-		    zig->out_len - zig->out_taken);
+		n = write(
+		    zig->to, zig->out + zig->out_taken, zig->out_len - zig->out_taken);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno != EAGAIN) {

@@ -39,10 +39,10 @@ struct zig_listen {
 	const struct zig_task *task;
 	unsigned minor; /* its version is 0.minor; 0: not said yet */
 	bool has_coverage;
-	bool has_begun;    /* it was asked to fuzz, and answered */
-	bool was_asked;    /* to fuzz */
-	bool left_out;     /* a find that was too large; said once */
-	char version[32];  /* as it said it */
+	bool has_begun;   /* it was asked to fuzz, and answered */
+	bool was_asked;   /* to fuzz */
+	bool left_out;    /* a find that was too large; said once */
+	char version[32]; /* as it said it */
 	unsigned char header[8];
 	size_t header_len;
 	unsigned char *body; /* of the message that is being read */

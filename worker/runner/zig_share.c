@@ -28,8 +28,8 @@ open_file(const struct zig_share *share, unsigned instance, int flags)
 	int fd;
 
 	snprintf(name, sizeof(name), "%u.finds", instance);
-	fd = openat(share->folder, name,
-	    flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	fd = openat(
+	    share->folder, name, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
@@ -45,7 +45,8 @@ zig_share_open(struct zig_share *share, int folder, const struct zig_task *task)
 	*share = (struct zig_share){ .folder = folder, .task = task, .own = -1 };
 	if (!task->shares)
 		return 0;
-	share->others_len = (task->instances - task->first + task->step - 1) / task->step;
+	share->others_len =
+	    (task->instances - task->first + task->step - 1) / task->step;
 	share->others = calloc(share->others_len, sizeof(*share->others));
 	share->input = malloc(FIND_MAX);
 	if (share->others == NULL || share->input == NULL) {
@@ -54,8 +55,8 @@ zig_share_open(struct zig_share *share, int folder, const struct zig_task *task)
 	}
 	for (size_t i = 0; i < share->others_len; i++)
 		share->others[i].fd = -1;
-	share->own = open_file(
-	    share, task->first + task->instance * task->step, O_WRONLY | O_APPEND | O_CREAT);
+	share->own = open_file(share, task->first + task->instance * task->step,
+	    O_WRONLY | O_APPEND | O_CREAT);
 	return share->own < 0 ? share->own : 0;
 }
 
@@ -139,8 +140,8 @@ zig_share_next(struct zig_share *share, const unsigned char **ret_bytes)
 		if (at == task->instance)
 			continue;
 		if (other->fd < 0)
-			other->fd = open_file(share,
-			    task->first + (unsigned)at * task->step, O_RDONLY);
+			other->fd = open_file(
+			    share, task->first + (unsigned)at * task->step, O_RDONLY);
 		n = other->fd >= 0 ? next_of(share, other) : -EAGAIN;
 		if (n == -EAGAIN)
 			continue;
