@@ -156,6 +156,30 @@ def test_without_table(folder):
         equal(collector.pcs[1], list(range(1000, 31000)), "another one, of more than one part, is")
 
 
+def test_copies(folder):
+    """Sound files, hundreds of one target: each of them counts, and the others go on."""
+    count = 300
+    pcs, small = [0x100000 + 16 * i for i in range(10000)], [0x10 + 4 * i for i in range(100)]
+    with Collector() as collector:
+        flooded, live = begin(collector, folder, 1, pcs)
+        quiet, other = begin(collector, folder, 2, small)
+        files = [CoverageFile(os.path.join(flooded, hexname()), pcs) for _ in range(count)]
+        good = CoverageFile(os.path.join(quiet, hexname()), small)
+        collector.until(lambda: collector.log().count("reading ") > count, "all are read")
+        for i, file in enumerate(files):
+            file.hit(i)
+            if i % 10 == 0:
+                good.hit(i // 10)
+                collector.until(lambda: other.bits >> i // 10 & 1, f"bit {i // 10} of the quiet target")
+        collector.until(lambda: (live.covered, live.n_runs) == (count, count), "all bits and runs")
+        ok(True, f"{count} files of one target count, each")
+        for file in files[100:]:
+            os.unlink(file.path)
+        files[0].hit(5000)
+        collector.until(lambda: live.bits >> 5000 & 1, "a file that is left")
+        ok(live.covered == count + 1, "those that go take nothing away")
+
+
 def test_many(folder):
     """More names than a folder may have; sound files among them come last."""
     pcs, count = [0x1000 + 4 * i for i in range(100)], 20000
@@ -190,7 +214,7 @@ with scratch() as folder:
             bytes_read(collector)
         except PermissionError as error:
             skip_all(f"what a process reads cannot be counted here: {error}")
-    for test in (test_wrong_length, test_wrong_end, test_nothing_written, test_without_table, test_many):
+    for test in (test_wrong_length, test_wrong_end, test_nothing_written, test_without_table, test_copies, test_many):
         if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]:
             note(test.__name__)
             try:

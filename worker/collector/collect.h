@@ -50,7 +50,7 @@ TAILQ_HEAD(lane_queue, lane);
 
 struct file {
 	TAILQ_ENTRY(file) in_place;
-	TAILQ_ENTRY(file) in_queue; /* busy or idle, while attached */
+	TAILQ_ENTRY(file) in_queue; /* busy, idle or crowd, while attached */
 	TAILQ_ENTRY(file) in_later; /* while retry_ms is not 0 */
 	LIST_ENTRY(file) in_bucket; /* by name */
 	TAILQ_ENTRY(file) in_lane;
@@ -64,7 +64,7 @@ struct file {
 	uint32_t differs_at; /* the part there is no target's; CHECK_NOWHERE: not known */
 	int list; /* memfd: its PCs so far, for a target without a table; -1 */
 	struct module_file module;
-	bool has_module, busy, from_start, polled, gone, fresh;
+	bool has_module, busy, crowd, from_start, polled, gone, fresh;
 	int64_t first_seen_ms, retry_ms, changed_ms, checked_ms,
 	    read_ms;     /* monotonic */
 	unsigned tries;  /* how often it was looked at since it last changed */
@@ -92,7 +92,7 @@ struct place {
 	ino_t inode;
 	uid_t owner;
 	char path[512]; /* for messages */
-	TAILQ_HEAD(, file) files;
+	TAILQ_HEAD(place_files, file) files;
 	LIST_HEAD(, file) buckets[PLACE_BUCKETS];
 	size_t files_len;
 	LIST_HEAD(, look) looks;
@@ -152,6 +152,8 @@ struct collector {
 	LIST_HEAD(, place) places;
 	LIST_HEAD(, target) targets;
 	struct file_queue busy, idle, later;
+	struct file_queue crowd; /* what one target has too much of; read in its own time */
+	int64_t crowd_polled_ms, crowd_changed_ms;
 	struct lane_queue round;
 	uint64_t part[COVERAGE_PART]; /* of a file that is being looked at */
 	size_t idle_len;

@@ -537,6 +537,7 @@ collector_loop_new(struct channel *channel, int news, struct collector_loop **re
 	LIST_INIT(&collector->targets);
 	TAILQ_INIT(&collector->busy);
 	TAILQ_INIT(&collector->idle);
+	TAILQ_INIT(&collector->crowd);
 	TAILQ_INIT(&collector->later);
 	TAILQ_INIT(&collector->round);
 	collector->tell_activity = tell_activity;

@@ -30,6 +30,7 @@
 #define RETRY_STEP_MS 20
 #define EVICT_LOOKS 64 /* files that are looked at to find one to let go */
 #define SAY_EACH_MS 10000
+#define CROWD_FROM 64 /* files of one target: processes of one build share a file */
 
 static unsigned
 bucket_of(const char *name)
@@ -51,7 +52,7 @@ file_find(struct place *place, const char *name)
 static void
 set_busy(struct collector *collector, struct file *file, bool busy)
 {
-	if (file->busy == busy)
+	if (file->busy == busy || file->crowd)
 		return;
 	TAILQ_REMOVE(file->busy ? &collector->busy : &collector->idle, file, in_queue);
 	collector->idle_len += file->busy ? 1 : -1UL;
@@ -85,15 +86,19 @@ set_state(struct collector *collector, struct file *file, enum file_state state)
 	char quoted[4 * FILE_NAME_MAX];
 
 	if (file->state == FILE_ATTACHED && state != FILE_ATTACHED) {
-		TAILQ_REMOVE(
-		    file->busy ? &collector->busy : &collector->idle, file, in_queue);
-		collector->idle_len -= file->busy ? 0 : 1;
-		file->busy = false;
+		TAILQ_REMOVE(file->crowd      ? &collector->crowd
+			: file->busy ? &collector->busy
+				     : &collector->idle,
+		    file, in_queue);
+		collector->idle_len -= file->busy || file->crowd ? 0 : 1;
+		file->busy = file->crowd = false;
 	}
 	if (file->state != FILE_ATTACHED && state == FILE_ATTACHED) {
-		file->busy = true;
+		file->crowd = file->owners[0]->attached > CROWD_FROM;
+		file->busy = !file->crowd;
 		file->changed_ms = collector->now_ms;
-		TAILQ_INSERT_TAIL(&collector->busy, file, in_queue);
+		TAILQ_INSERT_TAIL(
+		    file->crowd ? &collector->crowd : &collector->busy, file, in_queue);
 	}
 	if (state == FILE_REFUSED && !file->gone &&
 	    may_say(collector, file, file->reason))

@@ -10,10 +10,14 @@
 
 #define BUSY_TICK_MS 10 /* at least; busy files take a quarter of a core at most */
 #define BUSY_SHARE 4
+#define TURN_US 4000 /* what reading may take at once; the next turn goes on behind it */
 #define IDLE_TICK_MS 20
 #define RINGING_MS 100   /* for the runs of files whose bits announce themselves */
 #define IDLE_ROUND_MS 40 /* at least; idle files take a 200th of a core at most */
 #define IDLE_SHARE 200
+#define CROWD_US 1000 /* each IDLE_TICK_MS, while something changes in the crowd */
+#define CROWD_IDLE_US 100
+#define CROWD_BUSY_MS 5000
 #define RING_GAP_US 500     /* between two scans for one doorbell */
 #define GONE_AFTER_MS 10000 /* a file without a name is let go when it stands still */
 
@@ -41,23 +45,27 @@ announces_itself(const struct file *file)
 static bool
 poll_busy(struct collector *collector)
 {
-	struct file *file, *next;
+	const struct file *last = TAILQ_LAST(&collector->busy, file_queue);
+	struct file *file;
 	bool changed = false;
-	int64_t from = clock_us(CLOCK_MONOTONIC);
+	int64_t from = clock_us(CLOCK_MONOTONIC), now = from;
 
 	if (from / 1000 - collector->busy_polled_ms < busy_tick_ms(collector) - 2)
 		return false;
 	collector->busy_polled_ms = from / 1000;
-	for (file = TAILQ_FIRST(&collector->busy); file != NULL; file = next) {
-		next = TAILQ_NEXT(file, in_queue);
-		if (announces_itself(file) &&
-		    collector->now_ms - file->read_ms < RINGING_MS)
-			continue;
-		file->read_ms = collector->now_ms;
-		changed = file_poll(collector, file) || changed;
+	while ((file = TAILQ_FIRST(&collector->busy)) != NULL && now - from < TURN_US) {
+		TAILQ_REMOVE(&collector->busy, file, in_queue);
+		TAILQ_INSERT_TAIL(&collector->busy, file, in_queue);
+		if (!announces_itself(file) ||
+		    collector->now_ms - file->read_ms >= RINGING_MS) {
+			file->read_ms = collector->now_ms;
+			changed = file_poll(collector, file) || changed;
+			now = clock_us(CLOCK_MONOTONIC);
+		}
+		if (file == last)
+			break;
 	}
-	collector->busy_cost_us =
-	    (collector->busy_cost_us + clock_us(CLOCK_MONOTONIC) - from) / 2;
+	collector->busy_cost_us = (collector->busy_cost_us + now - from) / 2;
 	return changed;
 }
 
@@ -103,10 +111,43 @@ poll_idle(struct collector *collector)
 	return changed;
 }
 
+/* Files of a target that has very many; in turn, for a time that does not grow with them. */
+static bool
+poll_crowd(struct collector *collector)
+{
+	const struct file *last = TAILQ_LAST(&collector->crowd, file_queue);
+	int64_t until = clock_us(CLOCK_MONOTONIC) +
+	    (collector->now_ms - collector->crowd_changed_ms < CROWD_BUSY_MS
+		    ? CROWD_US
+		    : CROWD_IDLE_US);
+	struct file *file, *done = NULL;
+	bool changed = false;
+
+	if (last == NULL ||
+	    collector->now_ms - collector->crowd_polled_ms < IDLE_TICK_MS)
+		return false;
+	collector->crowd_polled_ms = collector->now_ms;
+	while (done != last && clock_us(CLOCK_MONOTONIC) < until) {
+		file = done = TAILQ_FIRST(&collector->crowd);
+		TAILQ_REMOVE(&collector->crowd, file, in_queue);
+		TAILQ_INSERT_TAIL(&collector->crowd, file, in_queue);
+		if (file_poll(collector, file))
+			changed = true;
+		else if (file->gone &&
+		    collector->now_ms - file->changed_ms > GONE_AFTER_MS)
+			file_forget(collector, file);
+	}
+	if (changed)
+		collector->crowd_changed_ms = collector->now_ms;
+	return changed;
+}
+
 bool
 poll_due(struct collector *collector)
 {
 	bool changed = poll_busy(collector);
+
+	changed = poll_crowd(collector) || changed;
 
 	file_retry_all(collector);
 	place_retry_all(collector);
@@ -124,7 +165,7 @@ poll_wait_ms(const struct collector *collector)
 				1000 * IDLE_TICK_MS
 			    ? busy_tick_ms(collector)
 			    : IDLE_TICK_MS;
-	if (!TAILQ_EMPTY(&collector->idle))
+	if (!TAILQ_EMPTY(&collector->idle) || !TAILQ_EMPTY(&collector->crowd))
 		return IDLE_TICK_MS;
 	return !TAILQ_EMPTY(&collector->later) ? 50 : RINGING_MS;
 }
@@ -133,19 +174,27 @@ int64_t
 poll_rung(struct collector *collector, struct place *place, bool *ret_changed)
 {
 	int64_t now = clock_us(CLOCK_MONOTONIC), gap = 4 * place->scan_cost_us;
-	struct file *file, *next;
+	const struct file *last = TAILQ_LAST(&place->files, place_files);
+	struct file *file;
 
 	gap = gap > RING_GAP_US ? gap : RING_GAP_US;
 	place->rang = place->pending = true;
 	if (now - place->scanned_us < gap)
 		return gap - (now - place->scanned_us);
+	place->scanned_us = now;
 	place->pending = false;
-	for (file = TAILQ_FIRST(&place->files); file != NULL; file = next) {
-		next = TAILQ_NEXT(file, in_place);
-		if (file->state == FILE_ATTACHED && file->has_module)
+	while ((file = TAILQ_FIRST(&place->files)) != NULL && !place->pending) {
+		TAILQ_REMOVE(&place->files, file, in_place);
+		TAILQ_INSERT_TAIL(&place->files, file, in_place);
+		if (file->state == FILE_ATTACHED && file->has_module && !file->crowd) {
 			*ret_changed = file_poll(collector, file) || *ret_changed;
+			place->scanned_us = clock_us(CLOCK_MONOTONIC);
+		}
+		if (file == last)
+			break;
+		/* Who rang may be among the rest. */
+		place->pending = place->scanned_us - now > TURN_US;
 	}
-	place->scanned_us = clock_us(CLOCK_MONOTONIC);
 	place->scan_cost_us = place->scanned_us - now;
-	return 0;
+	return place->pending ? 4 * place->scan_cost_us : 0;
 }

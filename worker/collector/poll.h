@@ -2,7 +2,8 @@
  * When which coverage file is read; in the collector.
  *
  * Files of our runtime are read when their doorbell rings; foreign ones quickly while
- * they are busy; and all that stand still in turn, at a bounded share of a core.
+ * they are busy; and all that stand still in turn, at a bounded share of a core. What one
+ * target has too many of is read at a share of its own.
  */
 #ifndef FUZZSUP_POLL_H
 #define FUZZSUP_POLL_H
