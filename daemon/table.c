@@ -41,7 +41,7 @@ struct tables {
 	struct table *running;
 	struct event *timeout, *turn;
 	int64_t since_ms; /* monotonic: the running job began then */
-	time_t pruned; /* when old files of the cache were last looked for */
+	time_t pruned;    /* when old files of the cache were last looked for */
 };
 
 static void run_next(struct tables *tables);

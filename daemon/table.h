@@ -49,7 +49,7 @@ struct table {
 	char reason[320];
 	unsigned deaths;  /* of the symbolizer, in this job */
 	int64_t due_ms;   /* monotonic: whose turn ends first is first in the queue */
-	int64_t turn_ms;  /* so long it runs while others wait; twice that the next time */
+	int64_t turn_ms;  /* so long it runs while others wait; next time twice */
 	char *debug_wish; /* what its separate debug file must be; NULL: it has none */
 	bool alternate_was_wanted; /* its alternate one has been asked for */
 	int fd;                    /* sealed memfd, when DONE and TABLE_OK */

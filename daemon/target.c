@@ -24,7 +24,8 @@
 
 /* What the build lacks, and how to mend it: it stays in the reason until that is done. */
 #define ADD_PC_TABLE \
-	"compile it with -fsanitize-coverage=...,pc-table, as README.md says for its fuzzer"
+	"compile it with -fsanitize-coverage=...,pc-table, as README.md says for its " \
+	"fuzzer"
 #define LENT_PC_TABLE "no PC table: its PCs are those of its coverage file; "
 
 void

@@ -92,7 +92,8 @@ is_shared(const struct targets *targets, const struct target *target)
 
 /* @own: the configuration gives @path to this target alone. */
 static int
-send_place(struct worker *worker, const struct target *target, const char *path, bool own)
+send_place(
+    struct worker *worker, const struct target *target, const char *path, bool own)
 {
 	struct coverage_place place;
 	int r = privs_open_coverage(path, &place), fds[2];
@@ -191,8 +192,8 @@ add_executable(const struct target *target, struct message *to)
 	    (long long)target->executable_ms, (long long)target->identity.size);
 
 	for (uint32_t i = 0; table->fd < 0 && i < table->build_id_len; i++)
-		len += snprintf(
-		    at + len, EXECUTABLE_SIZE - (size_t)len, "%02x", table->build_id[i]);
+		len += snprintf(at + len, EXECUTABLE_SIZE - (size_t)len, "%02x",
+		    table->build_id[i]);
 	to->text_len += 1 + (uint32_t)len;
 }
 

@@ -21,7 +21,7 @@
 struct wanted {
 	struct target *target; /* the first of them; NULL: nobody */
 	bool asks;             /* one that has no table */
-	bool of_length;        /* one has a table of that length, perhaps of another build */
+	bool of_length; /* one has a table of that length, perhaps of another build */
 };
 
 static struct wanted
@@ -107,8 +107,8 @@ reopen(struct file *file, char *reason, size_t size)
 	LIST_FOREACH(look, &file->place->looks, in_place)
 		if (look->owner != UINT64_MAX && look_allows(look, file))
 			owner.allowed = look->owner;
-	status = coverage_file_open(
-	    file->place->fd, file->name, &owner, &now, reason, size);
+	status =
+	    coverage_file_open(file->place->fd, file->name, &owner, &now, reason, size);
 	if (now.device != file->check.device || now.inode != file->check.inode ||
 	    now.size != file->check.size || now.pcs_len != file->check.pcs_len) {
 		check_begin(file);
@@ -150,7 +150,8 @@ say_other(struct collector *collector, struct file *file, bool of_length)
 
 /* The part in @pcs is nobody's. */
 static void
-refuse(struct collector *collector, struct file *file, const uint64_t *pcs, uint32_t len)
+refuse(
+    struct collector *collector, struct file *file, const uint64_t *pcs, uint32_t len)
 {
 	if (is_zero(pcs, len))
 		say_unsound(collector, file, COVERAGE_UNFINISHED,
@@ -175,7 +176,8 @@ say_unread(struct collector *collector, struct file *file, int error)
 static bool
 passes_where_it_differed(struct collector *collector, struct file *file)
 {
-	const uint32_t at = file->differs_at, len = coverage_file_part(&file->check, at);
+	const uint32_t at = file->differs_at,
+		       len = coverage_file_part(&file->check, at);
 	int r = coverage_file_pcs(&file->check, at, collector->part, len);
 
 	if (r < 0) {
@@ -196,9 +198,8 @@ add_to_list(struct file *file, const uint64_t *pcs, uint32_t len)
 {
 	if (file->list < 0)
 		file->list = shared_memory_create("fuzzsupd-pcs");
-	return file->list < 0
-	    ? file->list
-	    : shared_memory_append(file->list, pcs, 8 * (size_t)len);
+	return file->list < 0 ? file->list
+			      : shared_memory_append(file->list, pcs, 8 * (size_t)len);
 }
 
 /* What is long goes on in its target's lane, and from the start where a list is wanted, so

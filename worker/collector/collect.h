@@ -60,8 +60,8 @@ struct file {
 	enum file_state state;
 	char reason[REASON_MAX];
 	struct coverage_file file;  /* as attached, or as last looked at */
-	struct coverage_file check; /* being looked at; its fd is closed between parts */
-	uint32_t differs_at; /* the part there is no target's; CHECK_NOWHERE: not known */
+	struct coverage_file check; /* looked at now; without fd between parts */
+	uint32_t differs_at; /* the part there is no target's, or CHECK_NOWHERE */
 	int list; /* memfd: its PCs so far, for a target without a table; -1 */
 	struct module_file module;
 	bool has_module, busy, crowd, from_start, polled, gone, fresh;
@@ -102,10 +102,10 @@ struct place {
 	bool rang, pending;               /* pending: rung, and not read since */
 	int64_t scanned_us, scan_cost_us; /* monotonic */
 	struct lane lane;
-	DIR *listing;      /* as far as it has been read; NULL: it is not being listed */
-	bool list_again;   /* once this listing has come to its end */
-	bool from_start;   /* of this listing: what it finds was there before us */
-	bool list_turn;    /* listing and looking at files take turns, too */
+	DIR *listing;    /* as far as it has been read; NULL: it is not being listed */
+	bool list_again; /* once this listing has come to its end */
+	bool from_start; /* of this listing: what it finds was there before us */
+	bool list_turn;  /* listing and looking at files take turns, too */
 	bool full, missed; /* missed: there were files that it had no room for */
 	int64_t missed_ms; /* when it was listed again for that */
 };
@@ -132,9 +132,9 @@ struct target {
 	uint64_t grown, grown_unique;   /* what was seen to happen */
 	int64_t grown_ms, collected_ms; /* monotonic; grown_ms 0: never */
 	unsigned attached;
-	int64_t built_ms; /* Unix: its executable changed then; 0: not known */
+	int64_t built_ms;         /* Unix: its executable changed then; 0: not known */
 	uint64_t executable_size; /* 0: not known */
-	uint8_t build_id[64]; /* of an executable without a PC table; else the table's */
+	uint8_t build_id[64];     /* of an executable without a PC table */
 	uint32_t build_id_len;
 	enum target_afl afl;
 	int64_t afl_ms;  /* monotonic: AFL++ said something last */
@@ -152,7 +152,7 @@ struct collector {
 	LIST_HEAD(, place) places;
 	LIST_HEAD(, target) targets;
 	struct file_queue busy, idle, later;
-	struct file_queue crowd; /* what one target has too much of; read in its own time */
+	struct file_queue crowd; /* what one target has too many of */
 	int64_t crowd_polled_ms, crowd_changed_ms;
 	struct lane_queue round;
 	uint64_t part[COVERAGE_PART]; /* of a file that is being looked at */

@@ -322,8 +322,7 @@ take_executable(struct target *target, const struct message *message)
 	target->built_ms = strtoll(at, &end, 10);
 	target->executable_size = strtoull(end, &end, 10);
 	at = end + strspn(end, " ");
-	target->build_id_len =
-	    module_file_build_id(at, strlen(at), target->build_id);
+	target->build_id_len = module_file_build_id(at, strlen(at), target->build_id);
 }
 
 static void

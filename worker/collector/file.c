@@ -86,9 +86,9 @@ set_state(struct collector *collector, struct file *file, enum file_state state)
 	char quoted[4 * FILE_NAME_MAX];
 
 	if (file->state == FILE_ATTACHED && state != FILE_ATTACHED) {
-		TAILQ_REMOVE(file->crowd      ? &collector->crowd
-			: file->busy ? &collector->busy
-				     : &collector->idle,
+		TAILQ_REMOVE(file->crowd ? &collector->crowd
+			: file->busy     ? &collector->busy
+					 : &collector->idle,
 		    file, in_queue);
 		collector->idle_len -= file->busy || file->crowd ? 0 : 1;
 		file->busy = file->crowd = false;

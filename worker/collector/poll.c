@@ -10,7 +10,7 @@
 
 #define BUSY_TICK_MS 10 /* at least; busy files take a quarter of a core at most */
 #define BUSY_SHARE 4
-#define TURN_US 4000 /* what reading may take at once; the next turn goes on behind it */
+#define TURN_US 4000 /* of reading at once; the next turn goes on behind it */
 #define IDLE_TICK_MS 20
 #define RINGING_MS 100   /* for the runs of files whose bits announce themselves */
 #define IDLE_ROUND_MS 40 /* at least; idle files take a 200th of a core at most */

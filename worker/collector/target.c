@@ -167,8 +167,7 @@ is_id(const struct module_file *module, const uint8_t *id, uint32_t len)
 }
 
 bool
-target_may_own(
-    const struct target *target, const struct file *file, uint32_t pcs_len)
+target_may_own(const struct target *target, const struct file *file, uint32_t pcs_len)
 {
 	const struct source_table_header *header = target->table.header;
 
@@ -262,8 +261,7 @@ why_left_out(const struct target *target, const struct file *file)
 {
 	if (target->has_table || file->state != FILE_OTHER)
 		return file->reason;
-	if (target->executable_size > 0 &&
-	    file->file.pcs_len > target->executable_size)
+	if (target->executable_size > 0 && file->file.pcs_len > target->executable_size)
 		return "has more PCs than the executable has bytes";
 	return file->has_module && file->module.build_id_len > 0
 	    ? "is of another build: the build ID beside it is not this one's"

@@ -240,8 +240,7 @@ lack_pc_table(const struct job *job, struct failure *text)
 	struct byte_reader id = elf_image_build_id(job->image);
 	size_t used = strlen(text->text);
 
-	used += (size_t)snprintf(
-	    text->text + used, sizeof(text->text) - used, "\n");
+	used += (size_t)snprintf(text->text + used, sizeof(text->text) - used, "\n");
 	while (byte_reader_left(&id) > 0 && used + 2 < sizeof(text->text))
 		used += (size_t)snprintf(text->text + used, sizeof(text->text) - used,
 		    "%02x", byte_reader_u8(&id));
