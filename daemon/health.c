@@ -144,7 +144,7 @@ look_at_worker(const struct health *health, struct lines *lines, struct worker *
 		    "%s was never started: it %s", name, worker->trouble);
 	else if (worker->state == WORKER_STATE_BACK_OFF)
 		add(health, lines, HEALTH_WORKER, name, since_down(worker),
-		    "%s is down, and started again soon (%s)", name, worker->trouble);
+		    "%s is down; it is started again soon (%s)", name, worker->trouble);
 }
 
 /* ---- targets and jobs ---- */
