@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "plain_text.h"
 #include "banned.h"
 
 #define WAIT_MS 1000 /* for a supervisor that does not read what its workers say */
@@ -105,9 +106,9 @@ log_write(enum log_level level, const char *format, ...)
 	va_end(args);
 	if (more < 0)
 		return;
-	used += (size_t)more;
-	if (used > sizeof(line) - 2)
-		used = sizeof(line) - 2;
+	if ((size_t)more > sizeof(line) - 2 - used)
+		more = (int)(sizeof(line) - 2 - used);
+	used += plain_line(line + used, (size_t)more);
 	line[used++] = '\n';
 	if (!has_room()) {
 		lost++;
@@ -123,20 +124,10 @@ log_write(enum log_level level, const char *format, ...)
 size_t
 log_printable(const unsigned char *text, size_t len)
 {
-	size_t need, i;
+	bool shown = false;
+	int n = plain_character(text, len, &shown);
 
-	if (text[0] >= 0x20 && text[0] < 0x7f)
-		return 1;
-	need = text[0] >= 0xc2 && text[0] < 0xe0 ? 2
-	    : text[0] >= 0xe0 && text[0] < 0xf0  ? 3
-	    : text[0] >= 0xf0 && text[0] < 0xf5  ? 4
-						 : 0;
-	if (need == 0 || need > len || (text[0] == 0xc2 && text[1] < 0xa0))
-		return 0;
-	for (i = 1; i < need; i++)
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	return need;
+	return n > 0 && shown ? (size_t)n : 0;
 }
 
 const char *

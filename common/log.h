@@ -2,6 +2,8 @@
  * Log lines on stderr: "fuzzsupd: frontend: warning: …", or with journald's "<4>" prefix.
  * For daemon and worker; nothing else in common/ logs, but returns errors.
  *
+ *   What others wrote and terminals would obey is shown as "?" (plain_text.h).
+ *
  *   err = something failed; warning = degraded but going on; notice = the life of the
  *   service; debug = the rest.
  */

@@ -25,6 +25,7 @@
 #include "conf_follow.h"
 #include "debug_file.h"
 #include "health.h"
+#include "plain_text.h"
 #include "banned.h"
 
 #define FILE_MAX ((off_t)16 << 20)
@@ -107,7 +108,7 @@ error_cb(cfg_t *cfg, const char *format, va_list args)
 		snprintf(line, sizeof(line), "%s:%d: %s", cfg->filename, number, text);
 	else
 		snprintf(line, sizeof(line), "%s", text);
-	loading->error_cb(line, loading->context);
+	loading->error_cb(plain_string(line), loading->context);
 }
 
 static void __attribute__((format(printf, 1, 2)))
@@ -119,7 +120,7 @@ report(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	loading->error_cb(line, loading->context);
+	loading->error_cb(plain_string(line), loading->context);
 }
 
 /* ---- values, one at a time, so that errors carry their line ---- */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "privs.h"
+#include "plain_text.h"
 #include "banned.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -34,6 +35,7 @@ report(struct check *check, const char *format, ...)
 
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
+	plain_string(text);
 	va_end(arguments);
 	check->report_cb(text, check->context);
 	check->count++;

@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "plain_text.h"
 #include "banned.h"
 
 #define REQUEST_MAX 16384
@@ -138,8 +139,8 @@ client_lines(char *answer)
 		*rest++ = '\0';
 	if (strcmp(answer, "ok") == 0)
 		return rest != NULL ? rest : answer + strlen(answer);
-	fprintf(stderr, "fuzzsupctl: %s\n", answer);
+	fprintf(stderr, "fuzzsupctl: %s\n", plain_string(answer));
 	if (rest != NULL)
-		fputs(rest, stderr);
+		fputs(plain_lines(rest), stderr);
 	return NULL;
 }

@@ -20,6 +20,7 @@
 #include "banned.h"
 
 #define TAIL_BYTES 16384
+#define TEXT_MAX 65536 /* bytes read at a time */
 #define LOGS_MAX 1024
 
 struct log {
@@ -38,21 +39,23 @@ struct logs {
 
 /* Terminals obey what they are sent: foreign text loses what is for them. */
 static void
-print(struct log *log, char *text, size_t len)
+print(struct log *log, const char *text, size_t len)
 {
-	len = plain_text(&log->plain, text, len);
+	char plain[TEXT_MAX + PLAIN_TEXT_HELD];
+
+	len = plain_text(&log->plain, text, len, plain);
 	for (size_t i = 0; i < len; i++) {
 		if (log->at_line_start && log->label[0] != '\0')
 			printf("[%s] ", log->label);
-		log->at_line_start = text[i] == '\n';
-		putchar(text[i]);
+		log->at_line_start = plain[i] == '\n';
+		putchar(plain[i]);
 	}
 }
 
 static void
 print_rest(struct log *log)
 {
-	char text[65536];
+	char text[TEXT_MAX];
 	ssize_t n;
 
 	while (log->fd >= 0 && (n = read(log->fd, text, sizeof(text))) > 0)

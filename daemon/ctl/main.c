@@ -17,6 +17,7 @@
 #include "logs.h"
 #include "symbolize.h"
 #include "tables.h"
+#include "plain_text.h"
 #include "banned.h"
 
 #define DEFAULT_SOCKET "/run/fuzzsupd/control"
@@ -244,7 +245,7 @@ carry_out(const struct options *options, char **words, int len)
 	answer = client_ask(options->socket, words, len);
 	lines = answer != NULL ? client_lines(answer) : NULL;
 	if (lines != NULL)
-		fputs(lines, stdout);
+		fputs(plain_lines(lines), stdout);
 	free(answer);
 	return lines != NULL ? EXIT_OK : EXIT_RUNTIME;
 }

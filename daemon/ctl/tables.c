@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "plain_text.h"
 #include "banned.h"
 
 #define COLUMNS_MAX 16
@@ -111,6 +112,7 @@ print_json(const struct columns *columns, const char *key, char *lines)
 	char *values[COLUMNS_MAX], *line;
 	bool first = true;
 
+	plain_lines(lines);
 	printf("\"%s\":[", key);
 	while ((line = strsep(&lines, "\n")) != NULL) {
 		if (!split(columns, line, values))
@@ -267,7 +269,7 @@ print_table(const struct columns *columns, char *lines)
 {
 	const bool has_share = columns == &columns_targets;
 	int left = terminal_width();
-	const int names = name_width(&columns->items[0], lines, left);
+	const int names = name_width(&columns->items[0], plain_lines(lines), left);
 	char *values[COLUMNS_MAX], *line;
 
 	for (int i = 0; i < columns->len; i++) {

@@ -521,7 +521,8 @@ serve_log(const struct served_job *job, struct evhttp_request *request)
 	char name[32], older[40], *tail = malloc(2 * LOG_BYTES_MAX);
 	struct stat file, older_file;
 	struct plain_text plain = { 0 };
-	size_t n, before = 0;
+	char *text = NULL;
+	size_t n, before = 0, len;
 
 	if (body == NULL || tail == NULL) {
 		reply_text(request, 503, "out of memory\n");
@@ -541,11 +542,18 @@ serve_log(const struct served_job *job, struct evhttp_request *request)
 	}
 	if (before > 0 && older_file.st_ino == file.st_ino)
 		before = 0; /* renamed just now: both are one */
-	evbuffer_add(body, tail, plain_text(&plain, tail, before));
-	evbuffer_add(
-	    body, tail + LOG_BYTES_MAX, plain_text(&plain, tail + LOG_BYTES_MAX, n));
+	text = malloc(before + n + 2 * PLAIN_TEXT_HELD);
+	if (text == NULL) {
+		reply_text(request, 503, "out of memory\n");
+		goto done;
+	}
+	len = plain_text(&plain, tail, before, text);
+	len += plain_text(&plain, tail + LOG_BYTES_MAX, n, text + len);
+	len += plain_text_end(&plain, text + len);
+	evbuffer_add(body, text, len);
 	reply_body(request, "text/plain; charset=utf-8", NULL, body);
 done:
+	free(text);
 	free(tail);
 	if (body != NULL)
 		evbuffer_free(body);

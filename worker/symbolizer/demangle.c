@@ -13,6 +13,7 @@
 
 #include <libiberty/demangle.h>
 
+#include "plain_text.h"
 #include "banned.h"
 
 /* Longer ones stay as they are, as do those that unfold to more: substitutions let a name
@@ -30,10 +31,7 @@ struct unfolded {
 char *
 demangle_make_printable(char *text)
 {
-	for (char *at = text; at != NULL && *at != '\0'; at++)
-		if ((unsigned char)*at < 0x20 || *at == 0x7f)
-			*at = '?';
-	return text;
+	return text != NULL ? plain_string(text) : NULL;
 }
 
 /* "> >", as before C++11, becomes ">>"; but "operator> >" stays. */

@@ -12,7 +12,7 @@
  * of memory. */
 char *demangle(const char *name, size_t len);
 
-/* Writes "?" over the control characters of @text, and returns it. */
+/* Writes "?" over what must not be shown of @text (plain_text.h), and returns it; NULL is fine. */
 char *demangle_make_printable(char *text);
 
 #endif
