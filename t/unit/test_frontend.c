@@ -219,6 +219,7 @@ malformed_requests_are_refused(void **state)
 	assert_status("GET /%00 HTTP/1.1\r\n" HOST "\r\n", 400);
 	assert_status("POST / HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\nxx", 405);
 	assert_status("DELETE / HTTP/1.1\r\n" HOST "\r\n", 405);
+	assert_status("CONNECT localhost:80 HTTP/1.1\r\n" HOST "\r\n", 405);
 	assert_status("BREW / HTTP/1.1\r\n" HOST "\r\n", 405);
 	assert_status(GET "Host: evil.example\r\n\r\n", 403);
 	assert_status(GET HOST "Origin: http://evil.example\r\n\r\n", 403);
@@ -673,6 +674,57 @@ pings_and_fragments(void **state)
 	http_close(&client);
 }
 
+/* Frames of one packet, of which each "?" is answered: pongs with their payload, the text
+ * with an error. The answers come in the order of the questions. */
+static void
+answers_keep_their_order(void **state)
+{
+#define MASK "\0\0\0\0"
+#define PING(c) "\x89\x81" MASK c
+	static const struct {
+		const char *frames;
+		size_t len;
+		const char *answers; /* E: the error */
+	} cases[] = {
+#define CASE(frames, answers) { frames, sizeof(frames) - 1, answers }
+		CASE(PING("a") "\x81\x81" MASK "?" PING("b"), "aEb"),
+		CASE("\x81\x81" MASK "?" PING("a"), "Ea"),
+		CASE("\x01\x81" MASK "?" PING("a") "\x80\x81" MASK "?", "aE"),
+		CASE("\x01\x81" MASK "?"
+		     "\x00\x81" MASK "?" PING("a") "\x00\x81" MASK "?" PING(
+			 "b") "\x80\x81" MASK "?" PING("c"),
+		    "abEc"),
+		CASE("\x81\x81" MASK "?"
+		     "\x81\x81" MASK "?" PING("a") "\x81\x81" MASK "?",
+		    "EEaE"),
+#undef CASE
+	};
+	const unsigned char *payload;
+	struct http_client client;
+	size_t len;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char got[16] = "";
+		size_t used = 0;
+
+		open_ours(&client);
+		http_send(&client, cases[i].frames, cases[i].len);
+		while (used < strlen(cases[i].answers)) {
+			const int first = ws_receive(&client, &payload, &len);
+
+			assert_true(first >= 0);
+			if (first == 0x8a)
+				got[used++] = (char)payload[0];
+			else if (first == 0x81 && len > 16 &&
+			    memcmp(payload, "{\"type\":\"error\"", 15) == 0)
+				got[used++] = 'E';
+		}
+		assert_string_equal(got, cases[i].answers);
+		http_close(&client);
+	}
+}
+
 static void
 assert_closes(
     unsigned first, const void *payload, size_t len, bool unmasked, unsigned code)
@@ -777,6 +829,7 @@ main(void)
 		cmocka_unit_test(bad_requests_are_answered),
 		cmocka_unit_test(a_stale_client_gets_the_newest),
 		cmocka_unit_test(pings_and_fragments),
+		cmocka_unit_test(answers_keep_their_order),
 		cmocka_unit_test(good_byes),
 		cmocka_unit_test(upgrades_refused),
 		cmocka_unit_test(frames_right_behind_the_handshake),

@@ -261,7 +261,10 @@ message_cb(wslay_event_context_ptr wslay,
 {
 	struct websocket *socket = arg;
 
-	(void)wslay;
+	/* The pongs of what came before it go first. */
+	if (message->opcode == WSLAY_TEXT_FRAME && wslay_event_want_write(wslay) &&
+	    wslay_event_send(wslay) != 0)
+		mark_dead(socket);
 	if (message->opcode == WSLAY_TEXT_FRAME && socket->state == STATE_OPEN)
 		socket->callbacks->text(
 		    socket->arg, (const char *)message->msg, message->msg_length);
