@@ -23,6 +23,7 @@
 #include "frontend/handshake.h"
 #include "frontend/limits.h"
 #include "frontend/request_check.h"
+#include "frontend/request_head.h"
 #include "frontend/route.h"
 #include "frontend/sha1.h"
 #include "frontend/source_index.h"
@@ -133,21 +134,123 @@ hosts(void **state)
 	allowed_hosts_free(&allowed);
 }
 
-static void
-content_lengths(void **state)
+/* What becomes of @text, wherever it is cut: 0 (complete), or the status to refuse it
+ * with; 1: more is expected. */
+static unsigned
+head_status(const char *text, size_t len)
 {
-	size_t length = 0;
+	unsigned status = 0;
+
+	for (size_t cut = 0; cut <= len; cut++) {
+		struct request_head head = { 0 };
+		unsigned now;
+
+		if (request_head_take(&head, text, cut) == cut)
+			request_head_take(&head, text + cut, len - cut);
+		now = head.status != 0 ? head.status : !request_head_complete(&head);
+		if (now >= 400)
+			assert_non_null(head.why);
+		if (cut > 0)
+			assert_int_equal(now, status);
+		status = now;
+	}
+	return status;
+}
+
+#define GET "GET / HTTP/1.1\r\n"
+#define HOST "Host: localhost\r\n"
+
+static void
+heads_as_strict_as_they_may_be(void **state)
+{
+#define CASE(status, text) { status, text, sizeof(text) - 1 }
+	static const struct {
+		unsigned status;
+		const char *text;
+		size_t len;
+	} cases[] = {
+		CASE(0, GET HOST "\r\n"),
+		CASE(0, "HEAD /a?b HTTP/1.0\r\nhost:localhost\t\r\nX: \t \r\n\r\n"),
+		CASE(0,
+		    "POST /\xc3\xbc HTTP/1.1\r\n" HOST "Content-Length:  7 \r\n\r\n"),
+		CASE(0, "GET http://localhost:80/x HTTP/1.1\r\n" HOST "\r\n"),
+		CASE(0, GET HOST "Expect: 100-Continue\r\n\r\n"),
+		CASE(0, GET HOST "Transfer-Encodings: x\r\n\r\n"),
+		CASE(1, GET HOST "\r"),
+		CASE(1, GET),
+		CASE(400, "\r\n" GET HOST "\r\n"),
+		CASE(400, " " GET HOST "\r\n"),
+		CASE(400, "GET  / HTTP/1.1\r\n" HOST "\r\n"),
+		CASE(400, "GET /  HTTP/1.1\r\n" HOST "\r\n"),
+		CASE(400, "GET / HTTP/1.1 \r\n" HOST "\r\n"),
+		CASE(400, "GET /\r\n" HOST "\r\n"),
+		CASE(400, "GET * HTTP/1.1\r\n" HOST "\r\n"),
+		CASE(400, "GET http:// HTTP/1.1\r\n" HOST "\r\n"),
+		CASE(400, "GET http://[x/ HTTP/1.1\r\n" HOST "\r\n"),
+		CASE(400, "GET http://a:b/ HTTP/1.1\r\n" HOST "\r\n"),
+		CASE(400, "GET ftp://localhost/ HTTP/1.1\r\n" HOST "\r\n"),
+		CASE(404, "GET //localhost/ HTTP/1.1\r\n" HOST "\r\n"),
+		CASE(400, "GET / HTTP/-1.1\r\n" HOST "\r\n"),
+		CASE(400, "GET / HTTP/1.10\r\n" HOST "\r\n"),
+		CASE(400, "GET / http/1.1\r\n" HOST "\r\n"),
+		CASE(505, "GET / HTTP/0.9\r\n" HOST "\r\n"),
+		CASE(505, "GET / HTTP/2.0\r\n" HOST "\r\n"),
+		CASE(405, "CONNECT localhost:80 HTTP/1.1\r\n" HOST "\r\n"),
+		CASE(405, "get / HTTP/1.1\r\n" HOST "\r\n"),
+		CASE(400, "GET / HTTP/1.1\n" HOST "\r\n"),
+		CASE(400, GET "Host: localhost\n\r\n"),
+		CASE(400, GET HOST "\n"),
+		CASE(400, GET HOST "X: a\rb\r\n\r\n"),
+		CASE(400, GET HOST "X: a\0b\r\n\r\n"),
+		CASE(400, GET "Host: localhost\0.evil\r\n\r\n"),
+		CASE(400, GET HOST "X: \x1b[1m\r\n\r\n"),
+		CASE(400, GET HOST "X\0: y\r\n\r\n"),
+		CASE(400, "GET /\0 HTTP/1.1\r\n" HOST "\r\n"),
+		CASE(400, GET HOST " folded\r\n\r\n"),
+		CASE(400, GET HOST "X : y\r\n\r\n"),
+		CASE(400, GET HOST ": y\r\n\r\n"),
+		CASE(400, GET HOST "X\r\n\r\n"),
+		CASE(400, GET HOST HOST "\r\n"),
+		CASE(400, GET "\r\n"),
+		CASE(417, GET HOST "Expect: more\r\n\r\n"),
+		CASE(411, GET HOST "Transfer-Encoding: chunked\r\n\r\n"),
+		CASE(400,
+		    GET HOST "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n"),
+		CASE(400, GET HOST "Content-Length: 1\r\nContent-Length: 1\r\n\r\n"),
+		CASE(400, GET HOST "Content-Length: \r\n\r\n"),
+		CASE(400, GET HOST "Content-Length: +5\r\n\r\n"),
+		CASE(400, GET HOST "Content-Length: 5, 5\r\n\r\n"),
+		CASE(400, GET HOST "Content-Length: 5 5\r\n\r\n"),
+		CASE(400, GET HOST "Content-Length: 0x5\r\n\r\n"),
+		CASE(0, GET HOST "Content-Length: 65536\r\n\r\n"),
+		CASE(413, GET HOST "Content-Length: 65537\r\n\r\n"),
+		CASE(
+		    413, GET HOST "Content-Length: 99999999999999999999999999\r\n\r\n"),
+		CASE(413, GET HOST "Content-Length: 18446744073709551616\r\n\r\n"),
+	};
 
 	(void)state;
-	assert_true(request_content_length("65536", &length));
-	assert_int_equal(length, 65536);
-	assert_true(request_content_length("99999999999999999999999999", &length));
-	assert_true(length > REQUEST_BODY_MAX);
-	assert_false(request_content_length("", &length));
-	assert_false(request_content_length("+5", &length));
-	assert_false(request_content_length("-1", &length));
-	assert_false(request_content_length("5, 5", &length));
-	assert_false(request_content_length("0x5", &length));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unsigned status = head_status(cases[i].text, cases[i].len);
+
+		if (status != cases[i].status)
+			print_error("%s\n", cases[i].text);
+		assert_int_equal(status, cases[i].status);
+	}
+}
+
+/* Its last byte ends it: the rest is somebody else's. */
+static void
+heads_end_where_they_end(void **state)
+{
+	static const char text[] = GET HOST "\r\nGET /";
+	struct request_head head = { 0 };
+
+	(void)state;
+	assert_int_equal(
+	    request_head_take(&head, text, sizeof(text) - 1), sizeof(text) - 6);
+	assert_true(request_head_complete(&head));
+	assert_int_equal(head.method, REQUEST_GET);
 }
 
 static void
@@ -642,7 +745,8 @@ main(void)
 		cmocka_unit_test(routes_of_both_bases),
 		cmocka_unit_test(routes_that_lead_nowhere),
 		cmocka_unit_test(hosts),
-		cmocka_unit_test(content_lengths),
+		cmocka_unit_test(heads_as_strict_as_they_may_be),
+		cmocka_unit_test(heads_end_where_they_end),
 		cmocka_unit_test(header_lists),
 		cmocka_unit_test(handshake_of_the_rfc),
 		cmocka_unit_test(handshakes_refused),

@@ -45,6 +45,7 @@ struct job {
 	uint64_t limit;
 	uint32_t next;
 	uint64_t told, counts[STATES], covered_pcs;
+	size_t counted; /* bytes among the memory of answers */
 	bool ended;
 };
 
@@ -59,6 +60,7 @@ job_free(struct job *job)
 	target_functions_unref(job->functions);
 	target_table_unref(job->table);
 	free(job->bits);
+	reply_memory_give(job->counted);
 	free(job);
 }
 
@@ -112,7 +114,12 @@ copy_bits(struct job *job, const struct live_map *live)
 	const uint32_t pcs_len = job->table->table.header->pcs_len;
 	const uint64_t words = coverage_map_words(pcs_len);
 
-	job->bits = calloc(words + 1, sizeof(*job->bits));
+	const size_t size = (words + 1) * sizeof(*job->bits);
+
+	if (!reply_memory_take(size + CHUNK_SIZE))
+		return -ENOMEM;
+	job->counted = size + CHUNK_SIZE;
+	job->bits = calloc(1, size);
 	if (job->bits == NULL)
 		return -ENOMEM;
 	if (live->head == NULL || live->pcs_len != pcs_len)
@@ -282,7 +289,7 @@ functions_json_serve(struct evhttp_request *request, struct target *target)
 	}
 	job = job_new(target);
 	if (job == NULL) {
-		reply_text(request, 503, "out of memory\n");
+		reply_text(request, 503, REPLY_NO_MEMORY);
 		return;
 	}
 	if (!read_query(request, job)) {
@@ -298,7 +305,10 @@ functions_json_serve(struct evhttp_request *request, struct target *target)
 		return;
 	}
 	evbuffer_add_printf(job->chunk, "{\"functions\":[");
-	job->reply =
-	    (struct streamed_reply){ request, job->chunk, make_cb, done_cb, job };
+	job->reply = (struct streamed_reply){ .request = request,
+		.chunk = job->chunk,
+		.make_cb = make_cb,
+		.done_cb = done_cb,
+		.arg = job };
 	streamed_reply_start(&job->reply);
 }

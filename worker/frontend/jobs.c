@@ -459,20 +459,11 @@ static void
 serve_all(const struct job_list *list, const struct targets *targets,
     struct evhttp_request *request)
 {
-	struct evbuffer *body = evbuffer_new();
 	json_t *root = answer(list, targets, request);
-	char *dump;
+	char *dump = json_dumps(root, JSON_COMPACT);
 
-	dump = json_dumps(root, JSON_COMPACT);
-	if (dump == NULL || body == NULL) {
-		reply_text(request, 503, "out of memory\n");
-	} else {
-		evbuffer_add(body, dump, strlen(dump));
-		reply_body(request, "application/json", NULL, body);
-	}
-	free(dump);
-	if (body != NULL)
-		evbuffer_free(body);
+	reply_bytes(
+	    request, "application/json", NULL, dump, dump != NULL ? strlen(dump) : 0);
 	json_decref(root);
 }
 
@@ -495,8 +486,8 @@ instance_of(struct evhttp_request *request)
 }
 
 /* Up to @size bytes from the end of the log @name; outputs which file that was. Returns
- * how many, 0 if there is no such log. */
-static size_t
+ * how many, 0 if there is no such log, -EMFILE or -ENFILE. */
+static ssize_t
 read_tail(const struct served_job *job, const char *name, char *text, size_t size,
     struct stat *ret_file)
 {
@@ -504,59 +495,71 @@ read_tail(const struct served_job *job, const char *name, char *text, size_t siz
 	ssize_t n = -1;
 
 	*ret_file = (struct stat){ 0 };
+	if (fd == -EMFILE || fd == -ENFILE)
+		return fd;
 	if (fd >= 0 && fstat(fd, ret_file) == 0 && S_ISREG(ret_file->st_mode))
 		n = pread(fd, text, size,
 		    ret_file->st_size > (off_t)size ? ret_file->st_size - (off_t)size
 						    : 0);
 	if (fd >= 0)
 		close(fd);
-	return n > 0 ? (size_t)n : 0;
+	return n > 0 ? n : 0;
 }
 
-/* The end of the log; right after it was renamed that is in the older one. */
+/* The end of the log of @instance into @tail; right after it was renamed that is in the
+ * older one. Returns its length, -ENOENT if there is none, -EMFILE or -ENFILE. */
+static ssize_t
+read_log(const struct served_job *job, unsigned instance, char tail[LOG_BYTES_MAX])
+{
+	struct stat file, older_file = { 0 };
+	char name[32], older[40];
+	ssize_t n, before = 0;
+
+	snprintf(name, sizeof(name), "%u.log", instance);
+	snprintf(older, sizeof(older), "%s.1", name);
+	n = read_tail(job, name, tail, LOG_BYTES_MAX, &file);
+	if (n >= 0 && n < LOG_BYTES_MAX) {
+		memmove(tail + LOG_BYTES_MAX - n, tail, (size_t)n);
+		before = read_tail(
+		    job, older, tail, (size_t)(LOG_BYTES_MAX - n), &older_file);
+	}
+	if (n < 0 || before < 0)
+		return n < 0 ? n : before;
+	if (!S_ISREG(file.st_mode) && before == 0)
+		return -ENOENT;
+	if (before > 0 && older_file.st_ino == file.st_ino)
+		before = 0; /* renamed just now: both are one */
+	if (n < LOG_BYTES_MAX)
+		memmove(tail + before, tail + LOG_BYTES_MAX - n, (size_t)n);
+	return before + n;
+}
+
 static void
 serve_log(const struct served_job *job, struct evhttp_request *request)
 {
-	struct evbuffer *body = evbuffer_new();
-	char name[32], older[40], *tail = malloc(2 * LOG_BYTES_MAX);
-	struct stat file, older_file;
+	static char tail[LOG_BYTES_MAX]; /* one thread, and nothing stays in it */
+	const ssize_t n = read_log(job, instance_of(request), tail);
 	struct plain_text plain = { 0 };
 	char *text = NULL;
-	size_t n, before = 0, len;
+	size_t len = 0;
 
-	if (body == NULL || tail == NULL) {
-		reply_text(request, 503, "out of memory\n");
-		goto done;
-	}
-	snprintf(name, sizeof(name), "%u.log", instance_of(request));
-	snprintf(older, sizeof(older), "%s.1", name);
-	n = read_tail(job, name, tail + LOG_BYTES_MAX, LOG_BYTES_MAX, &file);
-	if (n < LOG_BYTES_MAX)
-		before = read_tail(job, older, tail, LOG_BYTES_MAX - n, &older_file);
-	if (!S_ISREG(file.st_mode) && before == 0) {
+	if (n == -ENOENT) {
 		reply_text(request, 404,
 		    job->attached != NULL
 			? "it is attached: its afl-fuzz writes where it was started\n"
 			: "this instance has no log yet\n");
-		goto done;
+		return;
 	}
-	if (before > 0 && older_file.st_ino == file.st_ino)
-		before = 0; /* renamed just now: both are one */
-	text = malloc(before + n + 2 * PLAIN_TEXT_HELD);
-	if (text == NULL) {
-		reply_text(request, 503, "out of memory\n");
-		goto done;
+	if (n < 0) {
+		reply_text(request, 503, REPLY_NO_DESCRIPTORS);
+		return;
 	}
-	len = plain_text(&plain, tail, before, text);
-	len += plain_text(&plain, tail + LOG_BYTES_MAX, n, text + len);
-	len += plain_text_end(&plain, text + len);
-	evbuffer_add(body, text, len);
-	reply_body(request, "text/plain; charset=utf-8", NULL, body);
-done:
-	free(text);
-	free(tail);
-	if (body != NULL)
-		evbuffer_free(body);
+	text = malloc((size_t)n + PLAIN_TEXT_HELD);
+	if (text != NULL) {
+		len = plain_text(&plain, tail, (size_t)n, text);
+		len += plain_text_end(&plain, text + len);
+	}
+	reply_bytes(request, "text/plain; charset=utf-8", NULL, text, len);
 }
 
 /* ---- wishes ---- */

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * What a connection may cost before it has made a request: time, bytes, descriptors.
+ * What a connection may cost before it has made a request: time, bytes, descriptors. And
+ * the strict look at the head of each, before evhttp reads it.
  */
 #ifndef FUZZSUP_LIMITS_H
 #define FUZZSUP_LIMITS_H
+
+#include <stdbool.h>
 
 struct event_base;
 struct evhttp;
@@ -15,7 +18,7 @@ struct limits;
 #define LIMITS_SILENCE_SECONDS 30 /* that a connection may be idle */
 #define LIMITS_LISTENERS_MAX 16
 
-/* Puts itself in the way of every connection of @http. */
+/* Puts itself in the way of every connection of @http; one for each process. */
 struct limits *limits_new(
     struct event_base *base, struct evhttp *http, unsigned deadline_ms);
 void limits_free(struct limits *limits);
@@ -23,7 +26,16 @@ void limits_free(struct limits *limits);
 /* Stops accepting on @listener while all descriptors are in use. Returns 0, -E2BIG. */
 int limits_add_listener(struct limits *limits, struct evhttp_bound_socket *listener);
 
-/* @request is complete: the next one's time counts from its first byte. */
-void limits_request_arrived(struct limits *limits, struct evhttp_request *request);
+/* @request is complete: the next one's time counts from its first byte. False if it was
+ * refused: it is only to be ended. */
+bool limits_request_arrived(struct limits *limits, struct evhttp_request *request);
+
+/* What a request's connection is. */
+enum limits_room {
+	LIMITS_ROOM,      /* one among few */
+	LIMITS_ROOM_ONCE, /* in the reserve: closed behind its answer */
+	LIMITS_GUEST, /* likewise, while there is no room for it: told that we are alive */
+};
+enum limits_room limits_room(struct evhttp_request *request);
 
 #endif

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "descriptor.h"
 #include "banned.h"
 
 int
@@ -28,7 +29,13 @@ open_below(int directory, const char *path, int flags)
 	do
 		fd = syscall(SYS_openat2, directory, path, &how, sizeof(how));
 	while (fd < 0 && errno == EINTR);
-	return fd < 0 ? -errno : (int)fd;
+	if (fd < 0)
+		return -errno;
+	if (!descriptor_for_file((int)fd)) {
+		close((int)fd);
+		return -EMFILE;
+	}
+	return (int)fd;
 }
 
 /* Called for every request of the page: no printf. */

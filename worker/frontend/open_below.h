@@ -8,7 +8,8 @@
 #include <sys/stat.h>
 
 /* Opens @path below @directory, which no link and no ".." can leave. Adds O_CLOEXEC.
- * Returns the descriptor or a negative errno. */
+ * Returns the descriptor or a negative errno; -EMFILE also where
+ * the rest is for others (descriptor.h). */
 int open_below(int directory, const char *path, int flags);
 
 #define OPEN_BELOW_ETAG_MAX 64

@@ -123,25 +123,6 @@ request_origin_same(const char *origin, const char *host)
 }
 
 bool
-request_content_length(const char *text, size_t *ret_length)
-{
-	size_t length = 0;
-
-	if (text[0] == '\0')
-		return false;
-	for (; *text != '\0'; text++) {
-		if (*text < '0' || *text > '9')
-			return false;
-		if (length > (SIZE_MAX - 9) / 10)
-			length = SIZE_MAX;
-		else
-			length = length * 10 + (size_t)(*text - '0');
-	}
-	*ret_length = length;
-	return true;
-}
-
-bool
 request_header_lists(const char *header, const char *token)
 {
 	size_t token_len = strlen(token), len;

@@ -31,10 +31,6 @@ bool request_origin_allowed(const struct allowed_hosts *hosts, const char *origi
  * machine is of another. Both may be NULL. */
 bool request_origin_same(const char *origin, const char *host);
 
-/* Reads a Content-Length: digits alone. False if it is malformed; values that do not
- * fit become SIZE_MAX. */
-bool request_content_length(const char *text, size_t *ret_length);
-
 /* True if the comma-separated list @header (may be NULL) holds @token, without regard
  * to case. */
 bool request_header_lists(const char *header, const char *token);

@@ -17,7 +17,6 @@
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
-#include <event2/keyvalq_struct.h>
 
 #include "functions_json.h"
 #include "handshake.h"
@@ -32,65 +31,23 @@
 #include "target_json.h"
 #include "banned.h"
 
-/* evhttp's bits for methods; the highest stands for those that it does not know. */
-#define ALL_METHODS 0xffff
-
 /* ---- checks ---- */
 
-static unsigned
-count_headers(const struct evkeyvalq *headers, const char *name)
+/* What a proxy would be sent names its host twice: both must be ours. */
+static const char *
+unwanted_host(const struct server *server, struct evhttp_request *request)
 {
-	struct evkeyval *header;
-	unsigned count = 0;
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+	const char *host =
+	    evhttp_find_header(evhttp_request_get_input_headers(request), "host");
 
-	TAILQ_FOREACH(header, headers, next)
-		count += strcasecmp(header->key, name) == 0;
-	return count;
-}
-
-/* A name with a space in it would be read differently by the next one. */
-static bool
-header_names_sound(const struct evkeyvalq *headers)
-{
-	struct evkeyval *header;
-
-	TAILQ_FOREACH(header, headers, next)
-		if (header->key[0] == '\0' || strpbrk(header->key, " \t") != NULL)
-			return false;
-	return true;
-}
-
-/* The request's own framing: 0, or the status to refuse it with. */
-static int
-check_framing(struct evhttp_request *request, const char **ret_why)
-{
-	const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
-	const char *length_text = evhttp_find_header(headers, "content-length");
-	size_t length = 0;
-
-	if (!header_names_sound(headers)) {
-		*ret_why = "a header's name must not hold spaces";
-		return 400;
-	}
-	if (count_headers(headers, "content-length") > 1 ||
-	    (length_text != NULL && !request_content_length(length_text, &length))) {
-		*ret_why = "content-length must be one decimal number";
-		return 400;
-	}
-	if (length_text != NULL &&
-	    evhttp_find_header(headers, "transfer-encoding") != NULL) {
-		*ret_why = "content-length and transfer-encoding exclude each other";
-		return 400;
-	}
-	if (length > REQUEST_BODY_MAX) {
-		*ret_why = "the body is too large";
-		return 413;
-	}
-	if (count_headers(headers, "host") != 1) {
-		*ret_why = "a request needs one host header";
-		return 400;
-	}
-	return 0;
+	if (!request_host_allowed(&server->hosts, host))
+		return host;
+	if (uri == NULL || evhttp_uri_get_scheme(uri) == NULL)
+		return NULL;
+	host = evhttp_uri_get_host(uri);
+	return host == NULL || !request_host_allowed(&server->hosts, host) ? host
+									   : NULL;
 }
 
 static int
@@ -98,11 +55,11 @@ check_origin(
     const struct server *server, struct evhttp_request *request, char *why, size_t size)
 {
 	const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
-	const char *host = evhttp_find_header(headers, "host");
+	const char *host = unwanted_host(server, request);
 	const char *origin = evhttp_find_header(headers, "origin");
 	char quoted[256];
 
-	if (!request_host_allowed(&server->hosts, host)) {
+	if (host != NULL) {
 		snprintf(why, size,
 		    "host %s is not allowed here; name it in allowed-hosts "
 		    "of fuzz.conf",
@@ -127,37 +84,46 @@ is_read(struct evhttp_request *request)
 	return command == EVHTTP_REQ_GET || command == EVHTTP_REQ_HEAD;
 }
 
-/* A body means nothing to these methods. Whatever evhttp has read of it, no rest of it
- * is taken for the next request. */
+/* Answers behind which the connection ends say so: where the client wants it, where it
+ * sends a body, which means nothing to us, and where there is no room for one more. */
 static void
-distrust_body(struct evhttp_request *request)
+decide_close(struct evhttp_request *request, enum limits_room room)
 {
-	const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
+	struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
+	const char *connection = evhttp_find_header(headers, "connection");
+	const bool keeps = request->minor >= 1
+	    ? !request_header_lists(connection, "close")
+	    : request_header_lists(connection, "keep-alive");
 
-	if (evhttp_find_header(headers, "content-length") != NULL ||
-	    evhttp_find_header(headers, "transfer-encoding") != NULL)
-		evhttp_add_header(
-		    evhttp_request_get_output_headers(request), "connection", "close");
+	if (!keeps || room != LIMITS_ROOM ||
+	    evhttp_find_header(headers, "content-length") != NULL)
+		reply_close(request);
+	/* Or evhttp would not see, and not say, that the connection ends. */
+	request->flags &= ~EVHTTP_PROXY_REQUEST;
 }
 
 /* Answers what must not go on; returns true then. */
 static bool
 refused(const struct server *server, struct evhttp_request *request)
 {
-	const char *sentence = NULL;
 	char why[512];
-	int status = check_framing(request, &sentence);
+	int status = check_origin(server, request, why, sizeof(why));
 
-	if (status != 0) {
-		reply_refuse(request, status, sentence);
-		return true;
-	}
-	status = check_origin(server, request, why, sizeof(why));
-	if (status != 0) {
+	if (status != 0)
 		reply_refuse(request, status, why);
-		return true;
-	}
-	return false;
+	return status != 0;
+}
+
+/* While nearly all descriptors are in use a new connection learns that we are alive. */
+static bool
+refused_guest(
+    struct evhttp_request *request, enum limits_room room, const struct route *route)
+{
+	if (room != LIMITS_GUEST || route->kind == ROUTE_HEALTH)
+		return false;
+	reply_refuse(
+	    request, 503, "too many connections are open; try again in a moment");
+	return true;
 }
 
 /* Likewise, where it depends on the route: a wish is posted, all else is read. */
@@ -167,10 +133,8 @@ refused_method(struct evhttp_request *request, const struct route *route)
 	const bool posted = evhttp_request_get_command(request) == EVHTTP_REQ_POST;
 	const bool is_wish = route->kind == ROUTE_API_WISH;
 
-	if (is_wish ? posted : is_read(request)) {
-		distrust_body(request);
+	if (is_wish ? posted : is_read(request))
 		return false;
-	}
 	evhttp_add_header(evhttp_request_get_output_headers(request), "allow",
 	    is_wish ? "POST" : "GET, HEAD");
 	reply_refuse(request, 405,
@@ -266,18 +230,10 @@ serve_functions(struct evhttp_request *request, struct target *target)
 static void
 serve_api_targets(struct server *server, struct evhttp_request *request)
 {
-	struct evbuffer *body = evbuffer_new();
 	char *text = targets_json_api(server->targets);
 
-	if (body == NULL || text == NULL) {
-		reply_text(request, 503, "out of memory\n");
-	} else {
-		evbuffer_add(body, text, strlen(text));
-		reply_body(request, "application/json", NULL, body);
-	}
-	free(text);
-	if (body != NULL)
-		evbuffer_free(body);
+	reply_bytes(
+	    request, "application/json", NULL, text, text != NULL ? strlen(text) : 0);
 }
 
 /* The page itself is there for every name: it says that there is no such target, and shows it as soon as there is. */
@@ -485,16 +441,22 @@ request_cb(struct evhttp_request *request, void *arg)
 {
 	struct server *server = arg;
 	struct route route = { .kind = ROUTE_NONE, .rest = "" };
+	enum limits_room room;
 	struct handshake handshake;
 	char *path;
 
-	limits_request_arrived(server->limits, request);
+	if (!limits_request_arrived(server->limits, request)) {
+		reply_refuse(request, 400, "the request is malformed");
+		return;
+	}
+	room = limits_room(request);
+	decide_close(request, room);
 	if (refused(server, request))
 		return;
 	path = decoded_path(request);
 	if (path != NULL)
 		route_parse(path, &route);
-	if (refused_method(request, &route)) {
+	if (refused_guest(request, room, &route) || refused_method(request, &route)) {
 		free(path);
 		return;
 	}
@@ -520,7 +482,8 @@ server_open(struct server *server)
 	if (server->limits == NULL)
 		return -ENOMEM;
 	evhttp_set_max_body_size(server->http, REQUEST_BODY_MAX);
-	evhttp_set_allowed_methods(server->http, ALL_METHODS);
+	evhttp_set_allowed_methods(
+	    server->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST);
 	evhttp_set_gencb(server->http, request_cb, server);
 	return 0;
 }

@@ -71,28 +71,28 @@ free_root(struct source_root *root)
 	free(root->configured);
 	free(root->real);
 	free(root->label);
-	if (root->fd >= 0)
-		close(root->fd);
+	descriptor_unref(root->directory);
 }
 
 int
 source_roots_add(
     struct source_roots *roots, const char *configured, const char *real, int fd)
 {
-	struct source_root root = { .fd = fd }, *grown;
+	struct source_root root = { 0 }, *grown;
 
 	if (roots->len == SOURCE_ROOTS_MAX) {
 		close(fd);
 		return -E2BIG;
 	}
+	root.directory = descriptor_new(fd);
 	root.configured = strdup(configured);
 	root.real = strdup(real);
 	root.label = unique_label(roots, configured, real);
 	grown = reallocarray(roots->roots, roots->len + 1, sizeof(*grown));
 	if (grown != NULL)
 		roots->roots = grown;
-	if (grown == NULL || root.configured == NULL || root.real == NULL ||
-	    root.label == NULL) {
+	if (grown == NULL || root.directory == NULL || root.configured == NULL ||
+	    root.real == NULL || root.label == NULL) {
 		free_root(&root);
 		return -ENOMEM;
 	}

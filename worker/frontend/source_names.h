@@ -9,13 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "descriptor.h"
 #include "source_table.h"
 
 struct source_root {
 	char *configured; /* as the configuration names it */
 	char *real;       /* without symbolic links */
 	char *label;
-	int fd; /* O_PATH */
+	struct descriptor *directory; /* O_PATH; answers under way keep it */
 };
 
 struct source_roots {

@@ -18,6 +18,7 @@
 #include <event2/buffer.h>
 #include <event2/http.h>
 
+#include "descriptor.h"
 #include "log.h"
 #include "open_below.h"
 #include "reply.h"
@@ -40,9 +41,11 @@ struct job {
 	struct evbuffer *chunk; /* what libarchive wrote since the last step */
 	struct member *members;
 	size_t members_len, next;
-	int *roots; /* descriptors of our own */
+	struct descriptor **roots; /* references of our own */
 	size_t roots_len;
-	int fd; /* of the member under way; -1: none */
+	int fd;       /* of the member under way; -1: none */
+	int spare;    /* else: reserved for the next one, so that none is left out */
+	bool counted; /* among the memory of answers */
 	uint64_t left;
 	bool closed; /* the trailer is written */
 	char *block;
@@ -63,9 +66,13 @@ job_free(struct job *job)
 	for (size_t i = 0; i < job->members_len; i++)
 		free(job->members[i].name);
 	for (size_t i = 0; i < job->roots_len; i++)
-		close(job->roots[i]);
+		descriptor_unref(job->roots[i]);
 	if (job->fd >= 0)
 		close(job->fd);
+	if (job->spare >= 0)
+		close(job->spare);
+	if (job->counted)
+		reply_memory_give(2 * CHUNK_SIZE);
 	free(job->members);
 	free(job->roots);
 	free(job->block);
@@ -107,17 +114,13 @@ copy_list(struct job *job, struct target *target)
 
 	if (list == NULL)
 		return 0;
-	job->roots = calloc(target->roots.len + 1, sizeof(int));
+	job->roots = calloc(target->roots.len + 1, sizeof(struct descriptor *));
 	job->members = calloc(list->len + 1, sizeof(*job->members));
 	if (job->roots == NULL || job->members == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < target->roots.len; i++) {
-		int fd = fcntl(target->roots.roots[i].fd, F_DUPFD_CLOEXEC, 3);
-
-		if (fd < 0)
-			return -errno;
-		job->roots[job->roots_len++] = fd;
-	}
+	for (size_t i = 0; i < target->roots.len; i++)
+		job->roots[job->roots_len++] =
+		    descriptor_ref(target->roots.roots[i].directory);
 	for (size_t i = 0; i < list->len; i++) {
 		struct member *member = &job->members[i];
 
@@ -132,22 +135,32 @@ copy_list(struct job *job, struct target *target)
 	return 0;
 }
 
-static struct job *
-job_new(struct target *target)
+/* Returns 0, -ENOMEM, -EMFILE or -ENFILE. */
+static int
+job_new(struct target *target, struct job **ret_job)
 {
 	struct job *job = calloc(1, sizeof(*job));
+	int r = -ENOMEM;
 
 	if (job == NULL)
-		return NULL;
+		return -ENOMEM;
 	job->fd = -1;
+	job->spare = descriptor_reserve();
+	if (job->spare < 0) {
+		r = job->spare;
+		goto fail;
+	}
+	job->counted = reply_memory_take(2 * CHUNK_SIZE);
 	job->chunk = evbuffer_new();
 	job->block = malloc(CHUNK_SIZE);
-	if (job->chunk == NULL || job->block == NULL || open_archive(job) < 0 ||
-	    copy_list(job, target) < 0) {
-		job_free(job);
-		return NULL;
-	}
-	return job;
+	if (!job->counted || job->chunk == NULL || job->block == NULL ||
+	    open_archive(job) < 0 || copy_list(job, target) < 0)
+		goto fail;
+	*ret_job = job;
+	return 0;
+fail:
+	job_free(job);
+	return r;
 }
 
 /* ---- members ---- */
@@ -179,31 +192,41 @@ write_header(struct job *job, const struct member *member, const struct stat *st
 	return r >= ARCHIVE_WARN ? 0 : -EIO;
 }
 
+/* Closes @fd, and keeps its number for the next member: nobody else can take it in
+ * between. */
+static void
+close_member(struct job *job, int fd)
+{
+	close(fd);
+	job->spare = descriptor_reserve();
+}
+
 /* Opens the next member and writes its header. Failures skip it. */
 static void
 begin_member(struct job *job)
 {
 	const struct member *member = &job->members[job->next++];
 	struct stat st;
-	int fd = open_below(
-	    job->roots[member->root], member->below, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	int fd;
 
+	if (job->spare >= 0)
+		close(job->spare);
+	job->spare = -1;
+	fd = open_below(job->roots[member->root]->fd, member->below,
+	    O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0) {
 		skip(member, strerror(-fd));
-		return;
-	}
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		job->spare = descriptor_reserve();
+	} else if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
 		skip(member, "not a regular file");
-		close(fd);
-		return;
-	}
-	if (write_header(job, member, &st) < 0) {
+		close_member(job, fd);
+	} else if (write_header(job, member, &st) < 0) {
 		skip(member, archive_error_string(job->archive));
-		close(fd);
-		return;
+		close_member(job, fd);
+	} else {
+		job->fd = fd;
+		job->left = (uint64_t)st.st_size;
 	}
-	job->fd = fd;
-	job->left = (uint64_t)st.st_size;
 }
 
 static void
@@ -219,7 +242,7 @@ end_member(struct job *job)
 		    log_quote(
 			member->name, strlen(member->name), quoted, sizeof(quoted)));
 	archive_write_finish_entry(job->archive);
-	close(job->fd);
+	close_member(job, job->fd);
 	job->fd = -1;
 	job->left = 0;
 }
@@ -275,19 +298,24 @@ void
 sources_tar_serve(struct evhttp_request *request, struct target *target)
 {
 	struct job *job;
+	int r;
 
 	if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
 		reply_headers(request, "application/x-tar");
 		evhttp_send_reply(request, 200, "OK", NULL);
 		return;
 	}
-	job = job_new(target);
-	if (job == NULL) {
-		reply_text(request, 503, "out of memory or descriptors\n");
+	r = job_new(target, &job);
+	if (r < 0) {
+		reply_text(request, 503, "%s",
+		    r == -ENOMEM ? REPLY_NO_MEMORY : REPLY_NO_DESCRIPTORS);
 		return;
 	}
 	reply_headers(request, "application/x-tar");
-	job->reply =
-	    (struct streamed_reply){ request, job->chunk, make_cb, done_cb, job };
+	job->reply = (struct streamed_reply){ .request = request,
+		.chunk = job->chunk,
+		.make_cb = make_cb,
+		.done_cb = done_cb,
+		.arg = job };
 	streamed_reply_start(&job->reply);
 }

@@ -5,6 +5,7 @@
 
 #include "static_file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -153,15 +154,19 @@ find_cached(struct static_files *files, const char *path)
 	return NULL;
 }
 
-/* The place for @path in the cache, filled from the file as it is now. */
-static struct cached *
-load(struct static_files *files, struct cached *cached, const char *path)
+/* The place for @path in the cache, filled from the file as it is now. Returns 0, or a
+ * negative errno. */
+static int
+load(struct static_files *files, const char *path, struct cached **ret_cached)
 {
+	struct cached *cached = find_cached(files, path);
 	struct content *content = NULL;
 	struct stat st;
 	int fd;
 
 	fd = open_below(files->directory, path, O_RDONLY | O_NONBLOCK);
+	if (fd == -EMFILE || fd == -ENFILE)
+		return fd;
 	if (fd >= 0 && fstat(fd, &st) == 0)
 		content = read_content(fd, &st);
 	if (fd >= 0)
@@ -172,16 +177,17 @@ load(struct static_files *files, struct cached *cached, const char *path)
 	}
 	forget(cached);
 	if (content == NULL)
-		return NULL;
+		return -ENOENT;
 	cached->path = strdup(path);
 	cached->content = content;
 	cached->stat = st;
 	open_below_etag(&st, cached->etag);
 	if (cached->path == NULL) {
 		forget(cached);
-		return NULL;
+		return -ENOMEM;
 	}
-	return cached;
+	*ret_cached = cached;
+	return 0;
 }
 
 /* One call says whether a file is still the one that was read. It opens nothing, so it
@@ -199,15 +205,17 @@ unchanged(const struct static_files *files, const struct cached *cached)
 	    now.stx_ino == (uint64_t)cached->stat.st_ino;
 }
 
-/* The file as it is now; NULL if there is none that a page could have. */
-static struct cached *
-look_up(struct static_files *files, const char *path)
+/* The file as it is now. Returns 0, -ENOENT if there is none that a page could have, or
+ * another negative errno. */
+static int
+look_up(struct static_files *files, const char *path, struct cached **ret_cached)
 {
 	struct cached *cached = find_cached(files, path);
 
-	if (cached != NULL && unchanged(files, cached))
-		return cached;
-	return load(files, cached, path);
+	if (cached == NULL || !unchanged(files, cached))
+		return load(files, path, ret_cached);
+	*ret_cached = cached;
+	return 0;
 }
 
 void
@@ -215,10 +223,15 @@ static_files_serve(
     struct static_files *files, struct evhttp_request *request, const char *path)
 {
 	const char *type = content_type(path);
-	struct cached *cached = type != NULL ? look_up(files, path) : NULL;
+	struct cached *cached = NULL;
 	struct evbuffer *body;
+	int r = type != NULL ? look_up(files, path, &cached) : -ENOENT;
 
-	if (cached == NULL) {
+	if (r == -EMFILE || r == -ENFILE) {
+		reply_text(request, 503, REPLY_NO_DESCRIPTORS);
+		return;
+	}
+	if (r < 0) {
 		reply_not_found(request);
 		return;
 	}
@@ -226,7 +239,7 @@ static_files_serve(
 	if (body == NULL ||
 	    evbuffer_add_reference(body, cached->content->data, cached->content->len,
 		content_unref_cb, cached->content) != 0) {
-		reply_text(request, 503, "out of memory\n");
+		reply_text(request, 503, REPLY_NO_MEMORY);
 	} else {
 		cached->content->references++;
 		reply_body(request, type, cached->etag, body);

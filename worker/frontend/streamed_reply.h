@@ -5,10 +5,13 @@
 #ifndef FUZZSUP_STREAMED_REPLY_H
 #define FUZZSUP_STREAMED_REPLY_H
 
+#include <stdbool.h>
+
 struct evbuffer;
 struct evhttp_request;
 
-/* Adds the next part to the chunk; nothing behind the last, however often it is called. */
+/* Adds the next part to the chunk; nothing behind the last, however often it is called. Sets
+ * failed if it cannot: then the connection is cut off. */
 typedef void (*streamed_make_cb)(void *arg);
 
 /* All was sent, or the client went away: frees @arg. */
@@ -21,9 +24,12 @@ struct streamed_reply {
 	streamed_make_cb make_cb;
 	streamed_done_cb done_cb;
 	void *arg;
+	bool failed;
 };
 
-/* Answers 200, with headers that were added before, and what make_cb adds to the chunk.
+/* Answers 200, with headers that were added before, and what make_cb adds to the chunk: as
+ * many bytes as the length says, if there is one, else in chunks or, by HTTP/1.0, until the
+ * connection ends.
  * Calls done_cb in the end, perhaps at once. Not for HEAD. */
 void streamed_reply_start(struct streamed_reply *reply);
 

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "descriptor.h"
 #include "banned.h"
 
 #define SEND_BUFFER \
@@ -42,6 +43,10 @@ takeover_socket(int fd)
 	stolen = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (stolen < 0)
 		return -errno;
+	if (!descriptor_for_connection(stolen)) {
+		close(stolen);
+		return -EMFILE;
+	}
 	/* Descriptor 0 is /dev/null in every worker. */
 	other = dup3(STDIN_FILENO, fd, O_CLOEXEC);
 	if (other < 0) {

@@ -84,7 +84,7 @@ answer_module(struct evhttp_request *request, struct module *module)
 	if (body == NULL ||
 	    evbuffer_add_reference(
 		body, module->data, module->len, module_unref_cb, module) != 0) {
-		reply_text(request, 503, "out of memory\n");
+		reply_text(request, 503, REPLY_NO_MEMORY);
 	} else {
 		module->references++;
 		reply_body(request, "application/wasm", module->etag, body);
@@ -207,7 +207,7 @@ wasm_serve(struct wasm *wasm, struct evhttp_request *request, bool debug)
 	}
 	waiting = malloc(sizeof(*waiting));
 	if (waiting == NULL) {
-		reply_text(request, 503, "out of memory\n");
+		reply_text(request, 503, REPLY_NO_MEMORY);
 		return;
 	}
 	waiting->request = request;
