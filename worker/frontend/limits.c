@@ -261,19 +261,27 @@ answered_cb(struct evhttp_request *request, void *arg)
 	if (connection == NULL || connection->phase == PHASE_REFUSED ||
 	    reply_closes(request))
 		return;
+	bufferevent_setwatermark(bufferevent, EV_READ, 0, 0);
 	connection->head = (struct request_head){ 0 };
 	set_phase(limits, connection, PHASE_WAITING);
 	take_input(connection, fd, input, evbuffer_get_length(input));
 }
 
-static int
-descriptor_of(struct evhttp_request *request)
+static struct bufferevent *
+bufferevent_of(struct evhttp_request *request)
 {
 	struct evhttp_connection *connection = evhttp_request_get_connection(request);
 
-	return connection != NULL
-	    ? bufferevent_getfd(evhttp_connection_get_bufferevent(connection))
-	    : -1;
+	return connection != NULL ? evhttp_connection_get_bufferevent(connection)
+				  : NULL;
+}
+
+static int
+descriptor_of(struct evhttp_request *request)
+{
+	struct bufferevent *bufferevent = bufferevent_of(request);
+
+	return bufferevent != NULL ? bufferevent_getfd(bufferevent) : -1;
 }
 
 bool
@@ -286,6 +294,9 @@ limits_request_arrived(struct limits *limits, struct evhttp_request *request)
 	if (connection->phase != PHASE_BODY)
 		return false;
 	set_phase(limits, connection, PHASE_NONE);
+	/* evhttp reads on while it sends an answer: what does not fit waits in the kernel.
+	 * While it reads a request this would cost a change of events for each line. */
+	bufferevent_setwatermark(bufferevent_of(request), EV_READ, 0, INPUT_MAX);
 	evhttp_request_set_on_complete_cb(request, answered_cb, limits);
 	return true;
 }
@@ -411,8 +422,6 @@ new_connection_cb(struct event_base *base, void *arg)
 	if (bufferevent == NULL)
 		return NULL;
 	bufferevent_set_max_single_write(bufferevent, WRITE_MAX);
-	/* Also while an answer is sent: what a client says meanwhile waits in the kernel. */
-	bufferevent_setwatermark(bufferevent, EV_READ, 0, INPUT_MAX);
 	evbuffer_add_cb(bufferevent_get_input(bufferevent), bytes_cb, bufferevent);
 	bufferevent_incref(bufferevent);
 	limits->newest = bufferevent;

@@ -26,15 +26,33 @@ enum place {
 
 enum part { PART_PATH, PART_HOST, PART_PORT }; /* of a target */
 
-enum header { HEADER_OTHER, HEADER_LENGTH, HEADER_CODING, HEADER_HOST, HEADER_EXPECT };
+/* Of those up to HOST any value will do. */
+enum header { HEADER_OTHER, HEADER_CODING, HEADER_HOST, HEADER_LENGTH, HEADER_EXPECT };
 
 /* What a name consists of: RFC 9110's token. */
 static bool
 is_token(unsigned char c)
 {
+	static const char others[256] = {
+		['!'] = 1,
+		['#'] = 1,
+		['$'] = 1,
+		['%'] = 1,
+		['&'] = 1,
+		['\''] = 1,
+		['*'] = 1,
+		['+'] = 1,
+		['-'] = 1,
+		['.'] = 1,
+		['^'] = 1,
+		['_'] = 1,
+		['`'] = 1,
+		['|'] = 1,
+		['~'] = 1,
+	};
+
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9') ||
-	    (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+	    (c >= '0' && c <= '9') || others[c];
 }
 
 static bool
@@ -329,15 +347,31 @@ take_byte(struct request_head *head, unsigned char c)
 	}
 }
 
-size_t
-request_head_take(struct request_head *head, const char *bytes, size_t len)
+/* Most of a head is values of headers that mean nothing here: how much of such a one stands
+ * at @bytes. */
+static size_t
+skip_value(const struct request_head *head, const char *bytes, size_t len)
 {
 	size_t i = 0;
 
+	if (head->place != PLACE_VALUE || head->header > HEADER_HOST)
+		return 0;
+	while (i < len && (unsigned char)bytes[i] >= 0x20 && bytes[i] != 0x7f)
+		i++;
+	return i;
+}
+
+size_t
+request_head_take(struct request_head *head, const char *bytes, size_t len)
+{
+	size_t i = 0, skipped;
+
 	while (i < len && head->status == 0 && head->place != PLACE_DONE) {
-		head->bytes++;
 		take_byte(head, (unsigned char)bytes[i++]);
+		skipped = skip_value(head, bytes + i, len - i);
+		i += skipped;
 	}
+	head->bytes += (uint32_t)i;
 	return i;
 }
 
