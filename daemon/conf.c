@@ -9,7 +9,6 @@
 #include "conf.h"
 
 #include <confuse.h>
-#include <ctype.h>
 #include <errno.h>
 #include <glob.h>
 #include <limits.h>
@@ -102,7 +101,7 @@ error_cb(cfg_t *cfg, const char *format, va_list args)
 	for (char *c = text; *c != '\0'; c++)
 		if (*c == DOLLAR)
 			*c = '$';
-		else if (iscntrl((unsigned char)*c))
+		else if (*c == '\n' || *c == '\r')
 			*c = ' '; /* an unterminated string brings lines along */
 	if (cfg != NULL && cfg->filename != NULL && number > 0)
 		snprintf(line, sizeof(line), "%s:%d: %s", cfg->filename, number, text);

@@ -91,17 +91,35 @@ split(const struct columns *columns, char *line, char **ret_values)
 
 /* ---- JSON ---- */
 
+/* A character that must not be shown, as JSON writes it; all of them have at most three
+ * bytes. */
+static void
+print_escaped(const unsigned char *text, int len)
+{
+	unsigned character = len == 1 ? text[0] : text[0] & (0x7fu >> len);
+
+	for (int i = 1; i < len; i++)
+		character = character << 6 | (text[i] & 0x3f);
+	printf("\\u%04x", character);
+}
+
 static void
 print_json_string(const char *text)
 {
+	bool shown;
+	int n;
+
 	putchar('"');
-	for (; *text != '\0'; text++) {
-		if ((unsigned char)*text < 0x20)
-			printf("\\u%04x", (unsigned char)*text);
+	for (; *text != '\0'; text += n > 0 ? n : 1) {
+		n = plain_character(text, strlen(text), &shown);
+		if (n <= 0)
+			fputs("\\ufffd", stdout);
+		else if (!shown)
+			print_escaped((const unsigned char *)text, n);
 		else if (*text == '"' || *text == '\\')
 			printf("\\%c", *text);
 		else
-			putchar(*text);
+			fwrite(text, 1, (size_t)n, stdout);
 	}
 	putchar('"');
 }
@@ -112,7 +130,6 @@ print_json(const struct columns *columns, const char *key, char *lines)
 	char *values[COLUMNS_MAX], *line;
 	bool first = true;
 
-	plain_lines(lines);
 	printf("\"%s\":[", key);
 	while ((line = strsep(&lines, "\n")) != NULL) {
 		if (!split(columns, line, values))
