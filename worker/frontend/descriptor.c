@@ -53,7 +53,7 @@ void
 descriptor_share_out(size_t max)
 {
 	const int len = max < INT_MAX ? (int)max : INT_MAX;
-	const int reserved = len / 4 < RESERVED_MAX ? len / 4 : RESERVED_MAX;
+	const int reserved = len / 8 < RESERVED_MAX ? len / 8 : RESERVED_MAX;
 
 	shares.connections = len - reserved;
 	shares.files = shares.connections + reserved / 2;
