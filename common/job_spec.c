@@ -62,6 +62,7 @@ static const struct key {
 	{ "shell", TEXT, MEMBER(shell) },
 	{ "uid", NUMBER32, MEMBER(uid) },
 	{ "gid", NUMBER32, MEMBER(gid) },
+	{ "groups", TEXT, MEMBER(groups) },
 	{ "instances", NUMBER32, MEMBER(instances) },
 	{ "weight", NUMBER32, MEMBER(weight) },
 	{ "start-limit", NUMBER32, MEMBER(start_limit) },
@@ -284,6 +285,19 @@ job_spec_for_instance(
 	}
 	*ret_view = view;
 	return 0;
+}
+
+size_t
+job_groups_parse(const char *text, gid_t *ret_groups, size_t len)
+{
+	size_t found = 0;
+	char *end;
+
+	while (text != NULL && *text != '\0' && found < len) {
+		ret_groups[found++] = (gid_t)strtoul(text, &end, 10);
+		text = *end == ',' ? end + 1 : NULL;
+	}
+	return found;
 }
 
 /* ---- lists of numbers ---- */

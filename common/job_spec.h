@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "job_types.h"
 
@@ -42,6 +43,7 @@ struct job_spec {
 	const char *cpus;         /* as "0-3,8"; NULL: where the kernel likes */
 	const char *login, *home, *shell; /* of its user; NULL: it has none */
 	uint32_t uid, gid;        /* to run as */
+	const char *groups;       /* supplementary, as "4,27"; NULL: none */
 	uint32_t instances;
 	uint32_t weight;          /* of its share where jobs take turns */
 	uint32_t start_limit;     /* fast ends in a row until it is failed; 0: none */
@@ -87,5 +89,8 @@ int job_spec_for_instance(
 /* Reads a list of numbers as "0-3,8" into @ret_flags, a flag each. Returns 0, or -EINVAL
  * for what is none or beyond @len. */
 int job_numbers_parse(const char *text, bool *ret_flags, size_t len);
+
+/* Reads groups as "4,27" (NULL: none). Returns how many, at most @len. */
+size_t job_groups_parse(const char *text, gid_t *ret_groups, size_t len);
 
 #endif

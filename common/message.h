@@ -108,9 +108,9 @@
 	/* collector → supervisor: a run of an instance ended; code: instance; value: its \
 	   pid; text: the line of what it said that tells most, empty: none does */ \
 	X(JOB_END, "job-end") \
-	/* supervisor → front-end: a job that can be shown; fd: its folder; code enum \
-	   job_engine; value: id of its target; text: its name, and if it is attached NUL and \
-	   the path of the output folder */ \
+	/* supervisor → front-end: a job that can be shown; fd: its folder, none where \
+	   it could not be made; code enum job_engine; value: id of its target; text: its \
+	   name, and if it is attached NUL and the path of the output folder */ \
 	X(SERVE_JOB, "serve-job") \
 	/* front-end → supervisor: code enum job_wish, as a user asked */ \
 	X(ASK_JOB, "ask-job") \

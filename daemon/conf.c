@@ -25,6 +25,7 @@
 #include "debug_file.h"
 #include "health.h"
 #include "plain_text.h"
+#include "users.h"
 #include "banned.h"
 
 #define FILE_MAX ((off_t)16 << 20)
@@ -162,6 +163,24 @@ plain_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 		return -1;
 	*(const char **)result = value;
 	return 0;
+}
+
+/* A user may be there at one time and not at another, so it is looked for later, and its
+ * place is kept. */
+static int
+user_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	char place[PATH_MAX + 16];
+
+	snprintf(place, sizeof(place), "%s:%d", cfg->filename, cfg->line);
+	if (value[0] == '\0' || strlen(value) >= USER_NAME_MAX) {
+		cfg_error(cfg, "%s: expected the name of a user, or UID or UID:GID",
+		    opt->name);
+		return -1;
+	}
+	if (cfg_opt_setcomment(opt, place) != CFG_SUCCESS)
+		return -1;
+	return plain_cb(cfg, opt, value, result);
 }
 
 /* Makes a path absolute; libconfuse copies the result at once. */
@@ -521,7 +540,7 @@ new_grammar(void)
 		KEY("seeds", CFGF_LIST, path_cb),
 		KEY("attach", CFGF_NONE, path_cb),
 		KEY("directory", CFGF_NONE, path_cb),
-		KEY("user", CFGF_NONE, plain_cb),
+		KEY("user", CFGF_NONE, user_cb),
 		KEY("instances", CFGF_NONE, job_value_cb),
 		KEY("cpus", CFGF_NONE, job_value_cb),
 		KEY("weight", CFGF_NONE, job_value_cb),
@@ -554,7 +573,7 @@ new_grammar(void)
 		KEY("listen", CFGF_LIST, checked_cb),
 		KEY("state-dir", CFGF_NONE, path_cb),
 		KEY("control", CFGF_NONE, path_cb),
-		KEY("user", CFGF_NONE, plain_cb),
+		KEY("user", CFGF_NONE, user_cb),
 		KEY("allowed-hosts", CFGF_LIST, checked_cb),
 		KEY("coverage-dir", CFGF_LIST, path_cb),
 		KEY("debug-roots", CFGF_LIST, path_cb),
@@ -688,6 +707,19 @@ take_string(cfg_t *cfg, const char *key, const char *otherwise, char **ret_strin
 	return *ret_string != NULL ? 0 : -ENOMEM;
 }
 
+/* Where @key stands, or the block ends. */
+static int
+take_place(cfg_t *block, const char *key, char **ret_place)
+{
+	const char *place = cfg_opt_getcomment(cfg_getopt(block, key));
+
+	if (place != NULL)
+		*ret_place = strdup(place);
+	else if (asprintf(ret_place, "%s:%d", block->filename, block->line) < 0)
+		*ret_place = NULL;
+	return *ret_place != NULL ? 0 : -ENOMEM;
+}
+
 /* Of a block that check_job() has found sound. */
 static int
 take_job(cfg_t *target, const char *name, cfg_t *block, struct conf_job *job)
@@ -702,9 +734,8 @@ take_job(cfg_t *target, const char *name, cfg_t *block, struct conf_job *job)
 		return r;
 	job->name = strdup(name);
 	job->spec = malloc(job->spec_len);
-	if (asprintf(&job->place, "%s:%d", block->filename, block->line) < 0)
-		job->place = NULL;
-	if (job->name == NULL || job->spec == NULL || job->place == NULL)
+	if (job->name == NULL || job->spec == NULL ||
+	    take_place(block, "user", &job->place) < 0)
 		return -ENOMEM;
 	memcpy(job->spec, text, job->spec_len);
 	return 0;
@@ -828,6 +859,7 @@ take_all(cfg_t *cfg, struct conf *conf)
 	const char *running = cfg_getstr(cfg, "max-running"),
 		   *turn = cfg_getstr(cfg, "turn"),
 		   *patience = cfg_getstr(cfg, "health-patience");
+	size_t jobs = 0;
 	int r = take_list(cfg, "listen", &conf->listen);
 
 	if (r == 0 && conf->listen.len == 0)
@@ -838,6 +870,8 @@ take_all(cfg_t *cfg, struct conf *conf)
 		r = take_string(cfg, "control", NULL, &conf->control);
 	if (r == 0)
 		r = take_string(cfg, "user", NULL, &conf->user);
+	if (r == 0)
+		r = take_place(cfg, "user", &conf->user_place);
 	if (r == 0)
 		r = take_string(cfg, "wasm-compiler", NULL, &conf->wasm_compiler);
 	if (r == 0)
@@ -858,6 +892,13 @@ take_all(cfg_t *cfg, struct conf *conf)
 		r = take_list(cfg, "health-ignores", &conf->health_ignores);
 	if (r == 0)
 		r = take_targets(cfg, conf);
+	for (size_t i = 0; i < conf->targets_len && r == 0; i++)
+		jobs += conf->targets[i].jobs_len;
+	if (jobs > JOBS_MAX) {
+		report("%s: %zu jobs; expected at most %d", loading->files.items[0],
+		    jobs, JOBS_MAX);
+		r = -EINVAL;
+	}
 	return r == 0 ? check_health(conf) : r;
 }
 

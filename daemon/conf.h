@@ -32,6 +32,7 @@ struct conf {
 	char *state_dir;
 	char *control;       /* NULL: the default */
 	char *user;          /* NULL: the default */
+	char *user_place;    /* "fuzz.conf:3", where that stands */
 	char *wasm_compiler; /* NULL: search for one; "": none */
 	struct string_list allowed_hosts;
 	struct string_list coverage_dirs; /* empty: the defaults */

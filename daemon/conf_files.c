@@ -15,8 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "privs.h"
 #include "plain_text.h"
+#include "users.h"
 #include "banned.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -24,7 +24,7 @@
 struct check {
 	conf_error_cb report_cb;
 	void *context;
-	size_t count;
+	size_t errors;
 };
 
 static void __attribute__((format(printf, 2, 3)))
@@ -38,7 +38,20 @@ report(struct check *check, const char *format, ...)
 	plain_string(text);
 	va_end(arguments);
 	check->report_cb(text, check->context);
-	check->count++;
+}
+
+/* What a start would fail of, or a job. */
+static void __attribute__((format(printf, 2, 3)))
+fail(struct check *check, const char *format, ...)
+{
+	char text[4608];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	check->report_cb(text, check->context);
+	check->errors++;
 }
 
 /* @then: what the service makes of it. */
@@ -173,20 +186,38 @@ check_target(struct check *check, const struct conf_target *target)
 		check_job(check, &target->jobs[i]);
 }
 
+/* Users of workers and of jobs. */
+static void
+check_users(struct check *check, const struct conf *conf)
+{
+	struct user workers, user;
+	int r = users_of_workers(conf->user, &workers);
+
+	if (r < 0) {
+		fail(check, "%s: user %s: %s", conf->user_place, conf->user,
+		    users_problem(r));
+		return;
+	}
+	for (size_t i = 0; i < conf->targets_len; i++)
+		for (size_t k = 0; k < conf->targets[i].jobs_len; k++) {
+			const struct conf_job *job = &conf->targets[i].jobs[k];
+
+			r = users_of_job(job->user, workers.uid, &user);
+			if (r < 0)
+				fail(check, "%s: job %s/%s: its user %s: %s",
+				    job->place, conf->targets[i].name, job->name,
+				    job->user != NULL ? job->user : "",
+				    users_problem(r));
+		}
+}
+
 size_t
 conf_files_check(const struct conf *conf, conf_error_cb report_cb, void *context)
 {
 	struct check check = { .report_cb = report_cb, .context = context };
-	uid_t uid;
-	gid_t gid;
-	int r = privs_worker_user(conf->user, &uid, &gid);
 
-	if (r < 0)
-		report(&check, "warning: user %s: %s",
-		    conf->user != NULL ? conf->user : "nobody",
-		    r == -ENOENT ? "there is none of that name"
-				 : "only root can run workers as somebody else");
+	check_users(&check, conf);
 	for (size_t i = 0; i < conf->targets_len; i++)
 		check_target(&check, &conf->targets[i]);
-	return check.count;
+	return check.errors;
 }

@@ -6,9 +6,9 @@
 
 #include "conf.h"
 
-/* Reports executables, coverage places and source roots that cannot be read, and a user
- * that workers cannot run as, one sentence each. None of it is an error: the
- * service waits for what may come. Returns how many. */
+/* Reports all that a start would find, one sentence each: as warnings what the service
+ * waits for or goes on without, as errors what it, or a job, cannot run with. Returns
+ * how many errors. */
 size_t conf_files_check(
     const struct conf *conf, conf_error_cb report_cb, void *context);
 

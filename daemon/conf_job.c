@@ -360,9 +360,9 @@ conf_job_copy(const struct conf_job *from, struct conf_job *ret_job)
 {
 	struct conf_job copy = { .name = strdup(from->name),
 		.user = from->user != NULL ? strdup(from->user) : NULL,
+		.place = strdup(from->place),
 		.spec = malloc(from->spec_len),
-		.spec_len = from->spec_len,
-		.place = strdup(from->place) };
+		.spec_len = from->spec_len };
 
 	if (copy.name == NULL || copy.spec == NULL || copy.place == NULL ||
 	    (from->user != NULL && copy.user == NULL)) {
@@ -390,7 +390,7 @@ conf_job_clear(struct conf_job *job)
 {
 	free(job->name);
 	free(job->user);
-	free(job->spec);
 	free(job->place);
+	free(job->spec);
 	*job = (struct conf_job){ 0 };
 }

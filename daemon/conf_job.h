@@ -13,10 +13,10 @@
 
 struct conf_job {
 	char *name;
-	char *user; /* NULL: the one that workers run as */
+	char *user;  /* NULL: the default */
+	char *place; /* "fuzz.conf:12", where its user stands, else where it ends */
 	char *spec; /* as of job_spec_add(), without what the supervisor adds */
 	size_t spec_len;
-	char *place; /* "fuzz.conf:12", where its block ends */
 };
 
 /* Checks @value of the key @key of a job's block, and writes its normal form. Returns 0,

@@ -127,6 +127,7 @@ conf_free(struct conf *conf)
 	free(conf->state_dir);
 	free(conf->control);
 	free(conf->user);
+	free(conf->user_place);
 	free(conf->wasm_compiler);
 	free(conf);
 }

@@ -6,6 +6,7 @@
 #include "jobs.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "log.h"
 #include "privs.h"
 #include "target.h"
+#include "users.h"
 #include "banned.h"
 
 /* What a worker has not been told yet. */
@@ -225,11 +227,9 @@ send_serve(struct worker *worker, const struct job *job)
 	int fd = detached_cut(privs_open_folder(job->folder));
 	size_t len;
 
-	if (fd < 0) {
+	if (fd < 0) /* it is shown, without logs */
 		log_warning("job %s/%s: its folder %s: %s", job->target, job->name,
 		    job->folder, strerror(-fd));
-		return;
-	}
 	message_init(&message, MESSAGE_SERVE_JOB, job->id);
 	message.code = job->engine;
 	message.value = job->target_id;
@@ -240,8 +240,9 @@ send_serve(struct worker *worker, const struct job *job)
 		memcpy(message.text + message.text_len + 1, job->attach->path, len);
 		message.text_len += 1 + (uint32_t)len;
 	}
-	worker_send(worker, &message, &fd, 1);
-	close(fd);
+	worker_send(worker, &message, &fd, fd >= 0);
+	if (fd >= 0)
+		close(fd);
 }
 
 static void
@@ -250,6 +251,9 @@ send_news(struct jobs *jobs, struct job *job, unsigned outbox)
 	struct worker *worker = worker_of(jobs, outbox);
 	const unsigned news = job->news[outbox];
 
+	/* Only shown. */
+	if (job->problem[0] != '\0' && outbox != JOB_OUTBOX_FRONTEND)
+		return;
 	if ((news & NEWS_RUN) != 0)
 		send_run(worker, job); /* as it is wanted now */
 	else if ((news & NEWS_WISH) != 0)
@@ -338,20 +342,6 @@ coverage_dir(const struct jobs *jobs, const struct conf_target *target,
 		*strrchr(ret_path, '/') = '\0';
 }
 
-/* Said once, when the job is new: its coverage would not be seen. */
-static void
-check_coverage_dir(const struct job *job, const char *path)
-{
-	struct stat st;
-
-	if (geteuid() == 0 && job->uid != 0 && stat(path, &st) == 0 &&
-	    st.st_uid != job->uid && (st.st_mode & 0022) == 0)
-		log_warning(
-		    "job %s/%s: its user %u cannot write coverage into %s; chown "
-		    "it, or chmod 1777",
-		    job->target, job->name, (unsigned)job->uid, path);
-}
-
 static int
 add_number(char *text, size_t *len, const char *key, unsigned long number)
 {
@@ -361,41 +351,77 @@ add_number(char *text, size_t *len, const char *key, unsigned long number)
 	return job_spec_add(text, len, key, value);
 }
 
+/* It is not run, and shown with the reason. */
+static void __attribute__((format(printf, 2, 3)))
+refuse(struct job *job, const char *format, ...)
+{
+	va_list args;
+
+	if (job->problem[0] != '\0')
+		return;
+	va_start(args, format);
+	vsnprintf(job->problem, sizeof(job->problem), format, args);
+	va_end(args);
+	job->report = (struct job_report){ .state = JOB_STATE_FAILED,
+		.instances = job->instances,
+		.since_ms = clock_ms(CLOCK_REALTIME) };
+	memcpy(job->report.reason, job->problem, sizeof(job->report.reason));
+	job->has_report = true;
+}
+
+static int
+add_user(const struct jobs *jobs, const struct conf_job *conf, struct job *job,
+    char *text, size_t *len)
+{
+	char groups[USER_GROUPS_MAX * 11];
+	struct user user;
+	int r = users_of_job(conf->user, jobs->supervisor->setup.uid, &user);
+
+	if (r < 0) {
+		refuse(job, "its user %s: %s", conf->user != NULL ? conf->user : "",
+		    users_problem(r));
+		job->uid = UINT32_MAX;
+		return 0;
+	}
+	job->uid = user.uid;
+	users_print_groups(&user, groups, sizeof(groups));
+	r = add_number(text, len, "uid", user.uid);
+	if (r == 0)
+		r = add_number(text, len, "gid", user.gid);
+	if (r == 0 && groups[0] != '\0')
+		r = job_spec_add(text, len, "groups", groups);
+	return r;
+}
+
 /* What the configuration says and what only we know. */
 static int
 complete(const struct jobs *jobs, const struct conf_target *target,
     const struct conf_job *conf, struct job *job)
 {
-	const struct supervisor *supervisor = jobs->supervisor;
 	char text[JOB_SPEC_MAX], coverage[4096];
 	size_t len = conf->spec_len;
-	gid_t gid = supervisor->setup.gid;
-	int r = 0;
+	int r;
 
-	job->uid = supervisor->setup.uid;
-	if (conf->user != NULL)
-		r = privs_worker_user(conf->user, &job->uid, &gid);
-	if (r < 0)
-		return r;
 	coverage_dir(jobs, target, job->engine, coverage, sizeof(coverage));
 	memcpy(text, conf->spec, len);
 	r = job_spec_add(text, &len, "folder", job->folder);
-	if (coverage[0] != '\0')
-		check_coverage_dir(job, coverage);
 	if (r == 0 && coverage[0] != '\0')
 		r = job_spec_add(text, &len, "coverage-dir", coverage);
 	if (r == 0)
-		r = add_number(text, &len, "uid", job->uid);
-	if (r == 0)
-		r = add_number(text, &len, "gid", gid);
+		r = add_user(jobs, conf, job, text, &len);
 	if (r == 0)
 		r = account_add(job->uid, text, &len);
-	if (r == 0 && (job->spec = malloc(len)) == NULL)
-		r = -ENOMEM;
-	if (r == 0) {
-		memcpy(job->spec, text, len);
-		job->spec_len = len;
+	if (r == -E2BIG) {
+		refuse(job, "its settings and folders are longer than %d bytes",
+		    JOB_SPEC_MAX);
+		r = 0;
 	}
+	free(job->spec);
+	job->spec = malloc(len);
+	if (job->spec == NULL)
+		return -ENOMEM;
+	memcpy(job->spec, text, len);
+	job->spec_len = len;
 	return r;
 }
 
@@ -466,6 +492,10 @@ make_job(const struct jobs *jobs, const struct conf_target *target,
 		job_free(job);
 		return r;
 	}
+	r = privs_make_folder(job->folder, 0755);
+	if (r < 0)
+		refuse(job, "its folder %.200s cannot be made: %s", job->folder,
+		    strerror(-r));
 	*ret_job = job;
 	return 0;
 }
@@ -494,61 +524,54 @@ remove_job(struct jobs *jobs, struct job *job)
 }
 
 static int
-make_room(struct jobs *jobs)
+make_room(struct jobs *jobs, size_t wanted)
 {
-	const size_t size = 2 * jobs->size + 16;
 	struct job **list, **by_name;
 
-	if (jobs->len == JOBS_MAX)
-		return -ENOSPC;
-	if (jobs->len < jobs->size)
+	if (wanted <= jobs->size)
 		return 0;
-	list = reallocarray(jobs->list, size, sizeof(*list));
+	list = reallocarray(jobs->list, wanted, sizeof(*list));
 	if (list != NULL)
 		jobs->list = list;
-	by_name = reallocarray(jobs->by_name, size, sizeof(*by_name));
+	by_name = reallocarray(jobs->by_name, wanted, sizeof(*by_name));
 	if (by_name != NULL)
 		jobs->by_name = by_name;
 	if (list == NULL || by_name == NULL)
 		return -ENOMEM;
-	jobs->size = size;
+	jobs->size = wanted;
 	return 0;
 }
 
-static int
+/* There is room. */
+static void
 append(struct jobs *jobs, struct job *job)
 {
 	const size_t place = place_of(jobs, job->target, job->name);
-	int r = make_room(jobs);
 
-	if (r < 0)
-		return r;
 	job->id = ++jobs->last_id;
 	memmove(&jobs->by_name[place + 1], &jobs->by_name[place],
 	    (jobs->len - place) * sizeof(*jobs->by_name));
 	jobs->by_name[place] = job;
 	jobs->list[jobs->len++] = job;
-	return 0;
+}
+
+static bool
+same_settings(const struct job *a, const struct job *b)
+{
+	return a->spec_len == b->spec_len && memcmp(a->spec, b->spec, a->spec_len) == 0;
 }
 
 /* Takes @job. A job whose settings are the same goes on undisturbed; one with others is
  * a new one, which keeps its counts. */
-static int
+static void
 take_over(struct jobs *jobs, struct job *job)
 {
 	struct job *old = find(jobs, job->target, job->name);
-	int r;
 
-	if (old != NULL && old->spec_len == job->spec_len &&
-	    memcmp(old->spec, job->spec, job->spec_len) == 0) {
+	if (old != NULL && same_settings(old, job) && job->problem[0] == '\0' &&
+	    old->problem[0] == '\0') {
 		job_free(job);
-		old->is_kept = true;
-		return 0;
-	}
-	r = privs_make_folder(job->folder, 0755);
-	if (r < 0) {
-		job_free(job);
-		return r;
+		return;
 	}
 	if (old != NULL) {
 		job->stats = old->stats;
@@ -556,30 +579,84 @@ take_over(struct jobs *jobs, struct job *job)
 		log_notice("job %s/%s: its settings changed", job->target, job->name);
 		remove_job(jobs, old);
 	}
-	r = append(jobs, job);
+	append(jobs, job);
+}
+
+/* ---- a plan: all that may fail, before anything of what runs is touched ---- */
+
+struct jobs_plan {
+	const struct jobs *jobs;
+	struct job **list;
+	size_t len;
+};
+
+void
+jobs_plan_free(struct jobs_plan *plan)
+{
+	if (plan == NULL)
+		return;
+	for (size_t i = 0; i < plan->len; i++)
+		job_free(plan->list[i]);
+	free(plan->list);
+	free(plan);
+}
+
+/* Adds all jobs of @target; reports those that cannot be run. Returns how many. */
+static int
+plan_target(struct jobs_plan *plan, const struct conf_target *target,
+    conf_error_cb report_cb, void *context)
+{
+	char text[JOB_REASON_MAX + 512];
+	int problems = 0, r;
+
+	for (size_t i = 0; i < target->jobs_len; i++) {
+		const struct conf_job *conf = &target->jobs[i];
+		struct job *job;
+
+		r = make_job(plan->jobs, target, conf, &job);
+		if (r < 0)
+			return r;
+		plan->list[plan->len++] = job;
+		if (job->problem[0] == '\0')
+			continue;
+		problems++;
+		snprintf(text, sizeof(text), "%s%sjob %s/%s: %s",
+		    conf->place != NULL ? conf->place : "",
+		    conf->place != NULL ? ": " : "", job->target, job->name,
+		    job->problem);
+		report_cb(text, context);
+	}
+	return problems;
+}
+
+int
+jobs_plan_new(struct jobs *jobs, const struct conf *conf, conf_error_cb report_cb,
+    void *context, struct jobs_plan **ret_plan)
+{
+	struct jobs_plan *plan = calloc(1, sizeof(*plan));
+	size_t len = 0;
+	int r, problems = 0;
+
+	for (size_t i = 0; i < conf->targets_len; i++)
+		len += conf->targets[i].jobs_len;
+	if (plan == NULL)
+		return -ENOMEM;
+	plan->jobs = jobs;
+	plan->list = calloc(len + 1, sizeof(*plan->list));
+	r = plan->list != NULL ? make_room(jobs, jobs->len + len) : -ENOMEM;
+	for (size_t i = 0; i < conf->targets_len && r >= 0; i++) {
+		r = plan_target(plan, &conf->targets[i], report_cb, context);
+		problems += r;
+	}
 	if (r < 0) {
-		job_free(job);
+		jobs_plan_free(plan);
 		return r;
 	}
-	job->is_kept = true;
-	return 0;
+	*ret_plan = plan;
+	return problems;
 }
 
-static void
-configure_job(
-    struct jobs *jobs, const struct conf_target *target, const struct conf_job *conf)
-{
-	struct job *job = NULL;
-	int r = make_job(jobs, target, conf, &job);
-
-	if (r == 0)
-		r = take_over(jobs, job);
-	if (r < 0)
-		log_err("job %s/%s: cannot be run: %s%s", target->name, conf->name,
-		    conf->user != NULL && (r == -ENOENT || r == -EPERM) ? "its user: "
-									: "",
-		    strerror(-r));
-}
+/* ---- taking it over ---- */
 
 /* New, or of a target that is a new one. */
 static void
@@ -588,14 +665,13 @@ tell_all(struct jobs *jobs, struct job *job, bool is_new)
 	struct target *target = targets_find(jobs->supervisor->targets, job->target);
 	const bool moved = target != NULL && target->id != job->target_id;
 
-	if (moved) {
+	if (moved)
 		job->target_id = target->id;
-		if (job->uid != jobs->supervisor->setup.uid)
-			target_set_owner(jobs->supervisor->targets, target, job->uid);
-	}
 	if (moved || is_new)
 		tell(jobs, job, JOB_OUTBOX_FRONTEND,
 		    NEWS_SERVE_JOB | NEWS_REPORT | NEWS_STATS);
+	if (is_new && target != NULL)
+		target_users_changed(jobs->supervisor->targets, target);
 	if (is_new) {
 		tell(jobs, job, JOB_OUTBOX_COLLECTOR, NEWS_COLLECT_JOB);
 		tell(jobs, job, JOB_OUTBOX_RUNNER, NEWS_RUN);
@@ -605,30 +681,73 @@ tell_all(struct jobs *jobs, struct job *job, bool is_new)
 	}
 }
 
-int
-jobs_configure(struct jobs *jobs, const struct conf *conf)
+static const struct conf_job *
+find_conf(const struct conf *conf, const struct job *job,
+    const struct conf_target **ret_target)
+{
+	const struct conf_target *target = conf_find(conf, job->target);
+
+	for (size_t i = 0; target != NULL && i < target->jobs_len; i++)
+		if (strcmp(target->jobs[i].name, job->name) == 0) {
+			*ret_target = target;
+			return &target->jobs[i];
+		}
+	return NULL;
+}
+
+void
+jobs_configure(struct jobs *jobs, const struct conf *conf, struct jobs_plan *plan)
 {
 	const uint32_t first_new = jobs->last_id + 1;
+	const struct conf_target *target;
 
-	for (size_t i = 0; i < jobs->len; i++)
-		jobs->list[i]->is_kept = false;
-	for (size_t i = 0; i < conf->targets_len; i++)
-		for (size_t k = 0; k < conf->targets[i].jobs_len; k++)
-			configure_job(
-			    jobs, &conf->targets[i], &conf->targets[i].jobs[k]);
 	for (size_t i = jobs->len; i-- > 0;)
-		if (!jobs->list[i]->is_kept) {
+		if (find_conf(conf, jobs->list[i], &target) == NULL) {
 			log_notice("job %s/%s: removed", jobs->list[i]->target,
 			    jobs->list[i]->name);
 			remove_job(jobs, jobs->list[i]);
 		}
+	for (size_t i = 0; i < plan->len; i++)
+		take_over(jobs, plan->list[i]);
+	plan->len = 0;
+	jobs_plan_free(plan);
 	for (size_t i = 0; i < jobs->len; i++)
 		tell_all(jobs, jobs->list[i], jobs->list[i]->id >= first_new);
 	message_init(&message, MESSAGE_TURNS, 0);
 	message.code = conf->max_running;
 	message.value = conf->turn_ms;
 	worker_send(worker_of(jobs, JOB_OUTBOX_RUNNER), &message, NULL, 0);
-	return 0;
+}
+
+/* Tries again to make a job that could not be run; in place, since callers hold it. */
+static void
+revive(struct jobs *jobs, struct job *job)
+{
+	const struct conf_target *target = NULL;
+	const struct conf_job *conf = find_conf(jobs->supervisor->conf, job, &target);
+	int r = conf != NULL ? privs_make_folder(job->folder, 0755) : -ENOENT;
+
+	job->problem[0] = '\0';
+	if (r < 0)
+		refuse(job, "its folder %.200s cannot be made: %s", job->folder,
+		    strerror(-r));
+	else if (complete(jobs, target, conf, job) < 0)
+		refuse(job, "%s", strerror(ENOMEM));
+	if (job->problem[0] == '\0')
+		job->has_report = false;
+	tell_all(jobs, job, true);
+}
+
+bool
+jobs_user(const struct jobs *jobs, const char *target, size_t number, uid_t *ret_uid)
+{
+	const size_t place = place_of(jobs, target, "") + number;
+
+	if (place >= jobs->len || strcmp(jobs->by_name[place]->target, target) != 0)
+		return false;
+	*ret_uid =
+	    jobs->by_name[place]->problem[0] == '\0' ? jobs->by_name[place]->uid : 0;
+	return true;
 }
 
 bool
@@ -668,6 +787,11 @@ job_wish(struct jobs *jobs, struct job *job, enum job_wish wish, const char *rea
 		return;
 	if (reason[0] == '\0')
 		job->wanted = wish != JOB_STOP;
+	if (job->problem[0] != '\0') {
+		if (wish != JOB_STOP)
+			revive(jobs, job);
+		return;
+	}
 	/* To a runner that has not heard of a stop, a start after it is a restart. */
 	if (waits && wish == JOB_START && job->wish != JOB_START)
 		wish = JOB_RESTART;

@@ -33,13 +33,13 @@ struct job {
 	struct job_attach *attach; /* NULL: we run it */
 	uint64_t plateau_ms;
 	uid_t uid;
+	char problem[JOB_REASON_MAX]; /* why it cannot be run; empty: it can */
 	char *spec; /* complete, as the runner gets it */
 	size_t spec_len;
 	char *folder;
 	bool wanted;
 	enum job_wish wish; /* the last one, while the runner has not been told */
 	char wish_reason[96];
-	bool is_kept;       /* while a configuration is taken over */
 	uint32_t target_id; /* as the front-end was told */
 	bool has_report, has_stats;
 	struct job_report report; /* its reason with the telling line of the run's log */
@@ -63,9 +63,19 @@ struct jobs {
 int jobs_new(struct supervisor *supervisor, struct jobs **ret_jobs);
 void jobs_free(struct jobs *jobs);
 
-/* Takes over what @conf says: new, changed and removed jobs. To be called when its targets
- * were. Returns 0 or a negative errno. */
-int jobs_configure(struct jobs *jobs, const struct conf *conf);
+/* The jobs of @conf, made but not taken over: nothing of what runs has changed yet, but
+ * that folders were made. Each that cannot be run is reported. Returns their number, or a
+ * negative errno. */
+struct jobs_plan;
+int jobs_plan_new(struct jobs *jobs, const struct conf *conf, conf_error_cb report_cb,
+    void *context, struct jobs_plan **ret_plan);
+void jobs_plan_free(struct jobs_plan *plan);
+
+/* Takes over what @plan says: new, changed and removed jobs. To be called when the
+ * targets of its configuration were. A job that cannot be run is shown as failed, with
+ * the reason. Takes @plan, cannot fail. */
+void jobs_configure(
+    struct jobs *jobs, const struct conf *conf, struct jobs_plan *plan);
 
 /* A job that a user names: TARGET/JOB, or JOB where only one has that name, or TARGET for
  * all of its jobs. Calls @cb for each; returns how many. */
@@ -90,6 +100,11 @@ int jobs_end(struct jobs *jobs, const struct message *message);
 int jobs_fuzzers(struct jobs *jobs, const struct message *message);
 int jobs_entry(struct jobs *jobs, const struct message *message);
 int jobs_asked(struct jobs *jobs, const struct message *message);
+
+/* User of a job of @target, by number from 0; root for one that cannot be run. False behind
+ * the last. */
+bool jobs_user(
+    const struct jobs *jobs, const char *target, size_t number, uid_t *ret_uid);
 
 /* True if a job of @target has that engine. */
 bool jobs_have_engine(

@@ -83,9 +83,10 @@ main(int argc, char **argv)
 	if (conf_load(options.conf_path, report_cb, NULL, &conf) < 0)
 		return EXIT_USAGE;
 	if (check) {
-		conf_files_check(conf, report_cb, NULL);
+		const size_t errors = conf_files_check(conf, report_cb, NULL);
+
 		conf_free(conf);
-		return EXIT_SUCCESS;
+		return errors == 0 ? EXIT_SUCCESS : EXIT_USAGE;
 	}
 	service_open();
 	return supervisor_run(&options, conf);

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,26 +30,6 @@ privs_raise_files(void)
 	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
 		log_warning(
 		    "cannot raise the limit of open files: %s", strerror(errno));
-}
-
-int
-privs_worker_user(const char *user, uid_t *ret_uid, gid_t *ret_gid)
-{
-	const struct passwd *entry;
-
-	if (user == NULL && geteuid() != 0) {
-		*ret_uid = geteuid();
-		*ret_gid = getegid();
-		return 0;
-	}
-	entry = getpwnam(user != NULL ? user : "nobody");
-	if (entry == NULL)
-		return -ENOENT;
-	if (geteuid() != 0 && entry->pw_uid != geteuid())
-		return -EPERM;
-	*ret_uid = entry->pw_uid;
-	*ret_gid = entry->pw_gid;
-	return 0;
 }
 
 int

@@ -12,10 +12,6 @@
 /* Raises the limit of open files as far as it goes. */
 void privs_raise_files(void);
 
-/* User and group that workers run as: @user or, where that is NULL, nobody if we are
- * root, else ourselves. -ENOENT if there is no such user, -EPERM if only root could. */
-int privs_worker_user(const char *user, uid_t *ret_uid, gid_t *ret_gid);
-
 /* Makes @path and what is missing above it. 0 or a negative errno. */
 int privs_make_folder(const char *path, mode_t mode);
 

@@ -25,6 +25,7 @@
 #include "spawn.h"
 #include "table.h"
 #include "target.h"
+#include "users.h"
 #include "wasm_relay.h"
 #include "worker_log.h"
 #include "banned.h"
@@ -85,17 +86,44 @@ open_control(struct supervisor *supervisor)
 	return r;
 }
 
+/* Said once, since it decides what a job may spoil. */
+static void
+tell_users(const struct conf *conf, const struct user *workers)
+{
+	struct user jobs;
+	size_t len = 0;
+
+	for (size_t i = 0; i < conf->targets_len; i++)
+		len += conf->targets[i].jobs_len;
+	if (len == 0 || users_of_job(NULL, workers->uid, &jobs) < 0)
+		return;
+	if (geteuid() != 0)
+		log_notice("jobs run as user %s, as the service itself does: a job "
+			   "could stop it, or read what it keeps; started by root, "
+			   "they get a user of their own",
+		    jobs.name);
+	else
+		log_notice("workers run as user %s, jobs as user %s if they name no "
+			   "other",
+		    workers->name, jobs.name);
+}
+
 static int
 find_user(struct supervisor *supervisor)
 {
-	const char *user = supervisor->conf->user;
-	int r = privs_worker_user(user, &supervisor->setup.uid, &supervisor->setup.gid);
+	const struct conf *conf = supervisor->conf;
+	struct user user;
+	int r = users_of_workers(conf->user, &user);
 
-	if (r < 0)
-		log_err("user %s: %s", user != NULL ? user : "nobody",
-		    r == -ENOENT ? "there is none of that name"
-				 : "only root can run workers as somebody else");
-	return r;
+	if (r < 0) {
+		log_err("%s: user %s: %s", conf->user_place, conf->user,
+		    users_problem(r));
+		return r;
+	}
+	supervisor->setup.uid = user.uid;
+	supervisor->setup.gid = user.gid;
+	tell_users(conf, &user);
+	return 0;
 }
 
 static int

@@ -296,15 +296,74 @@ remark_fixed(
 			    fixed[i].key);
 }
 
+static void
+swap_text(char **a, char **b)
+{
+	char *text = *a;
+
+	*a = *b;
+	*b = text;
+}
+
+static void
+swap_list(struct string_list *a, struct string_list *b)
+{
+	struct string_list list = *a;
+
+	*a = *b;
+	*b = list;
+}
+
+/* What stays as it was is in the new configuration as it was, too. */
+static void
+keep_fixed(struct conf *old, struct conf *new)
+{
+	swap_list(&old->listen, &new->listen);
+	swap_list(&old->coverage_dirs, &new->coverage_dirs);
+	swap_text(&old->state_dir, &new->state_dir);
+	swap_text(&old->control, &new->control);
+	swap_text(&old->user, &new->user);
+	swap_text(&old->user_place, &new->user_place);
+}
+
+/* Everything that may fail comes first; from then on the new configuration is in force.
+ */
+static int
+prepare(struct supervisor *supervisor, struct report *report,
+    struct conf **ret_conf, struct jobs_plan **ret_plan)
+{
+	struct jobs_plan *plan = NULL;
+	struct conf *conf;
+	int r = conf_load(
+	    supervisor->options->conf_path, reload_error_cb, report, &conf);
+
+	if (r < 0)
+		return r;
+	remark_fixed(report, supervisor->conf, conf);
+	r = jobs_plan_new(supervisor->jobs, conf, reload_error_cb, report, &plan);
+	if (r == 0) {
+		keep_fixed(supervisor->conf, conf);
+		*ret_conf = conf;
+		*ret_plan = plan;
+		return 0;
+	}
+	if (r < 0)
+		reload_error_cb(strerror(-r), report);
+	jobs_plan_free(plan);
+	conf_free(conf);
+	return -EINVAL;
+}
+
 int
 supervisor_reload(struct supervisor *supervisor, conf_error_cb error_cb, void *context)
 {
 	struct report report = { .error_cb = error_cb, .context = context };
+	struct jobs_plan *plan;
 	struct conf *conf;
 	int r;
 
 	service_reloading();
-	r = conf_load(supervisor->options->conf_path, reload_error_cb, &report, &conf);
+	r = prepare(supervisor, &report, &conf, &plan);
 	if (r < 0) {
 		log_err("reload refused; the old configuration stays in force");
 		health_set_refused(supervisor->health, report.first);
@@ -312,16 +371,13 @@ supervisor_reload(struct supervisor *supervisor, conf_error_cb error_cb, void *c
 		return r;
 	}
 	health_set_refused(supervisor->health, "");
-	remark_fixed(&report, supervisor->conf, conf);
 	conf_free(supervisor->conf);
 	supervisor->conf = conf;
 	setup_frontend_service(supervisor);
 	r = targets_configure(supervisor->targets, conf);
 	if (r < 0)
 		remark(&report, "not every target was taken over: %s", strerror(-r));
-	r = jobs_configure(supervisor->jobs, conf);
-	if (r < 0)
-		remark(&report, "not every job was taken over: %s", strerror(-r));
+	jobs_configure(supervisor->jobs, conf, plan);
 	health_look(supervisor->health);
 	log_notice("reloaded: %zu targets, %zu jobs", supervisor->targets->len,
 	    supervisor->jobs->len);
@@ -502,14 +558,30 @@ make_events(struct supervisor *supervisor)
 }
 
 static void
+problem_cb(const char *message, void *context)
+{
+	(void)context;
+	log_err("%s; the job is shown as failed", message);
+}
+
+/* Unlike a reload, a start goes on with what can be run: there is nothing to keep. */
+static int
 start(struct supervisor *supervisor)
 {
+	struct jobs_plan *plan;
+	int r;
+
 	for (unsigned i = 0; i < WORKERS_LEN; i++)
 		worker_init(&supervisor->workers[i], i, &supervisor->setup);
 	targets_configure(supervisor->targets, supervisor->conf);
-	jobs_configure(supervisor->jobs, supervisor->conf);
+	r = jobs_plan_new(
+	    supervisor->jobs, supervisor->conf, problem_cb, NULL, &plan);
+	if (r < 0)
+		return r;
+	jobs_configure(supervisor->jobs, supervisor->conf, plan);
 	for (unsigned i = 0; i < WORKERS_LEN; i++)
 		worker_start(&supervisor->workers[i]);
+	return 0;
 }
 
 int
@@ -530,10 +602,10 @@ supervisor_run(const struct supervisor_options *options, struct conf *conf)
 	r = setup_open(&supervisor, &supervisor_callbacks);
 	if (r == 0)
 		r = make_events(&supervisor);
-	if (r == 0) {
-		start(&supervisor);
+	if (r == 0)
+		r = start(&supervisor);
+	if (r == 0)
 		event_base_dispatch(supervisor.base);
-	}
 	setup_close(&supervisor);
 	return r == 0 && supervisor.ending ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -262,11 +262,10 @@ target_activity(struct targets *targets, const struct message *message)
 }
 
 void
-target_set_owner(struct targets *targets, struct target *target, uid_t uid)
+target_users_changed(struct targets *targets, struct target *target)
 {
-	target->owner = uid;
 	if (target->collect_generation != 0)
-		target_tell(targets, target, OUTBOX_COLLECTOR, NEWS_COLLECT);
+		target_tell(targets, target, OUTBOX_COLLECTOR, NEWS_PLACES);
 }
 
 int

@@ -116,8 +116,8 @@ int target_live(struct targets *targets, const struct message *message, int fd);
 int target_pcs(struct targets *targets, const struct message *message, int fd);
 int target_activity(struct targets *targets, const struct message *message);
 
-/* Coverage files of @uid count, too. */
-void target_set_owner(struct targets *targets, struct target *target, uid_t uid);
+/* Jobs of the target run as other users, whose coverage files count, too. */
+void target_users_changed(struct targets *targets, struct target *target);
 
 /* Adds an announced entry point. -ENOSPC: too many. */
 int target_entry(struct targets *targets, struct target *target, uint64_t address);

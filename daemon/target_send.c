@@ -24,6 +24,7 @@
 #include "banned.h"
 
 #define EXECUTABLE_SIZE 256
+#define OWNERS_MAX 8
 
 static struct message message;
 
@@ -90,14 +91,56 @@ is_shared(const struct targets *targets, const struct target *target)
 	return false;
 }
 
+/* Who may own its coverage files, each once; root may anyway. Returns how many. */
+static size_t
+owners_of(const struct targets *targets, const struct target *target,
+    uint64_t ret_owners[OWNERS_MAX])
+{
+	size_t len = 1, known;
+	uid_t uid;
+
+	ret_owners[0] = owner_of(target);
+	for (size_t i = 0; len < OWNERS_MAX &&
+	     jobs_user(targets->supervisor->jobs, target->conf.name, i, &uid);
+	     i++) {
+		known = 0;
+		while (known < len && ret_owners[known] != uid)
+			known++;
+		if (known < len || uid == 0)
+			continue;
+		if (len == 1 && ret_owners[0] == 0)
+			len = 0;
+		ret_owners[len++] = uid;
+	}
+	return len;
+}
+
+static void
+send_opened(struct worker *worker, const struct target *target,
+    const struct coverage_place *place, uint64_t owner, bool own)
+{
+	const size_t path_len = strlen(place->path), file_len = strlen(place->file);
+	const int fds[] = { place->dir, place->doorbell };
+
+	message_init(&message, MESSAGE_COVERAGE_DIR, target->id);
+	message.generation = target->collect_generation;
+	message.value = owner;
+	message.code = (place->doorbell >= 0 ? 1U : 0U) | (own ? 2U : 0U);
+	memcpy(message.text, place->path, path_len + 1);
+	memcpy(message.text + path_len + 1, place->file, file_len);
+	message.text_len = (uint32_t)(path_len + 1 + file_len);
+	worker_send(worker, &message, fds, place->doorbell >= 0 ? 2 : 1);
+}
+
 /* @own: the configuration gives @path to this target alone. */
 static int
-send_place(
-    struct worker *worker, const struct target *target, const char *path, bool own)
+send_place(const struct targets *targets, struct worker *worker,
+    const struct target *target, const char *path, bool own)
 {
+	uint64_t owners[OWNERS_MAX];
+	const size_t len = owners_of(targets, target, owners);
 	struct coverage_place place;
-	int r = privs_open_coverage(path, &place), fds[2];
-	size_t path_len, file_len;
+	int r = privs_open_coverage(path, &place);
 
 	if (r < 0)
 		return r;
@@ -107,18 +150,8 @@ send_place(
 			close(place.doorbell);
 		return place.dir;
 	}
-	path_len = strlen(place.path);
-	file_len = strlen(place.file);
-	message_init(&message, MESSAGE_COVERAGE_DIR, target->id);
-	message.generation = target->collect_generation;
-	message.value = owner_of(target);
-	message.code = (place.doorbell >= 0 ? 1U : 0U) | (own ? 2U : 0U);
-	memcpy(message.text, place.path, path_len + 1);
-	memcpy(message.text + path_len + 1, place.file, file_len);
-	message.text_len = (uint32_t)(path_len + 1 + file_len);
-	fds[0] = place.dir;
-	fds[1] = place.doorbell;
-	worker_send(worker, &message, fds, place.doorbell >= 0 ? 2 : 1);
+	for (size_t i = 0; i < len; i++)
+		send_opened(worker, target, &place, owners[i], own);
 	close(place.dir);
 	if (place.doorbell >= 0)
 		close(place.doorbell);
@@ -136,7 +169,7 @@ send_job_places(
 	for (size_t i = 0; jobs_coverage_place(
 		 targets->supervisor->jobs, target->conf.name, i, path, sizeof(path));
 	    i++)
-		all = send_place(worker, target, path, true) == 0 && all;
+		all = send_place(targets, worker, target, path, true) == 0 && all;
 	return all;
 }
 
@@ -149,7 +182,7 @@ send_places(struct targets *targets, struct worker *worker, struct target *targe
 	int r;
 
 	if (target->conf.coverage != NULL) {
-		r = send_place(worker, target, target->conf.coverage,
+		r = send_place(targets, worker, target, target->conf.coverage,
 		    lacks && !is_shared(targets, target));
 		if (r < 0 && !target->places_missing)
 			log_warning("target %s: waiting for its coverage %s: %s",
@@ -157,7 +190,7 @@ send_places(struct targets *targets, struct worker *worker, struct target *targe
 		target->places_missing = r < 0;
 	} else {
 		for (size_t i = 0; i < defaults->len; i++)
-			send_place(worker, target, defaults->items[i], false);
+			send_place(targets, worker, target, defaults->items[i], false);
 		target->places_missing = !send_job_places(targets, worker, target);
 	}
 	for (size_t i = 0; i < target->entries_len; i++) {

@@ -22,7 +22,7 @@
 
 static char folder[] = "/tmp/fuzzsup-unit-XXXXXX";
 static int directory;
-static const struct coverage_owner owner = { .allowed = UINT64_MAX };
+static const struct coverage_owner owner = { 0 };
 
 static int
 set_up(void **state)

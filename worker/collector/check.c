@@ -93,20 +93,30 @@ check_end(struct file *file)
 	coverage_file_close(&file->check);
 }
 
+/* Targets that share a directory may have jobs of different users. */
+static bool
+some_look_allows(const void *context, uid_t uid)
+{
+	const struct file *file = context;
+	const struct look *look;
+
+	LIST_FOREACH(look, &file->place->looks, in_place)
+		if (look->owner == uid && look_allows(look, file))
+			return true;
+	return false;
+}
+
 /* Opens it; what was read of another file that had its name counts for nothing. */
 static enum coverage_status
 reopen(struct file *file, char *reason, size_t size)
 {
-	struct coverage_owner owner = { .service = geteuid(),
+	const struct coverage_owner owner = { .service = geteuid(),
 		.directory = file->place->owner,
-		.allowed = UINT64_MAX };
+		.allows = some_look_allows,
+		.context = file };
 	struct coverage_file now;
 	enum coverage_status status;
-	const struct look *look;
 
-	LIST_FOREACH(look, &file->place->looks, in_place)
-		if (look->owner != UINT64_MAX && look_allows(look, file))
-			owner.allowed = look->owner;
 	status =
 	    coverage_file_open(file->place->fd, file->name, &owner, &now, reason, size);
 	if (now.device != file->check.device || now.inode != file->check.inode ||

@@ -42,7 +42,8 @@ check_inode(
 	if (!S_ISREG(st->st_mode))
 		return say(verdict, COVERAGE_REFUSED, "not a regular file");
 	if (st->st_uid != 0 && st->st_uid != owner->service &&
-	    st->st_uid != owner->directory && st->st_uid != owner->allowed)
+	    st->st_uid != owner->directory &&
+	    (owner->allows == NULL || !owner->allows(owner->context, st->st_uid)))
 		return say(verdict, COVERAGE_REFUSED,
 		    "belongs to uid %u, who owns neither its directory nor the "
 		    "executable",

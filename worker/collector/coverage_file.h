@@ -37,7 +37,9 @@ struct coverage_file {
 struct coverage_owner {
 	uid_t service;    /* this process's own */
 	uid_t directory;  /* owner of the directory */
-	uint64_t allowed; /* one more, UINT64_MAX: none */
+	/* Whether one more may; NULL: nobody. */
+	bool (*allows)(const void *context, uid_t uid);
+	const void *context;
 };
 
 /* Opens @name in @directory and checks all but its PCs, of which none is read yet. Fills

@@ -122,7 +122,7 @@ serve(struct job_list *list, const struct message *message, int fd)
 	size_t place;
 	int r;
 
-	if (fd < 0 || message->code >= JOB_ENGINES_LEN || name >= JOB_NAME_MAX)
+	if (message->code >= JOB_ENGINES_LEN || name >= JOB_NAME_MAX)
 		return -EPROTO;
 	if (name < message->text_len) {
 		attached = strndup(
@@ -161,7 +161,8 @@ forget(struct job_list *list, uint32_t id)
 
 	if (job == NULL)
 		return;
-	close(job->folder);
+	if (job->folder >= 0)
+		close(job->folder);
 	free(job->attached);
 	list->len--;
 	memmove(job, job + 1, (list->len - (size_t)(job - list->items)) * sizeof(*job));

@@ -19,7 +19,7 @@
 #include "sandbox.h"
 #include "banned.h"
 
-#define NOBODY 65534
+#define NOBODY 65533 /* not the user nobody, whom jobs may run as */
 
 static void
 complain(const char *executable, const char *text)
