@@ -65,7 +65,7 @@ int
 become_user(const struct launch *launch)
 {
 	if (geteuid() == 0 &&
-	    (setgroups(1, &launch->gid) != 0 ||
+	    (setgroups(launch->groups_len, launch->groups) != 0 ||
 		setresgid(launch->gid, launch->gid, launch->gid) != 0 ||
 		setresuid(launch->uid, launch->uid, launch->uid) != 0))
 		return -errno;

@@ -31,6 +31,8 @@ struct engine {
 	const char *folders[6];
 	/* Whether its corpus is somebody else's, who may not even have begun. */
 	bool follows;
+	/* Whether it writes what it finds into its corpus. */
+	bool writes_corpus;
 	/* Whether it wants one input at least in its corpus. */
 	bool wants_seed;
 	/* How it comes to the job's seeds. */

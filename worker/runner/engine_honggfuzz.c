@@ -44,5 +44,6 @@ const struct engine engine_honggfuzz = {
 	.folders = { "artifacts", "corpus", "honggfuzz" },
 	.wants_seed = true,
 	.seeds_use = SEEDS_ARE_COPIED,
+	.writes_corpus = true,
 	.command = command,
 };

@@ -163,6 +163,7 @@ const struct engine engine_libfuzzer = {
 	.kind = JOB_ENGINE_LIBFUZZER,
 	.stop_signal = SIGINT,
 	.folders = { "artifacts", "corpus" },
+	.writes_corpus = true,
 	.command = command,
 	.status_text = status_text,
 	.end = end,

@@ -23,6 +23,7 @@
 #include "instance.h"
 #include "instance_words.h"
 #include "job_folder.h"
+#include "job_probe.h"
 #include "log.h"
 #include "banned.h"
 
@@ -155,6 +156,10 @@ take_event(struct instance *instance, struct minder_event *event)
 		instance->memory = event->value;
 		job->is_dirty = true;
 		break;
+	case MINDER_LOG:
+		instance->log_error = (int)event->value;
+		job_show(job);
+		break;
 	case MINDER_ENTRY:
 		job->entry(job, event->value, job->context);
 		break;
@@ -203,10 +208,6 @@ make_launch(struct instance *instance, int folder, struct launch *launch, char *
 	struct job_spec view;
 	int r;
 
-	r = job_folder_prepare(
-	    folder, job->folder_path, job->engine, spec, why, size);
-	if (r < 0)
-		return r;
 	snprintf(launch->directory, sizeof(launch->directory), "%s%s",
 	    spec->directory != NULL ? spec->directory : job->folder_path,
 	    spec->directory != NULL ? "" : "/work");
@@ -215,6 +216,9 @@ make_launch(struct instance *instance, int folder, struct launch *launch, char *
 	launch->instance = instance->index;
 	launch->uid = spec->uid;
 	launch->gid = spec->gid;
+	launch->groups[0] = spec->gid;
+	launch->groups_len =
+	    1 + job_groups_parse(spec->groups, launch->groups + 1, PROBE_GROUPS_MAX - 1);
 	launch->cpu = instance->cpu;
 	launch->stop_signal = job->engine->stop_signal;
 	launch->memory_max = spec->memory_max;
@@ -362,6 +366,7 @@ start(struct instance *instance)
 	}
 	instance->phase = INSTANCE_RUNNING;
 	instance->refused = 0;
+	instance->log_error = 0;
 	instance->has_ended = false;
 	instance->is_unfit = false;
 	instance->note[0] = '\0';
@@ -393,7 +398,8 @@ job_is_eligible(const struct job *job)
 	/* What runs goes on, whatever became of its program. */
 	return job->wanted && !job->is_over && job->waits_for == 0 &&
 	    (job->running > 0 ||
-		(can_start(job) && job_count_phase(job, INSTANCE_IDLE) > 0));
+		(can_start(job) && job_count_phase(job, INSTANCE_IDLE) > 0 &&
+		    !job_probe_refuses(job)));
 }
 
 void
@@ -408,8 +414,10 @@ job_act(struct job *job)
 	for (unsigned i = 0; i < job->spec.instances; i++) {
 		struct instance *instance = &job->instances[i];
 
-		if (may && instance->phase == INSTANCE_IDLE)
-			start(instance);
+		if (may && instance->phase == INSTANCE_IDLE) {
+			if (job_probe_allows(job, clock_ms(CLOCK_MONOTONIC)))
+				start(instance);
+		}
 		else if (must_end ||
 		    (!job->has_turn && instance->phase == INSTANCE_RUNNING))
 			ask_to_end(instance);
@@ -442,6 +450,7 @@ job_count(struct job *job, int64_t now)
 static void
 forgive(struct job *job)
 {
+	job_probe_forget(job);
 	for (unsigned i = 0; i < job->spec.instances; i++) {
 		struct instance *instance = &job->instances[i];
 
@@ -552,6 +561,7 @@ job_tick(struct job *job, int64_t now)
 	char reason[96];
 
 	look_for_build(job);
+	job_probe_tick(job, now);
 	if (run_for > 0 && ran_ms(job, now) >= run_for * job->spec.instances) {
 		snprintf(reason, sizeof(reason), "it ran for %llu s, as run-for says",
 		    (unsigned long long)(run_for / 1000));
@@ -661,6 +671,7 @@ job_free(struct job *job)
 			event_free(instance->timer);
 	}
 	program_probe_end(&job->probe);
+	job_probe_close(job);
 	free(job->instances);
 	job_spec_free(&job->spec);
 	free(job);

@@ -12,6 +12,7 @@
 
 #include "cgroup.h"
 #include "engine.h"
+#include "job_probe.h"
 #include "job_spec.h"
 #include "message.h"
 #include "minder.h"
@@ -51,6 +52,7 @@ struct instance {
 	uint64_t memory;
 	unsigned fast_ends, fruitless_ends; /* in a row; without a find, too */
 	unsigned shortages; /* in a row: the machine had not what a start takes */
+	int log_error;      /* errno of its log's last write; 0: well */
 };
 
 struct job {
@@ -79,6 +81,7 @@ struct job {
 	char probe_words[160];        /* why it cannot be executed; empty: not known */
 	unsigned probes;
 	int64_t probe_at_ms; /* not before */
+	struct job_probe folder_probe;
 	struct job_report report;
 	bool is_dirty; /* the report is to be sent */
 	int64_t counted_ms;

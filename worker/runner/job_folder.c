@@ -17,6 +17,7 @@
 
 #define LOOKS_MAX 4096
 #define CLOCK_STEP_MS 20 /* times of files come from a clock that is so much coarser */
+#define HAND_OVER_DEPTH 16
 
 int
 job_folder_open(const char *path, int *ret_fd)
@@ -29,6 +30,48 @@ job_folder_open(const char *path, int *ret_fd)
 	return 0;
 }
 
+/* ---- for its user ---- */
+
+static void hand_over(int parent, const char *name, uid_t from,
+    const struct job_spec *spec, unsigned depth);
+
+static void
+hand_over_all(int folder, uid_t from, const struct job_spec *spec, unsigned depth)
+{
+	DIR *directory = fdopendir(folder);
+	const struct dirent *entry;
+
+	if (directory == NULL) {
+		close(folder);
+		return;
+	}
+	while ((entry = readdir(directory)) != NULL)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			hand_over(folder, entry->d_name, from, spec, depth);
+	closedir(directory);
+}
+
+/* What was @from's and has one name alone: a second name could be anybody's file. */
+static void
+hand_over(int parent, const char *name, uid_t from, const struct job_spec *spec,
+    unsigned depth)
+{
+	int fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), folder;
+	struct stat st;
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && st.st_uid == from &&
+	    (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && st.st_nlink == 1)) &&
+	    fchownat(fd, "", spec->uid, spec->gid, AT_EMPTY_PATH) == 0 &&
+	    S_ISDIR(st.st_mode) && depth < HAND_OVER_DEPTH) {
+		folder = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (folder >= 0)
+			hand_over_all(folder, from, spec, depth + 1);
+	}
+	close(fd);
+}
+
 /* Below folders of the job's user anything may lie: links are never followed. */
 static int
 make_folder(int folder, const char *name, const struct job_spec *spec)
@@ -39,6 +82,20 @@ make_folder(int folder, const char *name, const struct job_spec *spec)
 	    fchownat(folder, name, spec->uid, spec->gid, AT_SYMLINK_NOFOLLOW) != 0)
 		return -errno;
 	return 0;
+}
+
+/* One below the job's own, which another user may have had. */
+static int
+make_own(int folder, const char *name, const struct job_spec *spec)
+{
+	int r = make_folder(folder, name, spec);
+	struct stat st;
+
+	if (r == 0 && geteuid() == 0 &&
+	    fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISDIR(st.st_mode) && st.st_uid != spec->uid)
+		hand_over(folder, name, st.st_uid, spec, 0);
+	return r;
 }
 
 static bool
@@ -102,17 +159,21 @@ int
 job_folder_prepare(int folder, const char *path, const struct engine *engine,
     const struct job_spec *spec, char *ret_why, size_t why_size)
 {
-	int r = make_folder(folder, "work", spec);
+	int r = make_own(folder, "work", spec);
 
 	for (size_t i = 0; engine->folders[i] != NULL && r == 0; i++)
-		r = make_folder(folder, engine->folders[i], spec);
+		r = make_own(folder, engine->folders[i], spec);
 	if (r < 0) {
-		snprintf(ret_why, why_size, "its folder %.60s: %s", path, strerror(-r));
+		snprintf(ret_why, why_size, "below %.200s: %s", path,
+		    strerror(-r));
 		return r;
 	}
+	/* Whether that was well is seen when it is written to. */
+	if (spec->coverage_dir != NULL)
+		make_folder(AT_FDCWD, spec->coverage_dir, spec);
 	r = prepare_corpus(folder, engine, spec);
 	if (r < 0)
-		snprintf(ret_why, why_size, "its corpus %.60s: %s",
+		snprintf(ret_why, why_size, "corpus %.200s: %s",
 		    spec->corpus.len > 0 ? spec->corpus.items[0] : "", strerror(-r));
 	return r;
 }

@@ -13,7 +13,8 @@
 /* Opens it. 0 or a negative errno. */
 int job_folder_open(const char *path, int *ret_fd);
 
-/* Makes what is missing before an instance starts: work, what the engine wants, the
+/* Makes what is missing before an instance starts, and hands over what another user of
+ * the job had: work, what the engine wants, the
  * corpus with an input if there must be one. Returns 0, or a negative errno and one
  * sentence. */
 int job_folder_prepare(int folder, const char *path, const struct engine *engine,

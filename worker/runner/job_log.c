@@ -27,11 +27,14 @@ open_newer(struct job_log *log)
 
 	log->fd = openat(log->folder, log->name,
 	    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
-	if (log->fd < 0)
+	if (log->fd < 0) {
+		log->error = errno;
 		return -errno;
+	}
 	if (fstat(log->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
 		close(log->fd);
 		log->fd = -1;
+		log->error = EINVAL;
 		return -EINVAL;
 	}
 	log->size = (uint64_t)st.st_size;
@@ -62,6 +65,8 @@ put(struct job_log *log, const char *text, size_t len)
 {
 	ssize_t n;
 
+	if (log->fd < 0)
+		open_newer(log);
 	if (log->fd >= 0 && log->size > 0 && log->size + len > log->max / 2) {
 		job_log_close(log);
 		renameat(log->folder, log->name, log->folder, log->older);
@@ -71,8 +76,10 @@ put(struct job_log *log, const char *text, size_t len)
 		n = write(log->fd, text, len);
 		if (n < 0 && errno == EINTR)
 			continue;
+		/* A full disk: the job goes on without a log, which is said. */
+		log->error = n < 0 ? errno : n == 0 ? ENOSPC : 0;
 		if (n <= 0)
-			return; /* a full disk: the job goes on without a log */
+			return;
 		log->size += (uint64_t)n;
 		text += n;
 		len -= (size_t)n;

@@ -15,11 +15,12 @@ struct job_log {
 	uint64_t size, max; /* bytes: of the newer file, of both together */
 	uint64_t budget;    /* bytes that may still be written in this second */
 	uint64_t left_out;
+	int error; /* errno of the last write, or of opening it; 0: well */
 	int64_t second;
 };
 
 /* Opens @name in @folder, to go on behind what is there; both files together stay below
- * @max bytes. Returns 0 or a negative errno, with which writing does nothing. */
+ * @max bytes. Returns 0 or a negative errno; each write then tries again. */
 int job_log_open(struct job_log *log, int folder, unsigned instance, uint64_t max);
 void job_log_close(struct job_log *log);
 

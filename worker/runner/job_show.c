@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "instance.h"
 #include "job.h"
+#include "job_probe.h"
 #include "log.h"
 #include "banned.h"
 
@@ -107,9 +108,11 @@ show_running(struct job *job)
 	const struct instance *failed = first_in(job, INSTANCE_FAILED),
 			      *in_need = first_short(job), *loops;
 	const unsigned all = job->spec.instances;
-	const char *words = "";
+	const char *words = "", *lost = job_probe_words(job);
 
-	if (failed != NULL)
+	if (lost[0] != '\0')
+		set_state(job, JOB_STATE_RUNNING, NULL, "%s", lost);
+	else if (failed != NULL)
 		set_state(job, JOB_STATE_RUNNING, failed,
 		    "%u of %u instances failed: %s", job_count_phase(job, INSTANCE_FAILED),
 		    all, failed->words);
@@ -146,6 +149,8 @@ show_idle(struct job *job)
 	else if (!job->stands)
 		set_state(job, JOB_STATE_WAITING, NULL,
 		    "waiting for its program %.250s, which changes", job->seen.path);
+	else if (job_probe_refuses(job))
+		set_state(job, JOB_STATE_BACK_OFF, NULL, "%s", job_probe_words(job));
 	else if (backs_off != NULL)
 		set_state(
 		    job, JOB_STATE_BACK_OFF, backs_off, "%s", backs_off->words);

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "job_variables.h"
+#include "probe.h"
 #include "seeds.h"
 
 #define LAUNCH_WORDS_MAX 640
@@ -42,6 +43,8 @@ struct launch {
 	unsigned instance;
 	uid_t uid;
 	gid_t gid;
+	gid_t groups[PROBE_GROUPS_MAX]; /* all that it is in */
+	size_t groups_len;
 	int cpu;         /* -1: where the kernel likes */
 	int stop_signal; /* asks it to end */
 	struct zig_task zig;

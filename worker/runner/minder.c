@@ -54,6 +54,7 @@ struct state {
 	int status;
 	int64_t deadline; /* to be killed at; 0: none */
 	int64_t looked, told;
+	int log_error; /* as the runner was told */
 	char why[240]; /* we ended it */
 };
 
@@ -118,6 +119,10 @@ look(struct state *state)
 	}
 	if (state->deadline == 0)
 		seeds_watch_look(&state->seeds, state->launch, now);
+	if (state->log.error != state->log_error) {
+		state->log_error = state->log.error;
+		tell(state, MINDER_LOG, (uint64_t)state->log_error, "");
+	}
 	if (now - state->looked < (max > 0 ? LOOK_MS : TELL_MS))
 		return;
 	state->looked = now;

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT
+ * A child that tries what a user may do; in the supervisor and the runner.
+ */
+#include "config.h"
+
+#include "probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "banned.h"
+
+#define WRITE_SIZE 4096
+#define END_WAIT_MS 50
+
+/* ---- trying; in the child ---- */
+
+static int
+fill(int fd)
+{
+	static const char bytes[WRITE_SIZE];
+	ssize_t n = write(fd, bytes, sizeof(bytes));
+	int r = n < 0 ? -errno : n < (ssize_t)sizeof(bytes) ? -ENOSPC : 0;
+
+	/* Network file systems tell now. */
+	return close(fd) != 0 && r == 0 ? -errno : r;
+}
+
+/* For file systems that know no files without a name. */
+static int
+try_named(const char *folder)
+{
+	char path[PATH_MAX];
+	int fd, r;
+
+	if (snprintf(path, sizeof(path), "%s/.fuzzsupd-probe-%d", folder,
+		(int)getpid()) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	r = fill(fd);
+	unlink(path);
+	return r;
+}
+
+/* Without a name, so that a fuzzer that reads the folder never sees it. */
+static int
+try_write(const char *folder)
+{
+	int fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		return fill(fd);
+	return errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL
+	    ? try_named(folder)
+	    : -errno;
+}
+
+static int
+try_read(const char *folder)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+static int
+try_execute(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return -errno;
+	return !S_ISREG(st.st_mode) ? -EACCES : access(path, X_OK) != 0 ? -errno : 0;
+}
+
+static int
+try(const struct probe_item *item)
+{
+	struct stat st;
+	int r;
+
+	switch (item->kind) {
+	case PROBE_WRITE:
+		r = try_write(item->path);
+		break;
+	case PROBE_READ:
+		r = try_read(item->path);
+		break;
+	case PROBE_ENTER:
+		r = stat(item->path, &st) != 0 ? -errno
+		    : !S_ISDIR(st.st_mode)     ? -ENOTDIR
+					       : 0;
+		if (r == 0 && access(item->path, X_OK) != 0)
+			r = -errno;
+		break;
+	default:
+		r = try_execute(item->path);
+		break;
+	}
+	return r == -ENOENT && item->may_miss ? 0 : r;
+}
+
+/* ---- saying what is wrong; in the child ---- */
+
+static const char *
+user_name(void)
+{
+	static char number[16];
+	const struct passwd *entry = getpwuid(geteuid());
+
+	if (entry != NULL)
+		return entry->pw_name;
+	snprintf(number, sizeof(number), "%u", (unsigned)geteuid());
+	return number;
+}
+
+/* The topmost folder above @path that we may not pass; empty if there is none. */
+static void
+find_closed(const char *path, char ret_closed[PATH_MAX])
+{
+	snprintf(ret_closed, PATH_MAX, "%s", path);
+	for (char *slash = ret_closed; (slash = strchr(slash + 1, '/')) != NULL;) {
+		*slash = '\0';
+		if (access(ret_closed, X_OK) != 0)
+			return;
+		*slash = '/';
+	}
+	ret_closed[0] = '\0';
+}
+
+static void
+describe_rights(const struct probe_item *item, char *ret_text, size_t size)
+{
+	static const char *const words[] = { "write there", "read it", "enter it",
+		"execute it" };
+	const char *user = user_name(), *verb = words[item->kind];
+	char closed[PATH_MAX];
+	struct stat st;
+
+	find_closed(item->path, closed);
+	if (closed[0] != '\0')
+		snprintf(ret_text, size,
+		    "user %s may not pass %.150s; chmod o+x that, or set user in the "
+		    "job's block",
+		    user, closed);
+	else if (stat(item->path, &st) == 0 && st.st_uid == geteuid())
+		snprintf(ret_text, size, "user %s cannot %s; chmod u+rwx it", user,
+		    verb);
+	else if (item->kind == PROBE_EXECUTE)
+		snprintf(ret_text, size, "user %s cannot %s; chmod a+rx it", user, verb);
+	else
+		snprintf(ret_text, size,
+		    "user %s cannot %s; chown -R %s %.150s, or set user in the job's "
+		    "block",
+		    user, verb, user, item->path);
+}
+
+/* "No space left" is said of inodes and quotas, too. */
+static const char *
+describe_space(const char *path)
+{
+	struct statvfs fs;
+
+	if (statvfs(path, &fs) == 0 && fs.f_files > 0 && fs.f_favail == 0)
+		return "no inodes left on its file system; remove files";
+	return "no space left on device; make room";
+}
+
+static void
+describe(const struct probe_item *item, int error, char *ret_text, size_t size)
+{
+	char what[400] = "";
+
+	switch (error) {
+	case -EACCES:
+	case -EPERM:
+		describe_rights(item, what, sizeof(what));
+		break;
+	case -ENOSPC:
+		snprintf(what, sizeof(what), "%s", describe_space(item->path));
+		break;
+	case -EDQUOT:
+		snprintf(what, sizeof(what), "the disk quota of user %s is used up",
+		    user_name());
+		break;
+	case -EROFS:
+		snprintf(what, sizeof(what),
+		    "its file system is read-only; name another folder, or mount it "
+		    "for writing");
+		break;
+	case -ENOENT:
+		snprintf(what, sizeof(what), "it is not there");
+		break;
+	case -ENOTDIR:
+		snprintf(what, sizeof(what), "it is not a folder");
+		break;
+	default:
+		snprintf(what, sizeof(what), "%s", strerror(-error));
+		break;
+	}
+	snprintf(ret_text, size, "%.200s: %s", item->path, what);
+}
+
+/* ---- the child ---- */
+
+static int
+become_user(const struct probe_user *user)
+{
+	if (geteuid() != 0)
+		return geteuid() == user->uid ? 0 : -EPERM;
+	if (setgroups(user->groups_len, user->groups) != 0 ||
+	    setresgid(user->gid, user->gid, user->gid) != 0 ||
+	    setresuid(user->uid, user->uid, user->uid) != 0)
+		return -errno;
+	/* A change of user forgets it. */
+	return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 ? -errno : 0;
+}
+
+static void
+answer(int fd, uint32_t item, int error, const char *text)
+{
+	struct probe_answer answer = { .item = item, .error = -error };
+
+	snprintf(answer.text, sizeof(answer.text), "%s", text);
+	while (write(fd, &answer, sizeof(answer)) < 0 && errno == EINTR)
+		;
+}
+
+static void
+try_all(int fd, const struct probe_user *user, const struct probe_item *items,
+    size_t len)
+{
+	char text[sizeof(((struct probe_answer *)NULL)->text)];
+	bool is_user = false;
+	int r;
+
+	for (size_t i = 0; i < len; i++) {
+		if (!items[i].as_we_are && !is_user) {
+			r = become_user(user);
+			if (r < 0) {
+				snprintf(text, sizeof(text), "becoming user %u: %s",
+				    (unsigned)user->uid, strerror(-r));
+				answer(fd, PROBE_DONE, r, text);
+				return;
+			}
+			is_user = true;
+		}
+		r = try(&items[i]);
+		text[0] = '\0';
+		if (r < 0)
+			describe(&items[i], r, text, sizeof(text));
+		answer(fd, (uint32_t)i, r, text);
+	}
+	answer(fd, PROBE_DONE, 0, "");
+}
+
+static void
+reset(int fd, int keep, pid_t parent)
+{
+	const int first = keep >= 0 && keep < fd ? keep : fd,
+		  last = keep > fd ? keep : fd;
+	sigset_t none;
+
+	for (int number = 1; number < NSIG; number++)
+		if (number != SIGKILL && number != SIGSTOP)
+			signal(number, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	prctl(PR_SET_NAME, "fuzzsupd-probe", 0, 0, 0);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent)
+		_exit(1);
+	if (first > 3)
+		syscall(SYS_close_range, 3, (unsigned)first - 1, 0);
+	if (last > first + 1)
+		syscall(
+		    SYS_close_range, (unsigned)first + 1, (unsigned)last - 1, 0);
+	syscall(SYS_close_range, (unsigned)last + 1, ~0U, 0);
+}
+
+/* ---- from outside ---- */
+
+int
+probe_start(const struct probe_user *user, const struct probe_item *items, size_t len,
+    probe_first_cb first, void *context, int keep, struct probe *ret_probe)
+{
+	char text[sizeof(((struct probe_answer *)NULL)->text)] = "";
+	const pid_t parent = getpid();
+	sigset_t all, before;
+	int fds[2], r;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) != 0)
+		return -errno;
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	/* Our handlers, which it has until they are reset, would take its signals for
+	 * ours. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	pid = fork();
+	if (pid == 0) {
+		reset(fds[1], keep, parent);
+		r = first != NULL ? first(context, text, sizeof(text)) : 0;
+		if (r < 0)
+			answer(fds[1], PROBE_DONE, r, text);
+		else
+			try_all(fds[1], user, items, len);
+		_exit(0);
+	}
+	r = pid < 0 ? -errno : 0;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	close(fds[1]);
+	if (r < 0) {
+		close(fds[0]);
+		return r;
+	}
+	*ret_probe = (struct probe){ .pid = pid, .fd = fds[0] };
+	return 0;
+}
+
+int
+probe_read(struct probe *probe, struct probe_answer *ret_answer)
+{
+	ssize_t n;
+
+	do
+		n = read(probe->fd, ret_answer, sizeof(*ret_answer));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN ? -EAGAIN : -EPIPE;
+	if (n != (ssize_t)sizeof(*ret_answer))
+		return -EPIPE;
+	ret_answer->text[sizeof(ret_answer->text) - 1] = '\0';
+	return 0;
+}
+
+bool
+probe_reap(pid_t pid)
+{
+	return waitpid(pid, NULL, WNOHANG) != 0;
+}
+
+bool
+probe_end(struct probe *probe)
+{
+	const struct timespec moment = { .tv_nsec = 1000000 };
+	const pid_t pid = probe->pid;
+	bool reaped = false;
+
+	if (pid == 0)
+		return true;
+	kill(pid, SIGKILL);
+	close(probe->fd);
+	*probe = (struct probe){ .fd = -1 };
+	for (int ms = 0; ms < END_WAIT_MS && !reaped; ms++) {
+		reaped = probe_reap(pid);
+		if (!reaped)
+			nanosleep(&moment, NULL);
+	}
+	return reaped;
+}

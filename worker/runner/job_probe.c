@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT
+ * Trying the folders of jobs; in the runner.
+ *
+ * What costs finds keeps an instance from starting; coverage that is not seen, or a log
+ * that is not kept, is only said. All of it may hang on a file server, so none of it is
+ * done here but all in the child.
+ */
+#include "config.h"
+
+#include "job_probe.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/param.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "job.h"
+#include "job_folder.h"
+#include "log.h"
+#include "banned.h"
+
+#define DEADLINE_MS 5000
+#define PERIOD_MS 10000
+#define PERIOD_BAD_MS 2000
+#define RETRY_MIN_MS 1000
+#define RETRY_MAX_MS 10000
+#define PERIODIC_PER_SECOND 20 /* of all jobs together: each costs a fork */
+
+/* What is lost if something fails; those before COVERAGE are reason not to start. */
+enum loss { FOLDERS, FINDS, WORK, INPUTS, COVERAGE, LOG };
+
+static const char *const loss_words[] = {
+	[FOLDERS] = "its folders cannot be used",
+	[FINDS] = "its finds are not kept",
+	[WORK] = "it cannot work",
+	[INPUTS] = "its inputs are not read",
+	[COVERAGE] = "its coverage is not seen",
+	[LOG] = "its log is not kept",
+};
+
+struct items {
+	struct probe_item items[JOB_PROBE_ITEMS_MAX];
+	char paths[JOB_PROBE_ITEMS_MAX][4096];
+	unsigned len;
+};
+
+/* ---- what there is to try ---- */
+
+static void __attribute__((format(printf, 5, 6)))
+add(struct job *job, struct items *items, enum loss loss, enum probe_kind kind,
+    const char *format, ...)
+{
+	const unsigned i = items->len;
+	va_list args;
+
+	if (i == JOB_PROBE_ITEMS_MAX)
+		return;
+	va_start(args, format);
+	vsnprintf(items->paths[i], sizeof(items->paths[i]), format, args);
+	va_end(args);
+	items->items[i] = (struct probe_item){ .kind = kind,
+		.path = items->paths[i],
+		.as_we_are = loss == LOG,
+		/* What others are to make may come later. */
+		.may_miss = loss == INPUTS && job->engine->follows };
+	job->folder_probe.losses[i] = (uint8_t)loss;
+	items->len++;
+}
+
+static void
+add_corpus(struct job *job, struct items *items)
+{
+	const struct job_words *corpus = &job->spec.corpus;
+	const bool writes = job->engine->writes_corpus;
+
+	for (size_t i = 0; i < corpus->len; i++)
+		if (writes || job->engine->follows || job->engine->wants_seed)
+			add(job, items, writes ? FINDS : INPUTS,
+			    writes ? PROBE_WRITE : PROBE_READ, "%s", corpus->items[i]);
+}
+
+static void
+list_items(struct job *job, struct items *items)
+{
+	const struct job_spec *spec = &job->spec;
+
+	items->len = 0;
+	add(job, items, LOG, PROBE_WRITE, "%s", job->folder_path);
+	add_corpus(job, items);
+	for (size_t i = 0; job->engine->folders[i] != NULL; i++)
+		if (spec->corpus.len == 0 ||
+		    strcmp(job->engine->folders[i], "corpus") != 0)
+			add(job, items, FINDS, PROBE_WRITE, "%s/%s", job->folder_path,
+			    job->engine->folders[i]);
+	add(job, items, WORK, PROBE_WRITE, "%s/work", job->folder_path);
+	if (spec->directory != NULL)
+		add(job, items, WORK, PROBE_ENTER, "%s", spec->directory);
+	if (spec->coverage_dir != NULL)
+		add(job, items, COVERAGE, PROBE_WRITE, "%s", spec->coverage_dir);
+	job->folder_probe.items_len = items->len;
+}
+
+/* ---- what was found ---- */
+
+static void
+finish(struct job *job, int64_t now)
+{
+	struct job_probe *probe = &job->folder_probe;
+	const bool same = probe->refuses == probe->now_refuses &&
+	    strcmp(probe->words, probe->now) == 0;
+	const bool well = probe->now[0] == '\0';
+
+	if (probe->readable != NULL)
+		event_free(probe->readable);
+	probe->readable = NULL;
+	if (probe->probe.pid != 0) {
+		const pid_t pid = probe->probe.pid;
+
+		probe->stuck = probe_end(&probe->probe) ? 0 : pid;
+	}
+	memcpy(probe->words, probe->now, sizeof(probe->words));
+	probe->refuses = probe->now_refuses;
+	probe->failures = probe->refuses ? probe->failures + 1 : 0;
+	probe->good_until_ms = probe->refuses ? 0 : now + PERIOD_MS;
+	probe->next_ms = now +
+	    (well                ? PERIOD_MS
+		    : job->running > 0 ? PERIOD_BAD_MS
+				 : MIN(RETRY_MIN_MS << MIN(probe->failures - 1, 4),
+				       RETRY_MAX_MS));
+	if (!same || job->running == 0)
+		job->changed(job, job->context);
+}
+
+/* The gravest is told. */
+static void
+note(struct job_probe *probe, enum loss loss, const char *text)
+{
+	const bool refuses = loss < COVERAGE;
+
+	if (probe->now[0] != '\0' && (probe->now_refuses || !refuses))
+		return;
+	snprintf(probe->now, sizeof(probe->now), "%s: %.256s", loss_words[loss], text);
+	probe->now_refuses = refuses;
+}
+
+static void
+readable_cb(evutil_socket_t fd, short what, void *context)
+{
+	struct job *job = context;
+	struct job_probe *probe = &job->folder_probe;
+	struct probe_answer answer;
+	int r;
+
+	(void)fd;
+	(void)what;
+	while ((r = probe_read(&probe->probe, &answer)) == 0) {
+		if (answer.item == PROBE_DONE) {
+			if (answer.error != 0)
+				note(probe, FOLDERS, answer.text);
+			finish(job, clock_ms(CLOCK_MONOTONIC));
+			return;
+		}
+		if (answer.error != 0 && answer.item < probe->items_len)
+			note(probe, probe->losses[answer.item], answer.text);
+		probe->answers = answer.item + 1;
+	}
+	if (r == -EAGAIN)
+		return;
+	note(probe, FOLDERS, "what tries its folders was killed");
+	finish(job, clock_ms(CLOCK_MONOTONIC));
+}
+
+/* ---- beginning ---- */
+
+static int
+prepare_cb(void *context, char *ret_text, size_t size)
+{
+	const struct job *job = context;
+	int folder = -1, r = job_folder_open(job->folder_path, &folder);
+
+	if (r < 0) {
+		snprintf(ret_text, size, "%.200s: %s", job->folder_path, strerror(-r));
+		return r;
+	}
+	r = job_folder_prepare(
+	    folder, job->folder_path, job->engine, &job->spec, ret_text, size);
+	close(folder);
+	return r;
+}
+
+static void
+begin(struct job *job, int64_t now)
+{
+	static struct items items;
+	struct job_probe *probe = &job->folder_probe;
+	struct probe_user user = { .uid = job->spec.uid, .gid = job->spec.gid };
+	char text[128];
+	int r;
+
+	user.groups[0] = user.gid;
+	user.groups_len = 1 +
+	    job_groups_parse(job->spec.groups, user.groups + 1, PROBE_GROUPS_MAX - 1);
+	list_items(job, &items);
+	probe->now[0] = '\0';
+	probe->now_refuses = false;
+	probe->answers = 0;
+	probe->begun_ms = now;
+	r = probe_start(
+	    &user, items.items, items.len, prepare_cb, job, -1, &probe->probe);
+	if (r == 0) {
+		probe->readable = event_new(job->base, probe->probe.fd,
+		    EV_READ | EV_PERSIST, readable_cb, job);
+		if (probe->readable != NULL) {
+			event_add(probe->readable, NULL);
+			return;
+		}
+		r = -ENOMEM;
+	}
+	snprintf(text, sizeof(text), "trying them: %s", strerror(-r));
+	note(probe, FOLDERS, text);
+	finish(job, now);
+}
+
+bool
+job_probe_allows(struct job *job, int64_t now)
+{
+	struct job_probe *probe = &job->folder_probe;
+
+	if (probe->good_until_ms > now)
+		return true;
+	if (probe->probe.pid == 0 && probe->stuck == 0 && now >= probe->next_ms)
+		begin(job, now);
+	return probe->good_until_ms > now;
+}
+
+/* One that takes too long has found something, too. */
+static void
+give_up(struct job *job, int64_t now)
+{
+	struct job_probe *probe = &job->folder_probe;
+	static struct items items;
+	char text[256];
+	const unsigned at = MIN(probe->answers, JOB_PROBE_ITEMS_MAX - 1);
+
+	list_items(job, &items);
+	snprintf(text, sizeof(text), "%.200s: its file system does not answer",
+	    at < items.len ? items.paths[at] : job->folder_path);
+	note(probe, at < items.len ? probe->losses[at] : FOLDERS, text);
+	finish(job, now);
+}
+
+void
+job_probe_tick(struct job *job, int64_t now)
+{
+	static int64_t second;
+	static unsigned begun;
+	struct job_probe *probe = &job->folder_probe;
+
+	if (probe->stuck != 0 && probe_reap(probe->stuck))
+		probe->stuck = 0;
+	if (probe->probe.pid != 0) {
+		if (now - probe->begun_ms > DEADLINE_MS)
+			give_up(job, now);
+		return;
+	}
+	if (probe->stuck != 0 || now < probe->next_ms ||
+	    (job->running == 0 && (!probe->refuses || !job->wanted || job->is_over)))
+		return;
+	if (second != now / 1000) {
+		second = now / 1000;
+		begun = 0;
+	}
+	if (begun++ < PERIODIC_PER_SECOND)
+		begin(job, now);
+}
+
+bool
+job_probe_refuses(const struct job *job)
+{
+	return job->folder_probe.refuses;
+}
+
+/* A log that a minder could not write counts for as much as one that we could not. */
+const char *
+job_probe_words(const struct job *job)
+{
+	static char words[JOB_PROBE_WORDS_MAX];
+
+	if (job->folder_probe.words[0] != '\0')
+		return job->folder_probe.words;
+	for (unsigned i = 0; i < job->spec.instances; i++)
+		if (job->instances[i].phase == INSTANCE_RUNNING &&
+		    job->instances[i].log_error != 0) {
+			snprintf(words, sizeof(words), "%s: %.180s/%u.log: %s",
+			    loss_words[LOG], job->folder_path, i,
+			    strerror(job->instances[i].log_error));
+			return words;
+		}
+	return "";
+}
+
+void
+job_probe_forget(struct job *job)
+{
+	job->folder_probe.next_ms = 0;
+	job->folder_probe.good_until_ms = 0;
+	job->folder_probe.failures = 0;
+}
+
+void
+job_probe_close(struct job *job)
+{
+	if (job->folder_probe.readable != NULL)
+		event_free(job->folder_probe.readable);
+	job->folder_probe.readable = NULL;
+	probe_end(&job->folder_probe.probe);
+}

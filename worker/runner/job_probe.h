@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ * Whether a job can keep what it finds: its folders are made, and tried as its user, by a
+ * child, before an instance starts and every ten seconds while one runs.
+ */
+#ifndef FUZZSUP_JOB_PROBE_H
+#define FUZZSUP_JOB_PROBE_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "probe.h"
+
+#define JOB_PROBE_ITEMS_MAX 16
+#define JOB_PROBE_WORDS_MAX 288
+
+struct job;
+
+struct job_probe {
+	struct probe probe; /* pid 0: none runs */
+	struct event *readable;
+	pid_t stuck;        /* killed, in a system call that hangs; 0: none */
+	int64_t begun_ms;
+	int64_t next_ms;    /* not before that, monotonic */
+	int64_t good_until_ms;
+	unsigned failures;  /* in a row */
+	unsigned answers;
+	unsigned items_len;
+	uint8_t losses[JOB_PROBE_ITEMS_MAX]; /* what is lost if an item fails */
+	/* What was found last; and by the one that runs, so far. */
+	bool refuses, now_refuses;
+	char words[JOB_PROBE_WORDS_MAX], now[JOB_PROBE_WORDS_MAX];
+};
+
+/* True if an instance may start; else it was begun to find out, or waits until it is tried
+ * again, and job->changed is called when that is known. */
+bool job_probe_allows(struct job *job, int64_t now);
+
+/* True if nothing may start for what was found. */
+bool job_probe_refuses(const struct job *job);
+
+/* What is lost, and why; empty where all is kept. */
+const char *job_probe_words(const struct job *job);
+
+/* Once a second. */
+void job_probe_tick(struct job *job, int64_t now);
+
+/* It is tried again at once when somebody asks. */
+void job_probe_forget(struct job *job);
+
+void job_probe_close(struct job *job);
+
+#endif
