@@ -159,18 +159,18 @@ describe_rights(const struct probe_item *item, char *ret_text, size_t size)
 	find_closed(item->path, closed);
 	if (closed[0] != '\0')
 		snprintf(ret_text, size,
-		    "user %s may not pass %.150s; chmod o+x that, or set user in the "
-		    "job's block",
+		    "user %s may not pass %.150s; chmod o+x that, or name another user",
 		    user, closed);
 	else if (stat(item->path, &st) == 0 && st.st_uid == geteuid())
 		snprintf(ret_text, size, "user %s cannot %s; chmod u+rwx it", user,
 		    verb);
-	else if (item->kind == PROBE_EXECUTE)
-		snprintf(ret_text, size, "user %s cannot %s; chmod a+rx it", user, verb);
+	else if (item->kind != PROBE_WRITE)
+		snprintf(ret_text, size,
+		    "user %s cannot %s; chmod o+rx it, or name another user", user,
+		    verb);
 	else
 		snprintf(ret_text, size,
-		    "user %s cannot %s; chown -R %s %.150s, or set user in the job's "
-		    "block",
+		    "user %s cannot %s; chown -R %s %.150s, or name another user",
 		    user, verb, user, item->path);
 }
 
@@ -208,7 +208,9 @@ describe(const struct probe_item *item, int error, char *ret_text, size_t size)
 		    "for writing");
 		break;
 	case -ENOENT:
-		snprintf(what, sizeof(what), "it is not there");
+		snprintf(what, sizeof(what),
+		    access(item->path, F_OK) == 0 ? "no file can be made there"
+						  : "it is not there");
 		break;
 	case -ENOTDIR:
 		snprintf(what, sizeof(what), "it is not a folder");

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/stat.h>
 
 #include "conf_block.h"
@@ -52,6 +53,8 @@ struct loader {
 	char *value;              /* what plain() returned last */
 	int end_line;             /* of the file being read: where END_MARK stands */
 	bool ended;               /* END_MARK was called */
+	bool reported;            /* something was */
+	const char *text;         /* of the file being read */
 };
 
 static struct loader *loading;
@@ -82,14 +85,55 @@ append_other_way(cfg_t *cfg, char *text, size_t size)
 		    "own, job \"TARGET/JOB\" { … }");
 }
 
+/* Line at which a string begins that never ends; or, since it may be a later one's quote
+ * that ended it, the first that goes on over its line. 0: there is none. */
+static int
+find_open_string(const char *text)
+{
+	int line = 1, begins = 0, first_long = 0;
+	char quote = '\0';
+
+	for (; *text != '\0'; text++) {
+		if (quote == '\0' &&
+		    (*text == '#' || (text[0] == '/' && text[1] == '/')))
+			text += strcspn(text, "\n");
+		else if (quote == '\0' && text[0] == '/' && text[1] == '*') {
+			const char *end = strstr(text + 2, "*/");
+
+			for (; end != NULL && text < end; text++)
+				line += *text == '\n';
+			if (end == NULL)
+				return 0;
+		} else if (quote == '\0' && (*text == '"' || *text == '\'')) {
+			quote = *text;
+			begins = line;
+		} else if (quote != '\0' && *text == '\\' && text[1] != '\0') {
+			text++;
+		} else if (quote != '\0' && *text == quote) {
+			if (line > begins && first_long == 0)
+				first_long = begins;
+			quote = '\0';
+		}
+		if (*text == '\0')
+			break;
+		line += *text == '\n';
+	}
+	return quote == '\0' ? 0 : first_long != 0 ? first_long : begins;
+}
+
 static void
 error_cb(cfg_t *cfg, const char *format, va_list args)
 {
 	char text[1024], line[2048];
-	int number = cfg != NULL ? cfg->line : 0;
+	int number = cfg != NULL ? cfg->line : 0, begins = find_open_string(loading->text);
 
+	loading->reported = true;
 	vsnprintf(text, sizeof(text), format, args);
-	if (number >= loading->end_line) {
+	if (begins > 0 && number >= begins) {
+		number = begins;
+		snprintf(text, sizeof(text),
+		    "the string that begins here does not end in its line");
+	} else if (number >= loading->end_line) {
 		number = loading->end_line - 1;
 		snprintf(text, sizeof(text),
 		    "the file ends too early; expected the end of a block, list, "
@@ -121,6 +165,7 @@ report(const char *format, ...)
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
 	loading->error_cb(plain_string(line), loading->context);
+	loading->reported = true;
 }
 
 /* ---- values, one at a time, so that errors carry their line ---- */
@@ -209,6 +254,23 @@ path_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	return 0;
 }
 
+/* A folder, which is made where it is not there yet. */
+static int
+folder_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	const char *path;
+	struct stat st;
+
+	if (path_cb(cfg, opt, value, &path) != 0)
+		return -1;
+	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) {
+		cfg_error(cfg, "%s: %s is not a folder", opt->name, path);
+		return -1;
+	}
+	*(const char **)result = path;
+	return 0;
+}
+
 /* A compiler is a name to look for in PATH, a path, or empty for none. */
 static int
 program_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
@@ -228,6 +290,11 @@ checked_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	value = plain(cfg, value);
 	if (value == NULL || check_single(cfg, opt) != 0)
 		return -1;
+	if (strcmp(opt->name, "listen") == 0 &&
+	    cfg_opt_size(opt) >= CONF_LISTEN_MAX) {
+		cfg_error(cfg, "listen: expected at most %d addresses", CONF_LISTEN_MAX);
+		return -1;
+	}
 	if (strcmp(opt->name, "listen") == 0)
 		r = conf_check_listen(
 		    cfg->filename, value, normal, sizeof(normal), why, sizeof(why));
@@ -571,11 +638,11 @@ new_grammar(void)
 	};
 	cfg_opt_t top[] = {
 		KEY("listen", CFGF_LIST, checked_cb),
-		KEY("state-dir", CFGF_NONE, path_cb),
+		KEY("state-dir", CFGF_NONE, folder_cb),
 		KEY("control", CFGF_NONE, path_cb),
 		KEY("user", CFGF_NONE, user_cb),
 		KEY("allowed-hosts", CFGF_LIST, checked_cb),
-		KEY("coverage-dir", CFGF_LIST, path_cb),
+		KEY("coverage-dir", CFGF_LIST, folder_cb),
 		KEY("debug-roots", CFGF_LIST, path_cb),
 		KEY("wasm-compiler", CFGF_NONE, program_cb),
 		KEY("symbolize-timeout", CFGF_NONE, checked_cb),
@@ -601,27 +668,36 @@ new_grammar(void)
 	return cfg;
 }
 
-/* Puts DOLLAR in its place; false after a report. */
+/* Says where a byte stands that no editor shows. */
 static bool
-hide_variables(const char *path, char *text, size_t len)
+is_text(const char *path, const char *text, size_t len)
 {
-	const char *control = strchr(text, DOLLAR);
 	int line = 1;
 
 	if (strlen(text) < len) {
 		report("%s:%d: a NUL byte; expected text", path, loading->end_line);
 		return false;
 	}
-	if (control != NULL) {
-		for (const char *c = text; c < control; c++)
-			line += *c == '\n';
-		report("%s:%d: a control character, 0x%02x; expected text", path, line,
-		    DOLLAR);
+	for (; *text != '\0'; text++) {
+		const unsigned char byte = (unsigned char)*text;
+
+		line += byte == '\n';
+		if (byte >= ' ' && byte != 0x7f)
+			continue;
+		if (strchr("\t\n\r\f\v", byte) != NULL)
+			continue;
+		report("%s:%d: the byte 0x%02x; expected text", path, line, byte);
 		return false;
 	}
+	return true;
+}
+
+/* Puts DOLLAR in its place, which is_text() has found to stand nowhere. */
+static void
+hide_variables(char *text)
+{
 	while ((text = strstr(text, "${")) != NULL)
 		*text = DOLLAR;
-	return true;
 }
 
 /* The text of @path with END_MARK behind it, for free(); NULL after a report. */
@@ -646,7 +722,9 @@ read_text(const char *path)
 		loading->end_line = 1;
 		for (size_t i = 0; i <= len && text[i] != '\0'; i++)
 			loading->end_line += text[i] == '\n';
-		if (!hide_variables(path, text, len)) {
+		if (is_text(path, text, len)) {
+			hide_variables(text);
+		} else {
 			free(text);
 			text = NULL;
 		}
@@ -654,6 +732,23 @@ read_text(const char *path)
 	if (file != NULL)
 		fclose(file);
 	return text;
+}
+
+/* Where it stopped: a block that did not end has not told the one around it. */
+static int
+last_line(cfg_t *cfg)
+{
+	const unsigned targets = cfg_size(cfg, "target");
+	cfg_t *target = targets > 0 ? cfg_getnsec(cfg, "target", targets - 1) : NULL;
+	const unsigned jobs = target != NULL ? cfg_size(target, "job") : 0;
+	cfg_t *job = jobs > 0 ? cfg_getnsec(target, "job", jobs - 1) : NULL;
+	int line = cfg->line;
+
+	if (target != NULL && strcmp(target->filename, cfg->filename) == 0)
+		line = MAX(line, target->line);
+	if (job != NULL && strcmp(job->filename, cfg->filename) == 0)
+		line = MAX(line, job->line);
+	return line;
 }
 
 static int
@@ -665,12 +760,18 @@ parse_file(cfg_t *cfg, const char *path)
 
 	if (text != NULL && file == NULL)
 		report("%s: cannot be read: %s", path, strerror(errno));
+	loading->text = text;
 	if (file != NULL) {
 		free(cfg->filename);
 		cfg->filename = strdup(path);
 		loading->ended = false;
 		if (cfg_parse_fp(cfg, file) == CFG_SUCCESS)
 			r = 0;
+		/* It stops at a key without a name, and says nothing. */
+		if (r < 0 && !loading->reported)
+			report("%s:%d: \"\" stands where a key should; expected one as "
+			       "in fuzz.conf(5)",
+			    path, last_line(cfg));
 		if (r == 0 && !loading->ended) {
 			report("%s:%d: the file ends within a comment; expected */",
 			    path, loading->end_line - 1);

@@ -147,15 +147,20 @@ is_line(const char *value)
 	return true;
 }
 
+/* A name as Host has it without port and brackets: another one would never be equal. */
 static bool
 is_host(const char *value)
 {
-	size_t len = strlen(value);
+	const size_t len = strlen(value);
+	struct in6_addr six;
 
-	return len > 0 && len <= 255 &&
+	if (inet_pton(AF_INET6, value, &six) == 1)
+		return true;
+	return len > 0 && len <= 253 && value[0] != '.' && value[len - 1] != '.' &&
+	    strstr(value, "..") == NULL &&
 	    strspn(value,
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-		".-:[]") == len;
+		"_.-") == len;
 }
 
 int
@@ -173,7 +178,7 @@ conf_check_value(const char *key, const char *value, char *ret_normal, size_t si
 		sound = is_host(value);
 		snprintf(ret_why, why_size,
 		    "\"%.100s\": expected a host name, as in "
-		    "\"fuzz.example.org\"",
+		    "\"fuzz.example.org\", without port, brackets and path",
 		    value);
 	} else {
 		sound = is_line(value);

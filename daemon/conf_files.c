@@ -12,14 +12,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "clock.h"
+#include "conf_probe.h"
 #include "plain_text.h"
+#include "privs.h"
 #include "users.h"
 #include "banned.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define DEADLINE_MS 5000
 
 struct check {
 	conf_error_cb report_cb;
@@ -50,7 +56,7 @@ fail(struct check *check, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	check->report_cb(text, check->context);
+	check->report_cb(plain_string(text), check->context);
 	check->errors++;
 }
 
@@ -150,7 +156,7 @@ check_programs(
 }
 
 static void
-check_job(struct check *check, const struct conf_job *job)
+check_files(struct check *check, const struct conf_job *job)
 {
 	struct job_spec spec;
 
@@ -163,9 +169,6 @@ check_job(struct check *check, const struct conf_job *job)
 		check_programs(check, job, &spec);
 	for (size_t i = 0; i < spec.seeds.len; i++)
 		check_folder(check, job, spec.target, "seeds", spec.seeds.items[i],
-		    "the job will fail");
-	if (spec.directory != NULL)
-		check_folder(check, job, spec.target, "directory", spec.directory,
 		    "the job will fail");
 	job_spec_free(&spec);
 }
@@ -183,14 +186,54 @@ check_target(struct check *check, const struct conf_target *target)
 		    target->source_roots.items[i], true,
 		    "sources below it will not be shown");
 	for (size_t i = 0; i < target->jobs_len; i++)
-		check_job(check, &target->jobs[i]);
+		check_files(check, &target->jobs[i]);
 }
 
-/* Users of workers and of jobs. */
+/* ---- jobs ---- */
+
 static void
-check_users(struct check *check, const struct conf *conf)
+count_cb(const char *message, void *context)
 {
-	struct user workers, user;
+	struct check *check = context;
+
+	check->report_cb(message, check->context);
+}
+
+/* Where the runtime in a job's target writes; NULL: only its engine knows. */
+static const char *
+coverage_of(const struct conf *conf, const struct conf_target *target)
+{
+	if (target->coverage != NULL)
+		return target->coverage;
+	return conf->coverage_dirs.len > 0 ? conf->coverage_dirs.items[0] : NULL;
+}
+
+static void
+check_job(struct check *check, const struct conf *conf,
+    const struct conf_target *target, const struct conf_job *job, uid_t workers)
+{
+	struct job_spec spec;
+	struct user user;
+	int r = users_of_job(job->user, workers, &user);
+
+	if (r < 0) {
+		fail(check, "%s: job %s/%s: its user %s: %s", job->place, target->name,
+		    job->name, job->user != NULL ? job->user : "", users_problem(r));
+		return;
+	}
+	if (job_spec_parse(job->spec, job->spec_len, &spec) < 0)
+		return; /* conf_load() has found it sound */
+	if (spec.attach == NULL)
+		check->errors += conf_probe_job(&spec, &user, coverage_of(conf, target),
+		    clock_ms(CLOCK_MONOTONIC) + DEADLINE_MS, count_cb, check);
+	job_spec_free(&spec);
+}
+
+/* Users of workers and of jobs, and what these can do. */
+static void
+check_jobs(struct check *check, const struct conf *conf)
+{
+	struct user workers;
 	int r = users_of_workers(conf->user, &workers);
 
 	if (r < 0) {
@@ -199,16 +242,76 @@ check_users(struct check *check, const struct conf *conf)
 		return;
 	}
 	for (size_t i = 0; i < conf->targets_len; i++)
-		for (size_t k = 0; k < conf->targets[i].jobs_len; k++) {
-			const struct conf_job *job = &conf->targets[i].jobs[k];
+		for (size_t k = 0; k < conf->targets[i].jobs_len; k++)
+			check_job(check, conf, &conf->targets[i],
+			    &conf->targets[i].jobs[k], workers.uid);
+}
 
-			r = users_of_job(job->user, workers.uid, &user);
-			if (r < 0)
-				fail(check, "%s: job %s/%s: its user %s: %s",
-				    job->place, conf->targets[i].name, job->name,
-				    job->user != NULL ? job->user : "",
-				    users_problem(r));
-		}
+/* ---- the service ---- */
+
+static void
+check_folder(struct check *check, const char *key, const char *path)
+{
+	char why[512];
+	int r = conf_probe_own(
+	    path, clock_ms(CLOCK_MONOTONIC) + DEADLINE_MS, why, sizeof(why));
+
+	if (r == -ENOSPC || r == -EDQUOT)
+		report(check, "warning: %s %s: %s", key, path, why);
+	else if (r < 0)
+		fail(check, "error: %s %s: %s", key, path, why);
+}
+
+/* All are open at the same time: two equal ones are found, too. */
+static void
+check_listeners(struct check *check, const struct conf *conf)
+{
+	int fds[CONF_LISTEN_MAX], r;
+	char text[256];
+	size_t len = 0;
+
+	for (size_t i = 0; i < conf->listen.len && len < CONF_LISTEN_MAX; i++) {
+		const char *address = conf->listen.items[i];
+
+		if (strncmp(address, "unix:", 5) == 0)
+			continue; /* a service that runs may have it */
+		r = privs_listen(address, &fds[len], text, sizeof(text));
+		if (r == 0)
+			len++;
+		else
+			fail(check, "error: listen %s: %s%s", address, strerror(-r),
+			    r == -EADDRINUSE ? "; another program has it, or it "
+					       "stands here twice"
+					     : "");
+	}
+	while (len > 0)
+		close(fds[--len]);
+}
+
+/* What a service that runs with this configuration has is not tried. */
+static void
+check_service(struct check *check, const struct conf *conf)
+{
+	char control[PATH_MAX];
+
+	privs_control_path(conf, control, sizeof(control));
+	check_folder(check, "state-dir", conf->state_dir);
+	for (size_t i = 0; i < conf->coverage_dirs.len; i++)
+		check_folder(check, "coverage-dir", conf->coverage_dirs.items[i]);
+	if (privs_is_listening(control))
+		return;
+	check_listeners(check, conf);
+	if (conf->control != NULL) {
+		*strrchr(control, '/') = '\0';
+		if (control[0] != '\0' && access(control, W_OK | X_OK) != 0)
+			fail(check, "error: control %s: %s: %s", conf->control, control,
+			    strerror(errno));
+		if (strlen(conf->control) >=
+		    sizeof(((struct sockaddr_un *)NULL)->sun_path))
+			fail(check, "error: control %s: it is longer than %zu bytes",
+			    conf->control,
+			    sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1);
+	}
 }
 
 size_t
@@ -216,8 +319,9 @@ conf_files_check(const struct conf *conf, conf_error_cb report_cb, void *context
 {
 	struct check check = { .report_cb = report_cb, .context = context };
 
-	check_users(&check, conf);
+	check_service(&check, conf);
 	for (size_t i = 0; i < conf->targets_len; i++)
 		check_target(&check, &conf->targets[i]);
+	check_jobs(&check, conf);
 	return check.errors;
 }

@@ -15,6 +15,7 @@
 
 #include "account.h"
 #include "clock.h"
+#include "conf_probe.h"
 #include "detached.h"
 #include "job_spec.h"
 #include "log.h"
@@ -22,6 +23,8 @@
 #include "target.h"
 #include "users.h"
 #include "banned.h"
+
+#define PROBE_MS 2000 /* while a reload holds up everything else */
 
 /* What a worker has not been told yet. */
 enum job_news {
@@ -654,6 +657,40 @@ jobs_plan_new(struct jobs *jobs, const struct conf *conf, conf_error_cb report_c
 	}
 	*ret_plan = plan;
 	return problems;
+}
+
+static void
+probe_job(
+    const struct job *job, int64_t deadline_ms, conf_error_cb report_cb, void *context)
+{
+	struct job_spec spec;
+	struct user user;
+
+	if (job_spec_parse(job->spec, job->spec_len, &spec) < 0)
+		return;
+	user = (struct user){ .uid = spec.uid, .gid = spec.gid };
+	user.groups_len = job_groups_parse(spec.groups, user.groups, USER_GROUPS_MAX);
+	conf_probe_job(
+	    &spec, &user, spec.coverage_dir, deadline_ms, report_cb, context);
+	job_spec_free(&spec);
+}
+
+void
+jobs_plan_probe(
+    const struct jobs_plan *plan, conf_error_cb report_cb, void *context)
+{
+	const int64_t deadline_ms = clock_ms(CLOCK_MONOTONIC) + PROBE_MS;
+
+	for (size_t i = 0; i < plan->len; i++) {
+		const struct job *job = plan->list[i],
+				 *old = find(plan->jobs, job->target, job->name);
+
+		if (clock_ms(CLOCK_MONOTONIC) >= deadline_ms)
+			return; /* the runner will say it */
+		if (job->problem[0] == '\0' && job->attach == NULL &&
+		    (old == NULL || !same_settings(old, job)))
+			probe_job(job, deadline_ms, report_cb, context);
+	}
 }
 
 /* ---- taking it over ---- */

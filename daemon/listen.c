@@ -83,6 +83,26 @@ nobody_listens(const struct sockaddr_un *local)
 	return refused;
 }
 
+bool
+privs_is_listening(const char *path)
+{
+	struct sockaddr_un local = { .sun_family = AF_UNIX };
+	bool listens;
+	int fd;
+
+	if (strlen(path) >= sizeof(local.sun_path))
+		return false;
+	memcpy(local.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return false;
+	listens =
+	    connect(fd, (const struct sockaddr *)&local, sizeof(local)) == 0 ||
+	    errno == EAGAIN;
+	close(fd);
+	return listens;
+}
+
 int
 privs_listen_unix(const char *path, mode_t mode, int *ret_fd)
 {

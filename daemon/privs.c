@@ -63,6 +63,18 @@ privs_open_folder(const char *path)
 	return fd >= 0 ? fd : -errno;
 }
 
+void
+privs_control_path(const struct conf *conf, char *ret_path, size_t size)
+{
+	const char *runtime = getenv("RUNTIME_DIRECTORY");
+
+	if (conf->control != NULL)
+		snprintf(ret_path, size, "%s", conf->control);
+	else
+		snprintf(ret_path, size, "%s/control",
+		    runtime != NULL && runtime[0] == '/' ? runtime : conf->state_dir);
+}
+
 /* ---- coverage directories ---- */
 
 static void

@@ -25,6 +25,12 @@ int privs_listen(const char *address, int *ret_fd, char *ret_text, size_t size);
 /* Opens a listening unix socket, with @mode; replaces one that nobody listens on. */
 int privs_listen_unix(const char *path, mode_t mode, int *ret_fd);
 
+/* True if somebody listens on that unix socket. */
+bool privs_is_listening(const char *path);
+
+/* Path of the control socket. */
+void privs_control_path(const struct conf *conf, char *ret_path, size_t size);
+
 /* Makes the directories that coverage comes from by default, and adds to @list those
  * that exist: of the configuration, else FUZZSUP_DIR, the system's and the user's. */
 int privs_coverage_dirs(const struct conf *conf, struct string_list *list);

@@ -65,7 +65,6 @@ static int
 open_control(struct supervisor *supervisor)
 {
 	const struct conf *conf = supervisor->conf;
-	const char *runtime = getenv("RUNTIME_DIRECTORY");
 	char path[PATH_MAX];
 	int r = privs_make_folder(conf->state_dir, 0755);
 
@@ -74,11 +73,7 @@ open_control(struct supervisor *supervisor)
 		    "state-dir %s cannot be made: %s", conf->state_dir, strerror(-r));
 		return r;
 	}
-	if (conf->control != NULL)
-		snprintf(path, sizeof(path), "%s", conf->control);
-	else
-		snprintf(path, sizeof(path), "%s/control",
-		    runtime != NULL && runtime[0] == '/' ? runtime : conf->state_dir);
+	privs_control_path(conf, path, sizeof(path));
 	r = control_new(supervisor, path, &supervisor->control);
 	if (r < 0)
 		log_err("control socket %s: %s%s", path, strerror(-r),

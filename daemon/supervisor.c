@@ -260,7 +260,7 @@ static void remark(const struct report *report, const char *format, ...)
 static void
 remark(const struct report *report, const char *format, ...)
 {
-	char message[256];
+	char message[1024];
 	va_list args;
 
 	va_start(args, format);
@@ -326,6 +326,12 @@ keep_fixed(struct conf *old, struct conf *new)
 	swap_text(&old->user_place, &new->user_place);
 }
 
+static void
+probe_cb(const char *message, void *context)
+{
+	remark(context, "%s", message);
+}
+
 /* Everything that may fail comes first; from then on the new configuration is in force.
  */
 static int
@@ -371,6 +377,7 @@ supervisor_reload(struct supervisor *supervisor, conf_error_cb error_cb, void *c
 		return r;
 	}
 	health_set_refused(supervisor->health, "");
+	jobs_plan_probe(plan, probe_cb, &report);
 	conf_free(supervisor->conf);
 	supervisor->conf = conf;
 	setup_frontend_service(supervisor);
