@@ -41,7 +41,7 @@ with scratch() as folder:
         ("\nhealth-ignores = { \"a\", \"job-stuck\",\n\"a/none\" }\ntarget \"a\" { executable = \"/x\" }\n", ":3:", "expected a check of fuzz.conf(5), a target, or TARGET/JOB"),
         ("symbolize-timeout = 0\n", ":1:", "expected seconds"), ("state-dir = \"a\"\nstate-dir = \"b\"\n", ":2:", "second time"),
         ("coverage-dir = { \"a\" }\ncoverage-dir = { \"b\", \"c\" }\n", ":2:", "second time"),
-        ("target \"a\" {\n executable = \"/x\"\n", ":3:", "ends too early"), ("state-dir = \"a\nb", ":2:", "ends too early"),
+        ("target \"a\" {\n executable = \"/x\"\n", ":3:", "ends too early"), ("state-dir = \"a\nb", ":1:", "string that begins here"),
         *[("target \"a\" {\n executable = \"/x\"\n job \"j\" {\n" + text + "\n }\n}\n", line, words) for text, line, words in [
             ("", ":5:", "has no engine"), ("engine = \"fuzz\"", ":4:", "expected one of libfuzzer"), ("engine = \"command\"", ":5:", "nothing to run"),
             ("engine = \"libfuzzer\"\ninstances = 0", ":5:", "1 to 256"), ("engine = \"libfuzzer\"\ncpus = \"3-1\"", ":5:", "list of CPUs"),
@@ -56,7 +56,12 @@ with scratch() as folder:
             ("engine = \"afl++\"\ninstance-args \"0\" {\n}\ninstance-args \"0\" {\n}", ":7:", "duplicate title"),
             ("engine = \"libfuzzer\"\nengine-args = {" + ", ".join("\"-x=" + "y" * 1000 + "\"" for i in range(7)) + "}", ":6:", "its settings are longer than"),
             ("engine = \"libfuzzer\"\ncommand = { \"" + "x" * 9000 + "\" }", ":5:", "longer than")]],
-        ("listen = { \"x }\nuser = \"y\"\n", ":2:", "\"x } user = \": expected"), ("listen = {\n", ":2:", "ends too early"), ("/* listen\n", ":2:", "within a comment"), ("user = \"a\"\n\0", ":2:", "NUL byte"), ("user = \"a\"\n\1", ":2:", "control character"),
+        ("listen = { \"x }\nuser = \"y\"\n", ":1:", "string that begins here"), ("listen = {\n", ":2:", "ends too early"), ("/* listen\n", ":2:", "within a comment"), ("user = \"a\"\n\0", ":2:", "NUL byte"),
+        ("\"\" = 1\n", ":1:", "where a key should"), ("target \"a\" {\n executable = \"/x\"\n \"\" = 1\n}\n", ":3:", "where a key should"), ("\nuser = \"a\x01\"\n", ":2:", "byte 0x01"),
+        *[("allowed-hosts = { \"" + host + "\" }\n", ":1:", "expected a host name") for host in ("a:80", "[::1]", "a/b", ".a", "a..b", "")],
+        ("coverage-dir = { \"/bin/true\" }\n", ":1:", "not a folder"), ("\nstate-dir = \"/bin/true\"\n", ":2:", "not a folder"),
+        ("listen = { " + ", ".join(f"\"127.0.0.1:{port}\"" for port in range(9001, 9019)) + " }\n", ":1:", "at most 16"),
+        ("user = \"no-such-user\"\n", ":1:", "no such user"),
         ("target \"a\" { executable = \"/x\" }\njob \"b/j\" {\n engine = \"libfuzzer\"\n}\n", ":4:", "there is no such target"), ("job \"j\" {\n engine = \"libfuzzer\"\n}\n", ":3:", "outside of a target"),
         ("job \"a/j\" {\n engine = \"libfuzzer\"\n}\ntarget \"a\" {\n executable = \"/x\"\n job \"j\" { engine = \"libfuzzer\" }\n}\n", ":3:", "a job of that name already, at " + path + ":6"),
         ("job \"a/j\" {\n}\n", ":2:", "has no engine"), ("job \"a/j\" { engine = \"libfuzzer\" }\njob \"a/j\" { engine = \"libfuzzer\" }\n", ":2:", "duplicate title"),
@@ -68,16 +73,17 @@ with scratch() as folder:
             file.write(text)
         result = run("-c", path, "-n")
         ok(result.returncode == 2 and path + line in result.stderr and words in result.stderr, f"refused with its line: {text!r}", result.stderr)
+    ours = 'listen = { "127.0.0.1:0" }\nstate-dir = "state"\n'
     with open(path, "w") as file:
-        file.write('target "a" { executable = "fuzz_a" }\n')
+        file.write(ours + 'target "a" { executable = "fuzz_a" }\n')
     sound = run("-c", path, "-n")
     ok(sound.returncode == 0 and f"target a: executable {folder}/fuzz_a: No such file" in sound.stderr, "a sound configuration passes -n, which says what is not there yet", sound.stderr)
     with open(path, "w") as file:
-        file.write(f'target "a" {{\n executable = "/bin/true"\n source-roots = {{ "/bin/true", "/nowhere" }}\n}}\n')
+        file.write(ours + f'target "a" {{\n executable = "/bin/true"\n source-roots = {{ "/bin/true", "/nowhere/at/all" }}\n}}\n')
     lines = run("-c", path, "-n").stderr.splitlines()
-    ok(len(lines) == 2 and "not a directory" in lines[0] and "/nowhere: No such file" in lines[1], "of source roots, too", "\n".join(lines))
+    ok(len(lines) == 2 and "not a directory" in lines[0] and "/nowhere/at/all: No such file" in lines[1], "of source roots, too", "\n".join(lines))
     with open(path, "w") as file:
-        file.write("""job "a/late" { engine = "command" command = { "./later", "${X}" } seeds = { "./s", "/bin/true" } }
+        file.write(ours + """job "a/late" { engine = "command" command = { "./later", "${X}" } seeds = { "./s", "/bin/true" } }
 target "a" { executable = "/bin/true" }
 job "a/found" {\n engine = "command" command = { "sh" } directory = "." instance-args "0" { command = { "no-such-program" } }\n}\n""")
     checked = run("-c", path, "-n")
@@ -85,8 +91,19 @@ job "a/found" {\n engine = "command" command = { "sh" } directory = "." instance
               f"{path}:5: job a/found: no-such-program: no such program in PATH"]
     ok(checked.returncode == 0 and all(words in line for words, line in zip(wanted, checked.stderr.splitlines())) and len(checked.stderr.splitlines()) == len(wanted), "of jobs: their programs, relative to the file, and folders", checked.stderr)
     with open(path, "w") as file:
-        file.write('coverage-dir = { "a", "b" }\ncoverage-dir += { "c" }\n# no newline')
+        file.write(ours + 'coverage-dir = { "a", "b" }\ncoverage-dir += { "c" }\n# no newline')
     equal(run("-c", path, "-n").returncode, 0, "a list has many values, and is added to")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        for text, words in ((f'listen = {{ "127.0.0.1:{taken.getsockname()[1]}" }}\nstate-dir = "state"\n', "Address already in use"),
+                            ('listen = { "127.0.0.1:0" }\nstate-dir = "fuzz.conf/state"\n', "state-dir"),
+                            (ours + 'control = "nowhere/control"\n', "control"), (ours + 'coverage-dir = { "fuzz.conf/a" }\n', "coverage-dir")):
+            with open(path, "w") as file:
+                file.write(text)
+            result = run("-c", path, "-n")
+            ok(result.returncode == 2 and "error: " + words.split()[0].replace("Address", "listen") in result.stderr and words in result.stderr, f"-n finds what a start would fail of: {words}", result.stderr)
+    equal(sorted(os.listdir(folder)), ["fuzz.conf"], "-n makes nothing")
 
 with scratch() as folder:
     with Service(folder, targets={"a": Target("/nonexistent/a")}) as service:

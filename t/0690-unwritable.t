@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Where finds would be lost nothing starts, and where they are lost that is said, with the folder, the user and the remedy;
+and it is taken back when there is relief. In a mount namespace of its own, with small file systems of its own."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.environ.get("srcdir") or os.path.join(os.path.dirname(__file__), ".."), "t", "lib"))
+from fuzzsup import *
+
+if os.geteuid() != 0:
+    skip_all("needs root: users and mounts")
+if os.environ.get("UNWRITABLE_INSIDE") is None:
+    if subprocess.run(["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True).returncode != 0:
+        skip_all("cannot mount in a namespace of its own")
+    os.environ["UNWRITABLE_INSIDE"] = "1"
+    os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, os.path.abspath(__file__)])
+
+SLEEPER = "#!/bin/sh\nexec sleep 3600\n"  # a fuzzer that finds nothing: what is tried is ours
+
+
+def mount(path, options):
+    os.mkdir(path)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=1777," + options, "none", path], check=True)
+    return path
+
+
+def fill_bytes(path):
+    try:
+        with open(os.path.join(path, "ballast"), "wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+    except OSError:
+        return
+
+
+def fill_inodes(path):
+    try:
+        for number in range(10000):
+            open(os.path.join(path, f"ballast{number}"), "w").close()
+    except OSError:
+        return
+
+
+def relieve(path):
+    for name in os.listdir(path):
+        if name.startswith("ballast"):
+            os.unlink(os.path.join(path, name))
+
+
+def check(service):
+    return subprocess.run([program("fuzzsupd"), "-n", "-c", service.config], capture_output=True, text=True, timeout=PATIENCE)
+
+
+def lost(service, name, state, *words):
+    return service.wait_job(name, state, what=lambda job: "its finds are not kept: " in job["reason"] and all(word in job["reason"] for word in words))
+
+
+def kept(service, name):
+    return service.wait_job(name, "running", what=lambda job: job["reason"] == "")
+
+
+with scratch() as folder:
+    fuzzer = os.path.join(folder, "fuzzer")
+    with open(fuzzer, "w") as file:
+        file.write(SLEEPER)
+    os.chmod(fuzzer, 0o755)
+    small = mount(os.path.join(folder, "small"), "size=256k")
+    names = mount(os.path.join(folder, "names"), "nr_inodes=24")
+    fixed = mount(os.path.join(folder, "fixed"), "size=256k")
+    places = {"owned": os.path.join(folder, "owned"), "full": os.path.join(small, "corpus"), "inodes": os.path.join(names, "corpus"),
+              "fixed": os.path.join(fixed, "corpus"), "grouped": os.path.join(folder, "grouped"), "closed": os.path.join(folder, "closed", "corpus")}
+    for path in places.values():
+        os.makedirs(path)
+    for name in ("full", "inodes", "fixed"):
+        os.chown(places[name], 1, 1)
+    os.chown(places["grouped"], 0, 1)
+    os.chmod(places["grouped"], 0o770)
+    os.chown(places["closed"], 1, 1)
+    os.chmod(os.path.dirname(places["closed"]), 0o700)
+    subprocess.run(["mount", "-o", "remount,ro", fixed], check=True)
+    fill_bytes(small)
+    fill_inodes(names)
+    jobs = {name: {"engine": "libfuzzer", "command": [fuzzer], "corpus": path, "user": "daemon"} for name, path in places.items()}
+    with Service(folder, {"a": Target("/bin/true", jobs=jobs)}) as service:
+        lost(service, "owned", "restarting", places["owned"], "user daemon cannot write there", f"chown -R daemon {places['owned']}")
+        lost(service, "full", "restarting", places["full"], "no space left")
+        lost(service, "inodes", "restarting", places["inodes"], "no inodes left")
+        lost(service, "fixed", "restarting", places["fixed"], "read-only")
+        lost(service, "closed", "restarting", "may not pass " + os.path.dirname(places["closed"]))
+        ok(True, "no job starts whose finds would be lost, and each says why: rights, bytes, inodes, a read-only file system, a closed folder above")
+        kept(service, "grouped")
+        ok(True, "one whose group may write runs")
+        ok("cannot write there; chown -R daemon" in service.ctl("jobs").stdout, "fuzzsupctl says the remedy")
+
+        result = check(service)
+        ok(result.returncode == 2 and all(f"{kind}: job a/{name}: its finds are not kept: " in result.stderr for kind, name in
+           (("error", "owned"), ("warning", "full"), ("warning", "inodes"), ("error", "fixed"), ("error", "closed"))), "fuzzsupd -n says all of it before a start", result.stderr)
+        ok("a/grouped" not in result.stderr, "and nothing of the job that is well", result.stderr)
+
+        os.chown(places["owned"], 1, 1)
+        relieve(small)
+        relieve(names)
+        subprocess.run(["mount", "-o", "remount,rw", fixed], check=True)
+        os.chmod(os.path.dirname(places["closed"]), 0o755)
+        for name in places:
+            kept(service, name)
+        ok(True, "each starts by itself when there is relief")
+        equal(check(service).stderr.replace("warning: target a", ""), "", "and -n has nothing to say")
+        ok(all(os.listdir(path) == [] for path in places.values()), "what was tried left nothing", [os.listdir(path) for path in places.values()])
+
+        pids = {name: service.jobs()[name]["pid"] for name in places}
+        os.chown(places["owned"], 0, 0)
+        fill_bytes(small)
+        fill_inodes(names)
+        subprocess.run(["mount", "-o", "remount,ro", fixed], check=True)
+        lost(service, "owned", "running", "chown -R daemon")
+        lost(service, "full", "running", "no space left")
+        lost(service, "inodes", "running", "no inodes left")
+        lost(service, "fixed", "running", "read-only")
+        equal({name: service.jobs()[name]["pid"] for name in places}, pids, "a job that runs goes on, and says that its finds are lost")
+        os.chown(places["owned"], 1, 1)
+        relieve(small)
+        relieve(names)
+        subprocess.run(["mount", "-o", "remount,rw", fixed], check=True)
+        for name in places:
+            kept(service, name)
+        ok(True, "and takes it back")
+
+        # A reload says it of what it changes.
+        os.chown(places["owned"], 0, 0)
+        service.targets["a"].jobs["owned"]["environment"] = ["A=1"]
+        service.write_config()
+        result = service.ctl("reload")
+        ok(result.returncode == 0 and "job a/owned: its finds are not kept" in result.stdout + result.stderr and "a/full" not in result.stdout + result.stderr, "a reload says it of the jobs that it changes", result)
+
+# The state folder itself is full: logs, artifacts and work.
+with scratch() as folder:
+    state = mount(os.path.join(folder, "state"), "size=1m")
+    talker = os.path.join(folder, "talker")
+    with open(talker, "w") as file:
+        file.write("#!/bin/sh\nwhile :; do echo a line; sleep 0.1; done\n")
+    os.chmod(talker, 0o755)
+    os.makedirs(os.path.join(folder, "corpus"))
+    os.chown(os.path.join(folder, "corpus"), 1, 1)
+    with Service(folder, {"a": Target("/bin/true", jobs={"talks": {"engine": "command", "command": [talker], "user": "daemon"}})}) as service:
+        kept(service, "talks")
+        fill_bytes(state)
+        service.wait_job("talks", "running", what=lambda job: "no space left" in job["reason"].lower())
+        ok(True, "a full state folder is said of a job that runs")
+        relieve(state)
+        kept(service, "talks")
+        ok(True, "and taken back")
+
+# Coverage that cannot be written keeps nothing from running.
+with scratch() as folder:
+    coverage = os.path.join(folder, "coverage")
+    os.mkdir(coverage)
+    with Service(folder, {"a": Target("/bin/true", coverage, jobs={"unseen": {"engine": "command", "command": ["/bin/sleep", "3600"], "user": "daemon"}})}) as service:
+        job = service.wait_job("unseen", "running", what=lambda job: "its coverage is not seen" in job["reason"])
+        ok(coverage in job["reason"] and "chown" in job["reason"], "coverage that would not be seen is said", job)
+done()
