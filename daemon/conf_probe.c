@@ -170,7 +170,7 @@ say(struct report *report, const struct item *item, bool is_fatal, const char *t
 {
 	char line[1024];
 
-	snprintf(line, sizeof(line), "%s: job %s/%s: %s%s%s",
+	snprintf(line, sizeof(line), "%s: job %s/%s: %s%s%.700s",
 	    is_fatal ? "error" : "warning", report->spec->target, report->spec->name,
 	    item != NULL ? item->loss : "", item != NULL ? ": " : "", text);
 	report->report_cb(line, report->context);

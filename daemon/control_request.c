@@ -15,6 +15,7 @@
 
 #include "control_jobs.h"
 #include "health.h"
+#include "jobs.h"
 #include "live_segment.h"
 #include "log.h"
 #include "target.h"
@@ -334,12 +335,16 @@ do_reload(struct request *request)
 static int
 check_conf(struct supervisor *supervisor, conf_error_cb error_cb, void *context)
 {
+	struct jobs_plan *plan = NULL;
 	struct conf *conf;
 	int r = conf_load(supervisor->options->conf_path, error_cb, context, &conf);
 
-	if (r == 0)
-		conf_free(conf);
-	return r;
+	if (r < 0)
+		return r;
+	r = jobs_plan_new(supervisor->jobs, conf, error_cb, context, &plan);
+	jobs_plan_free(plan);
+	conf_free(conf);
+	return r > 0 ? -EINVAL : r;
 }
 
 /* The sentences of what is not well. */

@@ -71,6 +71,8 @@ with scratch() as folder:
         result = service.ctl("reload")
         ok(result.returncode == 1 and f"fuzz.conf:{line}: job a/plain: its user no-such-user: " in result.stderr, "a reload with an unknown user is refused, with its line", result)
         equal({name: job["pid"] for name, job in service.jobs().items() if job["state"] == "running"}, before, "all jobs go on, the removed one, too")
+        result = service.ctl("check")
+        ok(result.returncode == 1 and f"fuzz.conf:{line}: " in result.stderr, "fuzzsupctl check says it, too", result)
         if ROOT:
             service.targets["a"].jobs["plain"]["user"] = own.group(1)
             service.write_config()
