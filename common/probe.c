@@ -162,16 +162,16 @@ describe_rights(const struct probe_item *item, char *ret_text, size_t size)
 		    "user %s may not pass %.150s; chmod o+x that, or name another user",
 		    user, closed);
 	else if (stat(item->path, &st) == 0 && st.st_uid == geteuid())
-		snprintf(ret_text, size, "user %s cannot %s; chmod u+rwx it", user,
-		    verb);
+		snprintf(
+		    ret_text, size, "user %s cannot %s; chmod u+rwx it", user, verb);
 	else if (item->kind != PROBE_WRITE)
 		snprintf(ret_text, size,
 		    "user %s cannot %s; chmod o+rx it, or name another user", user,
 		    verb);
 	else
 		snprintf(ret_text, size,
-		    "user %s cannot %s; chown -R %s %.150s, or name another user",
-		    user, verb, user, item->path);
+		    "user %s cannot %s; chown -R %s %.150s, or name another user", user,
+		    verb, user, item->path);
 }
 
 /* "No space left" is said of inodes and quotas, too. */
@@ -248,8 +248,8 @@ answer(int fd, uint32_t item, int error, const char *text)
 }
 
 static void
-try_all(int fd, const struct probe_user *user, const struct probe_item *items,
-    size_t len)
+try_all(
+    int fd, const struct probe_user *user, const struct probe_item *items, size_t len)
 {
 	char text[sizeof(((struct probe_answer *)NULL)->text)];
 	bool is_user = false;
@@ -293,8 +293,7 @@ reset(int fd, int keep, pid_t parent)
 	if (first > 3)
 		syscall(SYS_close_range, 3, (unsigned)first - 1, 0);
 	if (last > first + 1)
-		syscall(
-		    SYS_close_range, (unsigned)first + 1, (unsigned)last - 1, 0);
+		syscall(SYS_close_range, (unsigned)first + 1, (unsigned)last - 1, 0);
 	syscall(SYS_close_range, (unsigned)last + 1, ~0U, 0);
 }
 

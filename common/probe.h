@@ -43,7 +43,7 @@ struct probe {
 #define PROBE_DONE UINT32_MAX
 struct probe_answer {
 	uint32_t item;
-	int32_t error; /* errno; 0: well */
+	int32_t error;  /* errno; 0: well */
 	char text[504]; /* "PATH: what is wrong; what to do" */
 };
 
@@ -54,8 +54,7 @@ typedef int (*probe_first_cb)(void *context, char *ret_text, size_t size);
 /* Starts a child; @first may be NULL. @keep (-1: none) stays open for @first. 0 or a
  * negative errno. */
 int probe_start(const struct probe_user *user, const struct probe_item *items,
-    size_t len, probe_first_cb first, void *context, int keep,
-    struct probe *ret_probe);
+    size_t len, probe_first_cb first, void *context, int keep, struct probe *ret_probe);
 
 /* Takes the next answer. 0; -EAGAIN: there is none yet; -EPIPE: the child ended without
  * PROBE_DONE. */

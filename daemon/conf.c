@@ -125,7 +125,8 @@ static void
 error_cb(cfg_t *cfg, const char *format, va_list args)
 {
 	char text[1024], line[2048];
-	int number = cfg != NULL ? cfg->line : 0, begins = find_open_string(loading->text);
+	int number = cfg != NULL ? cfg->line : 0,
+	    begins = find_open_string(loading->text);
 
 	loading->reported = true;
 	vsnprintf(text, sizeof(text), format, args);
@@ -290,9 +291,9 @@ checked_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	value = plain(cfg, value);
 	if (value == NULL || check_single(cfg, opt) != 0)
 		return -1;
-	if (strcmp(opt->name, "listen") == 0 &&
-	    cfg_opt_size(opt) >= CONF_LISTEN_MAX) {
-		cfg_error(cfg, "listen: expected at most %d addresses", CONF_LISTEN_MAX);
+	if (strcmp(opt->name, "listen") == 0 && cfg_opt_size(opt) >= CONF_LISTEN_MAX) {
+		cfg_error(
+		    cfg, "listen: expected at most %d addresses", CONF_LISTEN_MAX);
 		return -1;
 	}
 	if (strcmp(opt->name, "listen") == 0)

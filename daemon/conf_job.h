@@ -15,7 +15,7 @@ struct conf_job {
 	char *name;
 	char *user;  /* NULL: the default */
 	char *place; /* "fuzz.conf:12", where its user stands, else where it ends */
-	char *spec; /* as of job_spec_add(), without what the supervisor adds */
+	char *spec;  /* as of job_spec_add(), without what the supervisor adds */
 	size_t spec_len;
 };
 

@@ -38,9 +38,8 @@ add(struct list *list, enum probe_kind kind, const char *path, bool may_miss,
 {
 	if (list->len == ITEMS_MAX)
 		return;
-	list->probes[list->len] = (struct probe_item){
-		.kind = kind, .path = path, .may_miss = may_miss
-	};
+	list->probes[list->len] =
+	    (struct probe_item){ .kind = kind, .path = path, .may_miss = may_miss };
 	list->items[list->len++] = (struct item){ .loss = loss, .is_fatal = is_fatal };
 }
 
@@ -82,10 +81,9 @@ sort(struct list *list)
 			const struct probe_item probe = list->probes[i];
 			const struct item item = list->items[i];
 
-			memmove(list->probes + 1, list->probes,
-			    i * sizeof(*list->probes));
 			memmove(
-			    list->items + 1, list->items, i * sizeof(*list->items));
+			    list->probes + 1, list->probes, i * sizeof(*list->probes));
+			memmove(list->items + 1, list->items, i * sizeof(*list->items));
 			list->probes[0] = probe;
 			list->items[0] = item;
 		}
@@ -181,8 +179,9 @@ static void
 job_answer_cb(const struct probe_answer *answer, void *context)
 {
 	struct report *report = context;
-	const struct item *item =
-	    answer->item < report->list->len ? &report->list->items[answer->item] : NULL;
+	const struct item *item = answer->item < report->list->len
+	    ? &report->list->items[answer->item]
+	    : NULL;
 	const bool passes = answer->error == ENOSPC || answer->error == EDQUOT;
 
 	if (answer->error != 0)
@@ -196,10 +195,9 @@ conf_probe_job(const struct job_spec *spec, const struct user *user,
 {
 	struct probe_user probe_user = { .uid = user->uid, .gid = user->gid };
 	struct list list = { .len = 0 };
-	struct report report = { .spec = spec,
-		.list = &list,
-		.report_cb = report_cb,
-		.context = context };
+	struct report report = {
+		.spec = spec, .list = &list, .report_cb = report_cb, .context = context
+	};
 	char text[PATH_MAX + 64];
 	size_t answered;
 
@@ -207,8 +205,8 @@ conf_probe_job(const struct job_spec *spec, const struct user *user,
 	probe_user.groups[probe_user.groups_len++] = user->gid;
 	for (size_t i = 0; i < user->groups_len; i++)
 		probe_user.groups[probe_user.groups_len++] = user->groups[i];
-	answered =
-	    ask(&probe_user, list.probes, list.len, deadline_ms, job_answer_cb, &report);
+	answered = ask(
+	    &probe_user, list.probes, list.len, deadline_ms, job_answer_cb, &report);
 	if (answered < list.len) {
 		snprintf(text, sizeof(text), "%.200s: its file system does not answer",
 		    list.probes[answered].path);

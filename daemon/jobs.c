@@ -676,8 +676,7 @@ probe_job(
 }
 
 void
-jobs_plan_probe(
-    const struct jobs_plan *plan, conf_error_cb report_cb, void *context)
+jobs_plan_probe(const struct jobs_plan *plan, conf_error_cb report_cb, void *context)
 {
 	const int64_t deadline_ms = clock_ms(CLOCK_MONOTONIC) + PROBE_MS;
 

@@ -34,7 +34,7 @@ struct job {
 	uint64_t plateau_ms;
 	uid_t uid;
 	char problem[JOB_REASON_MAX]; /* why it cannot be run; empty: it can */
-	char *spec; /* complete, as the runner gets it */
+	char *spec;                   /* complete, as the runner gets it */
 	size_t spec_len;
 	char *folder;
 	bool wanted;
@@ -79,8 +79,7 @@ void jobs_plan_probe(
 /* Takes over what @plan says: new, changed and removed jobs. To be called when the
  * targets of its configuration were. A job that cannot be run is shown as failed, with
  * the reason. Takes @plan, cannot fail. */
-void jobs_configure(
-    struct jobs *jobs, const struct conf *conf, struct jobs_plan *plan);
+void jobs_configure(struct jobs *jobs, const struct conf *conf, struct jobs_plan *plan);
 
 /* A job that a user names: TARGET/JOB, or JOB where only one has that name, or TARGET for
  * all of its jobs. Calls @cb for each; returns how many. */

@@ -96,8 +96,7 @@ privs_is_listening(const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return false;
-	listens =
-	    connect(fd, (const struct sockaddr *)&local, sizeof(local)) == 0 ||
+	listens = connect(fd, (const struct sockaddr *)&local, sizeof(local)) == 0 ||
 	    errno == EAGAIN;
 	close(fd);
 	return listens;

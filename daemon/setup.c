@@ -111,8 +111,8 @@ find_user(struct supervisor *supervisor)
 	int r = users_of_workers(conf->user, &user);
 
 	if (r < 0) {
-		log_err("%s: user %s: %s", conf->user_place, conf->user,
-		    users_problem(r));
+		log_err(
+		    "%s: user %s: %s", conf->user_place, conf->user, users_problem(r));
 		return r;
 	}
 	supervisor->setup.uid = user.uid;

@@ -335,13 +335,13 @@ probe_cb(const char *message, void *context)
 /* Everything that may fail comes first; from then on the new configuration is in force.
  */
 static int
-prepare(struct supervisor *supervisor, struct report *report,
-    struct conf **ret_conf, struct jobs_plan **ret_plan)
+prepare(struct supervisor *supervisor, struct report *report, struct conf **ret_conf,
+    struct jobs_plan **ret_plan)
 {
 	struct jobs_plan *plan = NULL;
 	struct conf *conf;
-	int r = conf_load(
-	    supervisor->options->conf_path, reload_error_cb, report, &conf);
+	int r =
+	    conf_load(supervisor->options->conf_path, reload_error_cb, report, &conf);
 
 	if (r < 0)
 		return r;
@@ -581,8 +581,7 @@ start(struct supervisor *supervisor)
 	for (unsigned i = 0; i < WORKERS_LEN; i++)
 		worker_init(&supervisor->workers[i], i, &supervisor->setup);
 	targets_configure(supervisor->targets, supervisor->conf);
-	r = jobs_plan_new(
-	    supervisor->jobs, supervisor->conf, problem_cb, NULL, &plan);
+	r = jobs_plan_new(supervisor->jobs, supervisor->conf, problem_cb, NULL, &plan);
 	if (r < 0)
 		return r;
 	jobs_configure(supervisor->jobs, supervisor->conf, plan);

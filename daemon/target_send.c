@@ -101,8 +101,8 @@ owners_of(const struct targets *targets, const struct target *target,
 
 	ret_owners[0] = owner_of(target);
 	for (size_t i = 0; len < OWNERS_MAX &&
-	     jobs_user(targets->supervisor->jobs, target->conf.name, i, &uid);
-	     i++) {
+	    jobs_user(targets->supervisor->jobs, target->conf.name, i, &uid);
+	    i++) {
 		known = 0;
 		while (known < len && ret_owners[known] != uid)
 			known++;

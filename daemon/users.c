@@ -117,8 +117,7 @@ ourselves(struct user *ret_user)
 	number(geteuid(), ret_user);
 	ret_user->gid = getegid();
 	if (entry != NULL)
-		snprintf(
-		    ret_user->name, sizeof(ret_user->name), "%s", entry->pw_name);
+		snprintf(ret_user->name, sizeof(ret_user->name), "%s", entry->pw_name);
 }
 
 /* Only root can become somebody else. */

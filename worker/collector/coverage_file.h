@@ -35,8 +35,8 @@ struct coverage_file {
 };
 
 struct coverage_owner {
-	uid_t service;    /* this process's own */
-	uid_t directory;  /* owner of the directory */
+	uid_t service;   /* this process's own */
+	uid_t directory; /* owner of the directory */
 	/* Whether one more may; NULL: nobody. */
 	bool (*allows)(const void *context, uid_t uid);
 	const void *context;

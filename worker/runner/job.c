@@ -217,8 +217,8 @@ make_launch(struct instance *instance, int folder, struct launch *launch, char *
 	launch->uid = spec->uid;
 	launch->gid = spec->gid;
 	launch->groups[0] = spec->gid;
-	launch->groups_len =
-	    1 + job_groups_parse(spec->groups, launch->groups + 1, PROBE_GROUPS_MAX - 1);
+	launch->groups_len = 1 +
+	    job_groups_parse(spec->groups, launch->groups + 1, PROBE_GROUPS_MAX - 1);
 	launch->cpu = instance->cpu;
 	launch->stop_signal = job->engine->stop_signal;
 	launch->memory_max = spec->memory_max;
@@ -417,8 +417,7 @@ job_act(struct job *job)
 		if (may && instance->phase == INSTANCE_IDLE) {
 			if (job_probe_allows(job, clock_ms(CLOCK_MONOTONIC)))
 				start(instance);
-		}
-		else if (must_end ||
+		} else if (must_end ||
 		    (!job->has_turn && instance->phase == INSTANCE_RUNNING))
 			ask_to_end(instance);
 	}

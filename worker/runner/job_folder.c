@@ -164,8 +164,7 @@ job_folder_prepare(int folder, const char *path, const struct engine *engine,
 	for (size_t i = 0; engine->folders[i] != NULL && r == 0; i++)
 		r = make_own(folder, engine->folders[i], spec);
 	if (r < 0) {
-		snprintf(ret_why, why_size, "below %.200s: %s", path,
-		    strerror(-r));
+		snprintf(ret_why, why_size, "below %.200s: %s", path, strerror(-r));
 		return r;
 	}
 	/* Whether that was well is seen when it is written to. */

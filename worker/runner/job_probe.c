@@ -126,10 +126,10 @@ finish(struct job *job, int64_t now)
 	probe->failures = probe->refuses ? probe->failures + 1 : 0;
 	probe->good_until_ms = probe->refuses ? 0 : now + PERIOD_MS;
 	probe->next_ms = now +
-	    (well                ? PERIOD_MS
-		    : job->running > 0 ? PERIOD_BAD_MS
-				 : MIN(RETRY_MIN_MS << MIN(probe->failures - 1, 4),
-				       RETRY_MAX_MS));
+	    (well ? PERIOD_MS
+		    : job->running > 0
+		    ? PERIOD_BAD_MS
+		    : MIN(RETRY_MIN_MS << MIN(probe->failures - 1, 4), RETRY_MAX_MS));
 	if (!same || job->running == 0)
 		job->changed(job, job->context);
 }
@@ -211,8 +211,8 @@ begin(struct job *job, int64_t now)
 	r = probe_start(
 	    &user, items.items, items.len, prepare_cb, job, -1, &probe->probe);
 	if (r == 0) {
-		probe->readable = event_new(job->base, probe->probe.fd,
-		    EV_READ | EV_PERSIST, readable_cb, job);
+		probe->readable = event_new(
+		    job->base, probe->probe.fd, EV_READ | EV_PERSIST, readable_cb, job);
 		if (probe->readable != NULL) {
 			event_add(probe->readable, NULL);
 			return;

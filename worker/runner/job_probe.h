@@ -19,11 +19,11 @@ struct job;
 struct job_probe {
 	struct probe probe; /* pid 0: none runs */
 	struct event *readable;
-	pid_t stuck;        /* killed, in a system call that hangs; 0: none */
+	pid_t stuck; /* killed, in a system call that hangs; 0: none */
 	int64_t begun_ms;
-	int64_t next_ms;    /* not before that, monotonic */
+	int64_t next_ms; /* not before that, monotonic */
 	int64_t good_until_ms;
-	unsigned failures;  /* in a row */
+	unsigned failures; /* in a row */
 	unsigned answers;
 	unsigned items_len;
 	uint8_t losses[JOB_PROBE_ITEMS_MAX]; /* what is lost if an item fails */
