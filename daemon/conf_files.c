@@ -116,7 +116,7 @@ check_program(
 }
 
 static void
-check_folder(struct check *check, const struct conf_job *job, const char *target,
+check_job_folder(struct check *check, const struct conf_job *job, const char *target,
     const char *what, const char *path, const char *then)
 {
 	struct stat st;
@@ -163,12 +163,12 @@ check_files(struct check *check, const struct conf_job *job)
 	if (job_spec_parse(job->spec, job->spec_len, &spec) < 0)
 		return; /* it was made of it: only memory can be wanting */
 	if (spec.attach != NULL)
-		check_folder(check, job, spec.target, "attach", spec.attach,
+		check_job_folder(check, job, spec.target, "attach", spec.attach,
 		    "it will be waited for");
 	else
 		check_programs(check, job, &spec);
 	for (size_t i = 0; i < spec.seeds.len; i++)
-		check_folder(check, job, spec.target, "seeds", spec.seeds.items[i],
+		check_job_folder(check, job, spec.target, "seeds", spec.seeds.items[i],
 		    "the job will fail");
 	job_spec_free(&spec);
 }

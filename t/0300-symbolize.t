@@ -293,7 +293,7 @@ def refusals(worker, folder, good):
     with open(plain, "w") as file:
         file.write("int main(void) { return 0; }\n")
     run(CLANG, "-g", plain, "-o", plain + ".out")
-    refused(plain + ".out", TABLE_NO_PC_TABLE, r"no PC table: .*-fsanitize=fuzzer", "without coverage")
+    refused(plain + ".out", TABLE_NO_PC_TABLE, r"no PC table: .*pc-table", "without coverage")
     refused(plain, TABLE_FAILED, r"not an ELF executable", "a text file")
     refused("/dev/null", TABLE_FAILED, r"not a regular file", "a device")
     empty = os.path.join(folder, "empty")

@@ -177,7 +177,8 @@ refuse(struct connection *connection, int fd, unsigned status, const char *why)
 	    "charset=utf-8\r\nx-content-type-options: nosniff\r\n%scontent-length: "
 	    "%zu\r\n\r\n%s%s",
 	    status, reply_reason((int)status),
-	    status == 405 ? "allow: GET, HEAD\r\n" : "", strlen(why) + 1,
+	    /* Which of them depends on the path, which nobody has read yet. */
+	    status == 405 ? "allow: GET, HEAD, POST\r\n" : "", strlen(why) + 1,
 	    bare ? "" : why, bare ? "" : "\n");
 
 	set_phase(only, connection, PHASE_REFUSED);

@@ -336,8 +336,7 @@ say_no_table(struct elf_image *image, struct failure *failure)
 		    version);
 	return failure_say(failure, ENOENT,
 	    "no PC table: compile it with -fsanitize-coverage=...,pc-table, as README.md "
-	    "says for its fuzzer (clang: -fsanitize=fuzzer; Zig: zig test -ffuzz "
-	    "-fllvm)");
+	    "says for its fuzzer");
 }
 
 int
