@@ -77,7 +77,7 @@ struct job_report {
 	 * run's) and instance. */
 	int32_t ended_pid;
 	uint32_t ended_instance;
-	uint32_t reserved;
+	uint32_t loses; /* 1: finds, coverage or log are not kept, as the reason says */
 	char reason[JOB_REASON_MAX]; /* one sentence; empty where all is well */
 };
 _Static_assert(offsetof(struct job_report, since_ms) == 16, "job report");

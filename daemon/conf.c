@@ -23,6 +23,7 @@
 #include "conf_block.h"
 #include "conf_check.h"
 #include "conf_follow.h"
+#include "conf_text.h"
 #include "debug_file.h"
 #include "health.h"
 #include "plain_text.h"
@@ -35,10 +36,6 @@
 /* Called behind the last line of every file: libconfuse takes one that ends within a
  * comment or a block for a whole one. */
 #define END_MARK "end-of-file"
-/* Takes the place of the "$" of "${", which libconfuse would replace by a variable of the
- * service's own environment: secrets stand there, and a file that reads otherwise in a
- * terminal than in a service cannot be checked. */
-#define DOLLAR '\x01'
 #define DEFAULT_LISTEN "127.0.0.1:8080"
 #define DEFAULT_STATE_DIR "/var/lib/fuzzsupd"
 #define DEFAULT_SYMBOLIZE_TIMEOUT 120
@@ -85,48 +82,12 @@ append_other_way(cfg_t *cfg, char *text, size_t size)
 		    "own, job \"TARGET/JOB\" { … }");
 }
 
-/* Line at which a string begins that never ends; or, since it may be a later one's quote
- * that ended it, the first that goes on over its line. 0: there is none. */
-static int
-find_open_string(const char *text)
-{
-	int line = 1, begins = 0, first_long = 0;
-	char quote = '\0';
-
-	for (; *text != '\0'; text++) {
-		if (quote == '\0' &&
-		    (*text == '#' || (text[0] == '/' && text[1] == '/')))
-			text += strcspn(text, "\n");
-		else if (quote == '\0' && text[0] == '/' && text[1] == '*') {
-			const char *end = strstr(text + 2, "*/");
-
-			for (; end != NULL && text < end; text++)
-				line += *text == '\n';
-			if (end == NULL)
-				return 0;
-		} else if (quote == '\0' && (*text == '"' || *text == '\'')) {
-			quote = *text;
-			begins = line;
-		} else if (quote != '\0' && *text == '\\' && text[1] != '\0') {
-			text++;
-		} else if (quote != '\0' && *text == quote) {
-			if (line > begins && first_long == 0)
-				first_long = begins;
-			quote = '\0';
-		}
-		if (*text == '\0')
-			break;
-		line += *text == '\n';
-	}
-	return quote == '\0' ? 0 : first_long != 0 ? first_long : begins;
-}
-
 static void
 error_cb(cfg_t *cfg, const char *format, va_list args)
 {
 	char text[1024], line[2048];
 	int number = cfg != NULL ? cfg->line : 0,
-	    begins = find_open_string(loading->text);
+	    begins = conf_text_open_string(loading->text);
 
 	loading->reported = true;
 	vsnprintf(text, sizeof(text), format, args);
@@ -145,7 +106,7 @@ error_cb(cfg_t *cfg, const char *format, va_list args)
 		append_other_way(cfg, text, sizeof(text));
 	}
 	for (char *c = text; *c != '\0'; c++)
-		if (*c == DOLLAR)
+		if (*c == CONF_DOLLAR)
 			*c = '$';
 		else if (*c == '\n' || *c == '\r')
 			*c = ' '; /* an unterminated string brings lines along */
@@ -196,7 +157,7 @@ plain(cfg_t *cfg, const char *value)
 	if (loading->value == NULL)
 		cfg_error(cfg, "%s", strerror(ENOMEM));
 	for (char *c = loading->value; c != NULL && *c != '\0'; c++)
-		if (*c == DOLLAR)
+		if (*c == CONF_DOLLAR)
 			*c = '$';
 	return loading->value;
 }
@@ -241,7 +202,7 @@ path_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 		cfg_error(cfg, "%s is empty; expected a path", opt->name);
 		return -1;
 	}
-	if (strchr(value, DOLLAR) != NULL || strstr(value, "${") != NULL) {
+	if (strchr(value, CONF_DOLLAR) != NULL || strstr(value, "${") != NULL) {
 		cfg_error(cfg,
 		    "%s: \"%.200s\": paths hold no variables; expected the whole path",
 		    opt->name, value);
@@ -359,7 +320,7 @@ command_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 
 	if (first && strchr(value, '/') != NULL)
 		return path_cb(cfg, opt, value, result);
-	if (first && (value[0] == '\0' || strchr(value, DOLLAR) != NULL)) {
+	if (first && (value[0] == '\0' || strchr(value, CONF_DOLLAR) != NULL)) {
 		cfg_error(cfg,
 		    "command: \"%.200s\": expected a program, by its path or to be looked "
 		    "for in PATH",
@@ -522,7 +483,7 @@ include_pattern(cfg_t *cfg, const char *pattern)
 	glob_t found;
 	int r = 0;
 
-	if (strchr(pattern, DOLLAR) != NULL) {
+	if (strchr(pattern, CONF_DOLLAR) != NULL) {
 		cfg_error(cfg,
 		    "include: \"%.200s\": paths hold no variables; expected the whole "
 		    "path",
@@ -669,38 +630,6 @@ new_grammar(void)
 	return cfg;
 }
 
-/* Says where a byte stands that no editor shows. */
-static bool
-is_text(const char *path, const char *text, size_t len)
-{
-	int line = 1;
-
-	if (strlen(text) < len) {
-		report("%s:%d: a NUL byte; expected text", path, loading->end_line);
-		return false;
-	}
-	for (; *text != '\0'; text++) {
-		const unsigned char byte = (unsigned char)*text;
-
-		line += byte == '\n';
-		if (byte >= ' ' && byte != 0x7f)
-			continue;
-		if (strchr("\t\n\r\f\v", byte) != NULL)
-			continue;
-		report("%s:%d: the byte 0x%02x; expected text", path, line, byte);
-		return false;
-	}
-	return true;
-}
-
-/* Puts DOLLAR in its place, which is_text() has found to stand nowhere. */
-static void
-hide_variables(char *text)
-{
-	while ((text = strstr(text, "${")) != NULL)
-		*text = DOLLAR;
-}
-
 /* The text of @path with END_MARK behind it, for free(); NULL after a report. */
 static char *
 read_text(const char *path)
@@ -709,7 +638,9 @@ read_text(const char *path)
 	FILE *file = fopen(path, "re");
 	char *text = NULL;
 	struct stat st;
+	unsigned byte;
 	size_t len;
+	int odd;
 
 	if (file == NULL || fstat(fileno(file), &st) != 0) {
 		report("%s: cannot be read: %s", path, strerror(errno));
@@ -723,9 +654,11 @@ read_text(const char *path)
 		loading->end_line = 1;
 		for (size_t i = 0; i <= len && text[i] != '\0'; i++)
 			loading->end_line += text[i] == '\n';
-		if (is_text(path, text, len)) {
-			hide_variables(text);
+		odd = conf_text_odd_byte(text, len, &byte);
+		if (odd == 0) {
+			conf_text_hide_variables(text);
 		} else {
+			report("%s:%d: the byte 0x%02x; expected text", path, odd, byte);
 			free(text);
 			text = NULL;
 		}

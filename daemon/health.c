@@ -179,7 +179,11 @@ look_at_job(const struct health *health, struct lines *lines, const struct job *
 	if (report->state == JOB_STATE_FAILED)
 		add(health, lines, HEALTH_JOB_FAILED, name, report->since_ms,
 		    "job %s failed: %s", name, report->reason);
-	else if (report->state == JOB_STATE_WAITING &&
+	else if (report->loses != 0)
+		add(health, lines, HEALTH_JOB_LOSING, name, report->since_ms,
+		    "job %s: %s", name, report->reason);
+	else if ((report->state == JOB_STATE_WAITING ||
+		     report->state == JOB_STATE_BACK_OFF) &&
 	    now_ms - report->since_ms >
 		(int64_t)health->supervisor->conf->health_patience_ms)
 		add(health, lines, HEALTH_JOB_WAITING, name, report->since_ms,

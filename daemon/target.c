@@ -70,10 +70,25 @@ lack_executable(struct targets *targets, struct target *target, int error)
 	snprintf(reason, sizeof(reason), "waiting for the executable %.200s: %s",
 	    target->conf.executable, strerror(error));
 	if (target->present && target->table != NULL && error == ENOENT &&
-	    target->table->progress == TABLE_DONE)
+	    target->table->progress == TABLE_DONE &&
+	    target->table->status != TABLE_FAILED)
 		return; /* being built again: go on showing what is known */
 	target->present = false;
 	target_set_state(targets, target, TARGET_WAITING, reason);
+}
+
+/* A build that a linker or a copy still writes takes no page away: where one is shown, the
+ * next one must stand still from one look to the next. */
+static bool
+still_changes(struct target *target, const struct identity *identity)
+{
+	const bool shown = target->present && target->table != NULL &&
+	    target->table->progress == TABLE_DONE &&
+	    target->table->status != TABLE_FAILED;
+	const bool stood = identity_equal(identity, &target->seen);
+
+	target->seen = *identity;
+	return shown && !stood;
 }
 
 static void
@@ -90,6 +105,8 @@ check_executable(struct targets *targets, struct target *target)
 	}
 	identity = identity_of(&st);
 	if (target->present && identity_equal(&identity, &target->identity))
+		return;
+	if (still_changes(target, &identity))
 		return;
 	target->present = true;
 	target->identity = identity;

@@ -38,7 +38,7 @@ struct target {
 	enum target_state state;
 	char reason[DIRECTORY_REASON_MAX];
 	bool present; /* identity is set */
-	struct identity identity;
+	struct identity identity, seen; /* that is shown; as last looked at */
 	uid_t executable_uid;
 	int64_t executable_ms; /* when it changed, whatever it says of itself; Unix */
 	struct table *table;

@@ -56,7 +56,7 @@ with scratch() as folder:
             ("engine = \"afl++\"\ninstance-args \"0\" {\n}\ninstance-args \"0\" {\n}", ":7:", "duplicate title"),
             ("engine = \"libfuzzer\"\nengine-args = {" + ", ".join("\"-x=" + "y" * 1000 + "\"" for i in range(7)) + "}", ":6:", "its settings are longer than"),
             ("engine = \"libfuzzer\"\ncommand = { \"" + "x" * 9000 + "\" }", ":5:", "longer than")]],
-        ("listen = { \"x }\nuser = \"y\"\n", ":1:", "string that begins here"), ("listen = {\n", ":2:", "ends too early"), ("/* listen\n", ":2:", "within a comment"), ("user = \"a\"\n\0", ":2:", "NUL byte"),
+        ("listen = { \"x }\nuser = \"y\"\n", ":1:", "string that begins here"), ("listen = {\n", ":2:", "ends too early"), ("/* listen\n", ":2:", "within a comment"), ("user = \"a\"\n\0", ":2:", "byte 0x00"),
         ("\"\" = 1\n", ":1:", "where a key should"), ("target \"a\" {\n executable = \"/x\"\n \"\" = 1\n}\n", ":3:", "where a key should"), ("\nuser = \"a\x01\"\n", ":2:", "byte 0x01"),
         *[("allowed-hosts = { \"" + host + "\" }\n", ":1:", "expected a host name") for host in ("a:80", "[::1]", "a/b", ".a", "a..b", "")],
         ("coverage-dir = { \"/bin/true\" }\n", ":1:", "not a folder"), ("\nstate-dir = \"/bin/true\"\n", ":2:", "not a folder"),
@@ -87,8 +87,8 @@ with scratch() as folder:
 target "a" { executable = "/bin/true" }
 job "a/found" {\n engine = "command" command = { "sh" } directory = "." instance-args "0" { command = { "no-such-program" } }\n}\n""")
     checked = run("-c", path, "-n")
-    wanted = [f"{path}:1: job a/late: {folder}/later: there is no such program", f"{path}:1: job a/late: seeds {folder}/s: No such file", f"{path}:1: job a/late: seeds /bin/true: is not a directory",
-              f"{path}:5: job a/found: no-such-program: no such program in PATH"]
+    wanted = [f"{path}:3: job a/late: {folder}/later: there is no such program", f"{path}:3: job a/late: seeds {folder}/s: No such file", f"{path}:3: job a/late: seeds /bin/true: is not a directory",
+              f"{path}:7: job a/found: no-such-program: no such program in PATH"]
     ok(checked.returncode == 0 and all(words in line for words, line in zip(wanted, checked.stderr.splitlines())) and len(checked.stderr.splitlines()) == len(wanted), "of jobs: their programs, relative to the file, and folders", checked.stderr)
     with open(path, "w") as file:
         file.write(ours + 'coverage-dir = { "a", "b" }\ncoverage-dir += { "c" }\n# no newline')

@@ -183,7 +183,10 @@ class Target:
     @staticmethod
     def lines(keys):
         for key, value in keys.items():
-            if isinstance(value, (list, tuple)) and value:
+            if isinstance(value, dict):  # blocks with titles
+                for title, inner in value.items():
+                    yield "\n".join([f"  {key} {json.dumps(title)} {{", *Target.lines(inner), "  }"])
+            elif isinstance(value, (list, tuple)) and value:
                 yield f"  {key} = {{ " + ", ".join(json.dumps(str(v), ensure_ascii=False) for v in value) + " }"
             elif value and not isinstance(value, (list, tuple)):
                 yield f"  {key} = {json.dumps(str(value), ensure_ascii=False)}"

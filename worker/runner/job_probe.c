@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "instance.h"
 #include "job.h"
 #include "job_folder.h"
 #include "log.h"
@@ -191,13 +192,33 @@ prepare_cb(void *context, char *ret_text, size_t size)
 	return r;
 }
 
+/* There is no child to ask. What is known of a job that runs stays so; one that is to start
+ * waits, as for anything that the machine lacks. */
+static void
+lack(struct job *job, int error, int64_t now)
+{
+	struct job_probe *probe = &job->folder_probe;
+
+	if (job->running > 0) {
+		probe->next_ms = now + PERIOD_MS;
+		return;
+	}
+	if (instance_is_shortage(error))
+		instance_describe_shortage(
+		    error, "trying its folders", probe->now, sizeof(probe->now));
+	else
+		snprintf(probe->now, sizeof(probe->now),
+		    "its folders cannot be tried: %s", strerror(error));
+	probe->now_refuses = true;
+	finish(job, now);
+}
+
 static void
 begin(struct job *job, int64_t now)
 {
 	static struct items items;
 	struct job_probe *probe = &job->folder_probe;
 	struct probe_user user = { .uid = job->spec.uid, .gid = job->spec.gid };
-	char text[128];
 	int r;
 
 	user.groups[0] = user.gid;
@@ -217,11 +238,10 @@ begin(struct job *job, int64_t now)
 			event_add(probe->readable, NULL);
 			return;
 		}
+		probe_end(&probe->probe);
 		r = -ENOMEM;
 	}
-	snprintf(text, sizeof(text), "trying them: %s", strerror(-r));
-	note(probe, FOLDERS, text);
-	finish(job, now);
+	lack(job, -r, now);
 }
 
 bool
@@ -300,6 +320,14 @@ job_probe_words(const struct job *job)
 			return words;
 		}
 	return "";
+}
+
+bool
+job_loses(const struct job *job)
+{
+	return job->wanted && !job->is_over &&
+	    (job->running > 0 || job_probe_refuses(job)) &&
+	    job_probe_words(job)[0] != '\0';
 }
 
 void

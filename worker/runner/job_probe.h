@@ -42,6 +42,9 @@ bool job_probe_refuses(const struct job *job);
 /* What is lost, and why; empty where all is kept. */
 const char *job_probe_words(const struct job *job);
 
+/* True while it should run and something is lost, or would be. */
+bool job_loses(const struct job *job);
+
 /* Once a second. */
 void job_probe_tick(struct job *job, int64_t now);
 
