@@ -138,7 +138,8 @@ _Static_assert(sizeof(struct job_fuzzer) == 24, "job fuzzer");
 	X(UNKNOWN, "")    /* it does not run, or its engine owes no word */ \
 	X(WELL, "well")   /* it was heard of, and its executions grow */ \
 	X(STALE, "stale") /* its numbers are older than its engine's should be */ \
-	X(STUCK, "stuck") /* its numbers are new, its executions stand still */
+	X(STUCK, "stuck") /* its numbers are new, its executions stand still */ \
+	X(LOSING, "losing") /* what it finds is not kept, as its reason says */
 
 enum job_health {
 #define X(name, text) JOB_HEALTH_##name,
@@ -201,6 +202,11 @@ job_health(const struct job_report *report, const struct job_stats *stats,
 	int64_t began_ms = report->since_ms, heard_ms, moved_ms;
 	enum job_health health = JOB_HEALTH_WELL;
 
+	if (report->loses != 0) {
+		if (ret_since_ms != NULL)
+			*ret_since_ms = began_ms;
+		return JOB_HEALTH_LOSING;
+	}
 	if (report->state != JOB_STATE_RUNNING || stats->silence_ms <= 0)
 		return JOB_HEALTH_UNKNOWN;
 	heard_ms = stats->updated_ms > began_ms ? stats->updated_ms : began_ms;

@@ -179,7 +179,7 @@ look_at_job(const struct health *health, struct lines *lines, const struct job *
 	if (report->state == JOB_STATE_FAILED)
 		add(health, lines, HEALTH_JOB_FAILED, name, report->since_ms,
 		    "job %s failed: %s", name, report->reason);
-	else if (report->loses != 0)
+	else if (state == JOB_HEALTH_LOSING)
 		add(health, lines, HEALTH_JOB_LOSING, name, report->since_ms,
 		    "job %s: %s", name, report->reason);
 	else if ((report->state == JOB_STATE_WAITING ||

@@ -194,6 +194,7 @@ class Day:
             except OSError:
                 pass
         self.told("full disk", "/t/json/", r"no space left")
+        self.service.wait_job("forked", "running", what=lambda job: job["health"] == "losing")
         os.unlink(filler)
         self.well("relief")
 

@@ -21,9 +21,10 @@ const MEANING = {
 const ENDED = new Set(["stopped", "done", "failed"]);
 
 // What is wrong with a job that runs; "" where nothing is.
-export function healthText({ health, health_since_ms: since, heard }) {
+export function healthText({ health, health_since_ms: since, heard, reason }) {
 	if (health === "stale" && heard === false) return `nothing heard from it since its start ${span(serverNow() - since)} ago`;
 	if (health === "stale") return `stats are ${span(serverNow() - since)} old`;
+	if (health === "losing") return reason;
 	return health === "stuck" ? `no progress for ${span(serverNow() - since)}` : "";
 }
 

@@ -137,6 +137,9 @@ static void
 test_health(void **state)
 {
 	const struct job_report stopped = { .state = JOB_STATE_STOPPED };
+	const struct job_report losing = { .state = JOB_STATE_RUNNING,
+		.since_ms = 7,
+		.loses = 1 };
 	const struct job_stats old = { .silence_ms = 1 };
 	int64_t since = 0;
 
@@ -146,6 +149,8 @@ test_health(void **state)
 		      .moved_ms = (moved), \
 		      .silence_ms = (silence) }, \
 	    at, &since)
+	assert_int_equal(job_health(&losing, &old, 20, &since), JOB_HEALTH_LOSING);
+	assert_int_equal(since, 7);
 	assert_int_equal(HEALTH(19, 19, 2, 20), JOB_HEALTH_WELL);
 	assert_int_equal(HEALTH(17, 17, 2, 20), JOB_HEALTH_STALE);
 	assert_int_equal(since, 17);

@@ -364,7 +364,8 @@ add_to_sum(struct job_sum *sum, const struct served_job *job, int64_t now_ms)
 	if (job->has_report && job->report.state == JOB_STATE_FAILED &&
 	    sum->failed == NULL)
 		sum->failed = job;
-	if (health == JOB_HEALTH_STALE || health == JOB_HEALTH_STUCK) {
+	if (health == JOB_HEALTH_STALE || health == JOB_HEALTH_STUCK ||
+	    health == JOB_HEALTH_LOSING) {
 		sum->troubled++;
 		if (sum->in_trouble == NULL)
 			sum->in_trouble = job;
