@@ -84,6 +84,7 @@ with scratch() as folder:
     web = os.path.join(folder, "web")
     shutil.copytree(web_folder(), web)
     os.mkdir(os.path.join(folder, "coverage"))
+    os.chmod(os.path.join(folder, "coverage"), 0o1777)  # for the job's user
     unix = os.path.join(folder, "http.sock")
 
     sleeps = {"sleeps": shell_job("echo asleep; exec sleep 1000")}

@@ -80,7 +80,7 @@ with scratch() as folder:
     put(tools, "honggfuzz", "#!/bin/sh\nls \"$2\" >&2\nexec sleep 1000\n")
     os.chmod(os.path.join(tools, "honggfuzz"), 0o755)
     both = [seeds, more]
-    jobs = {"lib": {"engine": "libfuzzer", "seeds": both}, "hongg": {"engine": "honggfuzz", "seeds": both}, "replay": {"engine": "replay", "command": ["/bin/sleep", "1000"]},
+    jobs = {"lib": {"engine": "libfuzzer", "seeds": both}, "hongg": {"engine": "honggfuzz", "seeds": both}, "replay": {"engine": "replay", "command": ["/bin/sh", "-c", "exec sleep 1000"]},
             "hidden": {"engine": "command", "command": ["/bin/sleep", "1000"], "seeds": [hidden]}, "gone": {"engine": "libfuzzer", "seeds": [os.path.join(folder, "gone")]}}
     has_afl = shutil.which("afl-fuzz") is not None and shutil.which("afl-clang-fast") is not None
     if has_afl:
@@ -98,6 +98,8 @@ with scratch() as folder:
         equal(words[-3:], [os.path.join(service.state, "jobs", "t", "lib", "corpus"), seeds, more], "libFuzzer is told its corpus, then the seeds")
         wait_until(lambda: "seed corpus: files: 2" in log_of(service, "lib"), "libFuzzer's seeds")
         wait_until(lambda: "sleep" in str(started_with(service, "replay")), "replay")
+        if os.geteuid() == 0:
+            service.wait_job("replay", "running", what=lambda job: f"some of its inputs are not read: {hidden}" in job["reason"])
         ok(all(path in started_with(service, "replay") for path in both), "a replay job that names no folder follows the seeds of its target's other jobs", started_with(service, "replay"))
         names = os.listdir(os.path.join(service.state, "jobs", "t", "hongg", "corpus"))
         ok(wait_until(lambda: len(re.findall(r"^seed-[0-9a-f]{16}$", log_of(service, "hongg"), re.M)) == 2, "honggfuzz's seeds") and len(names) == 2, "honggfuzz finds copies of all seeds in its input, and no input of ours", names)

@@ -156,9 +156,8 @@ await test("old numbers and standing still are said", async () => {
 	await pretend(other, (job, now) => ({ main: { health: "stale", health_since_ms: now - 660000, heard: false } })[job.name]);
 	await until(async () => (await cell("main", ".reason", other)) === "nothing heard from it since its start 11 min ago", "a job that never spoke");
 	await pretend(other, (job, now) => ({ once: { state: "running", reason: "", health: "stuck", health_since_ms: now - 730000 } })[job.name]);
-	await until(async () => (await cell("once", ".reason", other)) !== "", "its trouble");
-	check((await cell("once", ".reason", other)) === "no progress for 12 min", await cell("once", ".reason", other));
-	check(/since /.test(await row("main", other).locator(".reason").getAttribute("title")), "no exact time");
+	await until(async () => (await cell("once", ".reason", other)) === "no progress for 12 min", "its trouble");
+	check(/since /.test(await row("once", other).locator(".reason").getAttribute("title")), "no exact time");
 	await other.locator(".jobs").scrollIntoViewIfNeeded();
 	await screen(other, "jobs-stale-light");
 	await other.context().close();

@@ -159,11 +159,17 @@ def web_folder():
             os.makedirs(os.path.join(joined, relative), exist_ok=True)
             for name in files:
                 source, copy = os.path.join(top, name), os.path.join(joined, relative, name)
-                if not os.path.exists(copy) or os.path.getmtime(copy) < os.path.getmtime(source):
-                    shutil.copy2(source, copy)
-    wire = os.path.join(joined, "wire.h")
-    shutil.copy2(os.path.join(SRC, "common", "wire.h"), wire)
+                copy_newer(source, copy)
+    copy_newer(os.path.join(SRC, "common", "wire.h"), os.path.join(joined, "wire.h"))
     return joined
+
+
+def copy_newer(source, copy):
+    """At once, since a service of another test may be reading it."""
+    if not os.path.exists(copy) or os.path.getmtime(copy) < os.path.getmtime(source):
+        part = f"{copy}.{os.getpid()}"
+        shutil.copy2(source, part)
+        os.rename(part, copy)
 
 
 class Target:

@@ -31,7 +31,7 @@
 #define PERIODIC_PER_SECOND 20 /* of all jobs together: each costs a fork */
 
 /* What is lost if something fails; those before COVERAGE are reason not to start. */
-enum loss { FOLDERS, FINDS, WORK, INPUTS, COVERAGE, LOG };
+enum loss { FOLDERS, FINDS, WORK, INPUTS, COVERAGE, LOG, FOLLOWED };
 
 static const char *const loss_words[] = {
 	[FOLDERS] = "its folders cannot be used",
@@ -40,6 +40,7 @@ static const char *const loss_words[] = {
 	[INPUTS] = "its inputs are not read",
 	[COVERAGE] = "its coverage is not seen",
 	[LOG] = "its log is not kept",
+	[FOLLOWED] = "some of its inputs are not read",
 };
 
 struct items {
@@ -66,7 +67,7 @@ add(struct job *job, struct items *items, enum loss loss, enum probe_kind kind,
 		.path = items->paths[i],
 		.as_we_are = loss == LOG,
 		/* What others are to make may come later. */
-		.may_miss = loss == INPUTS && job->engine->follows };
+		.may_miss = loss == FOLLOWED };
 	job->folder_probe.losses[i] = (uint8_t)loss;
 	items->len++;
 }
@@ -76,10 +77,13 @@ add_corpus(struct job *job, struct items *items)
 {
 	const struct job_words *corpus = &job->spec.corpus;
 	const bool writes = job->engine->writes_corpus;
+	const enum loss loss = writes ? FINDS
+	    : job->engine->follows   ? FOLLOWED
+				     : INPUTS;
 
 	for (size_t i = 0; i < corpus->len; i++)
 		if (writes || job->engine->follows || job->engine->wants_seed)
-			add(job, items, writes ? FINDS : INPUTS,
+			add(job, items, loss,
 			    writes ? PROBE_WRITE : PROBE_READ, "%s", corpus->items[i]);
 }
 
