@@ -302,7 +302,6 @@ job_groups_parse(const char *text, gid_t *ret_groups, size_t len)
 
 /* ---- lists of numbers ---- */
 
-
 static int
 read_listed(const char **text, size_t len, size_t *ret_number)
 {

@@ -31,19 +31,20 @@ struct job_spec {
 	const char *executable;   /* the target's */
 	struct job_words command; /* empty: the executable alone */
 	struct job_words engine_args;
-	struct job_words environment; /* NAME=VALUE */
-	struct job_words tests;       /* Zig: indexes, dealt out to instances */
-	struct job_words corpus;      /* empty: in the job's own folder */
-	struct job_words seeds;       /* folders that are only read */
+	struct job_words environment;   /* NAME=VALUE */
+	struct job_words tests;         /* Zig: indexes, dealt out to instances */
+	struct job_words corpus;        /* empty: in the job's own folder */
+	struct job_words seeds;         /* folders that are only read */
 	struct job_words instance_args; /* see job_spec_for_instance() */
-	const char *attach; /* output folder of somebody else's AFL++; NULL: it is run */
+	const char
+	    *attach; /* output folder of somebody else's AFL++; NULL: it is run */
 	const char *directory;    /* to run in; NULL: work in the job's own folder */
 	const char *coverage_dir; /* where the runtime in the target writes */
 	const char *folder;       /* its own, below state-dir/jobs */
 	const char *cpus;         /* as "0-3,8"; NULL: where the kernel likes */
 	const char *login, *home, *shell; /* of its user; NULL: it has none */
-	uint32_t uid, gid;        /* to run as */
-	const char *groups;       /* supplementary, as "4,27"; NULL: none */
+	uint32_t uid, gid;                /* to run as */
+	const char *groups;               /* supplementary, as "4,27"; NULL: none */
 	uint32_t instances;
 	uint32_t weight;          /* of its share where jobs take turns */
 	uint32_t start_limit;     /* fast ends in a row until it is failed; 0: none */

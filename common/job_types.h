@@ -135,10 +135,10 @@ _Static_assert(sizeof(struct job_fuzzer) == 24, "job fuzzer");
 
 /*  name      text      what it means of a running job */
 #define JOB_HEALTHS(X) \
-	X(UNKNOWN, "")    /* it does not run, or its engine owes no word */ \
-	X(WELL, "well")   /* it was heard of, and its executions grow */ \
-	X(STALE, "stale") /* its numbers are older than its engine's should be */ \
-	X(STUCK, "stuck") /* its numbers are new, its executions stand still */ \
+	X(UNKNOWN, "")      /* it does not run, or its engine owes no word */ \
+	X(WELL, "well")     /* it was heard of, and its executions grow */ \
+	X(STALE, "stale")   /* its numbers are older than its engine's should be */ \
+	X(STUCK, "stuck")   /* its numbers are new, its executions stand still */ \
 	X(LOSING, "losing") /* what it finds is not kept, as its reason says */
 
 enum job_health {

@@ -64,8 +64,7 @@ live_segment_create(
 	if (head == MAP_FAILED)
 		goto fail;
 	/* From here on nobody can map it writable; our own map stays as it is. */
-	if (fcntl(fd, F_ADD_SEALS, SEALS | F_SEAL_SEAL) !=
-	    0) {
+	if (fcntl(fd, F_ADD_SEALS, SEALS | F_SEAL_SEAL) != 0) {
 		r = -errno;
 		munmap(head, size);
 		close(fd);

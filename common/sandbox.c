@@ -372,15 +372,23 @@ struct rule {
 
 #define INT_MASK UINT64_C(0xffffffff)
 #define BITS(n, mask, value) \
-	{ \
-		.arg = (n), .op = SCMP_CMP_MASKED_EQ, .datum_a = (mask), \
-		.datum_b = (value) \
-	}
+	{ .arg = (n), .op = SCMP_CMP_MASKED_EQ, .datum_a = (mask), .datum_b = (value) }
 #define INT(n, value) BITS(n, INT_MASK, (value))
 #define NONE(n) { .arg = (n), .op = SCMP_CMP_EQ, .datum_a = 0 }
-#define FCNTL(kinds, command) { kinds, CALL(fcntl), 1, { INT(1, command) } }
+#define FCNTL(kinds, command) \
+	{ \
+		kinds, CALL(fcntl), 1, \
+		{ \
+			INT(1, command) \
+		} \
+	}
 #define SET_OPTION(level, name) \
-	{ FOR_FRONTEND, CALL(setsockopt), 2, { INT(1, level), INT(2, name) } }
+	{ \
+		FOR_FRONTEND, CALL(setsockopt), 2, \
+		{ \
+			INT(1, level), INT(2, name) \
+		} \
+	}
 /* Of open's flags: all that could write or make something. */
 #define WRITING (O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY))
 
@@ -437,9 +445,9 @@ static int
 allow_restricted(scmp_filter_ctx filter, enum sandbox_kind kind)
 {
 	const struct scmp_arg_cmp ourselves = INT(0, (uint64_t)getpid());
-	int r = only_computes(kind) ? 0
-				    : seccomp_rule_add(filter, SCMP_ACT_ALLOW,
-					  CALL(tgkill), 1, ourselves);
+	int r = only_computes(kind)
+	    ? 0
+	    : seccomp_rule_add(filter, SCMP_ACT_ALLOW, CALL(tgkill), 1, ourselves);
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && r == 0; i++)
 		if ((rules[i].kinds & 1u << kind) != 0)
@@ -475,8 +483,8 @@ refuse(scmp_filter_ctx filter, enum sandbox_kind kind)
 static int
 keep_channel(enum sandbox_kind kind)
 {
-	const struct scmp_arg_cmp is_channel = INT(0,
-	    kind == SANDBOX_FRAMES ? HERITAGE_QUESTIONS : HERITAGE_CHANNEL);
+	const struct scmp_arg_cmp is_channel =
+	    INT(0, kind == SANDBOX_FRAMES ? HERITAGE_QUESTIONS : HERITAGE_CHANNEL);
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	int r;
 

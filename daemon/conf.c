@@ -322,7 +322,8 @@ command_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 		return path_cb(cfg, opt, value, result);
 	if (first && (value[0] == '\0' || strchr(value, CONF_DOLLAR) != NULL)) {
 		cfg_error(cfg,
-		    "command: \"%.200s\": expected a program, by its path or to be looked "
+		    "command: \"%.200s\": expected a program, by its path or to be "
+		    "looked "
 		    "for in PATH",
 		    value);
 		return -1;
@@ -433,8 +434,7 @@ check_added_jobs(cfg_t *cfg)
 		const char *name = strchr(cfg_title(job), '/') + 1;
 
 		target = added_to(cfg, job);
-		other =
-		    target != NULL ? cfg_gettsec(target, "job", name) : NULL;
+		other = target != NULL ? cfg_gettsec(target, "job", name) : NULL;
 		if (target == NULL)
 			report("%s:%d: job \"%s\": there is no such target; expected "
 			       "the name of one before the slash",
@@ -658,7 +658,8 @@ read_text(const char *path)
 		if (odd == 0) {
 			conf_text_hide_variables(text);
 		} else {
-			report("%s:%d: the byte 0x%02x; expected text", path, odd, byte);
+			report(
+			    "%s:%d: the byte 0x%02x; expected text", path, odd, byte);
 			free(text);
 			text = NULL;
 		}
@@ -789,8 +790,8 @@ take_jobs(cfg_t *cfg, cfg_t *section, struct conf_target *target)
 	for (unsigned i = 0; i < own && r == 0; i++) {
 		cfg_t *job = cfg_getnsec(section, "job", i);
 
-		r = take_job(section, cfg_title(job), job,
-		    &target->jobs[target->jobs_len++]);
+		r = take_job(
+		    section, cfg_title(job), job, &target->jobs[target->jobs_len++]);
 	}
 	for (unsigned i = 0; i < added && r == 0; i++) {
 		cfg_t *job = cfg_getnsec(cfg, "job", i);

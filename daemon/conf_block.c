@@ -35,8 +35,7 @@ add(struct writer *writer, const char *key, const char *value)
 }
 
 static int
-add_item(
-    struct writer *writer, enum job_instance_item kind, const char *value)
+add_item(struct writer *writer, enum job_instance_item kind, const char *value)
 {
 	char item[JOB_SPEC_CONF_MAX + 2] = { (char)kind };
 
@@ -105,7 +104,7 @@ write_spec(struct writer *writer, cfg_t *target, const char *name, cfg_t *job)
 		cfg_opt_t *opt = &job->opts[i];
 
 		for (unsigned k = 0;
-		     k < cfg_opt_size(opt) && opt->type == CFGT_STR && r == 0; k++)
+		    k < cfg_opt_size(opt) && opt->type == CFGT_STR && r == 0; k++)
 			if (strcmp(opt->name, "user") != 0)
 				r = add(writer, opt->name, cfg_opt_getnstr(opt, k));
 	}

@@ -102,17 +102,15 @@ is_program(const char *name)
 }
 
 static void
-check_program(
-    struct check *check, const struct conf_job *job, const char *target, const char *name)
+check_program(struct check *check, const struct conf_job *job, const char *target,
+    const char *name)
 {
 	if (!is_program(name))
-		report(check,
-		    "warning: %s: job %s/%s: %s: %s; it will be waited for", job->place,
-		    target, job->name, name,
-		    strchr(name, '/') == NULL ? "no such program in PATH"
-			: access(name, F_OK) == 0
-			? "cannot be executed; try chmod +x"
-			: "there is no such program");
+		report(check, "warning: %s: job %s/%s: %s: %s; it will be waited for",
+		    job->place, target, job->name, name,
+		    strchr(name, '/') == NULL     ? "no such program in PATH"
+			: access(name, F_OK) == 0 ? "cannot be executed; try chmod +x"
+						  : "there is no such program");
 }
 
 static void
@@ -121,7 +119,7 @@ check_job_folder(struct check *check, const struct conf_job *job, const char *ta
 {
 	struct stat st;
 	const char *why = stat(path, &st) != 0 ? strerror(errno)
-	    : !S_ISDIR(st.st_mode)	       ? "is not a directory"
+	    : !S_ISDIR(st.st_mode)             ? "is not a directory"
 					       : NULL;
 
 	if (why != NULL)
@@ -134,8 +132,8 @@ static void
 check_programs(
     struct check *check, const struct conf_job *job, const struct job_spec *spec)
 {
-	const char *last = spec->command.len > 0 ? spec->command.items[0]
-						 : spec->executable;
+	const char *last =
+	    spec->command.len > 0 ? spec->command.items[0] : spec->executable;
 	struct job_spec view;
 
 	if (spec->engine == JOB_ENGINE_AFL)

@@ -24,7 +24,7 @@ static bool
 is_there(const struct follower *follower, const char *path)
 {
 	for (size_t at = follower->own_len; at < follower->len;
-	     at += strlen(follower->text + at) + 1)
+	    at += strlen(follower->text + at) + 1)
 		if (strcmp(follower->text + at + strlen("corpus="), path) == 0)
 			return true;
 	return false;
@@ -114,8 +114,10 @@ complete(const struct conf *conf, const struct conf_target *target,
 	r = follow_others(conf, target, job, &follower);
 	if (r == -E2BIG) {
 		snprintf(message, sizeof(message),
-		    "%s: job \"%s\": the folders of its target's jobs, which it follows, "
-		    "are longer than %d bytes; name some in corpus, and others in a second "
+		    "%s: job \"%s\": the folders of its target's jobs, which it "
+		    "follows, "
+		    "are longer than %d bytes; name some in corpus, and others in a "
+		    "second "
 		    "job",
 		    job->place, job->name, JOB_SPEC_CONF_MAX);
 		error_cb(message, context);
@@ -140,7 +142,7 @@ conf_follow(struct conf *conf, conf_error_cb error_cb, void *context)
 
 	for (size_t i = 0; i < conf->targets_len; i++)
 		for (size_t k = 0; k < conf->targets[i].jobs_len && r == 0; k++)
-			r = complete(conf, &conf->targets[i],
-			    &conf->targets[i].jobs[k], error_cb, context);
+			r = complete(conf, &conf->targets[i], &conf->targets[i].jobs[k],
+			    error_cb, context);
 	return r;
 }

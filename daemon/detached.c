@@ -376,7 +376,8 @@ lies_in(const char *path, const char *folder)
 	size_t len = strlen(folder);
 
 	return strcmp(folder, "/") == 0 ||
-	    (strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0'));
+	    (strncmp(path, folder, len) == 0 &&
+		(path[len] == '/' || path[len] == '\0'));
 }
 
 uint64_t

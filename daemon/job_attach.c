@@ -155,7 +155,8 @@ judge(const struct job_attach *attach, struct job_report *report)
 	} else if (report->running == 0) {
 		report->state = JOB_STATE_STOPPED;
 		snprintf(reason, size,
-		    "its afl-fuzz ended; it is attached: start it where it was started");
+		    "its afl-fuzz ended; it is attached: start it where it was "
+		    "started");
 	} else {
 		report->state = JOB_STATE_RUNNING;
 		if (report->running < attach->len)
@@ -165,8 +166,7 @@ judge(const struct job_attach *attach, struct job_report *report)
 }
 
 bool
-job_attach_report(
-    struct job_attach *attach, int64_t now_ms, struct job_report *report)
+job_attach_report(struct job_attach *attach, int64_t now_ms, struct job_report *report)
 {
 	const struct job_report before = *report;
 

@@ -736,7 +736,8 @@ add_line(struct job *job)
 
 	if (report->ended_pid != 0 && end != NULL && end->pid == report->ended_pid &&
 	    end->line[0] != '\0')
-		snprintf(reason, sizeof(reason), "%.300s: %s", job->bare_reason, end->line);
+		snprintf(
+		    reason, sizeof(reason), "%.300s: %s", job->bare_reason, end->line);
 	else
 		memcpy(reason, job->bare_reason, sizeof(reason));
 	if (strcmp(reason, report->reason) == 0)

@@ -42,7 +42,8 @@ struct job {
 	char wish_reason[96];
 	uint32_t target_id; /* as the front-end was told */
 	bool has_report, has_stats;
-	struct job_report report; /* its reason with the telling line of the run's log */
+	struct job_report
+	    report; /* its reason with the telling line of the run's log */
 	struct job_stats stats;
 	char bare_reason[JOB_REASON_MAX]; /* as the runner said it */
 	struct job_end *ends; /* the newest of each instance; NULL: none ended yet */

@@ -239,9 +239,8 @@ target_pcs(struct targets *targets, const struct message *message, int fd)
 	struct stat st;
 	int r = 0;
 
-	if (fstat(fd, &st) != 0 || shared_memory_is_sealed(fd) < 0 ||
-	    st.st_size == 0 || st.st_size % 8 != 0 ||
-	    (uint64_t)st.st_size > 8 * COVERAGE_MAP_PCS_MAX)
+	if (fstat(fd, &st) != 0 || shared_memory_is_sealed(fd) < 0 || st.st_size == 0 ||
+	    st.st_size % 8 != 0 || (uint64_t)st.st_size > 8 * COVERAGE_MAP_PCS_MAX)
 		r = -EPROTO;
 	else if (is_current(target, message) && target->table != NULL &&
 	    target->table->status == TABLE_NO_PC_TABLE)

@@ -37,7 +37,7 @@ struct target {
 	    owner; /* uid that may own coverage files; UINT64_MAX: the executable's */
 	enum target_state state;
 	char reason[DIRECTORY_REASON_MAX];
-	bool present; /* identity is set */
+	bool present;                   /* identity is set */
 	struct identity identity, seen; /* that is shown; as last looked at */
 	uid_t executable_uid;
 	int64_t executable_ms; /* when it changed, whatever it says of itself; Unix */

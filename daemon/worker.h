@@ -84,7 +84,7 @@ struct worker {
 	pid_t pid;
 	int pidfd;
 	struct channel *channel; /* NULL unless RUNNING or STOPPING */
-	struct worker_log *log; /* NULL unless it has a pid */
+	struct worker_log *log;  /* NULL unless it has a pid */
 	struct worker_log_budget log_budget;
 	struct event *death, *readable, *writable, *restart;
 	int64_t started_ms;

@@ -31,8 +31,8 @@ struct worker_log {
 	struct worker_log_budget *budget;
 	struct event *readable;
 	int fd;
-	bool left;     /* by its worker */
-	size_t len;    /* of the line that has not ended yet */
+	bool left;  /* by its worker */
+	size_t len; /* of the line that has not ended yet */
 	char line[LINE_MAX_BYTES];
 };
 
@@ -68,8 +68,9 @@ worker_log_line(const char *name, bool journal, const char *line, size_t len,
 		used = (size_t)snprintf(
 		    buffer, size, "%sfuzzsupd: %s: ", journal ? "<4>" : "", name);
 	while (i < len && used + 5 < size) {
-		n = line[i] == '\t' ? 1
-				    : log_printable((const unsigned char *)line + i, len - i);
+		n = line[i] == '\t'
+		    ? 1
+		    : log_printable((const unsigned char *)line + i, len - i);
 		if (n == 0) {
 			buffer[used++] = '\\';
 			buffer[used++] = 'x';
@@ -111,8 +112,9 @@ afford(struct worker_log *log, size_t len)
 	}
 	budget->left -= (int64_t)len;
 	if (budget->dropped > 0)
-		log_warning("%s: %llu bytes that it wrote to this log were left out: it "
-			    "writes more than %d kB a second",
+		log_warning(
+		    "%s: %llu bytes that it wrote to this log were left out: it "
+		    "writes more than %d kB a second",
 		    log->name, (unsigned long long)budget->dropped, BUDGET_PER_MS);
 	budget->dropped = 0;
 	return true;
@@ -209,8 +211,7 @@ worker_log_open(struct event_base *base, const char *name,
 	(void)fcntl(fds[0], F_SETFL, O_NONBLOCK);
 	(void)fcntl(fds[0], F_SETPIPE_SZ, PIPE_SIZE);
 	*log = (struct worker_log){ .name = name, .budget = budget, .fd = fds[0] };
-	log->readable =
-	    event_new(base, fds[0], EV_READ | EV_PERSIST, readable_cb, log);
+	log->readable = event_new(base, fds[0], EV_READ | EV_PERSIST, readable_cb, log);
 	if (log->readable == NULL || event_add(log->readable, NULL) != 0) {
 		close(fds[1]);
 		LIST_INSERT_HEAD(&all, log, in_all);

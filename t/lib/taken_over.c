@@ -67,7 +67,8 @@ static struct {
 	size_t sent_len;
 	int pids[1024];
 	size_t pids_len;
-	int connection[2]; /* with a descriptor of "/" in it, as a stranger would lend it */
+	int connection
+	    [2]; /* with a descriptor of "/" in it, as a stranger would lend it */
 	const char *secret;
 	union {
 		struct file_handle handle;
@@ -280,7 +281,8 @@ up_watch_one(int directory, const char *path)
 	slash = strrchr(folder, '/');
 	if (slash != NULL)
 		*slash = '\0';
-	return watch < 0 ? -errno : result(inotify_add_watch(watch, folder, IN_ALL_EVENTS));
+	return watch < 0 ? -errno
+			 : result(inotify_add_watch(watch, folder, IN_ALL_EVENTS));
 }
 
 static int
@@ -400,7 +402,8 @@ change_in(int directory)
 		if (strcmp(name, "doorbell") != 0) {
 			worse(&all, result(openat(directory, name, O_WRONLY)));
 			worse(&all, result(open_how(directory, name, O_RDWR, 0)));
-			worse(&all, result(openat(directory, name, O_RDONLY | O_TRUNC)));
+			worse(
+			    &all, result(openat(directory, name, O_RDONLY | O_TRUNC)));
 		}
 		worse(&all, result(unlinkat(directory, name, 0)));
 		worse(&all, result(renameat(directory, name, directory, "other")));
@@ -554,7 +557,8 @@ receive_by(int socket)
 		.msg_controllen = sizeof(space) };
 
 	/* A try before may have taken it. */
-	return recvmsg(socket, &header, MSG_DONTWAIT) >= 0 || errno == EAGAIN ? 0 : -errno;
+	return recvmsg(socket, &header, MSG_DONTWAIT) >= 0 || errno == EAGAIN ? 0
+									      : -errno;
 }
 
 /* What somebody lends over a connection. */
@@ -737,7 +741,8 @@ option(int fd)
 	const int on = 1;
 	int all = result(setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)));
 
-	worse(&all, result(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &on, sizeof(on))));
+	worse(&all,
+	    result(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &on, sizeof(on))));
 	worse(&all, result(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on))));
 	return all;
 }
@@ -753,8 +758,8 @@ act_option(void)
 static int
 act_executable_memory(void)
 {
-	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *page = mmap(
+	    NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int all = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
 		      -1, 0) != MAP_FAILED
 	    ? 0
@@ -998,8 +1003,10 @@ act_i386(void)
 #ifdef __x86_64__
 	long r;
 
-	__asm__ volatile("int $0x80" : "=a"(r) : "a"(20L) : "memory", "r8", "r9", "r10",
-	    "r11");
+	__asm__ volatile("int $0x80"
+	    : "=a"(r)
+	    : "a"(20L)
+	    : "memory", "r8", "r9", "r10", "r11");
 	if (r < 0)
 		errno = (int)-r;
 	return r < 0 ? -errno : 0;
@@ -1017,7 +1024,8 @@ read_below(int directory)
 
 	for (size_t i = 0; i < KNOWN - 1; i++)
 		worse(&all,
-		    result(open_how(directory, known_files[i], O_RDONLY | O_NONBLOCK, 0)));
+		    result(
+			open_how(directory, known_files[i], O_RDONLY | O_NONBLOCK, 0)));
 	return all;
 }
 
@@ -1033,10 +1041,9 @@ list_below(int directory)
 	char space[4096];
 	int fd = open_how(directory, ".", O_RDONLY | O_DIRECTORY, 0);
 
-	return fd < 0 ? -errno
-	    : syscall(SYS_getdents64, fd, space, sizeof(space)) > 48
-	    ? 0
-	    : -ENOENT;
+	return fd < 0                                                ? -errno
+	    : syscall(SYS_getdents64, fd, space, sizeof(space)) > 48 ? 0
+								     : -ENOENT;
 }
 
 static int
@@ -1084,10 +1091,9 @@ accept_by(int fd)
 	if (fd <= HERITAGE_CHANNEL || poll(&pollfd, 1, 0) < 0)
 		return -errno;
 	/* Nobody connects: that it would have to wait is as good. */
-	return (fcntl(fd, F_GETFL) & O_NONBLOCK) == 0 ? NOTHING
-	    : accept4(fd, NULL, NULL, SOCK_NONBLOCK) >= 0 || errno == EAGAIN
-	    ? 0
-	    : -errno;
+	return (fcntl(fd, F_GETFL) & O_NONBLOCK) == 0                        ? NOTHING
+	    : accept4(fd, NULL, NULL, SOCK_NONBLOCK) >= 0 || errno == EAGAIN ? 0
+									     : -errno;
 }
 
 static int
@@ -1209,9 +1215,9 @@ run(const char *word, const struct act *act, bool is_right)
 		fprintf(stderr, "%s %s: cannot be tried: %m\n", word, act->name);
 	else if (WIFSIGNALED(status))
 		fprintf(stderr, "%s %s: %s\n", word, act->name,
-		    is_right			      ? "no"
+		    is_right                         ? "no"
 			: WTERMSIG(status) == SIGSYS ? "killed"
-						      : "died of another signal");
+						     : "died of another signal");
 	else if (WEXITSTATUS(status) != 0 || *answer == INT32_MIN)
 		fprintf(stderr, "%s %s: cannot be tried: exit code %d\n", word,
 		    act->name, WEXITSTATUS(status));
@@ -1220,7 +1226,7 @@ run(const char *word, const struct act *act, bool is_right)
 		    *answer == 0 ? "yes" : "no");
 	else
 		fprintf(stderr, "%s %s: %s\n", word, act->name,
-		    *answer == 0	 ? "GOT THROUGH"
+		    *answer == 0             ? "GOT THROUGH"
 			: *answer == NOTHING ? "nothing to try"
 					     : "refused");
 }
@@ -1229,7 +1235,9 @@ run(const char *word, const struct act *act, bool is_right)
 static void
 look_at(pid_t pid)
 {
-	static const char *const keys[] = { "Uid:", "CapEff:", "NoNewPrivs:", "Seccomp:" };
+	static const char *const keys[] = {
+		"Uid:", "CapEff:", "NoNewPrivs:", "Seccomp:"
+	};
 	char path[64], line[256], root[256];
 	FILE *status;
 	ssize_t len;
@@ -1244,7 +1252,8 @@ look_at(pid_t pid)
 		fclose(status);
 	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
 	len = readlink(path, root, sizeof(root) - 1);
-	fprintf(stderr, "seen root: %.*s\n", len < 0 ? 1 : (int)len, len < 0 ? "?" : root);
+	fprintf(
+	    stderr, "seen root: %.*s\n", len < 0 ? 1 : (int)len, len < 0 ? "?" : root);
 }
 
 static void
@@ -1316,7 +1325,8 @@ gather(void)
 	}
 	for (size_t i = 0; awaited[us.kind][i] != MESSAGE_NONE; i++)
 		if (!seen[awaited[us.kind][i]])
-			fprintf(stderr, "act be sent %s: cannot be tried: it never came\n",
+			fprintf(stderr,
+			    "act be sent %s: cannot be tried: it never came\n",
 			    message_type_name(awaited[us.kind][i]));
 }
 
@@ -1352,7 +1362,8 @@ lend(void)
 	struct cmsghdr *part = CMSG_FIRSTHDR(&header);
 	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (root < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, us.connection) != 0)
+	if (root < 0 ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, us.connection) != 0)
 		return;
 	part->cmsg_level = SOL_SOCKET;
 	part->cmsg_type = SCM_RIGHTS;

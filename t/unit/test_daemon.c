@@ -137,9 +137,9 @@ static void
 test_health(void **state)
 {
 	const struct job_report stopped = { .state = JOB_STATE_STOPPED };
-	const struct job_report losing = { .state = JOB_STATE_RUNNING,
-		.since_ms = 7,
-		.loses = 1 };
+	const struct job_report losing = {
+		.state = JOB_STATE_RUNNING, .since_ms = 7, .loses = 1
+	};
 	const struct job_stats old = { .silence_ms = 1 };
 	int64_t since = 0;
 
@@ -207,8 +207,8 @@ test_jobs_reply(void **state)
 	evbuffer_remove(reply, text, sizeof(text) - 1);
 	assert_non_null(strstr(text, "\tstale\t"));
 	assert_non_null(strstr(text, "\tstats are 5 minutes old\n"));
-	assert_non_null(strstr(
-	    text, "\tnothing heard from it since its start 11 minutes ago\n"));
+	assert_non_null(
+	    strstr(text, "\tnothing heard from it since its start 11 minutes ago\n"));
 	assert_non_null(strstr(text, "\tstuck\t"));
 	assert_non_null(strstr(text, "\tno progress for 3 hours\n"));
 	assert_non_null(strstr(text, "\twell\t"));
@@ -348,7 +348,8 @@ test_worker_log(void **state)
 		bool journal;
 		const char *said, *logged;
 	} cases[] = {
-		{ false, "fuzzsupd: frontend: error: x", "fuzzsupd: frontend: error: x\n" },
+		{ false, "fuzzsupd: frontend: error: x",
+		    "fuzzsupd: frontend: error: x\n" },
 		{ true, "<3>fuzzsupd: frontend: x", "<3>fuzzsupd: frontend: x\n" },
 		{ false, "==7==ERROR: AddressSanitizer: \t\xc3\xa4",
 		    "fuzzsupd: frontend: ==7==ERROR: AddressSanitizer: \t\xc3\xa4\n" },

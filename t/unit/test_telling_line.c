@@ -169,11 +169,13 @@ test_hostile(void **state)
 
 	(void)state;
 	assert_string_equal(
-	    line_of("\033]0;title\aERROR:\033[31m \033[0m\tred\033[2J\n"), "ERROR: red");
-	assert_string_equal(line_of("ERROR: a\x9b\xff" "b\302\233c\177d\n"),
+	    line_of("\033]0;title\aERROR:\033[31m \033[0m\tred\033[2J\n"),
+	    "ERROR: red");
+	assert_string_equal(line_of("ERROR: a\x9b\xff"
+				    "b\302\233c\177d\n"),
 	    "ERROR: a??bcd");
-	assert_string_equal(line_of("ERROR: \342\200\256drow \342\201\247x\n"),
-	    "ERROR: drow x");
+	assert_string_equal(
+	    line_of("ERROR: \342\200\256drow \342\201\247x\n"), "ERROR: drow x");
 	/* half a character, an overlong one, a surrogate */
 	assert_string_equal(line_of("ERROR: \303\n"), "ERROR: ?");
 	assert_string_equal(line_of("ERROR: \300\257\355\240\200\n"), "ERROR: ?????");

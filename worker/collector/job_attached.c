@@ -78,8 +78,7 @@ job_attached_heard(
 
 	/* By our own clock, but for what was there before us. */
 	fuzzer->moved = fuzzer->changed_ms != 0;
-	fuzzer->changed_ms =
-	    fuzzer->moved ? job->wall_ms : file->changed_ns / 1000000;
+	fuzzer->changed_ms = fuzzer->moved ? job->wall_ms : file->changed_ns / 1000000;
 	fuzzer->pid = pid;
 }
 
@@ -94,8 +93,7 @@ file_name(struct job_text word)
 }
 
 bool
-job_attached_runs_target(
-    const struct job_attached *attached, struct job_text command)
+job_attached_runs_target(const struct job_attached *attached, struct job_text command)
 {
 	struct job_text word, name;
 

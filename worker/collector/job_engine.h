@@ -10,7 +10,8 @@
 /* One slow input, many finds to keep, a busy machine: none is a silence. */
 #define JOB_SILENCE_MS 150000
 #define JOB_SILENCE_FIRST_MS 600000 /* until a run's first word: it loads its corpus */
-#define JOB_FILE_TICK_MS 20 /* times of files come from a clock that is so much coarser */
+#define JOB_FILE_TICK_MS \
+	20 /* times of files come from a clock that is so much coarser */
 
 struct job_engine_ops {
 	/* Its counts go on from one run to the next by themselves. */

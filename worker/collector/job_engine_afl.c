@@ -22,7 +22,7 @@
 
 #define STATS_MAX 16384 /* a command line is in it, too */
 #define PATH_SIZE (JOB_ATTACHED_NAME_MAX + 32)
-#define LOOK_US 10000   /* 256 instances without news take a quarter of that */
+#define LOOK_US 10000 /* 256 instances without news take a quarter of that */
 
 /* ---- the file ---- */
 
@@ -221,7 +221,8 @@ take(struct job *job, struct job_instance *instance, const struct afl_stats *sta
 
 /* Where @file of the instance @name is. */
 static void
-write_path(char path[PATH_SIZE], const struct job *job, const char *name, const char *file)
+write_path(
+    char path[PATH_SIZE], const struct job *job, const char *name, const char *file)
 {
 	snprintf(path, PATH_SIZE, "%s%s/%s", job->attached == NULL ? "out/" : "", name,
 	    file);
@@ -378,8 +379,8 @@ look(struct job *job)
 		look_at(job, &job->instances[number], number);
 		/* No log tells when it ended. */
 		if (job->attached != NULL)
-			job->instances[number].running = job->wall_ms -
-				job->attached->fuzzers[number].changed_ms <
+			job->instances[number].running =
+			    job->wall_ms - job->attached->fuzzers[number].changed_ms <
 			    JOB_SILENCE_MS;
 	}
 }
@@ -389,7 +390,8 @@ static void
 settle(struct job *job)
 {
 	for (unsigned i = 0; i < job->instances_len; i++)
-		job->instances[i].heard = job->instances[i].afl_written_ms + JOB_FILE_TICK_MS >=
+		job->instances[i].heard =
+		    job->instances[i].afl_written_ms + JOB_FILE_TICK_MS >=
 		    job->instances[i].started_ms;
 }
 

@@ -182,8 +182,8 @@ take(struct job *job, struct job_instance *instance)
 {
 	const struct honggfuzz_stats *stats = &job->stats;
 	struct job_run *run = &instance->run;
-	int64_t find_ms = job_our_time(
-	    stats->last_find_ms, stats->time_ms, job->stats_written_ms);
+	int64_t find_ms =
+	    job_our_time(stats->last_find_ms, stats->time_ms, job->stats_written_ms);
 
 	job->has_stats = false;
 	if (!is_possible(job, run))
@@ -245,8 +245,7 @@ look(struct job *job)
 static void
 starts(struct job *job, struct job_instance *instance, int64_t time_ms)
 {
-	if (instance == &job->instances[0] && job->has_stats &&
-	    is_older(job, time_ms))
+	if (instance == &job->instances[0] && job->has_stats && is_older(job, time_ms))
 		take(job, instance);
 }
 

@@ -68,7 +68,7 @@ struct job {
 	struct job_file_id stats_file;
 	struct honggfuzz_stats stats;
 	bool has_stats;
-	int64_t stats_written_ms; /* by our clock */
+	int64_t stats_written_ms;      /* by our clock */
 	uint64_t crashes, hangs, ooms; /* as artifacts say, beside the instances' */
 	uint32_t known;                /* of these three */
 	int64_t last_find_ms, updated_ms;

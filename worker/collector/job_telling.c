@@ -196,8 +196,8 @@ sign_of(const struct job_text *line)
 static bool
 is_remark(const struct job_text *line)
 {
-	static const char *const words[] = { "WARNING", "INFO: ", "arning: ",
-		"fuzzsupd: " };
+	static const char *const words[] = { "WARNING",
+		"INFO: ", "arning: ", "fuzzsupd: " };
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (memmem(line->at, line->len, words[i], strlen(words[i])) != NULL)
@@ -314,8 +314,8 @@ job_telling_take(struct job_telling *telling, struct job_text line)
 	const struct sign *sign;
 	struct cleaned cleaned;
 
-	telling->since += (uint32_t)(line.len < JOB_TELLING_WINDOW ? line.len
-								   : JOB_TELLING_WINDOW);
+	telling->since +=
+	    (uint32_t)(line.len < JOB_TELLING_WINDOW ? line.len : JOB_TELLING_WINDOW);
 	if (line.len > LOOK_AT)
 		line.len = LOOK_AT;
 	if (telling->since >= JOB_TELLING_WINDOW)

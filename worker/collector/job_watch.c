@@ -23,7 +23,7 @@
 #define TURN_US 2000 /* what looking may take at once, and then pauses */
 #define TELL_EACH_MS 1000
 #define BUSY_FOR_MS 10000
-#define CLOCKS_DIFFER_MS 60000 /* more is another clock, and no delay */
+#define CLOCKS_DIFFER_MS 60000  /* more is another clock, and no delay */
 #define SETTLES_WITHIN_MS 10000 /* or what is there never ends */
 
 enum { SOON, BUSY, QUIET, STOPPED, QUEUES };
@@ -293,7 +293,8 @@ tell_fuzzers(struct jobs *jobs, struct job *job)
 	if (attached->has_told && attached->told_len == job->instances_len &&
 	    memcmp(attached->told, attached->fuzzers, size) == 0)
 		return;
-	if (jobs->fuzzers(jobs->arg, job->id, attached->fuzzers, job->instances_len) < 0)
+	if (jobs->fuzzers(jobs->arg, job->id, attached->fuzzers, job->instances_len) <
+	    0)
 		return;
 	memcpy(attached->told, attached->fuzzers, size);
 	attached->told_len = job->instances_len;
@@ -620,7 +621,8 @@ collect(struct jobs *jobs, const struct message *message, int fd, struct job **r
 	const bool attached = (message->generation & COLLECT_JOB_ATTACHED) != 0;
 
 	if ((message->value == 0) != attached || message->value > JOB_INSTANCES_MAX ||
-	    (attached && message->code != JOB_ENGINE_AFL) || message->code >= JOB_ENGINES_LEN || message->text_len >= MESSAGE_TEXT_MAX)
+	    (attached && message->code != JOB_ENGINE_AFL) ||
+	    message->code >= JOB_ENGINES_LEN || message->text_len >= MESSAGE_TEXT_MAX)
 		return -EPROTO;
 	if (fstat(fd, &st) != 0 || !S_ISDIR(st.st_mode))
 		return -ENOTDIR;
@@ -664,8 +666,7 @@ jobs_forget(struct jobs *jobs, uint32_t id)
 
 int
 jobs_new(struct event_base *base, jobs_tell_cb tell, jobs_ended_cb ended,
-    jobs_fuzzers_cb fuzzers,
-    jobs_bitmap_cb bitmap, void *arg, struct jobs **ret_jobs)
+    jobs_fuzzers_cb fuzzers, jobs_bitmap_cb bitmap, void *arg, struct jobs **ret_jobs)
 {
 	struct jobs *jobs = calloc(1, sizeof(*jobs));
 

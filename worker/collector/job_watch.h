@@ -41,8 +41,7 @@ typedef int (*jobs_bitmap_cb)(void *arg, const struct job_bitmap *bitmap);
 
 /* Returns 0 or a negative errno. */
 int jobs_new(struct event_base *base, jobs_tell_cb tell, jobs_ended_cb ended,
-    jobs_fuzzers_cb fuzzers,
-    jobs_bitmap_cb bitmap, void *arg, struct jobs **ret_jobs);
+    jobs_fuzzers_cb fuzzers, jobs_bitmap_cb bitmap, void *arg, struct jobs **ret_jobs);
 void jobs_free(struct jobs *jobs);
 
 /* Watches the job that @message, a COLLECT_JOB, describes, in its folder @fd, instead of

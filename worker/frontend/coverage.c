@@ -308,8 +308,7 @@ fill_times(const struct coverage *coverage, const struct live_map *live, char *t
 
 	for (uint64_t i = 0; i < coverage_map_words(coverage->pcs_len); i++)
 		for (uint64_t left = coverage->bits[i]; left != 0; left &= left - 1) {
-			if (live->head != NULL &&
-			    live->pcs_len == coverage->pcs_len)
+			if (live->head != NULL && live->pcs_len == coverage->pcs_len)
 				time = atomic_load_explicit(
 				    &live->times[64 * i +
 					(uint64_t)__builtin_ctzll(left)],

@@ -125,8 +125,8 @@ serve(struct job_list *list, const struct message *message, int fd)
 	if (message->code >= JOB_ENGINES_LEN || name >= JOB_NAME_MAX)
 		return -EPROTO;
 	if (name < message->text_len) {
-		attached = strndup(
-		    message->text + name + 1, message->text_len - name - 1);
+		attached =
+		    strndup(message->text + name + 1, message->text_len - name - 1);
 		if (attached == NULL)
 			return -ENOMEM;
 	}
@@ -582,7 +582,8 @@ serve_wish(struct job_list *list, const struct served_job *job, enum job_wish wi
 	}
 	if (job->attached != NULL) {
 		reply_text(request, 409,
-		    "it is attached: start and stop its afl-fuzz where it was started\n");
+		    "it is attached: start and stop its afl-fuzz where it was "
+		    "started\n");
 		return;
 	}
 	message_init(&message, MESSAGE_ASK_JOB, job->id);

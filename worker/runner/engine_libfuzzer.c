@@ -49,8 +49,8 @@ is_folder(const char *word, const struct engine_paths *paths)
 }
 
 static int
-add_words(const struct job_words *words, size_t first,
-    const struct engine_paths *paths, struct launch *launch, bool *has_corpus)
+add_words(const struct job_words *words, size_t first, const struct engine_paths *paths,
+    struct launch *launch, bool *has_corpus)
 {
 	int r = 0;
 
@@ -81,9 +81,8 @@ add_command(const struct job_spec *spec, const struct engine_paths *paths,
 	r = spec->command.len > 0
 	    ? add_words(&spec->command, first, paths, launch, ret_has_corpus)
 	    : launch_word(launch, "%s", spec->executable);
-	return r == 0
-	    ? add_words(&spec->engine_args, 0, paths, launch, ret_has_corpus)
-	    : r;
+	return r == 0 ? add_words(&spec->engine_args, 0, paths, launch, ret_has_corpus)
+		      : r;
 }
 
 static int

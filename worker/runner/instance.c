@@ -75,7 +75,8 @@ instance_describe_shortage(int error, const char *what, char *ret_text, size_t s
 		    (unsigned long long)limit.rlim_cur);
 	} else if (error == ENFILE) {
 		snprintf(ret_text, size,
-		    "the whole machine has no file descriptors left: raise fs.file-max");
+		    "the whole machine has no file descriptors left: raise "
+		    "fs.file-max");
 	} else if (error == EAGAIN) {
 		snprintf(ret_text, size,
 		    "no more processes: raise TasksMax= of the service, or ulimit -u");
@@ -126,9 +127,9 @@ static void
 back_off(struct instance *instance, const char *words)
 {
 	wait_for(instance, words,
-	    instance->fast_ends == 0
-		? BACK_OFF_MIN_MS / 4
-		: job_doubled(BACK_OFF_MIN_MS, instance->fast_ends - 1, BACK_OFF_MAX_MS));
+	    instance->fast_ends == 0 ? BACK_OFF_MIN_MS / 4
+				     : job_doubled(BACK_OFF_MIN_MS,
+					   instance->fast_ends - 1, BACK_OFF_MAX_MS));
 }
 
 /* It could not be started, which is nothing that it did. */
@@ -178,8 +179,7 @@ ended_by_find(const struct instance *instance)
 	    job->engine->end == NULL)
 		return false;
 	end = job->engine->end(instance->status);
-	if (end != ENGINE_END_UNSURE ||
-	    job_folder_open(job->folder_path, &folder) < 0)
+	if (end != ENGINE_END_UNSURE || job_folder_open(job->folder_path, &folder) < 0)
 		return end == ENGINE_END_FIND;
 	found = job_folder_has_since(folder, "artifacts", instance->started_wall_ms);
 	close(folder);
@@ -194,7 +194,8 @@ describe_loop(const struct instance *instance, bool found, const char *words,
 	const struct engine *engine = instance->job->engine;
 
 	if (found)
-		snprintf(ret_text, size, "%s; %u times within %d s of its start: %.100s",
+		snprintf(ret_text, size,
+		    "%s; %u times within %d s of its start: %.100s",
 		    engine->way_out(instance->status), instance->fast_ends,
 		    FAST_MS / 1000, words);
 	else

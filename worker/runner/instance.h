@@ -17,7 +17,8 @@ int64_t job_doubled(int64_t ms, unsigned times, int64_t max);
 bool instance_is_shortage(int error);
 
 /* What @error lacks, and the remedy; @what could not be done for want of it. */
-void instance_describe_shortage(int error, const char *what, char *ret_text, size_t size);
+void instance_describe_shortage(
+    int error, const char *what, char *ret_text, size_t size);
 
 /* It is not started again. */
 void instance_fail(struct instance *instance, const char *words);

@@ -19,10 +19,10 @@ static int
 add_account(const struct job_spec *spec, const char *folder, struct launch *launch)
 {
 	struct stat st;
-	const bool home = spec->home != NULL && stat(spec->home, &st) == 0 &&
-	    S_ISDIR(st.st_mode);
-	int r = launch_variable(launch, "HOME=%s%s", home ? spec->home : folder,
-	    home ? "" : "/work");
+	const bool home =
+	    spec->home != NULL && stat(spec->home, &st) == 0 && S_ISDIR(st.st_mode);
+	int r = launch_variable(
+	    launch, "HOME=%s%s", home ? spec->home : folder, home ? "" : "/work");
 
 	if (r == 0 && spec->login != NULL)
 		r = launch_variable(launch, "USER=%s", spec->login);

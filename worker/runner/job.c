@@ -286,8 +286,8 @@ check_descriptors(void)
 }
 
 static int
-start_minder(
-    struct instance *instance, struct launch *launch, int folder, char *why, size_t size)
+start_minder(struct instance *instance, struct launch *launch, int folder, char *why,
+    size_t size)
 {
 	struct job *job = instance->job;
 	int r = make_launch(instance, folder, launch, why, size);

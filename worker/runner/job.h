@@ -45,8 +45,9 @@ struct instance {
 	int refused;                    /* errno; 0: it was executed */
 	bool is_unfit;                  /* to be started again would not help */
 	char words[INSTANCE_WORDS_MAX]; /* about its end, or why it was refused */
-	char past[INSTANCE_WORDS_MAX];  /* about the end of the run before; for a while */
-	char note[INSTANCE_WORDS_MAX];  /* what is wrong though it runs; or empty */
+	char
+	    past[INSTANCE_WORDS_MAX]; /* about the end of the run before; for a while */
+	char note[INSTANCE_WORDS_MAX]; /* what is wrong though it runs; or empty */
 	pid_t ended_pid; /* the run whose end they tell; 0: they tell of none */
 	int64_t started_ms, started_wall_ms; /* monotonic, and Unix time */
 	uint64_t memory;

@@ -185,8 +185,8 @@ is_since(int folder, const char *name, int64_t since_ms)
 	return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    S_ISREG(st.st_mode) &&
 	    (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000 +
-		    CLOCK_STEP_MS >=
-		since_ms;
+		CLOCK_STEP_MS >=
+	    since_ms;
 }
 
 bool

@@ -78,13 +78,13 @@ add_corpus(struct job *job, struct items *items)
 	const struct job_words *corpus = &job->spec.corpus;
 	const bool writes = job->engine->writes_corpus;
 	const enum loss loss = writes ? FINDS
-	    : job->engine->follows   ? FOLLOWED
-				     : INPUTS;
+	    : job->engine->follows    ? FOLLOWED
+				      : INPUTS;
 
 	for (size_t i = 0; i < corpus->len; i++)
 		if (writes || job->engine->follows || job->engine->wants_seed)
-			add(job, items, loss,
-			    writes ? PROBE_WRITE : PROBE_READ, "%s", corpus->items[i]);
+			add(job, items, loss, writes ? PROBE_WRITE : PROBE_READ, "%s",
+			    corpus->items[i]);
 }
 
 static void

@@ -114,8 +114,8 @@ show_running(struct job *job)
 		set_state(job, JOB_STATE_RUNNING, NULL, "%s", lost);
 	else if (failed != NULL)
 		set_state(job, JOB_STATE_RUNNING, failed,
-		    "%u of %u instances failed: %s", job_count_phase(job, INSTANCE_FAILED),
-		    all, failed->words);
+		    "%u of %u instances failed: %s",
+		    job_count_phase(job, INSTANCE_FAILED), all, failed->words);
 	else if (!job->seen.is_there)
 		set_state(job, JOB_STATE_RUNNING, NULL,
 		    "its program %.200s was deleted; what runs goes on",
@@ -127,9 +127,8 @@ show_running(struct job *job)
 		    job->probe_words[0] != '\0' ? " and cannot be executed yet: " : "",
 		    job->probe_words);
 	else if (in_need != NULL)
-		set_state(job, JOB_STATE_RUNNING, NULL,
-		    "%u of %u instances wait: %s", all - job->running, all,
-		    in_need->words);
+		set_state(job, JOB_STATE_RUNNING, NULL, "%u of %u instances wait: %s",
+		    all - job->running, all, in_need->words);
 	else if ((loops = first_in_loop(job, &words)) != NULL)
 		set_state(job, JOB_STATE_RUNNING, loops, "%s", words);
 	else
@@ -144,16 +143,15 @@ show_idle(struct job *job)
 			      *failed = first_in(job, INSTANCE_FAILED);
 
 	if (!job->seen.is_there)
-		set_state(job, JOB_STATE_WAITING, NULL, "waiting for its program %.250s",
-		    job->seen.path);
+		set_state(job, JOB_STATE_WAITING, NULL,
+		    "waiting for its program %.250s", job->seen.path);
 	else if (!job->stands)
 		set_state(job, JOB_STATE_WAITING, NULL,
 		    "waiting for its program %.250s, which changes", job->seen.path);
 	else if (job_probe_refuses(job))
 		set_state(job, JOB_STATE_BACK_OFF, NULL, "%s", job_probe_words(job));
 	else if (backs_off != NULL)
-		set_state(
-		    job, JOB_STATE_BACK_OFF, backs_off, "%s", backs_off->words);
+		set_state(job, JOB_STATE_BACK_OFF, backs_off, "%s", backs_off->words);
 	else if (failed != NULL)
 		set_state(job, JOB_STATE_FAILED, failed, "%s", failed->words);
 	else if (job_count_phase(job, INSTANCE_DONE) == job->spec.instances)
@@ -177,8 +175,7 @@ job_show(struct job *job)
 			set_state(job, JOB_STATE_STOPPING, NULL, "%s",
 			    job->is_over ? job->report.reason : "on request");
 		else if (job->is_over)
-			set_state(
-			    job, JOB_STATE_DONE, NULL, "%s", job->report.reason);
+			set_state(job, JOB_STATE_DONE, NULL, "%s", job->report.reason);
 		else
 			set_state(job, JOB_STATE_STOPPED, NULL, "on request");
 	} else if (job->running > 0 && job->has_turn && !job->is_new_build) {

@@ -42,8 +42,8 @@ find(struct jobs *jobs, uint32_t id)
 
 	/* New ones have the greatest id: all are told in one go when the runner starts. */
 	TAILQ_FOREACH_REVERSE(job, &jobs->list, job_list, link)
-	if (job->id <= id)
-		return job->id == id ? job : NULL;
+		if (job->id <= id)
+			return job->id == id ? job : NULL;
 	return NULL;
 }
 
@@ -53,10 +53,10 @@ insert(struct jobs *jobs, struct job *new)
 	struct job *job;
 
 	TAILQ_FOREACH_REVERSE(job, &jobs->list, job_list, link)
-	if (job->id < new->id) {
-		TAILQ_INSERT_AFTER(&jobs->list, job, new, link);
-		return;
-	}
+		if (job->id < new->id) {
+			TAILQ_INSERT_AFTER(&jobs->list, job, new, link);
+			return;
+		}
 	TAILQ_INSERT_HEAD(&jobs->list, new, link);
 }
 

@@ -38,8 +38,8 @@ struct launch {
 	size_t text_len;
 	char directory[4096];
 	struct seeds seeds; /* what they point to lives as long as the job */
-	int folder; /* the job's, for its log; not owned */
-	int group;  /* its control group; -1: none; not owned */
+	int folder;         /* the job's, for its log; not owned */
+	int group;          /* its control group; -1: none; not owned */
 	unsigned instance;
 	uid_t uid;
 	gid_t gid;

@@ -191,8 +191,7 @@ read_signals(struct state *state)
 			ask_to_end(state);
 	}
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (seeds_watch_ended(&state->seeds, pid, status, &seeds) &&
-		    seeds > 0)
+		if (seeds_watch_ended(&state->seeds, pid, status, &seeds) && seeds > 0)
 			job_log_say(&state->log,
 			    "%u new seed%s in AFL++'s queue of others, which it reads "
 			    "now and then",
@@ -302,8 +301,8 @@ say_start(struct state *state, pid_t pid)
 		used += (size_t)snprintf(command + used, sizeof(command) - used, " %s",
 		    state->launch->words[i]);
 	job_log_say(&state->log, "instance %u starts: pid %d, time %lld:%s",
-	    state->launch->instance, (int)pid,
-	    (long long)clock_ms(CLOCK_REALTIME), command);
+	    state->launch->instance, (int)pid, (long long)clock_ms(CLOCK_REALTIME),
+	    command);
 }
 
 static void
@@ -429,7 +428,8 @@ mind(const struct launch *launch, int events, pid_t runner)
 	state.zig.context = &state;
 	state.signals = open_signals();
 	state.signals_error = state.signals < 0 ? -errno : 0;
-	logs = job_log_open(&state.log, launch->folder, launch->instance, launch->log_max);
+	logs =
+	    job_log_open(&state.log, launch->folder, launch->instance, launch->log_max);
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0 ||
 	    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0 || getppid() != runner)
 		_exit(1);

@@ -19,10 +19,10 @@ enum minder_event_kind {
 	MINDER_STARTED, /* value: the instance's pid */
 	MINDER_REFUSED, /* value: errno; text: what could not be done */
 	MINDER_MEMORY,  /* value: bytes resident of the tree */
-	MINDER_LOG,     /* value: errno with which its log is not written; 0: it is again */
-	MINDER_ENTRY,   /* value: link-time address of an entry point (Zig) */
-	MINDER_NOTE,    /* text: what is wrong though it runs, or empty again */
-	MINDER_UNFIT,   /* text: why it cannot be run, however often; it is ended */
+	MINDER_LOG, /* value: errno with which its log is not written; 0: it is again */
+	MINDER_ENTRY, /* value: link-time address of an entry point (Zig) */
+	MINDER_NOTE,  /* text: what is wrong though it runs, or empty again */
+	MINDER_UNFIT, /* text: why it cannot be run, however often; it is ended */
 	MINDER_ENDED, /* value: status as of wait(2); text: why we ended it, or empty */
 };
 

@@ -57,16 +57,16 @@ program_same(const struct program *a, const struct program *b)
 static off_t
 elf_end(uint64_t offset, uint64_t size)
 {
-	return offset > INT64_MAX / 2 || size > INT64_MAX / 2
-	    ? INT64_MAX
-	    : (off_t)(offset + size);
+	return offset > INT64_MAX / 2 || size > INT64_MAX / 2 ? INT64_MAX
+							      : (off_t)(offset + size);
 }
 
 /* Section headers stand behind all else, and segments are what is mapped. */
 static off_t
 elf64_size(int fd, const Elf64_Ehdr *head)
 {
-	off_t size = elf_end(head->e_shoff, (uint64_t)head->e_shnum * head->e_shentsize);
+	off_t size =
+	    elf_end(head->e_shoff, (uint64_t)head->e_shnum * head->e_shentsize);
 	Elf64_Phdr segment;
 
 	for (unsigned i = 0; i < head->e_phnum; i++) {
@@ -84,7 +84,8 @@ elf64_size(int fd, const Elf64_Ehdr *head)
 static off_t
 elf32_size(int fd, const Elf32_Ehdr *head)
 {
-	off_t size = elf_end(head->e_shoff, (uint64_t)head->e_shnum * head->e_shentsize);
+	off_t size =
+	    elf_end(head->e_shoff, (uint64_t)head->e_shnum * head->e_shentsize);
 	Elf32_Phdr segment;
 
 	for (unsigned i = 0; i < head->e_phnum; i++) {
@@ -283,8 +284,7 @@ program_probe_start(struct program_probe *probe_of, struct event_base *base,
 	if (pipe2(fds, O_CLOEXEC) != 0)
 		return -errno;
 	fcntl(fds[0], F_SETFL, O_NONBLOCK);
-	readable =
-	    event_new(base, fds[0], EV_READ | EV_PERSIST, readable_cb, probe_of);
+	readable = event_new(base, fds[0], EV_READ | EV_PERSIST, readable_cb, probe_of);
 	pid = readable != NULL ? fork() : -1;
 	if (pid == 0)
 		probe(program, uid, gid, fds[1], runner);

@@ -36,11 +36,11 @@
 struct import {
 	const struct seeds *seeds;
 	struct seed_set known;
-	int folder;  /* the job's */
-	int queue;   /* -1: none */
-	int record;  /* -1: none */
-	int target;  /* folder that files are linked or copied into; -1: none */
-	bool links;  /* rather than copies */
+	int folder; /* the job's */
+	int queue;  /* -1: none */
+	int record; /* -1: none */
+	int target; /* folder that files are linked or copied into; -1: none */
+	bool links; /* rather than copies */
 	uint32_t next;
 	struct seeds_result result;
 	int error; /* the first */
@@ -319,8 +319,8 @@ static int
 open_input(struct import *import)
 {
 	import->links = true;
-	import->target = openat(import->folder, "input",
-	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	import->target = openat(
+	    import->folder, "input", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	/* Instances begin at once: the others find what the first one did. */
 	return import->target >= 0 && flock(import->target, LOCK_EX) == 0 ? 0 : -errno;
 }
@@ -394,9 +394,8 @@ run_copied(struct import *import, const char **ret_stage)
 static int
 open_folder(const struct seeds *seeds, struct import *ret_import)
 {
-	*ret_import = (struct import){
-		.seeds = seeds, .queue = -1, .record = -1, .target = -1
-	};
+	*ret_import =
+	    (struct import){ .seeds = seeds, .queue = -1, .record = -1, .target = -1 };
 	ret_import->folder = open(seeds->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return ret_import->folder >= 0 ? 0 : -errno;
 }
@@ -412,8 +411,7 @@ check_readable(const struct seeds *seeds, const char **ret_stage)
 		snprintf(stage, sizeof(stage), "reading its seeds %s",
 		    seeds->folders.items[i]);
 		*ret_stage = stage;
-		fd = open(
-		    seeds->folders.items[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		fd = open(seeds->folders.items[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)
 			return -errno;
 		close(fd);
@@ -463,8 +461,8 @@ add_state(uint64_t state, const char *path)
 
 	if (stat(path, &st) != 0)
 		return hash_bytes(state, "", 0);
-	return hash_bytes(
-	    state, (const uint64_t[]){ hash_of(&st), (uint64_t)st.st_ctim.tv_nsec }, 16);
+	return hash_bytes(state,
+	    (const uint64_t[]){ hash_of(&st), (uint64_t)st.st_ctim.tv_nsec }, 16);
 }
 
 uint64_t

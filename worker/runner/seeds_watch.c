@@ -44,8 +44,7 @@ import(const struct seeds_watch *watch, const struct launch *launch)
 }
 
 void
-seeds_watch_look(
-    struct seeds_watch *watch, const struct launch *launch, int64_t now_ms)
+seeds_watch_look(struct seeds_watch *watch, const struct launch *launch, int64_t now_ms)
 {
 	uint64_t state;
 
@@ -82,4 +81,3 @@ seeds_watch_ended(
 	watch->result->imported = 0;
 	return true;
 }
-

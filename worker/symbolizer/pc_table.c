@@ -335,7 +335,8 @@ say_no_table(struct elf_image *image, struct failure *failure)
 		    "(zig test -fllvm -ffuzz)",
 		    version);
 	return failure_say(failure, ENOENT,
-	    "no PC table: compile it with -fsanitize-coverage=...,pc-table, as README.md "
+	    "no PC table: compile it with -fsanitize-coverage=...,pc-table, as "
+	    "README.md "
 	    "says for its fuzzer");
 }
 
