@@ -130,17 +130,30 @@ client_ask(const char *path, char *const *words, int len)
 	return answer;
 }
 
+/* A line of an answer that is not ok, for who reads it: the word by which it begins is the
+ * protocol's. */
+static void
+say_error(const char *line)
+{
+	static const char word[] = "error ";
+
+	if (strncmp(line, word, sizeof(word) - 1) == 0)
+		line += sizeof(word) - 1;
+	fprintf(stderr, "fuzzsupctl: %s\n", line);
+}
+
 char *
 client_lines(char *answer)
 {
-	char *rest = strchr(answer, '\n');
+	char *rest = strchr(answer, '\n'), *line;
 
 	if (rest != NULL)
 		*rest++ = '\0';
 	if (strcmp(answer, "ok") == 0)
 		return rest != NULL ? rest : answer + strlen(answer);
-	fprintf(stderr, "fuzzsupctl: %s\n", plain_string(answer));
-	if (rest != NULL)
-		fputs(plain_lines(rest), stderr);
+	say_error(plain_string(answer));
+	while ((line = strsep(&rest, "\n")) != NULL)
+		if (*line != '\0')
+			say_error(plain_string(line));
 	return NULL;
 }
