@@ -75,9 +75,11 @@ kill_instance(struct state *state, int number)
 {
 	if (state->pid == 0)
 		return;
-	/* Its process group, and itself, should it have left that. */
+	/* Its process group, and itself, should it have left that; nobody is told twice, which
+	 * some take for haste. */
 	kill(-state->pid, number);
-	kill(state->pid, number);
+	if (getpgid(state->pid) != state->pid)
+		kill(state->pid, number);
 }
 
 static void
