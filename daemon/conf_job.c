@@ -374,17 +374,6 @@ conf_job_copy(const struct conf_job *from, struct conf_job *ret_job)
 	return 0;
 }
 
-bool
-conf_job_equal(const struct conf_job *a, const struct conf_job *b)
-{
-	bool same_user = a->user == NULL || b->user == NULL
-	    ? a->user == b->user
-	    : strcmp(a->user, b->user) == 0;
-
-	return same_user && strcmp(a->name, b->name) == 0 &&
-	    a->spec_len == b->spec_len && memcmp(a->spec, b->spec, a->spec_len) == 0;
-}
-
 void
 conf_job_clear(struct conf_job *job)
 {

@@ -34,7 +34,6 @@ int conf_job_pattern(const char *pattern, const char *engine, unsigned instances
 int conf_job_check_spec(const struct job_spec *spec, char *ret_why, size_t why_size);
 
 int conf_job_copy(const struct conf_job *from, struct conf_job *ret_job);
-bool conf_job_equal(const struct conf_job *a, const struct conf_job *b);
 void conf_job_clear(struct conf_job *job);
 
 #endif

@@ -34,7 +34,6 @@ struct supervisor {
 	struct health *health;
 	struct wasm_relay *wasm_relay;
 	struct control *control;
-	char *control_path;
 	struct listener listeners[CONF_LISTEN_MAX];
 	size_t listeners_len;
 	struct string_list coverage_dirs;

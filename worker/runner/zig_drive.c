@@ -49,13 +49,6 @@ zig_drive_start(struct zig_drive *drive, const struct launch *launch, int to, in
 	drive->since_ms = clock_ms(CLOCK_MONOTONIC);
 }
 
-void
-zig_drive_stop(struct zig_drive *drive)
-{
-	zig_listen_stop(&drive->listen);
-	zig_share_close(&drive->share);
-}
-
 static void
 take(struct zig_drive *drive, const struct zig_word *word)
 {

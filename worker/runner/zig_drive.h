@@ -36,7 +36,6 @@ struct zig_drive {
 /* Takes both descriptors; callbacks, context and log are set already. */
 void zig_drive_start(
     struct zig_drive *drive, const struct launch *launch, int to, int from);
-void zig_drive_stop(struct zig_drive *drive);
 
 /* Two descriptors to be polled, and what to do then. */
 void zig_drive_polls(const struct zig_drive *drive, struct pollfd polls[2]);

@@ -60,19 +60,6 @@ zig_share_open(struct zig_share *share, int folder, const struct zig_task *task)
 	return share->own < 0 ? share->own : 0;
 }
 
-void
-zig_share_close(struct zig_share *share)
-{
-	for (size_t i = 0; i < share->others_len; i++)
-		if (share->others[i].fd >= 0)
-			close(share->others[i].fd);
-	if (share->own >= 0)
-		close(share->own);
-	free(share->others);
-	free(share->input);
-	*share = (struct zig_share){ .own = -1 };
-}
-
 /* A find is its length and its bytes, in one write. */
 int
 zig_share_add(struct zig_share *share, const unsigned char *bytes, size_t len)

@@ -24,9 +24,8 @@ struct zig_share {
 	unsigned char *input;
 };
 
-/* Returns 0 or a negative errno; to be closed in both cases. */
+/* Returns 0 or a negative errno. It is open for as long as its minder lives. */
 int zig_share_open(struct zig_share *share, int folder, const struct zig_task *task);
-void zig_share_close(struct zig_share *share);
 
 /* Adds a find. Returns 0 or a negative errno. */
 int zig_share_add(struct zig_share *share, const unsigned char *bytes, size_t len);
