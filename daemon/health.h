@@ -12,11 +12,10 @@ struct supervisor;
 
 /*  name           word             what it says */
 #define HEALTH_CHECKS(X) \
-	X(WORKER, "worker") /* one of our processes does not work */ \
-	X(CONFIGURATION, \
-	    "configuration") /* the last reload was refused, or in part */ \
-	X(DISK, "disk")      /* a file system is nearly full */ \
-	X(IDLE, "idle")      /* jobs are wanted, and none runs */ \
+	X(WORKER, "worker")               /* one of our processes does not work */ \
+	X(CONFIGURATION, "configuration") /* the last reload was refused */ \
+	X(DISK, "disk")                   /* a file system is nearly full */ \
+	X(IDLE, "idle")                   /* jobs are wanted, and none runs */ \
 	X(TARGET_FAILED, "target-failed") /* it will not be shown */ \
 	X(JOB_FAILED, "job-failed")       /* it will not be started again */ \
 	X(JOB_LOSING, "job-losing")       /* what it finds is not kept */ \
@@ -49,8 +48,7 @@ void health_free(struct health *health);
 /* Looks at everything; publishes and logs what changed. To be called every second. */
 void health_look(struct health *health);
 
-/* What a reload said of the configuration that it refused, in whole or in part; "": all
- * was taken over. */
+/* What a reload said of the configuration that it refused; "": it was taken over. */
 void health_set_refused(struct health *health, const char *why);
 
 /* The front-end is new and knows nothing; or has room for more. */

@@ -386,7 +386,9 @@ take_over(struct jobs *jobs, struct job *job)
 	if (old != NULL) {
 		job->stats = old->stats;
 		job->has_stats = old->has_stats;
-		log_notice("job %s/%s: its settings changed", job->target, job->name);
+		if (!same_settings(old, job))
+			log_notice(
+			    "job %s/%s: its settings changed", job->target, job->name);
 		remove_job(jobs, old);
 	}
 	append(jobs, job);
@@ -704,7 +706,7 @@ jobs_poll(struct jobs *jobs)
 		struct job *job = jobs->list[i];
 		int64_t since = job->report.since_ms;
 
-		if (job->attach != NULL)
+		if (job->attach != NULL && job->problem[0] == '\0')
 			poll_attached(jobs, job);
 		if (job->plateau_ms == 0 || !job->has_report ||
 		    job->report.state != JOB_STATE_RUNNING)
