@@ -224,15 +224,16 @@ describe(const struct probe_item *item, int error, char *ret_text, size_t size)
 
 /* ---- the child ---- */
 
-static int
-become_user(const struct probe_user *user)
+int
+probe_become(const struct probe_user *user)
 {
-	if (geteuid() != 0)
-		return geteuid() == user->uid ? 0 : -EPERM;
-	if (setgroups(user->groups_len, user->groups) != 0 ||
-	    setresgid(user->gid, user->gid, user->gid) != 0 ||
-	    setresuid(user->uid, user->uid, user->uid) != 0)
+	if (geteuid() == 0 &&
+	    (setgroups(user->groups_len, user->groups) != 0 ||
+		setresgid(user->gid, user->gid, user->gid) != 0 ||
+		setresuid(user->uid, user->uid, user->uid) != 0))
 		return -errno;
+	if (geteuid() != user->uid)
+		return -EPERM;
 	/* A change of user forgets it. */
 	return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 ? -errno : 0;
 }
@@ -257,7 +258,7 @@ try_all(
 
 	for (size_t i = 0; i < len; i++) {
 		if (!items[i].as_we_are && !is_user) {
-			r = become_user(user);
+			r = probe_become(user);
 			if (r < 0) {
 				snprintf(text, sizeof(text), "becoming user %u: %s",
 				    (unsigned)user->uid, strerror(-r));
@@ -360,21 +361,28 @@ probe_reap(pid_t pid)
 }
 
 bool
-probe_end(struct probe *probe)
+probe_kill(pid_t pid)
 {
 	const struct timespec moment = { .tv_nsec = 1000000 };
-	const pid_t pid = probe->pid;
 	bool reaped = false;
 
-	if (pid == 0)
-		return true;
 	kill(pid, SIGKILL);
-	close(probe->fd);
-	*probe = (struct probe){ .fd = -1 };
 	for (int ms = 0; ms < END_WAIT_MS && !reaped; ms++) {
 		reaped = probe_reap(pid);
 		if (!reaped)
 			nanosleep(&moment, NULL);
 	}
 	return reaped;
+}
+
+bool
+probe_end(struct probe *probe)
+{
+	const pid_t pid = probe->pid;
+
+	if (pid == 0)
+		return true;
+	close(probe->fd);
+	*probe = (struct probe){ .fd = -1 };
+	return probe_kill(pid);
 }

@@ -51,6 +51,10 @@ struct probe_answer {
  * with a sentence in @ret_text; that is the answer for PROBE_DONE. */
 typedef int (*probe_first_cb)(void *context, char *ret_text, size_t size);
 
+/* Becomes the user, with all groups and for good; dies with its parent from then on. Returns
+ * 0 or a negative errno. */
+int probe_become(const struct probe_user *user);
+
 /* Starts a child; @first may be NULL. @keep (-1: none) stays open for @first. 0 or a
  * negative errno. */
 int probe_start(const struct probe_user *user, const struct probe_item *items,
@@ -64,5 +68,8 @@ int probe_read(struct probe *probe, struct probe_answer *ret_answer);
  * hangs, and probe_reap() is to be asked now and then. */
 bool probe_end(struct probe *probe);
 bool probe_reap(pid_t pid);
+
+/* The same of any child that may hang. */
+bool probe_kill(pid_t pid);
 
 #endif

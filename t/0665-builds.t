@@ -3,7 +3,9 @@
 """Programs that go and come under jobs that run, that are half written, held open, damaged
 or not to be executed: what runs goes on until there is a build that can take its place.
 And machines that have no descriptors left."""
+import grp
 import os
+import pwd
 import re
 import sys
 
@@ -158,6 +160,30 @@ def instances(folder):
         ok(True, "a new build: both run it")
 
 
+def grouped(folder):
+    """Builds that their user may execute by a further group of its alone."""
+    groups = os.geteuid() == 0 and [(entry.gr_mem[0], entry.gr_gid) for entry in grp.getgrall()
+                                    if entry.gr_mem and entry.gr_mem[0] in [user.pw_name for user in pwd.getpwall()]]
+    if not groups:
+        return skip("a build that a group may execute", "needs root, and a user that is in a further group")
+    user, group = groups[0]
+    path = os.path.join(folder, "program")
+
+    def build(name):
+        with open(path + ".new", "w") as file:
+            file.write(f"#!/bin/sh\necho build {name}\nexec sleep 1000\n")
+        os.chown(path + ".new", 0, group)
+        os.chmod(path + ".new", 0o750)
+        os.rename(path + ".new", path)
+
+    build("one")
+    with Service(folder, {"t": Target("/bin/sh", jobs={"grouped": {"engine": "command", "command": [path], "user": user}})}) as service:
+        says(service, "grouped", "one")
+        build("two")
+        says(service, "grouped", "two")
+        ok(True, "a build that only a further group of its user may execute takes over")
+
+
 def descriptors(folder):
     """A hard limit that does not do for all."""
     count = 160
@@ -182,7 +208,7 @@ def descriptors(folder):
 
 
 with scratch() as folder:
-    for part in (builds, instances, descriptors):
+    for part in (builds, instances, grouped, descriptors):
         own = os.path.join(folder, part.__name__)
         os.mkdir(own)
         os.chmod(own, 0o755)

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -64,18 +63,9 @@ set_cpu(const struct launch *launch)
 int
 become_user(const struct launch *launch)
 {
-	if (geteuid() == 0 &&
-	    (setgroups(launch->groups_len, launch->groups) != 0 ||
-		setresgid(launch->gid, launch->gid, launch->gid) != 0 ||
-		setresuid(launch->uid, launch->uid, launch->uid) != 0))
-		return -errno;
-	if (geteuid() != launch->uid)
-		return -EPERM;
-	/* A change of user forgets it. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-		return -errno;
-	return 0;
+	int r = probe_become(&launch->user);
+
+	return r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ? -errno : r;
 }
 
 static int

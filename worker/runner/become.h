@@ -17,7 +17,4 @@ int become_user(const struct launch *launch);
 int become_instance(const struct launch *launch, int output, int stdin_fd,
     int stdout_fd, int keep, const char **ret_stage);
 
-/* Becomes the job's user alone, for good. Returns 0 or a negative errno. */
-int become_user(const struct launch *launch);
-
 #endif

@@ -214,11 +214,7 @@ make_launch(struct instance *instance, int folder, struct launch *launch, char *
 	launch->folder = folder;
 	launch->group = -1;
 	launch->instance = instance->index;
-	launch->uid = spec->uid;
-	launch->gid = spec->gid;
-	launch->groups[0] = spec->gid;
-	launch->groups_len = 1 +
-	    job_groups_parse(spec->groups, launch->groups + 1, PROBE_GROUPS_MAX - 1);
+	launch->user = job_probe_user(spec);
 	launch->cpu = instance->cpu;
 	launch->stop_signal = job->engine->stop_signal;
 	launch->memory_max = spec->memory_max;
@@ -498,13 +494,15 @@ probe_cb(void *context, int error, const char *why)
 static void
 probe_build(struct job *job)
 {
+	struct probe_user user;
 	int r;
 
 	if (job->probe.pid != 0 || job->is_new_build ||
 	    clock_ms(CLOCK_MONOTONIC) < job->probe_at_ms)
 		return;
-	r = program_probe_start(&job->probe, job->base, &job->seen, job->spec.uid,
-	    job->spec.gid, probe_cb, job);
+	user = job_probe_user(&job->spec);
+	r = program_probe_start(
+	    &job->probe, job->base, &job->seen, &user, probe_cb, job);
 	if (r < 0)
 		instance_describe_shortage(
 		    -r, "looking at it", job->probe_words, sizeof(job->probe_words));

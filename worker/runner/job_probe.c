@@ -217,17 +217,25 @@ lack(struct job *job, int error, int64_t now)
 	finish(job, now);
 }
 
+struct probe_user
+job_probe_user(const struct job_spec *spec)
+{
+	struct probe_user user = { .uid = spec->uid, .gid = spec->gid };
+
+	user.groups[0] = user.gid;
+	user.groups_len =
+	    1 + job_groups_parse(spec->groups, user.groups + 1, PROBE_GROUPS_MAX - 1);
+	return user;
+}
+
 static void
 begin(struct job *job, int64_t now)
 {
 	static struct items items;
 	struct job_probe *probe = &job->folder_probe;
-	struct probe_user user = { .uid = job->spec.uid, .gid = job->spec.gid };
+	const struct probe_user user = job_probe_user(&job->spec);
 	int r;
 
-	user.groups[0] = user.gid;
-	user.groups_len = 1 +
-	    job_groups_parse(job->spec.groups, user.groups + 1, PROBE_GROUPS_MAX - 1);
 	list_items(job, &items);
 	probe->now[0] = '\0';
 	probe->now_refuses = false;

@@ -15,6 +15,7 @@
 #define JOB_PROBE_WORDS_MAX 288
 
 struct job;
+struct job_spec;
 
 struct job_probe {
 	struct probe probe; /* pid 0: none runs */
@@ -32,6 +33,9 @@ struct job_probe {
 	char words[JOB_PROBE_WORDS_MAX], now[JOB_PROBE_WORDS_MAX];
 };
 
+/* Whom a job runs as. */
+struct probe_user job_probe_user(const struct job_spec *spec);
+
 /* True if an instance may start; else it was begun to find out, or waits until it is tried
  * again, and job->changed is called when that is known. */
 bool job_probe_allows(struct job *job, int64_t now);
@@ -42,7 +46,7 @@ bool job_probe_refuses(const struct job *job);
 /* What is lost, and why; empty where all is kept. */
 const char *job_probe_words(const struct job *job);
 
-/* True while it should run and something is lost, or would be. */
+/* True while its reason tells what is lost, or would be if it ran. */
 bool job_loses(const struct job *job);
 
 /* Once a second. */

@@ -41,10 +41,7 @@ struct launch {
 	int folder;         /* the job's, for its log; not owned */
 	int group;          /* its control group; -1: none; not owned */
 	unsigned instance;
-	uid_t uid;
-	gid_t gid;
-	gid_t groups[PROBE_GROUPS_MAX]; /* all that it is in */
-	size_t groups_len;
+	struct probe_user user;
 	int cpu;         /* -1: where the kernel likes */
 	int stop_signal; /* asks it to end */
 	struct zig_task zig;

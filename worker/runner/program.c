@@ -9,7 +9,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -153,16 +152,6 @@ check_file(const char *path, struct answer *answer)
 	close(fd);
 }
 
-static int
-become_user(uid_t uid, gid_t gid)
-{
-	if (geteuid() == 0 &&
-	    (setgroups(1, &gid) != 0 || setresgid(gid, gid, gid) != 0 ||
-		setresuid(uid, uid, uid) != 0))
-		return -errno;
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : -errno;
-}
-
 /* In a child of the probe's, which its end kills. */
 static _Noreturn void
 execute(const char *path, int refusals)
@@ -209,7 +198,8 @@ check_execution(const char *path, struct answer *answer)
 }
 
 static _Noreturn void
-probe(const struct program *program, uid_t uid, gid_t gid, int to, pid_t runner)
+probe(
+    const struct program *program, const struct probe_user *user, int to, pid_t runner)
 {
 	struct answer answer = { 0 };
 	sigset_t none;
@@ -230,7 +220,9 @@ probe(const struct program *program, uid_t uid, gid_t gid, int to, pid_t runner)
 		_exit(1);
 	/* A lease is for the file's owner or for root; bytes of a foreign file are not. */
 	check_file(program->path, &answer);
-	r = become_user(uid, gid);
+	r = probe_become(user);
+	if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		r = -errno;
 	if (r < 0 && answer.error == 0)
 		refuse(&answer, r, "becoming its user");
 	if (answer.error == 0)
@@ -247,8 +239,7 @@ program_probe_end(struct program_probe *probe)
 {
 	if (probe->pid == 0)
 		return;
-	kill(probe->pid, SIGKILL);
-	waitpid(probe->pid, NULL, 0);
+	probe_kill(probe->pid); /* one that hangs is swept some time (runner.c) */
 	event_free(probe->readable);
 	close(probe->from);
 	probe->readable = NULL;
@@ -274,7 +265,7 @@ readable_cb(evutil_socket_t fd, short what, void *context)
 
 int
 program_probe_start(struct program_probe *probe_of, struct event_base *base,
-    const struct program *program, uid_t uid, gid_t gid,
+    const struct program *program, const struct probe_user *user,
     void (*answer)(void *context, int error, const char *why), void *context)
 {
 	pid_t runner = getpid(), pid;
@@ -287,7 +278,7 @@ program_probe_start(struct program_probe *probe_of, struct event_base *base,
 	readable = event_new(base, fds[0], EV_READ | EV_PERSIST, readable_cb, probe_of);
 	pid = readable != NULL ? fork() : -1;
 	if (pid == 0)
-		probe(program, uid, gid, fds[1], runner);
+		probe(program, user, fds[1], runner);
 	r = readable == NULL ? -ENOMEM : pid < 0 ? -errno : 0;
 	close(fds[1]);
 	if (r < 0) {

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "probe.h"
+
 struct program {
 	char path[4096];
 	bool is_there;
@@ -24,7 +26,7 @@ struct program program_look(const char *name);
 bool program_same(const struct program *a, const struct program *b);
 
 /* Finds out whether a program could be executed now, and does not run it: a process of its
- * own becomes @uid and @gid and executes it under ptrace, so that the kernel stops it
+ * own becomes @user and executes it under ptrace, so that the kernel stops it
  * before its first instruction. Before that it looks whether somebody has the file open
  * for writing, and whether an ELF file is as long as its headers say, for what the kernel
  * executes need not be complete. */
@@ -40,7 +42,7 @@ struct program_probe {
 /* Calls @answer later: @error is 0, or a negative errno that @why explains. Returns 0 or a
  * negative errno. */
 int program_probe_start(struct program_probe *probe, struct event_base *base,
-    const struct program *program, uid_t uid, gid_t gid,
+    const struct program *program, const struct probe_user *user,
     void (*answer)(void *context, int error, const char *why), void *context);
 
 /* Ends it, if it runs; @answer is not called. */
