@@ -429,10 +429,13 @@ jobs_run(const struct jobs *jobs)
 	return !TAILQ_EMPTY(&jobs->leaving);
 }
 
-/* Whether one of @job's instances has that minder. */
+/* Whether it is a minder of one of @job's instances, or tries something for @job. */
 static bool
-has_minder(const struct job *job, pid_t pid)
+has_child(const struct job *job, pid_t pid)
 {
+	if (job->probe.pid == pid || job->folder_probe.probe.pid == pid ||
+	    job->folder_probe.stuck == pid)
+		return true;
 	for (unsigned i = 0; i < job->spec.instances; i++)
 		if (job->instances[i].phase == INSTANCE_RUNNING &&
 		    job->instances[i].minder.pid == pid)
@@ -441,15 +444,15 @@ has_minder(const struct job *job, pid_t pid)
 }
 
 bool
-jobs_is_minder(const struct jobs *jobs, pid_t pid)
+jobs_have_child(const struct jobs *jobs, pid_t pid)
 {
 	const struct job *job;
 
 	TAILQ_FOREACH(job, &jobs->list, link)
-		if (has_minder(job, pid))
+		if (has_child(job, pid))
 			return true;
 	TAILQ_FOREACH(job, &jobs->leaving, link)
-		if (has_minder(job, pid))
+		if (has_child(job, pid))
 			return true;
 	return false;
 }

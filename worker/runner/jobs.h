@@ -35,7 +35,7 @@ int jobs_take(struct jobs *jobs, const struct message *message);
 void jobs_end(struct jobs *jobs);
 bool jobs_run(const struct jobs *jobs);
 
-/* True if @pid is a minder. */
-bool jobs_is_minder(const struct jobs *jobs, pid_t pid);
+/* True if @pid is a minder, or tries a program or folders for a job. */
+bool jobs_have_child(const struct jobs *jobs, pid_t pid);
 
 #endif

@@ -71,7 +71,7 @@ is_ours(pid_t pid, void *context)
 {
 	const struct runner *runner = context;
 
-	return jobs_is_minder(runner->jobs, pid) ||
+	return jobs_have_child(runner->jobs, pid) ||
 	    pid == wasm_service_pid(runner->wasm);
 }
 
