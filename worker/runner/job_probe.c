@@ -263,7 +263,10 @@ job_probe_allows(struct job *job, int64_t now)
 
 	if (probe->good_until_ms > now)
 		return true;
-	if (probe->probe.pid == 0 && probe->stuck == 0 && now >= probe->next_ms)
+	/* While the kernel holds the last one, what that has found is all that is known. */
+	if (probe->stuck != 0)
+		return !probe->refuses;
+	if (probe->probe.pid == 0 && now >= probe->next_ms)
 		begin(job, now);
 	return probe->good_until_ms > now;
 }
