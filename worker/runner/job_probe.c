@@ -292,6 +292,8 @@ job_probe_tick(struct job *job, int64_t now)
 {
 	static int64_t second;
 	static unsigned begun;
+	static uint32_t from,
+	    next; /* ids: where this second's turn begins, and the next */
 	struct job_probe *probe = &job->folder_probe;
 
 	if (probe->stuck != 0 && probe_reap(probe->stuck))
@@ -307,9 +309,18 @@ job_probe_tick(struct job *job, int64_t now)
 	if (second != now / 1000) {
 		second = now / 1000;
 		begun = 0;
+		from = next;
+		next = 0;
 	}
-	if (begun++ < PERIODIC_PER_SECOND)
-		begin(job, now);
+	/* Jobs come by their ids: the first must not have all turns. */
+	if (job->id < from)
+		return;
+	if (begun == PERIODIC_PER_SECOND) {
+		next = next == 0 ? job->id : next;
+		return;
+	}
+	begun++;
+	begin(job, now);
 }
 
 bool
