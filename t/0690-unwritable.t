@@ -134,6 +134,21 @@ with scratch() as folder:
         result = service.ctl("reload")
         ok(result.returncode == 0 and "job a/owned: its finds are not kept" in result.stdout + result.stderr and "a/full" not in result.stdout + result.stderr, "a reload says it of the jobs that it changes", result)
 
+# What is over is not said to wait until its finds are kept again.
+with scratch() as folder:
+    ends, corpus = os.path.join(folder, "ends"), os.path.join(folder, "corpus")
+    with open(ends, "w") as file:
+        file.write('#!/bin/sh\nwhile [ ! -e "$0.now" ]; do sleep 0.1; done\n')
+    os.chmod(ends, 0o755)
+    os.mkdir(corpus)
+    os.chown(corpus, 1, 1)
+    with Service(folder, {"a": Target("/bin/true", jobs={"ends": {"engine": "libfuzzer", "command": [ends], "corpus": corpus, "user": "daemon", "restart": "never"}})}) as service:
+        kept(service, "ends")
+        os.chown(corpus, 0, 0)
+        equal(lost(service, "ends", "running", "chown -R daemon")["health"], "losing", "a job that loses what it finds looks so")
+        open(ends + ".now", "w").close()
+        equal(service.wait_job("ends", "done")["health"], None, "and is done when it has ended")
+
 # The state folder itself is full: logs, artifacts and work.
 with scratch() as folder:
     state = mount(os.path.join(folder, "state"), "size=1m")

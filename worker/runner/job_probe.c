@@ -94,7 +94,8 @@ list_items(struct job *job, struct items *items)
 
 	items->len = 0;
 	add(job, items, LOG, PROBE_WRITE, "%s", job->folder_path);
-	add_corpus(job, items);
+	if (!job->engine->follows)
+		add_corpus(job, items);
 	for (size_t i = 0; job->engine->folders[i] != NULL; i++)
 		if (spec->corpus.len == 0 ||
 		    strcmp(job->engine->folders[i], "corpus") != 0)
@@ -105,6 +106,9 @@ list_items(struct job *job, struct items *items)
 		add(job, items, WORK, PROBE_ENTER, "%s", spec->directory);
 	if (spec->coverage_dir != NULL)
 		add(job, items, COVERAGE, PROBE_WRITE, "%s", spec->coverage_dir);
+	/* They may be many, and are no reason to try less of the rest. */
+	if (job->engine->follows)
+		add_corpus(job, items);
 	job->folder_probe.items_len = items->len;
 }
 
@@ -351,8 +355,10 @@ job_probe_words(const struct job *job)
 bool
 job_loses(const struct job *job)
 {
-	return job->wanted && !job->is_over &&
-	    (job->running > 0 || job_probe_refuses(job)) &&
+	/* In the other states the reason tells something else. */
+	return (job->report.state == JOB_STATE_RUNNING ||
+		   (job->report.state == JOB_STATE_BACK_OFF &&
+		       job_probe_refuses(job))) &&
 	    job_probe_words(job)[0] != '\0';
 }
 

@@ -141,6 +141,8 @@ show_idle(struct job *job)
 {
 	const struct instance *backs_off = first_in(job, INSTANCE_BACK_OFF),
 			      *failed = first_in(job, INSTANCE_FAILED);
+	/* Else there is nothing that would be started. */
+	const bool waits = backs_off != NULL || first_in(job, INSTANCE_IDLE) != NULL;
 
 	if (!job->seen.is_there)
 		set_state(job, JOB_STATE_WAITING, NULL,
@@ -148,7 +150,7 @@ show_idle(struct job *job)
 	else if (!job->stands)
 		set_state(job, JOB_STATE_WAITING, NULL,
 		    "waiting for its program %.250s, which changes", job->seen.path);
-	else if (job_probe_refuses(job))
+	else if (waits && job_probe_refuses(job))
 		set_state(job, JOB_STATE_BACK_OFF, NULL, "%s", job_probe_words(job));
 	else if (backs_off != NULL)
 		set_state(job, JOB_STATE_BACK_OFF, backs_off, "%s", backs_off->words);
