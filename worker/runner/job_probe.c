@@ -291,13 +291,33 @@ give_up(struct job *job, int64_t now)
 	finish(job, now);
 }
 
+/* Of jobs that wait, and likewise of those that run, so many in a second. They come by
+ * their ids, and the first must not have all turns. */
+static bool
+has_turn(const struct job *job, int64_t now)
+{
+	static struct turns {
+		int64_t second;
+		unsigned begun;
+		uint32_t from, next; /* ids: where this second begins, and the next */
+	} both[2];
+	struct turns *turns = &both[job->running > 0];
+
+	if (turns->second != now / 1000)
+		*turns = (struct turns){ .second = now / 1000, .from = turns->next };
+	if (job->id < turns->from)
+		return false;
+	if (turns->begun == PERIODIC_PER_SECOND) {
+		turns->next = turns->next == 0 ? job->id : turns->next;
+		return false;
+	}
+	turns->begun++;
+	return true;
+}
+
 void
 job_probe_tick(struct job *job, int64_t now)
 {
-	static int64_t second;
-	static unsigned begun;
-	static uint32_t from,
-	    next; /* ids: where this second's turn begins, and the next */
 	struct job_probe *probe = &job->folder_probe;
 
 	if (probe->stuck != 0 && probe_reap(probe->stuck))
@@ -310,21 +330,8 @@ job_probe_tick(struct job *job, int64_t now)
 	if (probe->stuck != 0 || now < probe->next_ms ||
 	    (job->running == 0 && (!probe->refuses || !job->wanted || job->is_over)))
 		return;
-	if (second != now / 1000) {
-		second = now / 1000;
-		begun = 0;
-		from = next;
-		next = 0;
-	}
-	/* Jobs come by their ids: the first must not have all turns. */
-	if (job->id < from)
-		return;
-	if (begun == PERIODIC_PER_SECOND) {
-		next = next == 0 ? job->id : next;
-		return;
-	}
-	begun++;
-	begin(job, now);
+	if (has_turn(job, now))
+		begin(job, now);
 }
 
 bool
