@@ -17,11 +17,11 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "banned.h"
 
 #define WRITE_SIZE 4096
@@ -279,23 +279,13 @@ try_all(
 static void
 reset(int fd, int keep, pid_t parent)
 {
-	const int first = keep >= 0 && keep < fd ? keep : fd,
-		  last = keep > fd ? keep : fd;
-	sigset_t none;
+	int fds[] = { fd, keep };
 
-	for (int number = 1; number < NSIG; number++)
-		if (number != SIGKILL && number != SIGSTOP)
-			signal(number, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	child_reset_signals();
 	prctl(PR_SET_NAME, "fuzzsupd-probe", 0, 0, 0);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent)
 		_exit(1);
-	if (first > 3)
-		syscall(SYS_close_range, 3, (unsigned)first - 1, 0);
-	if (last > first + 1)
-		syscall(SYS_close_range, (unsigned)first + 1, (unsigned)last - 1, 0);
-	syscall(SYS_close_range, (unsigned)last + 1, ~0U, 0);
+	child_close_all_but(fds, sizeof(fds) / sizeof(fds[0]));
 }
 
 /* ---- from outside ---- */

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "child.h"
 #include "hash.h"
 #include "log.h"
 #include "namespaces.h"
@@ -113,13 +114,8 @@ be_helper(int fd, pid_t parent)
 	struct channel *channel = NULL;
 	int fds[MESSAGE_FDS_MAX], r;
 	size_t fds_len;
-	sigset_t none;
 
-	for (int number = 1; number < NSIG; number++)
-		if (number != SIGKILL && number != SIGSTOP)
-			signal(number, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	child_reset_signals();
 	setsid();
 	prctl(PR_SET_NAME, "fuzzsupd-mounts", 0, 0, 0);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent ||

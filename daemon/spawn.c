@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "heritage.h"
 #include "banned.h"
 
@@ -91,18 +92,6 @@ place_descriptors(const struct spawn_request *request)
 		_exit(126);
 }
 
-static void
-reset_signals(void)
-{
-	sigset_t none;
-
-	for (int number = 1; number < NSIG; number++)
-		if (number != SIGKILL && number != SIGSTOP)
-			signal(number, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static void __attribute__((noreturn))
 become_worker(
     const struct spawn_request *request, struct command *command, pid_t parent)
@@ -113,8 +102,7 @@ become_worker(
 	/* A terminal's signals are for the supervisor alone, which ends workers in order:
 	 * an interrupted runner would end its jobs by SIGKILL. */
 	setsid();
-	reset_signals();
-	setsid();
+	child_reset_signals();
 	place_descriptors(request);
 	execv(command->path, command->argv);
 	_exit(127);

@@ -13,10 +13,10 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "cgroup.h"
+#include "child.h"
 #include "seeds.h"
 #include "banned.h"
 
@@ -73,9 +73,7 @@ set_descriptors(int output, int stdin_fd, int stdout_fd, int keep)
 {
 	if (dup2(stdin_fd, 0) < 0 || dup2(stdout_fd, 1) < 0 || dup2(output, 2) < 0)
 		return -errno;
-	if (keep > 3)
-		syscall(SYS_close_range, 3, (unsigned)keep - 1, 0);
-	syscall(SYS_close_range, (unsigned)keep + 1, ~0U, 0);
+	child_close_all_but(&keep, 1);
 	return 0;
 }
 

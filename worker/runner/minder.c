@@ -22,6 +22,7 @@
 
 #include "become.h"
 #include "cgroup.h"
+#include "child.h"
 #include "clock.h"
 #include "job_log.h"
 #include "process_tree.h"
@@ -361,30 +362,6 @@ start(struct state *state)
 	return 0;
 }
 
-static int
-compare_fds(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
-/* Sorts @keep; -1 is none. */
-static void
-close_all_but(int *keep, size_t len)
-{
-	unsigned from = 3;
-
-	/* The ranges between them. */
-	qsort(keep, len, sizeof(*keep), compare_fds);
-	for (size_t i = 0; i < len; i++) {
-		if (keep[i] < 0)
-			continue;
-		if ((unsigned)keep[i] > from)
-			syscall(SYS_close_range, from, (unsigned)keep[i] - 1, 0);
-		from = (unsigned)keep[i] + 1;
-	}
-	syscall(SYS_close_range, from, ~0U, 0);
-}
-
 static sigset_t
 signals_wanted(void)
 {
@@ -403,9 +380,7 @@ open_signals(void)
 {
 	const sigset_t wanted = signals_wanted();
 
-	for (int number = 1; number < NSIG; number++)
-		if (number != SIGKILL && number != SIGSTOP)
-			signal(number, SIG_DFL);
+	child_reset_signals();
 	signal(SIGPIPE, SIG_IGN);
 	sigprocmask(SIG_SETMASK, &wanted, NULL);
 	return signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -421,7 +396,7 @@ mind(const struct launch *launch, int events, pid_t runner)
 		.zig = ZIG_DRIVE_NONE };
 	int keep[] = { launch->folder, launch->group, events }, r, logs;
 
-	close_all_but(keep, sizeof(keep) / sizeof(keep[0]));
+	child_close_all_but(keep, sizeof(keep) / sizeof(keep[0]));
 	prctl(PR_SET_NAME, "fuzzsupd-minder", 0, 0, 0);
 	state.zig.log = &state.log;
 	state.zig.entry = zig_entry;

@@ -15,10 +15,10 @@
 #include <sys/param.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "launch.h"
 #include "banned.h"
 
@@ -202,20 +202,13 @@ probe(
     const struct program *program, const struct probe_user *user, int to, pid_t runner)
 {
 	struct answer answer = { 0 };
-	sigset_t none;
-	int r;
+	int keep[] = { to }, r;
 
-	for (int number = 1; number < NSIG; number++)
-		if (number != SIGKILL && number != SIGSTOP)
-			signal(number, SIG_DFL);
+	child_reset_signals();
 	signal(SIGIO, SIG_IGN); /* somebody wants to write while we hold a lease */
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 	setsid();
 	alarm(PROBE_S);
-	if (to > 3)
-		syscall(SYS_close_range, 3, (unsigned)to - 1, 0);
-	syscall(SYS_close_range, (unsigned)to + 1, ~0U, 0);
+	child_close_all_but(keep, 1);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != runner)
 		_exit(1);
 	/* A lease is for the file's owner or for root; bytes of a foreign file are not. */
