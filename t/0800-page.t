@@ -113,7 +113,7 @@ def jobs(folder, executable):
         "once": shell_job("echo done", instances=2),
     }
     targets = {"json": Target(executable, coverage, [os.path.join(SRC, "share", "demo")], jobs=work), "calm": Target(executable, os.path.join(folder, "calm"))}
-    with Service(folder, targets, extra="max-running = 2\nturn = 1h") as service:
+    with Service(folder, targets, extra="max-running = 2\nturn = 1h\nhealth-patience = 1d") as service:
         state = lambda: {job["name"]: job["state"] for job in service.get("/api/v1/jobs").json()["jobs"]}
         wait_until(lambda: state().get("broken") == "failed" and state().get("once") == "done", "a job that failed, one that is done")
         for name, wanted in (("main", "running"), ("nightly", "queued")):
