@@ -287,17 +287,19 @@ job_spec_for_instance(
 	return 0;
 }
 
-size_t
-job_groups_parse(const char *text, gid_t *ret_groups, size_t len)
+struct probe_user
+job_spec_user(const struct job_spec *spec)
 {
-	size_t found = 0;
+	struct probe_user user = { .uid = spec->uid, .gid = spec->gid };
+	const char *text = spec->groups;
 	char *end;
 
-	while (text != NULL && *text != '\0' && found < len) {
-		ret_groups[found++] = (gid_t)strtoul(text, &end, 10);
+	user.groups[user.groups_len++] = user.gid;
+	while (text != NULL && *text != '\0' && user.groups_len < PROBE_GROUPS_MAX) {
+		user.groups[user.groups_len++] = (gid_t)strtoul(text, &end, 10);
 		text = *end == ',' ? end + 1 : NULL;
 	}
-	return found;
+	return user;
 }
 
 /* ---- lists of numbers ---- */

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "job_types.h"
+#include "probe.h"
 
 /* Fits a message. What a configuration says must leave room for what the supervisor adds:
  * folders, user, home. */
@@ -91,7 +92,7 @@ int job_spec_for_instance(
  * for what is none or beyond @len. */
 int job_numbers_parse(const char *text, bool *ret_flags, size_t len);
 
-/* Reads groups as "4,27" (NULL: none). Returns how many, at most @len. */
-size_t job_groups_parse(const char *text, gid_t *ret_groups, size_t len);
+/* Whom its instances run as, with all groups. */
+struct probe_user job_spec_user(const struct job_spec *spec);
 
 #endif

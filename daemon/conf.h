@@ -63,6 +63,12 @@ bool conf_target_equal(const struct conf_target *a, const struct conf_target *b)
 void conf_target_clear(struct conf_target *target);
 int conf_target_copy(const struct conf_target *from, struct conf_target *ret_target);
 
+/* The folder where the runtime in the target writes if a job of that engine runs it;
+ * @defaults: where the service looks for all targets. "" if only the engine knows. */
+void conf_target_coverage(const struct conf_target *target,
+    const struct string_list *defaults, enum job_engine engine, char *ret_path,
+    size_t size);
+
 /* True if @name may name a target: [A-Za-z0-9][A-Za-z0-9._-]{0,62}. */
 bool conf_name_valid(const char *name);
 

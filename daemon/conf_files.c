@@ -19,12 +19,12 @@
 
 #include "clock.h"
 #include "conf_probe.h"
+#include "find_program.h"
 #include "plain_text.h"
 #include "privs.h"
 #include "users.h"
 #include "banned.h"
 
-#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define DEADLINE_MS 5000
 
 struct check {
@@ -33,30 +33,34 @@ struct check {
 	size_t errors;
 };
 
+static void __attribute__((format(printf, 2, 0)))
+print(struct check *check, const char *format, va_list args)
+{
+	char text[4608];
+
+	vsnprintf(text, sizeof(text), format, args);
+	check->report_cb(plain_string(text), check->context);
+}
+
 static void __attribute__((format(printf, 2, 3)))
 report(struct check *check, const char *format, ...)
 {
-	char text[4608];
-	va_list arguments;
+	va_list args;
 
-	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
-	plain_string(text);
-	va_end(arguments);
-	check->report_cb(text, check->context);
+	va_start(args, format);
+	print(check, format, args);
+	va_end(args);
 }
 
 /* What a start would fail of, or a job. */
 static void __attribute__((format(printf, 2, 3)))
 fail(struct check *check, const char *format, ...)
 {
-	char text[4608];
-	va_list arguments;
+	va_list args;
 
-	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
-	check->report_cb(plain_string(text), check->context);
+	va_start(args, format);
+	print(check, format, args);
+	va_end(args);
 	check->errors++;
 }
 
@@ -78,39 +82,20 @@ check_path(struct check *check, const char *target, const char *what, const char
 		    strerror(errno));
 }
 
-/* True if there is such a program: by its path, or in PATH. */
-static bool
-is_program(const char *name)
-{
-	const char *path = getenv("PATH"), *end;
-	char full[PATH_MAX];
-	struct stat st;
-
-	if (strchr(name, '/') != NULL)
-		return stat(name, &st) == 0 && S_ISREG(st.st_mode) &&
-		    (st.st_mode & 0111) != 0;
-	if (path == NULL || path[0] == '\0')
-		path = DEFAULT_PATH;
-	for (; *path != '\0'; path = *end == ':' ? end + 1 : end) {
-		end = strchrnul(path, ':');
-		if (snprintf(full, sizeof(full), "%.*s/%s", (int)(end - path), path,
-			name) < (int)sizeof(full) &&
-		    is_program(full))
-			return true;
-	}
-	return false;
-}
-
 static void
 check_program(struct check *check, const struct conf_job *job, const char *target,
     const char *name)
 {
-	if (!is_program(name))
+	char path[PATH_MAX];
+	int r = find_program(name, path, sizeof(path));
+
+	if (r < 0)
 		report(check, "warning: %s: job %s/%s: %s: %s; it will be waited for",
 		    job->place, target, job->name, name,
-		    strchr(name, '/') == NULL     ? "no such program in PATH"
-			: access(name, F_OK) == 0 ? "cannot be executed; try chmod +x"
-						  : "there is no such program");
+		    r == -EACCES                    ? "cannot be executed; try chmod +x"
+			: r != -ENOENT              ? strerror(-r)
+			: strchr(name, '/') == NULL ? "no such program in PATH"
+						    : "there is no such program");
 }
 
 static void
@@ -197,20 +182,13 @@ count_cb(const char *message, void *context)
 	check->report_cb(message, check->context);
 }
 
-/* Where the runtime in a job's target writes; NULL: only its engine knows. */
-static const char *
-coverage_of(const struct conf *conf, const struct conf_target *target)
-{
-	if (target->coverage != NULL)
-		return target->coverage;
-	return conf->coverage_dirs.len > 0 ? conf->coverage_dirs.items[0] : NULL;
-}
-
 static void
 check_job(struct check *check, const struct conf *conf,
     const struct conf_target *target, const struct conf_job *job, uid_t workers)
 {
+	char coverage[PATH_MAX];
 	struct job_spec spec;
+	struct probe_user probe_user;
 	struct user user;
 	int r = users_of_job(job->user, workers, &user);
 
@@ -221,8 +199,12 @@ check_job(struct check *check, const struct conf *conf,
 	}
 	if (job_spec_parse(job->spec, job->spec_len, &spec) < 0)
 		return; /* conf_load() has found it sound */
+	conf_target_coverage(
+	    target, &conf->coverage_dirs, spec.engine, coverage, sizeof(coverage));
+	probe_user = users_for_probe(&user);
 	if (spec.attach == NULL)
-		check->errors += conf_probe_job(&spec, &user, coverage_of(conf, target),
+		check->errors += conf_probe_job(&spec, &probe_user,
+		    coverage[0] != '\0' ? coverage : NULL,
 		    clock_ms(CLOCK_MONOTONIC) + DEADLINE_MS, count_cb, check);
 	job_spec_free(&spec);
 }

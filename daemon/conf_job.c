@@ -57,37 +57,38 @@ static const struct rule {
 	{ "engine-args", CHECK_WORD, 0, 0 },
 };
 
+/* Ends the sentence in @why with what is allowed. */
+static void
+list_names(const char *(*name_of)(unsigned), unsigned len, char *why, size_t why_size)
+{
+	size_t used;
+
+	for (unsigned i = 0; i < len; i++) {
+		used = strlen(why);
+		snprintf(
+		    why + used, why_size - used, "%s %s", i > 0 ? "," : "", name_of(i));
+	}
+}
+
 static int
 check_name(const char *value, const char *(*name_of)(unsigned), unsigned len,
     char *ret_why, size_t why_size)
 {
-	size_t used;
-
 	for (unsigned i = 0; i < len; i++)
 		if (strcmp(name_of(i), value) == 0)
 			return 0;
 	snprintf(ret_why, why_size, "\"%.100s\": expected one of", value);
-	for (unsigned i = 0; i < len; i++) {
-		used = strlen(ret_why);
-		snprintf(ret_why + used, why_size - used, "%s %s", i > 0 ? "," : "",
-		    name_of(i));
-	}
+	list_names(name_of, len, ret_why, why_size);
 	return -EINVAL;
 }
 
 static int
 check_variables(const char *value, char *ret_why, size_t why_size)
 {
-	size_t used;
-
 	if (!job_variables_unknown(value))
 		return 0;
 	snprintf(ret_why, why_size, "\"%.100s\": ${FUZZSUP_…} is one of", value);
-	for (unsigned i = 0; i < JOB_VARIABLES_LEN; i++) {
-		used = strlen(ret_why);
-		snprintf(ret_why + used, why_size - used, "%s %s", i > 0 ? "," : "",
-		    job_variable_name(i));
-	}
+	list_names(job_variable_name, JOB_VARIABLES_LEN, ret_why, why_size);
 	return -EINVAL;
 }
 

@@ -190,10 +190,9 @@ job_answer_cb(const struct probe_answer *answer, void *context)
 }
 
 size_t
-conf_probe_job(const struct job_spec *spec, const struct user *user,
+conf_probe_job(const struct job_spec *spec, const struct probe_user *user,
     const char *coverage, int64_t deadline_ms, conf_error_cb report_cb, void *context)
 {
-	struct probe_user probe_user = { .uid = user->uid, .gid = user->gid };
 	struct list list = { .len = 0 };
 	struct report report = {
 		.spec = spec, .list = &list, .report_cb = report_cb, .context = context
@@ -202,11 +201,8 @@ conf_probe_job(const struct job_spec *spec, const struct user *user,
 	size_t answered;
 
 	fill(&list, spec, coverage);
-	probe_user.groups[probe_user.groups_len++] = user->gid;
-	for (size_t i = 0; i < user->groups_len; i++)
-		probe_user.groups[probe_user.groups_len++] = user->groups[i];
-	answered = ask(
-	    &probe_user, list.probes, list.len, deadline_ms, job_answer_cb, &report);
+	answered =
+	    ask(user, list.probes, list.len, deadline_ms, job_answer_cb, &report);
 	if (answered < list.len) {
 		snprintf(text, sizeof(text), "%.200s: its file system does not answer",
 		    list.probes[answered].path);

@@ -6,8 +6,10 @@
 #include "conf.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "banned.h"
 
@@ -130,4 +132,23 @@ conf_free(struct conf *conf)
 	free(conf->user_place);
 	free(conf->wasm_compiler);
 	free(conf);
+}
+
+void
+conf_target_coverage(const struct conf_target *target,
+    const struct string_list *defaults, enum job_engine engine, char *ret_path,
+    size_t size)
+{
+	const char *path = target->coverage;
+	struct stat st;
+
+	ret_path[0] = '\0';
+	if (path == NULL && engine != JOB_ENGINE_ZIG && defaults->len > 0)
+		path = defaults->items[0];
+	if (path == NULL)
+		return;
+	snprintf(ret_path, size, "%s", path);
+	/* A file's folder: new builds make new files there. */
+	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode) && strchr(path, '/') != path)
+		*strrchr(ret_path, '/') = '\0';
 }

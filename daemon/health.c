@@ -17,7 +17,6 @@
 #include "clock.h"
 #include "disk_room.h"
 #include "heartbeat.h"
-#include "job_spec.h"
 #include "jobs.h"
 #include "log.h"
 #include "supervisor.h"
@@ -271,15 +270,9 @@ static void
 look_at_folders(const struct health *health, struct disk_room *room,
     struct lines *lines, const struct job *job)
 {
-	struct job_spec spec;
-
 	look_at_folder(health, room, lines, job->folder);
-	if (job->engine == JOB_ENGINE_REPLAY ||
-	    job_spec_parse(job->spec, job->spec_len, &spec) < 0)
-		return;
-	for (size_t i = 0; i < spec.corpus.len; i++)
-		look_at_folder(health, room, lines, spec.corpus.items[i]);
-	job_spec_free(&spec);
+	for (size_t i = 0; i < job->corpus.len; i++)
+		look_at_folder(health, room, lines, job->corpus.items[i]);
 }
 
 static void

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "account.h"
 #include "clock.h"
@@ -26,32 +25,12 @@ job_free(struct job *job)
 	free(job->name);
 	free(job->spec);
 	free(job->folder);
+	string_list_clear(&job->corpus);
 	free(job->ends);
 	free(job->others);
 	free(job->executable);
 	job_attach_free(job->attach);
 	free(job);
-}
-
-/* Where the runtime in a job's target writes, so that we look there; "" if only the
- * engine knows. */
-static void
-coverage_dir(const struct jobs *jobs, const struct conf_target *target,
-    enum job_engine engine, char *ret_path, size_t size)
-{
-	const struct string_list *defaults = &jobs->supervisor->coverage_dirs;
-	const char *path = target->coverage;
-	struct stat st;
-
-	ret_path[0] = '\0';
-	if (path == NULL && engine != JOB_ENGINE_ZIG && defaults->len > 0)
-		path = defaults->items[0];
-	if (path == NULL)
-		return;
-	snprintf(ret_path, size, "%s", path);
-	/* A file's folder: new builds make new files there. */
-	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode) && strchr(path, '/') != path)
-		*strrchr(ret_path, '/') = '\0';
 }
 
 static int
@@ -112,7 +91,8 @@ job_complete(const struct jobs *jobs, const struct conf_target *target,
 	size_t len = conf->spec_len;
 	int r;
 
-	coverage_dir(jobs, target, job->engine, coverage, sizeof(coverage));
+	conf_target_coverage(target, &jobs->supervisor->coverage_dirs, job->engine,
+	    coverage, sizeof(coverage));
 	memcpy(text, conf->spec, len);
 	r = job_spec_add(text, &len, "folder", job->folder);
 	if (r == 0 && coverage[0] != '\0')
@@ -191,6 +171,9 @@ job_make(const struct jobs *jobs, const struct conf_target *target,
 		job->runs_target = runs_target(&spec);
 		r = name_others(&spec, &job->others);
 	}
+	for (size_t i = 0;
+	    r == 0 && spec.engine != JOB_ENGINE_REPLAY && i < spec.corpus.len; i++)
+		r = string_list_add(&job->corpus, spec.corpus.items[i]);
 	if (r == 0 && spec.attach != NULL)
 		r = job_attach_new(spec.attach, &job->attach);
 	job->plateau_ms = spec.plateau_ms;

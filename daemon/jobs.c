@@ -473,12 +473,11 @@ probe_job(
     const struct job *job, int64_t deadline_ms, conf_error_cb report_cb, void *context)
 {
 	struct job_spec spec;
-	struct user user;
+	struct probe_user user;
 
 	if (job_spec_parse(job->spec, job->spec_len, &spec) < 0)
 		return;
-	user = (struct user){ .uid = spec.uid, .gid = spec.gid };
-	user.groups_len = job_groups_parse(spec.groups, user.groups, USER_GROUPS_MAX);
+	user = job_spec_user(&spec);
 	conf_probe_job(
 	    &spec, &user, spec.coverage_dir, deadline_ms, report_cb, context);
 	job_spec_free(&spec);

@@ -37,6 +37,7 @@ struct job {
 	char *spec;                   /* complete, as the runner gets it */
 	size_t spec_len;
 	char *folder;
+	struct string_list corpus; /* where else it keeps what it finds */
 	bool wanted;
 	enum job_wish wish; /* the last one, while the runner has not been told */
 	char wish_reason[96];

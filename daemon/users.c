@@ -215,3 +215,14 @@ users_print_groups(const struct user *user, char *ret_text, size_t size)
 		used += (size_t)snprintf(ret_text + used, size - used, "%s%u",
 		    i > 0 ? "," : "", (unsigned)user->groups[i]);
 }
+
+struct probe_user
+users_for_probe(const struct user *user)
+{
+	struct probe_user probe_user = { .uid = user->uid, .gid = user->gid };
+
+	probe_user.groups[probe_user.groups_len++] = user->gid;
+	for (size_t i = 0; i < user->groups_len; i++)
+		probe_user.groups[probe_user.groups_len++] = user->groups[i];
+	return probe_user;
+}

@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define USER_GROUPS_MAX 64
+#include "probe.h"
+
+#define USER_GROUPS_MAX (PROBE_GROUPS_MAX - 1)
 #define USER_NAME_MAX 64
 
 struct user {
@@ -35,5 +37,8 @@ const char *users_problem(int error);
 
 /* Supplementary groups as "4,27"; empty where there are none. */
 void users_print_groups(const struct user *user, char *ret_text, size_t size);
+
+/* With all its groups. */
+struct probe_user users_for_probe(const struct user *user);
 
 #endif

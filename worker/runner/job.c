@@ -19,6 +19,7 @@
 
 #include "clock.h"
 #include "cpus.h"
+#include "find_program.h"
 #include "hash.h"
 #include "instance.h"
 #include "instance_words.h"
@@ -214,7 +215,7 @@ make_launch(struct instance *instance, int folder, struct launch *launch, char *
 	launch->folder = folder;
 	launch->group = -1;
 	launch->instance = instance->index;
-	launch->user = job_probe_user(spec);
+	launch->user = job_spec_user(spec);
 	launch->cpu = instance->cpu;
 	launch->stop_signal = job->engine->stop_signal;
 	launch->memory_max = spec->memory_max;
@@ -239,8 +240,7 @@ make_launch(struct instance *instance, int folder, struct launch *launch, char *
 		snprintf(why, size, "its command line or environment is too long");
 		return r;
 	}
-	r = launch_find_program(
-	    launch->words[0], launch->program, sizeof(launch->program));
+	r = find_program(launch->words[0], launch->program, sizeof(launch->program));
 	if (r < 0)
 		snprintf(why, size, "%.60s: %s", launch->words[0],
 		    r == -EACCES       ? "cannot be executed; has it the x bit?"
@@ -500,7 +500,7 @@ probe_build(struct job *job)
 	if (job->probe.pid != 0 || job->is_new_build ||
 	    clock_ms(CLOCK_MONOTONIC) < job->probe_at_ms)
 		return;
-	user = job_probe_user(&job->spec);
+	user = job_spec_user(&job->spec);
 	r = program_probe_start(
 	    &job->probe, job->base, &job->seen, &user, probe_cb, job);
 	if (r < 0)

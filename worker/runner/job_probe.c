@@ -221,23 +221,12 @@ lack(struct job *job, int error, int64_t now)
 	finish(job, now);
 }
 
-struct probe_user
-job_probe_user(const struct job_spec *spec)
-{
-	struct probe_user user = { .uid = spec->uid, .gid = spec->gid };
-
-	user.groups[0] = user.gid;
-	user.groups_len =
-	    1 + job_groups_parse(spec->groups, user.groups + 1, PROBE_GROUPS_MAX - 1);
-	return user;
-}
-
 static void
 begin(struct job *job, int64_t now)
 {
 	static struct items items;
 	struct job_probe *probe = &job->folder_probe;
-	const struct probe_user user = job_probe_user(&job->spec);
+	const struct probe_user user = job_spec_user(&job->spec);
 	int r;
 
 	list_items(job, &items);

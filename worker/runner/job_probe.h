@@ -33,9 +33,6 @@ struct job_probe {
 	char words[JOB_PROBE_WORDS_MAX], now[JOB_PROBE_WORDS_MAX];
 };
 
-/* Whom a job runs as. */
-struct probe_user job_probe_user(const struct job_spec *spec);
-
 /* True if an instance may start; else it was begun to find out, or waits until it is tried
  * again, and job->changed is called when that is known. */
 bool job_probe_allows(struct job *job, int64_t now);

@@ -67,8 +67,4 @@ void launch_inherit_environment(struct launch *launch);
 const char *launch_expand(struct launch *launch, const char *text,
     const char *const values[JOB_VARIABLES_LEN]);
 
-/* Finds @name, with a slash a path, else in PATH; writes its path. Returns 0, or -ENOENT
- * or -EACCES. */
-int launch_find_program(const char *name, char *ret_path, size_t size);
-
 #endif

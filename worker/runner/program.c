@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "child.h"
-#include "launch.h"
+#include "find_program.h"
 #include "banned.h"
 
 #define PROBE_S 20 /* a slow disk may take some time */
@@ -33,7 +33,7 @@ struct program
 program_look(const char *name)
 {
 	struct program program = { 0 };
-	int r = launch_find_program(name, program.path, sizeof(program.path));
+	int r = find_program(name, program.path, sizeof(program.path));
 
 	if (r == -ENOENT)
 		snprintf(program.path, sizeof(program.path), "%s", name);
@@ -60,44 +60,54 @@ elf_end(uint64_t offset, uint64_t size)
 							      : (off_t)(offset + size);
 }
 
+/* What both classes of ELF file say in their heads, where they say it in other places. */
+struct elf_head {
+	uint64_t sections, sections_len, section_size;
+	uint64_t segments, segments_len, segment_size;
+};
+
+/* Of one segment, whose header is @size bytes long; INT64_MAX if there is none. */
+static off_t
+segment_end(int fd, off_t at, size_t size)
+{
+	union {
+		Elf32_Phdr small;
+		Elf64_Phdr large;
+	} segment;
+
+	if (pread(fd, &segment, size, at) != (ssize_t)size)
+		return INT64_MAX;
+	if (size == sizeof(segment.large))
+		return segment.large.p_type != PT_LOAD
+		    ? 0
+		    : elf_end(segment.large.p_offset, segment.large.p_filesz);
+	return segment.small.p_type != PT_LOAD
+	    ? 0
+	    : elf_end(segment.small.p_offset, segment.small.p_filesz);
+}
+
 /* Section headers stand behind all else, and segments are what is mapped. */
 static off_t
-elf64_size(int fd, const Elf64_Ehdr *head)
+elf_size(int fd, const struct elf_head *head, size_t segment_size)
 {
-	off_t size =
-	    elf_end(head->e_shoff, (uint64_t)head->e_shnum * head->e_shentsize);
-	Elf64_Phdr segment;
+	off_t size = elf_end(head->sections, head->sections_len * head->section_size);
 
-	for (unsigned i = 0; i < head->e_phnum; i++) {
-		const off_t at = elf_end(head->e_phoff, (uint64_t)i * sizeof(segment));
-
-		if (head->e_phentsize != sizeof(segment) ||
-		    pread(fd, &segment, sizeof(segment), at) != sizeof(segment))
-			return INT64_MAX;
-		if (segment.p_type == PT_LOAD)
-			size = MAX(size, elf_end(segment.p_offset, segment.p_filesz));
-	}
+	if (head->segments_len > 0 && head->segment_size != segment_size)
+		return INT64_MAX;
+	for (uint64_t i = 0; i < head->segments_len; i++)
+		size = MAX(size,
+		    segment_end(
+			fd, elf_end(head->segments, i * segment_size), segment_size));
 	return size;
 }
 
-static off_t
-elf32_size(int fd, const Elf32_Ehdr *head)
-{
-	off_t size =
-	    elf_end(head->e_shoff, (uint64_t)head->e_shnum * head->e_shentsize);
-	Elf32_Phdr segment;
-
-	for (unsigned i = 0; i < head->e_phnum; i++) {
-		const off_t at = elf_end(head->e_phoff, (uint64_t)i * sizeof(segment));
-
-		if (head->e_phentsize != sizeof(segment) ||
-		    pread(fd, &segment, sizeof(segment), at) != sizeof(segment))
-			return INT64_MAX;
-		if (segment.p_type == PT_LOAD)
-			size = MAX(size, elf_end(segment.p_offset, segment.p_filesz));
-	}
-	return size;
-}
+#define ELF_HEAD(of) \
+	{ .sections = (of).e_shoff, \
+		.sections_len = (of).e_shnum, \
+		.section_size = (of).e_shentsize, \
+		.segments = (of).e_phoff, \
+		.segments_len = (of).e_phnum, \
+		.segment_size = (of).e_phentsize }
 
 off_t
 program_elf_size(int fd)
@@ -113,8 +123,10 @@ program_elf_size(int fd)
 	if (pread(fd, &head, sizeof(head), 0) < (ssize_t)sizeof(head.small) ||
 	    memcmp(head.ident, ELFMAG, SELFMAG) != 0 || head.ident[EI_DATA] != order)
 		return 0;
-	return head.ident[EI_CLASS] == ELFCLASS64 ? elf64_size(fd, &head.large)
-						  : elf32_size(fd, &head.small);
+	if (head.ident[EI_CLASS] == ELFCLASS64)
+		return elf_size(
+		    fd, &(struct elf_head)ELF_HEAD(head.large), sizeof(Elf64_Phdr));
+	return elf_size(fd, &(struct elf_head)ELF_HEAD(head.small), sizeof(Elf32_Phdr));
 }
 
 static int
