@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -39,9 +40,9 @@ static struct {
 	/* /proc/self/mountinfo tells each descriptor of changes once: for the helper, which
 	 * has mounts of its own, and for detached_mounts_changed(); -1 */
 	int mounts, watched;
-	pid_t pid;   /* of the helper, 0: none */
-	int channel; /* to it; -1 */
-} state = { .mounts = -1, .watched = -1, .channel = -1 };
+	pid_t pid;               /* of the helper, 0: none */
+	struct channel *channel; /* to it; NULL */
+} state = { .mounts = -1, .watched = -1 };
 
 static int
 cut_here(int fd)
@@ -141,9 +142,10 @@ be_helper(int fd, pid_t parent)
 static void
 stop_helper(void)
 {
-	if (state.channel >= 0)
-		close(state.channel); /* it ends with it, and is reaped as any child */
-	state.channel = -1;
+	if (state.channel != NULL)
+		channel_free(
+		    state.channel); /* it ends with it, and is reaped as any child */
+	state.channel = NULL;
 	state.pid = 0;
 }
 
@@ -155,18 +157,23 @@ start_helper(void)
 
 	if (r < 0)
 		return r;
+	r = channel_new(fds[0], &state.channel);
+	if (r < 0) {
+		close(fds[0]);
+		close(fds[1]);
+		return r;
+	}
 	pid = fork();
 	if (pid == 0)
 		be_helper(fds[1], parent);
-	close(fds[1]);
-	if (pid < 0) {
+	if (pid < 0)
 		r = -errno;
-		close(fds[0]);
-		return r;
-	}
-	state.pid = pid;
-	state.channel = fds[0];
-	return 0;
+	close(fds[1]);
+	if (r < 0)
+		stop_helper();
+	else
+		state.pid = pid;
+	return r;
 }
 
 static bool
@@ -207,22 +214,13 @@ static int
 ask(const char *path, int *ret_cut)
 {
 	static struct message question;
-	struct channel *channel;
-	int copy = fcntl(state.channel, F_DUPFD_CLOEXEC, 3), r;
+	int r;
 
-	if (copy < 0)
-		return -errno;
-	r = channel_new(copy, &channel);
-	if (r < 0) {
-		close(copy);
-		return r;
-	}
 	message_init(&question, MESSAGE_SHARE, 0);
 	message_printf(&question, "%s", path);
-	r = channel_send(channel, &question, NULL, 0);
+	r = channel_send(state.channel, &question, NULL, 0);
 	if (r == 0)
-		r = receive_answer(channel, ret_cut);
-	channel_free(channel);
+		r = receive_answer(state.channel, ret_cut);
 	/* It died, or hangs: another one next time. */
 	if (r == -EPIPE || r == -ETIMEDOUT)
 		stop_helper();
@@ -253,7 +251,7 @@ cut_by_helper(int fd)
 		return -errno;
 	path[len] = '\0';
 	for (int i = 0; i < 2; i++) {
-		if (state.channel < 0)
+		if (state.channel == NULL)
 			r = start_helper();
 		if (r < 0)
 			return r;
@@ -269,6 +267,118 @@ cut_by_helper(int fd)
 		r = -ESTALE;
 	}
 	return r < 0 ? r : cut;
+}
+
+/* ---- all mounts ---- */
+
+/* In place: spaces and the like stand there as \040. */
+static void
+unescape(char *text)
+{
+	char *to = text;
+
+	for (; *text != '\0'; text++) {
+		if (text[0] == '\\' && strspn(text + 1, "01234567") >= 3) {
+			*to++ = (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 |
+			    (text[3] - '0'));
+			text += 3;
+		} else {
+			*to++ = *text;
+		}
+	}
+	*to = '\0';
+}
+
+/* True if @path is @folder or lies below it. */
+static bool
+lies_in(const char *path, const char *folder)
+{
+	size_t len = strlen(folder);
+
+	return strcmp(folder, "/") == 0 ||
+	    (strncmp(path, folder, len) == 0 &&
+		(path[len] == '/' || path[len] == '\0'));
+}
+
+/* All mounts, until one changes: every root of every target is asked for. */
+static struct mounts {
+	int fd; /* of the file that they were read from; tells when they change. -1 */
+	size_t len;
+	struct mount {
+		char *where;
+		uint64_t hash; /* of its line */
+	} *list;
+} mounts = { .fd = -1 };
+
+static void
+forget_mounts(void)
+{
+	for (size_t i = 0; i < mounts.len; i++)
+		free(mounts.list[i].where);
+	free(mounts.list);
+	if (mounts.fd >= 0)
+		close(mounts.fd);
+	mounts = (struct mounts){ .fd = -1 };
+}
+
+/* Takes @where. */
+static int
+add_mount(char *where, uint64_t hash)
+{
+	struct mount *list;
+
+	/* Grows at powers of two. */
+	if ((mounts.len & (mounts.len - 1)) == 0) {
+		list =
+		    realloc(mounts.list, MAX(2 * mounts.len, 1) * sizeof(*mounts.list));
+		if (list == NULL) {
+			free(where);
+			return -ENOMEM;
+		}
+		mounts.list = list;
+	}
+	mounts.list[mounts.len++] = (struct mount){ .where = where, .hash = hash };
+	return 0;
+}
+
+/* Without memory there are fewer, and the next call reads them again. */
+static void
+read_mounts(void)
+{
+	FILE *file = fopen(MOUNTS, "re");
+	char *line = NULL, *where = NULL;
+	size_t size = 0;
+	int r = file != NULL ? 0 : -errno;
+
+	while (r == 0 && getline(&line, &size, file) > 0) {
+		if (sscanf(line, "%*s %*s %*s %*s %ms", &where) != 1)
+			continue;
+		unescape(where);
+		r = add_mount(where, hash_bytes(HASH_SEED, line, strlen(line)));
+	}
+	free(line);
+	if (r == 0)
+		mounts.fd = fcntl(fileno(file), F_DUPFD_CLOEXEC, 3);
+	if (file != NULL)
+		fclose(file);
+}
+
+uint64_t
+detached_mounts_at(const char *path)
+{
+	uint64_t hash = HASH_SEED;
+
+	if (mounts.fd < 0 || has_changed(mounts.fd)) {
+		forget_mounts();
+		read_mounts();
+	}
+	for (size_t i = 0; i < mounts.len; i++) {
+		const struct mount *mount = &mounts.list[i];
+
+		if (lies_in(mount->where, path) || lies_in(path, mount->where))
+			hash = hash_bytes(hash, &mount->hash, sizeof(mount->hash));
+	}
+	return hash;
 }
 
 /* ---- for all ---- */
@@ -327,6 +437,7 @@ void
 detached_close(void)
 {
 	stop_helper();
+	forget_mounts();
 	if (state.mounts >= 0)
 		close(state.mounts);
 	if (state.watched >= 0)
@@ -345,57 +456,6 @@ bool
 detached_mounts_changed(void)
 {
 	return state.available && has_changed(state.watched);
-}
-
-/* In place: spaces and the like stand there as \040. */
-static void
-unescape(char *text)
-{
-	char *to = text;
-
-	for (; *text != '\0'; text++) {
-		if (text[0] == '\\' && strspn(text + 1, "01234567") >= 3) {
-			*to++ = (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 |
-			    (text[3] - '0'));
-			text += 3;
-		} else {
-			*to++ = *text;
-		}
-	}
-	*to = '\0';
-}
-
-/* True if @path is @folder or lies below it. */
-static bool
-lies_in(const char *path, const char *folder)
-{
-	size_t len = strlen(folder);
-
-	return strcmp(folder, "/") == 0 ||
-	    (strncmp(path, folder, len) == 0 &&
-		(path[len] == '/' || path[len] == '\0'));
-}
-
-uint64_t
-detached_mounts_at(const char *path)
-{
-	FILE *mounts = fopen(MOUNTS, "re");
-	uint64_t hash = HASH_SEED;
-	char *line = NULL, *where = NULL;
-	size_t size = 0;
-
-	while (mounts != NULL && getline(&line, &size, mounts) > 0) {
-		if (sscanf(line, "%*s %*s %*s %*s %ms", &where) != 1)
-			continue;
-		unescape(where);
-		if (lies_in(where, path) || lies_in(path, where))
-			hash = hash_bytes(hash, line, strlen(line));
-		free(where);
-	}
-	free(line);
-	if (mounts != NULL)
-		fclose(mounts);
-	return hash;
 }
 
 pid_t

@@ -24,6 +24,12 @@ struct verdict {
 	size_t size;
 };
 
+bool
+coverage_file_is_name(const char *name)
+{
+	return strlen(name) == 16 && strspn(name, "0123456789abcdef") == 16;
+}
+
 static __attribute__((format(printf, 3, 4))) enum coverage_status
 say(struct verdict *verdict, enum coverage_status status, const char *format, ...)
 {

@@ -42,6 +42,9 @@ struct coverage_owner {
 	const void *context;
 };
 
+/* True for sixteen lower-case hex digits, which coverage files of all builds are named. */
+bool coverage_file_is_name(const char *name);
+
 /* Opens @name in @directory and checks all but its PCs, of which none is read yet. Fills
  * @ret_file (fd open only where sound; device and inode wherever it could be looked at)
  * and, where it is not sound, the reason, one sentence, in @reason. */

@@ -15,17 +15,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "coverage_file.h"
 #include "coverage_map.h"
 #include "banned.h"
 
 #define COVERAGE "cache/v"
 #define NAMES_MAX 256 /* builds; what lies there else is none of Zig's */
-
-static bool
-is_coverage_name(const char *name)
-{
-	return strlen(name) == 16 && strspn(name, "0123456789abcdef") == 16;
-}
 
 static uint64_t
 runs_in(int folder, const char *name)
@@ -58,7 +53,7 @@ count_runs(struct job *job)
 		return 0;
 	}
 	for (int i = 0; i < NAMES_MAX && (entry = readdir(listing)) != NULL; i++)
-		if (is_coverage_name(entry->d_name))
+		if (coverage_file_is_name(entry->d_name))
 			runs = job_add(runs, runs_in(fd, entry->d_name));
 	closedir(listing);
 	return runs;

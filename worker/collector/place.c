@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "collect.h"
+#include "coverage_file.h"
 #include "coverage_map.h"
 #include "log.h"
 #include "banned.h"
@@ -37,19 +38,12 @@ find_by_inode(struct collector *collector, const struct stat *st)
 	return NULL;
 }
 
-/* Sixteen lower-case hex digits. */
-static bool
-is_coverage_name(const char *name)
-{
-	return strlen(name) == 16 && strspn(name, "0123456789abcdef") == 16;
-}
-
 /* What somebody named in the configuration is looked at whatever it is called. */
 static bool
 is_wanted(const struct place *place, const char *name)
 {
 	const struct look *look;
-	bool hex = is_coverage_name(name);
+	bool hex = coverage_file_is_name(name);
 
 	if (strlen(name) >= FILE_NAME_MAX)
 		return false;
