@@ -203,7 +203,7 @@ check_job(struct check *check, const struct conf *conf,
 	    target, &conf->coverage_dirs, spec.engine, coverage, sizeof(coverage));
 	probe_user = users_for_probe(&user);
 	if (spec.attach == NULL)
-		check->errors += conf_probe_job(&spec, &probe_user,
+		check->errors += conf_probe_job(&spec, job->place, &probe_user,
 		    coverage[0] != '\0' ? coverage : NULL,
 		    clock_ms(CLOCK_MONOTONIC) + DEADLINE_MS, count_cb, check);
 	job_spec_free(&spec);

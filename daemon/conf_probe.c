@@ -157,6 +157,7 @@ ask(const struct probe_user *user, const struct probe_item *items, size_t len,
 
 struct report {
 	const struct job_spec *spec;
+	const char *place;
 	const struct list *list;
 	conf_error_cb report_cb;
 	void *context;
@@ -168,9 +169,10 @@ say(struct report *report, const struct item *item, bool is_fatal, const char *t
 {
 	char line[1024];
 
-	snprintf(line, sizeof(line), "%s: job %s/%s: %s%s%.700s",
-	    is_fatal ? "error" : "warning", report->spec->target, report->spec->name,
-	    item != NULL ? item->loss : "", item != NULL ? ": " : "", text);
+	snprintf(line, sizeof(line), "%s: %s: job %s/%s: %s%s%.700s",
+	    is_fatal ? "error" : "warning", report->place, report->spec->target,
+	    report->spec->name, item != NULL ? item->loss : "",
+	    item != NULL ? ": " : "", text);
 	report->report_cb(line, report->context);
 	report->errors += is_fatal;
 }
@@ -190,13 +192,16 @@ job_answer_cb(const struct probe_answer *answer, void *context)
 }
 
 size_t
-conf_probe_job(const struct job_spec *spec, const struct probe_user *user,
-    const char *coverage, int64_t deadline_ms, conf_error_cb report_cb, void *context)
+conf_probe_job(const struct job_spec *spec, const char *place,
+    const struct probe_user *user, const char *coverage, int64_t deadline_ms,
+    conf_error_cb report_cb, void *context)
 {
 	struct list list = { .len = 0 };
-	struct report report = {
-		.spec = spec, .list = &list, .report_cb = report_cb, .context = context
-	};
+	struct report report = { .spec = spec,
+		.place = place,
+		.list = &list,
+		.report_cb = report_cb,
+		.context = context };
 	char text[PATH_MAX + 64];
 	size_t answered;
 

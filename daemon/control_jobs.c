@@ -77,29 +77,24 @@ add_reason(struct evbuffer *reply, const struct job *job)
 	evbuffer_add_printf(reply, "\n");
 }
 
-void
-control_jobs(struct supervisor *supervisor, struct evbuffer *reply)
+static void
+show_cb(struct jobs *jobs, struct job *job, void *context)
 {
-	const struct jobs *jobs = supervisor->jobs;
+	struct evbuffer *reply = context;
+	const struct job_report *report = &job->report;
 
-	evbuffer_add_printf(reply, "ok\n");
-	for (size_t i = 0; i < jobs->len; i++) {
-		const struct job *job = jobs->list[i];
-		const struct job_report *report = &job->report;
-
-		evbuffer_add_printf(reply, "%s/%s\t%s\t%s\t%u\t%u\t%u\t%d\t",
-		    job->target, job->name, job_engine_name(job->engine),
-		    job->has_report ? job_state_name(report->state) : "starting",
-		    report->running,
-		    job->attach != NULL ? report->instances : job->instances,
-		    report->starts, report->pid);
-		add_known(reply, job, JOB_STATS_EXECUTIONS, job->stats.executions);
-		add_known(reply, job, JOB_STATS_RATE, job->stats.rate_milli / 1000);
-		add_known(reply, job, JOB_STATS_CRASHES, job->stats.crashes);
-		evbuffer_add_printf(reply, "%llu\t%lld\t",
-		    (unsigned long long)report->memory, (long long)report->since_ms);
-		add_reason(reply, job);
-	}
+	(void)jobs;
+	evbuffer_add_printf(reply, "%s/%s\t%s\t%s\t%u\t%u\t%u\t%d\t", job->target,
+	    job->name, job_engine_name(job->engine),
+	    job->has_report ? job_state_name(report->state) : "starting",
+	    report->running, job->attach != NULL ? report->instances : job->instances,
+	    report->starts, report->pid);
+	add_known(reply, job, JOB_STATS_EXECUTIONS, job->stats.executions);
+	add_known(reply, job, JOB_STATS_RATE, job->stats.rate_milli / 1000);
+	add_known(reply, job, JOB_STATS_CRASHES, job->stats.crashes);
+	evbuffer_add_printf(reply, "%llu\t%lld\t", (unsigned long long)report->memory,
+	    (long long)report->since_ms);
+	add_reason(reply, job);
 }
 
 static void
@@ -110,6 +105,22 @@ fail_unknown(struct supervisor *supervisor, const char *name, struct evbuffer *r
 	    "no "
 	    "other has, or TARGET for all of its jobs%s\n",
 	    name, supervisor->jobs->len == 0 ? " (the configuration has no jobs)" : "");
+}
+
+void
+control_jobs(struct supervisor *supervisor, const char *name, struct evbuffer *reply)
+{
+	struct jobs *jobs = supervisor->jobs;
+
+	if (name != NULL && jobs_each_named(jobs, name, NULL, NULL) == 0) {
+		fail_unknown(supervisor, name, reply);
+		return;
+	}
+	evbuffer_add_printf(reply, "ok\n");
+	if (name != NULL)
+		jobs_each_named(jobs, name, show_cb, reply);
+	for (size_t i = 0; name == NULL && i < jobs->len; i++)
+		show_cb(jobs, jobs->list[i], reply);
 }
 
 struct wish {

@@ -391,7 +391,11 @@ do_health(struct request *request)
 static void
 do_jobs(struct request *request)
 {
-	control_jobs(request->supervisor, request->reply);
+	if (request->words_len > 2)
+		fail(request, "expected one name: TARGET/JOB, JOB or TARGET");
+	else
+		control_jobs(request->supervisor,
+		    request->words_len == 2 ? request->words[1] : NULL, request->reply);
 }
 
 static void

@@ -468,9 +468,23 @@ jobs_plan_new(struct jobs *jobs, const struct conf *conf, conf_error_cb report_c
 	return problems;
 }
 
+static const struct conf_job *
+find_conf(const struct conf *conf, const struct job *job,
+    const struct conf_target **ret_target)
+{
+	const struct conf_target *target = conf_find(conf, job->target);
+
+	for (size_t i = 0; target != NULL && i < target->jobs_len; i++)
+		if (strcmp(target->jobs[i].name, job->name) == 0) {
+			*ret_target = target;
+			return &target->jobs[i];
+		}
+	return NULL;
+}
+
 static void
-probe_job(
-    const struct job *job, int64_t deadline_ms, conf_error_cb report_cb, void *context)
+probe_job(const struct job *job, const char *place, int64_t deadline_ms,
+    conf_error_cb report_cb, void *context)
 {
 	struct job_spec spec;
 	struct probe_user user;
@@ -479,16 +493,18 @@ probe_job(
 		return;
 	user = job_spec_user(&spec);
 	conf_probe_job(
-	    &spec, &user, spec.coverage_dir, deadline_ms, report_cb, context);
+	    &spec, place, &user, spec.coverage_dir, deadline_ms, report_cb, context);
 	job_spec_free(&spec);
 }
 
 void
-jobs_plan_probe(const struct jobs_plan *plan, conf_error_cb report_cb, void *context)
+jobs_plan_probe(const struct jobs_plan *plan, const struct conf *conf,
+    conf_error_cb report_cb, void *context)
 {
 	const int64_t deadline_ms = clock_ms(CLOCK_MONOTONIC) + PROBE_MS;
 
 	for (size_t i = 0; i < plan->len; i++) {
+		const struct conf_target *target;
 		const struct job *job = plan->list[i],
 				 *old = find(plan->jobs, job->target, job->name);
 
@@ -496,7 +512,8 @@ jobs_plan_probe(const struct jobs_plan *plan, conf_error_cb report_cb, void *con
 			return; /* the runner will say it */
 		if (job->problem[0] == '\0' && job->attach == NULL &&
 		    (old == NULL || !same_settings(old, job)))
-			probe_job(job, deadline_ms, report_cb, context);
+			probe_job(job, find_conf(conf, job, &target)->place,
+			    deadline_ms, report_cb, context);
 	}
 }
 
@@ -523,20 +540,6 @@ tell_all(struct jobs *jobs, struct job *job, bool is_new)
 		if (target != NULL && job->engine == JOB_ENGINE_ZIG)
 			target->places_missing = true;
 	}
-}
-
-static const struct conf_job *
-find_conf(const struct conf *conf, const struct job *job,
-    const struct conf_target **ret_target)
-{
-	const struct conf_target *target = conf_find(conf, job->target);
-
-	for (size_t i = 0; target != NULL && i < target->jobs_len; i++)
-		if (strcmp(target->jobs[i].name, job->name) == 0) {
-			*ret_target = target;
-			return &target->jobs[i];
-		}
-	return NULL;
 }
 
 void

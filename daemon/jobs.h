@@ -73,10 +73,10 @@ int jobs_plan_new(struct jobs *jobs, const struct conf *conf, conf_error_cb repo
     void *context, struct jobs_plan **ret_plan);
 void jobs_plan_free(struct jobs_plan *plan);
 
-/* Says of jobs that are new, or have other settings, what their users could not use. Takes
- * a few seconds at most. */
-void jobs_plan_probe(
-    const struct jobs_plan *plan, conf_error_cb report_cb, void *context);
+/* Says of jobs that are new, or have other settings, what their users could not use.
+ * @conf: what the plan was made of. Takes a few seconds at most. */
+void jobs_plan_probe(const struct jobs_plan *plan, const struct conf *conf,
+    conf_error_cb report_cb, void *context);
 
 /* Takes over what @plan says: new, changed and removed jobs. To be called when the
  * targets of its configuration were. A job that cannot be run is shown as failed, with

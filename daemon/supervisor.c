@@ -377,7 +377,7 @@ supervisor_reload(struct supervisor *supervisor, conf_error_cb error_cb, void *c
 		return r;
 	}
 	health_set_refused(supervisor->health, "");
-	jobs_plan_probe(plan, probe_cb, &report);
+	jobs_plan_probe(plan, conf, probe_cb, &report);
 	conf_free(supervisor->conf);
 	supervisor->conf = conf;
 	setup_frontend_service(supervisor);

@@ -97,6 +97,9 @@ with scratch() as folder:
         job = service.wait_job("lost", "failed")
         ok("no-such-user" in job["reason"], "at a start such a job is shown as failed, with the reason", job)
         ok("no-such-user" in service.ctl("jobs").stdout, "by fuzzsupctl, too")
+        shown = {name: service.ctl("jobs", name) for name in ("a", "lost", "a/lost", "nobody")}
+        equal([len(re.findall("^a/", shown[name].stdout, re.M)) for name in ("a", "lost", "a/lost")], [2, 1, 1], "which shows those of a target, or one, alone")
+        ok(shown["nobody"].returncode == 1 and 'no job "nobody"' in shown["nobody"].stderr, "and says that there is no such job", shown["nobody"])
         ok(re.search(r"fuzz\.conf:\d+: job a/lost", service.log()), "and the log names its line", service.log())
         running(service, "well")
         ok(True, "the others run")

@@ -94,7 +94,7 @@ with scratch() as folder:
         ok("cannot write there; chown -R daemon" in service.ctl("jobs").stdout, "fuzzsupctl says the remedy")
 
         result = check(service)
-        ok(result.returncode == 2 and all(f"{kind}: job a/{name}: its finds are not kept: " in result.stderr for kind, name in
+        ok(result.returncode == 2 and all(re.search(rf"{kind}: {service.config}:\d+: job a/{name}: its finds are not kept: ", result.stderr) for kind, name in
            (("error", "owned"), ("warning", "full"), ("warning", "inodes"), ("error", "fixed"), ("error", "closed"))), "fuzzsupd -n says all of it before a start", result.stderr)
         ok("a/grouped" not in result.stderr, "and nothing of the job that is well", result.stderr)
 
@@ -132,7 +132,7 @@ with scratch() as folder:
         service.targets["a"].jobs["owned"]["environment"] = ["A=1"]
         service.write_config()
         result = service.ctl("reload")
-        ok(result.returncode == 0 and "job a/owned: its finds are not kept" in result.stdout + result.stderr and "a/full" not in result.stdout + result.stderr, "a reload says it of the jobs that it changes", result)
+        ok(result.returncode == 0 and re.search(rf"{service.config}:\d+: job a/owned: its finds are not kept", result.stdout + result.stderr) and "a/full" not in result.stdout + result.stderr, "a reload says it of the jobs that it changes", result)
 
 # What is over is not said to wait until its finds are kept again.
 with scratch() as folder:

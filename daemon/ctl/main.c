@@ -35,7 +35,8 @@ static const char usage[] =
     "usage: fuzzsupctl [-s SOCKET] [--json] [--watch] COMMAND\n"
     "\n"
     "  status                              targets and jobs, a line each\n"
-    "  targets | jobs                      one of both\n"
+    "  targets                             targets alone\n"
+    "  jobs [JOB]                          jobs alone; of one target, or one job\n"
     "  start | stop | restart JOB          TARGET/JOB, JOB, or TARGET for all of its "
     "jobs\n"
     "  logs [-f] JOB                       what they said last; -f: and what they say\n"
@@ -63,12 +64,13 @@ static const char usage[] =
 
 /* ---- tables ---- */
 
+/* @of: of whom, or NULL. */
 static int
-show(const struct options *options, const char *request, const struct columns *columns,
-    const char *key)
+show(const struct options *options, const char *request, char *of,
+    const struct columns *columns, const char *key)
 {
-	char *words[] = { (char *)(uintptr_t)request };
-	char *answer = client_ask(options->socket, words, 1);
+	char *words[] = { (char *)(uintptr_t)request, of };
+	char *answer = client_ask(options->socket, words, of != NULL ? 2 : 1);
 	char *lines = answer != NULL ? client_lines(answer) : NULL;
 
 	if (lines != NULL && options->json)
@@ -98,7 +100,7 @@ show_health(const struct options *options)
 }
 
 static int
-show_once(const struct options *options, const char *command)
+show_once(const struct options *options, const char *command, char *of)
 {
 	const bool all = strcmp(command, "status") == 0;
 	int code = EXIT_OK;
@@ -108,13 +110,13 @@ show_once(const struct options *options, const char *command)
 	if (all)
 		code = show_health(options);
 	if (code == EXIT_OK && (all || strcmp(command, "targets") == 0))
-		code = show(options, "status", &columns_targets, "targets");
+		code = show(options, "status", NULL, &columns_targets, "targets");
 	if (code == EXIT_OK && all)
 		fputs(options->json ? "," : "\n", stdout);
 	if (code == EXIT_OK && (all || strcmp(command, "jobs") == 0))
-		code = show(options, "jobs", &columns_jobs, "jobs");
+		code = show(options, "jobs", of, &columns_jobs, "jobs");
 	if (code == EXIT_OK && strcmp(command, "workers") == 0)
-		code = show(options, "workers", &columns_workers, "workers");
+		code = show(options, "workers", NULL, &columns_workers, "workers");
 	if (options->json)
 		puts("}");
 	fflush(stdout);
@@ -122,14 +124,14 @@ show_once(const struct options *options, const char *command)
 }
 
 static int
-show_tables(const struct options *options, const char *command)
+show_tables(const struct options *options, const char *command, char *of)
 {
 	int code;
 
 	do {
 		if (options->watch)
 			fputs("\033[H\033[2J", stdout);
-		code = show_once(options, command);
+		code = show_once(options, command, of);
 	} while (options->watch && code == EXIT_OK && sleep(WATCH_S) == 0);
 	return code;
 }
@@ -157,7 +159,7 @@ command_is_sound(char *const *words, int len)
 	} commands[] = {
 		{ "status", 1, 1 },
 		{ "targets", 1, 1 },
-		{ "jobs", 1, 1 },
+		{ "jobs", 1, 2 },
 		{ "start", 2, 2 },
 		{ "stop", 2, 2 },
 		{ "restart", 2, 2 },
@@ -229,7 +231,8 @@ carry_out(const struct options *options, char **words, int len)
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
 		if (strcmp(words[0], tables[i]) == 0)
-			return show_tables(options, words[0]);
+			return show_tables(
+			    options, words[0], len > 1 ? words[1] : NULL);
 	if (strcmp(words[0], "symbolize") == 0)
 		return ctl_symbolize(
 		    words[1], &options->debug_roots, words + 2, len - 2);

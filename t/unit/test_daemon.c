@@ -191,19 +191,19 @@ test_jobs_reply(void **state)
 		.updated_ms = now_ms - 330000,
 		.moved_ms = now_ms - 330000,
 		.silence_ms = 150000 };
-	control_jobs(&supervisor, reply);
+	control_jobs(&supervisor, NULL, reply);
 	/* It never said a word. */
 	job.report.since_ms = now_ms - 660000;
 	job.stats.updated_ms = job.stats.moved_ms = 0;
 	job.stats.known = 0;
-	control_jobs(&supervisor, reply);
+	control_jobs(&supervisor, NULL, reply);
 	job.report.since_ms = 0;
 	job.stats.known = JOB_STATS_EXECUTIONS;
 	job.stats.updated_ms = now_ms;
 	job.stats.moved_ms = now_ms - 3 * 3600000 - 1000;
-	control_jobs(&supervisor, reply);
+	control_jobs(&supervisor, NULL, reply);
 	job.stats.moved_ms = now_ms;
-	control_jobs(&supervisor, reply);
+	control_jobs(&supervisor, NULL, reply);
 	evbuffer_remove(reply, text, sizeof(text) - 1);
 	assert_non_null(strstr(text, "\tstale\t"));
 	assert_non_null(strstr(text, "\tstats are 5 minutes old\n"));

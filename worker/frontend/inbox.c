@@ -263,7 +263,6 @@ readable_cb(evutil_socket_t fd, short what, void *arg)
 		}
 	}
 	if (r == -EPIPE) {
-		log_notice("the supervisor is gone; stopping");
 		event_base_loopbreak(inbox->server->base);
 		return;
 	}
