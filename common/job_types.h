@@ -139,7 +139,7 @@ _Static_assert(sizeof(struct job_fuzzer) == 24, "job fuzzer");
 	X(WELL, "well")     /* it was heard of, and its executions grow */ \
 	X(STALE, "stale")   /* its numbers are older than its engine's should be */ \
 	X(STUCK, "stuck")   /* its numbers are new, its executions stand still */ \
-	X(LOSING, "losing") /* what it finds is not kept, as its reason says */
+	X(LOSING, "losing") /* what it finds is not kept, or a start lacks something */
 
 enum job_health {
 #define X(name, text) JOB_HEALTH_##name,

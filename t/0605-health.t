@@ -197,6 +197,25 @@ def full_disk(folder):
         wait_well(service, "when there is room again")
 
 
+def descriptors(folder):
+    """Whatever a start fails of for want of them: trying folders, or what comes behind."""
+    with Service(folder, {"a": Target("/bin/sleep", jobs={"j": {"engine": "command", "command": ["/bin/sleep", "3600"], "autostart": "no"}})}) as service:
+        service.wait_job("j", "stopped")
+        runner = service.worker("runner")
+        held = {int(name) for name in os.listdir(f"/proc/{runner}/fd")}
+        for free in (1, 4, 8):
+            limit = next(limit for limit in range(4096) if limit - len([fd for fd in held if fd < limit]) == free)
+            subprocess.run(["prlimit", "--pid", str(runner), f"--nofile={limit}:4096"], check=True)
+            service.ctl("start", "j", check=True)
+            wait_ill(service, "job-losing", "a/j", "no file descriptors left")
+            equal(service.jobs()["j"]["state"], "restarting", f"{free} descriptors: it is tried again")
+            subprocess.run(["prlimit", "--pid", str(runner), "--nofile=1024:4096"], check=True)
+            service.wait_job("j", "running")
+            wait_well(service, "with descriptors")
+            service.ctl("stop", "j", check=True)
+            service.wait_job("j", "stopped")
+
+
 def unreachable(folder):
     with Service(folder) as service:
         wait_well(service, "at first")
@@ -206,7 +225,7 @@ def unreachable(folder):
 
 
 def others():
-    for part in (missing_collector, jobs, full_disk, unreachable):
+    for part in (missing_collector, jobs, full_disk, descriptors, unreachable):
         with scratch() as folder:
             note(part.__name__)
             part(folder)

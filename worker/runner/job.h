@@ -65,9 +65,10 @@ struct job {
 	char corpus_path[4096];
 	uint64_t folder_hash;
 	struct event_base *base;
-	bool wanted;       /* a user wants it to run */
-	bool is_over;      /* ran for long enough; done until it is asked for again */
-	bool has_turn;     /* may run */
+	bool wanted;   /* a user wants it to run */
+	bool is_over;  /* ran for long enough; done until it is asked for again */
+	bool lacks;    /* the machine has not what a start takes; its reason says it */
+	bool has_turn; /* may run */
 	bool is_new_build; /* its program changed: what runs is ended and started */
 	bool is_leaving; /* forgotten; ends as its engine likes it, and tells nobody */
 	uint32_t

@@ -351,11 +351,13 @@ job_probe_words(const struct job *job)
 bool
 job_loses(const struct job *job)
 {
+	const bool runs = job->report.state == JOB_STATE_RUNNING,
+		   backs_off = job->report.state == JOB_STATE_BACK_OFF;
+
 	/* In the other states the reason tells something else. */
-	return (job->report.state == JOB_STATE_RUNNING ||
-		   (job->report.state == JOB_STATE_BACK_OFF &&
-		       job_probe_refuses(job))) &&
-	    job_probe_words(job)[0] != '\0';
+	return ((runs || backs_off) && job->lacks) ||
+	    ((runs || (backs_off && job_probe_refuses(job))) &&
+		job_probe_words(job)[0] != '\0');
 }
 
 void

@@ -43,7 +43,8 @@ bool job_probe_refuses(const struct job *job);
 /* What is lost, and why; empty where all is kept. */
 const char *job_probe_words(const struct job *job);
 
-/* True while its reason tells what is lost, or would be if it ran. */
+/* True while its reason tells what is lost, or would be if it ran, or what the machine lacks
+ * that a start takes. */
 bool job_loses(const struct job *job);
 
 /* Once a second. */

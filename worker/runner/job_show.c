@@ -126,10 +126,11 @@ show_running(struct job *job)
 		    job->seen.path,
 		    job->probe_words[0] != '\0' ? " and cannot be executed yet: " : "",
 		    job->probe_words);
-	else if (in_need != NULL)
+	else if (in_need != NULL) {
+		job->lacks = true;
 		set_state(job, JOB_STATE_RUNNING, NULL, "%u of %u instances wait: %s",
 		    all - job->running, all, in_need->words);
-	else if ((loops = first_in_loop(job, &words)) != NULL)
+	} else if ((loops = first_in_loop(job, &words)) != NULL)
 		set_state(job, JOB_STATE_RUNNING, loops, "%s", words);
 	else
 		set_state(job, JOB_STATE_RUNNING, NULL, "%s", note_of(job));
@@ -152,9 +153,10 @@ show_idle(struct job *job)
 		    "waiting for its program %.250s, which changes", job->seen.path);
 	else if (waits && job_probe_refuses(job))
 		set_state(job, JOB_STATE_BACK_OFF, NULL, "%s", job_probe_words(job));
-	else if (backs_off != NULL)
+	else if (backs_off != NULL) {
+		job->lacks = backs_off->shortages > 0;
 		set_state(job, JOB_STATE_BACK_OFF, backs_off, "%s", backs_off->words);
-	else if (failed != NULL)
+	} else if (failed != NULL)
 		set_state(job, JOB_STATE_FAILED, failed, "%s", failed->words);
 	else if (job_count_phase(job, INSTANCE_DONE) == job->spec.instances)
 		set_state(job, JOB_STATE_DONE, NULL, "%s",
@@ -172,6 +174,7 @@ job_show(struct job *job)
 {
 	if (job->is_leaving)
 		return;
+	job->lacks = false;
 	if (job->is_over || !job->wanted) {
 		if (job->running > 0)
 			set_state(job, JOB_STATE_STOPPING, NULL, "%s",
