@@ -216,12 +216,16 @@ def killed(folder, demo):
     os.chmod(coverage, 0o1777)
     with Service(folder, {"json": Target(demo, coverage, [], jobs=work)}) as service:
         corpus = os.path.join(service.state, "jobs", "json", "fuzz", "corpus")
+
+        def written():
+            """Sizes of more than ten; those that were written a while ago are whole."""
+            sizes = {entry.name: entry.stat().st_size for entry in os.scandir(corpus) if time.time() - entry.stat().st_mtime > 0.5}
+            return sizes if len(sizes) > 10 else None
         for _ in range(kills):
             for name in work:
                 wait_job(service, name, "running", what=lambda job: job["pid"])
             old = [job["pid"] for job in jobs(service).values()]
-            # Those that were written a while ago are whole.
-            found.update({entry.name: entry.stat().st_size for entry in os.scandir(corpus) if time.time() - entry.stat().st_mtime > 0.5})
+            found.update(wait_until(written, "inputs in its corpus"))
             runner = service.worker("runner")
             os.kill(runner, signal.SIGKILL)
             wait_until(lambda: service.worker("runner") not in (None, runner), "another runner")
@@ -232,7 +236,7 @@ def killed(folder, demo):
         wait_until(lambda: len(marked(mark)) == len(shells), "one shell each")
         equal(len(marked("sleep\x001000.")), len(shells), "and no orphan")
         kept = {entry.name: entry.stat().st_size for entry in os.scandir(corpus)}
-        ok(len(found) > 10 and all(kept.get(name) == size for name, size in found.items()), f"no corpus file is lost or shorter: {len(found)} inputs", set(found) - set(kept))
+        ok(all(kept.get(name) == size for name, size in found.items()), f"no corpus file is lost or shorter: {len(found)} inputs", set(found) - set(kept))
         minder = int(open(f"/proc/{jobs(service)['job0']['pid']}/stat").read().rsplit(") ", 1)[1].split()[1])
         before = jobs(service)["job0"]
         os.kill(minder, signal.SIGKILL)
