@@ -175,14 +175,6 @@ check_target(struct check *check, const struct conf_target *target)
 /* ---- jobs ---- */
 
 static void
-count_cb(const char *message, void *context)
-{
-	struct check *check = context;
-
-	check->report_cb(message, check->context);
-}
-
-static void
 check_job(struct check *check, const struct conf *conf,
     const struct conf_target *target, const struct conf_job *job, uid_t workers)
 {
@@ -205,7 +197,8 @@ check_job(struct check *check, const struct conf *conf,
 	if (spec.attach == NULL)
 		check->errors += conf_probe_job(&spec, job->place, &probe_user,
 		    coverage[0] != '\0' ? coverage : NULL,
-		    clock_ms(CLOCK_MONOTONIC) + DEADLINE_MS, count_cb, check);
+		    clock_ms(CLOCK_MONOTONIC) + DEADLINE_MS, check->report_cb,
+		    check->context);
 	job_spec_free(&spec);
 }
 

@@ -11,7 +11,8 @@
 
 /* Reports what it finds of the job that @spec describes, as a warning what it would run
  * without, as an error what keeps it from running; at the latest at @deadline_ms
- * (monotonic). @place: where its block stands. @coverage: where its coverage goes, or NULL. Returns how many errors. */
+ * (monotonic). @place: where its block stands. @coverage: where its coverage goes, or NULL.
+ * Returns how many errors. */
 size_t conf_probe_job(const struct job_spec *spec, const char *place,
     const struct probe_user *user, const char *coverage, int64_t deadline_ms,
     conf_error_cb report_cb, void *context);

@@ -9,9 +9,10 @@
 
 struct evbuffer;
 
-/* Of the jobs that @name names, or all if it is NULL, a line each: TARGET/JOB, engine, state, instances that run, instances, starts, pid,
- * executions, executions per second, crashes, bytes of memory, Unix time of the state in
- * milliseconds, reason; "-" for what nobody knows. */
+/* Of the jobs that @name names, or all if it is NULL, a line each: TARGET/JOB, engine,
+ * state, instances that run, instances, starts, pid, executions, executions per second,
+ * crashes, bytes of memory, Unix time of the state in milliseconds, reason; "-" for what
+ * nobody knows. */
 void control_jobs(
     struct supervisor *supervisor, const char *name, struct evbuffer *reply);
 

@@ -142,9 +142,9 @@ be_helper(int fd, pid_t parent)
 static void
 stop_helper(void)
 {
+	/* It ends with it, and is reaped as any child. */
 	if (state.channel != NULL)
-		channel_free(
-		    state.channel); /* it ends with it, and is reaped as any child */
+		channel_free(state.channel);
 	state.channel = NULL;
 	state.pid = 0;
 }

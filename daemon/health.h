@@ -18,11 +18,10 @@ struct supervisor;
 	X(IDLE, "idle")                   /* jobs are wanted, and none runs */ \
 	X(TARGET_FAILED, "target-failed") /* it will not be shown */ \
 	X(JOB_FAILED, "job-failed")       /* it will not be started again */ \
-	X(JOB_LOSING, \
-	    "job-losing") /* finds are not kept, or a start lacks something */ \
-	X(JOB_WAITING, "job-waiting") /* for its program, or a start, for long */ \
-	X(JOB_STALE, "job-stale")     /* its engine says nothing any more */ \
-	X(JOB_STUCK, "job-stuck")     /* its executions stand still */
+	X(JOB_LOSING, "job-losing")       /* it loses finds, or lacks something */ \
+	X(JOB_WAITING, "job-waiting")     /* for its program, or a start, for long */ \
+	X(JOB_STALE, "job-stale")         /* its engine says nothing any more */ \
+	X(JOB_STUCK, "job-stuck")         /* its executions stand still */
 
 enum health_check {
 #define X(name, word) HEALTH_##name,

@@ -55,6 +55,7 @@ with scratch() as folder:
         if ROOT:
             own = re.search(r"workers run as user (\S+), jobs as user (\S+) if", service.log())
             equal(own and own.group(1), "fuzzsupd" if uid_of("fuzzsupd") else "65533", "workers are to run as fuzzsupd, or a number that nobody has")
+            ok(0 not in workers, "they do", workers)
             equal(users["plain"][0], uid_of("fuzzjob") or uid_of("nobody"), "a job without a user runs as fuzzjob, or as nobody")
             ok(users["plain"][0] not in workers, "a job without a user is not the workers' user", (users, workers))
             equal(users["daemon"][:2], (1, 1), "one with a user runs as that")

@@ -236,7 +236,7 @@ def killed(folder, demo):
         wait_until(lambda: len(marked(mark)) == len(shells), "one shell each")
         equal(len(marked("sleep\x001000.")), len(shells), "and no orphan")
         kept = {entry.name: entry.stat().st_size for entry in os.scandir(corpus)}
-        ok(all(kept.get(name) == size for name, size in found.items()), f"no corpus file is lost or shorter: {len(found)} inputs", set(found) - set(kept))
+        ok(len(found) > 10 and all(kept.get(name) == size for name, size in found.items()), f"no corpus file is lost or shorter: {len(found)} inputs", set(found) - set(kept))
         minder = int(open(f"/proc/{jobs(service)['job0']['pid']}/stat").read().rsplit(") ", 1)[1].split()[1])
         before = jobs(service)["job0"]
         os.kill(minder, signal.SIGKILL)
@@ -287,7 +287,7 @@ def reloaded(folder, demo):
             pids, changed = now, set()
         equal(wrong, [], f"{reloads} reloads start exactly the changed jobs anew, with their newest settings")
         lost = found - set(os.listdir(corpus))
-        ok(not lost, f"no find is lost: {len(found)} inputs", lost)
+        ok(len(found) > 10 and not lost, f"no find is lost: {len(found)} inputs", lost)
         wanted.pop("more", None)
         service.reload()
         wait_until(lambda: sorted(jobs(service)) == sorted(work) and all(now <= then for now, then in zip(fds(), before)), "descriptors of before")

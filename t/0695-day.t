@@ -274,6 +274,7 @@ class Day:
         self.farm.note_finds()
         lost = sorted(where for content, where in known.items() if content not in self.farm.finds and not where.endswith(("/filler", ".part")))
         equal(lost, [], f"evening: none of {len(known)} finds is lost")
+        ok(len(known) > 100, f"evening: and there were many: {len(known)}")
 
 
 STEPS = ("morning", "make_clean", "failed_link", "slow_copy", "full_disk", "unwritable_corpus", "new_seeds", "mistake", "reload", "stopped_worker", "descriptors", "restart", "evening")

@@ -30,10 +30,10 @@ from fuzzsup import CLANG, runtime_response_file
 REACHED, UNKNOWN, MISSED = "reached", "unknown", "not reached"
 WAYS = ("points", "rows", "graph", "copies")
 VARIANTS = {"as built": (), "no-prune": ("-fsanitize-coverage=no-prune",)}
-NEVER_RETURNS = re.compile(r"<(abort|_?exit|__assert_fail|_Unwind_Resume|__stack_chk_fail|__cxa_(re)?throw|_ZSt9terminatev|__clang_call_terminate|(sig)?longjmp|"
-                           r"__asan_report_\w+|_ZSt\d+__throw_\w+|_ZN4core9panicking\w*|rust_begin_unwind)(@plt)?>")
-# A run that ends there leaves no coverage.
-CRASHES = re.compile(r"<(__asan_report_\w+|__ubsan_handle_\w+_abort|__stack_chk_fail|__assert_fail|abort)(@plt)?>")
+CRASH = r"__asan_report_\w+|__ubsan_handle_\w+_abort|__stack_chk_fail|__assert_fail|abort"
+CRASHES = re.compile(f"<({CRASH})(@plt)?>")  # a run that ends there leaves no coverage
+NEVER_RETURNS = re.compile(rf"<({CRASH}|_?exit|_Unwind_Resume|__cxa_(re)?throw|_ZSt9terminatev|__clang_call_terminate|(sig)?longjmp|"
+                           r"_ZSt\d+__throw_\w+|_ZN4core9panicking\w*|rust_begin_unwind)(@plt)?>")
 Row = collections.namedtuple("Row", "begin end file line")
 Function = collections.namedtuple("Function", "begin end instructions")  # (address, mnemonic, operands)
 

@@ -61,9 +61,9 @@ set_cpu(const struct launch *launch)
 }
 
 int
-become_user(const struct launch *launch)
+become_user(const struct probe_user *user)
 {
-	int r = probe_become(&launch->user);
+	int r = probe_become(user);
 
 	return r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ? -errno : r;
 }
@@ -113,7 +113,7 @@ become_instance(const struct launch *launch, int output, int stdin_fd, int stdou
 	}
 	if (r == 0) {
 		*ret_stage = "becoming its user";
-		r = become_user(launch);
+		r = become_user(&launch->user);
 	}
 	if (r == 0) {
 		*ret_stage = "entering its directory";

@@ -8,9 +8,8 @@
 
 #define BECOME_EXECUTING "executing it" /* the last stage */
 
-/* Gives up all rights but those of the user that @launch names, for good. Returns 0 or a
- * negative errno. */
-int become_user(const struct launch *launch);
+/* Gives up all rights but @user's, for good. Returns 0 or a negative errno. */
+int become_user(const struct probe_user *user);
 
 /* Executes @launch with @output as standard error; returns only if that fails: a negative
  * errno, and in @ret_stage what could not be done. @keep stays open until then. */

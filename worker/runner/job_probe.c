@@ -355,9 +355,10 @@ job_loses(const struct job *job)
 		   backs_off = job->report.state == JOB_STATE_BACK_OFF;
 
 	/* In the other states the reason tells something else. */
-	return ((runs || backs_off) && job->lacks) ||
-	    ((runs || (backs_off && job_probe_refuses(job))) &&
-		job_probe_words(job)[0] != '\0');
+	if (!runs && !backs_off)
+		return false;
+	return job->lacks ||
+	    ((runs || job_probe_refuses(job)) && job_probe_words(job)[0] != '\0');
 }
 
 void

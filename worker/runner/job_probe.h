@@ -15,7 +15,6 @@
 #define JOB_PROBE_WORDS_MAX 288
 
 struct job;
-struct job_spec;
 
 struct job_probe {
 	struct probe probe; /* pid 0: none runs */

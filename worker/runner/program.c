@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "become.h"
 #include "child.h"
 #include "find_program.h"
 #include "banned.h"
@@ -225,9 +226,7 @@ probe(
 		_exit(1);
 	/* A lease is for the file's owner or for root; bytes of a foreign file are not. */
 	check_file(program->path, &answer);
-	r = probe_become(user);
-	if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-		r = -errno;
+	r = become_user(user);
 	if (r < 0 && answer.error == 0)
 		refuse(&answer, r, "becoming its user");
 	if (answer.error == 0)

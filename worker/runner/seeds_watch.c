@@ -35,7 +35,7 @@ seeds_watch_start(struct seeds_watch *watch, const struct launch *launch)
 static _Noreturn void
 import(const struct seeds_watch *watch, const struct launch *launch)
 {
-	int r = become_user(launch);
+	int r = become_user(&launch->user);
 
 	syscall(SYS_close_range, 0, ~0U, 0);
 	if (r == 0 && nice(10) != -1)

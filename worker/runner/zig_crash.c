@@ -140,7 +140,7 @@ struct answer {
 static _Noreturn void
 answer(const struct launch *launch, bool crashed, int to)
 {
-	struct answer answer = { .r = become_user(launch) };
+	struct answer answer = { .r = become_user(&launch->user) };
 
 	if (answer.r == 0 && chdir(launch->directory) != 0)
 		answer.r = -errno;
