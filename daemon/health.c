@@ -130,7 +130,9 @@ look_at_worker(const struct health *health, struct lines *lines, struct worker *
 	if (up && heartbeat_missed(worker))
 		add(health, lines, HEALTH_WORKER, name, 0, "%s does not answer%s", name,
 		    worker->beat.was_traced ? ": a debugger holds it"
-					    : "; it is replaced soon");
+			: worker->beat.is_blocked
+			? ": it waits for a disk or a file server"
+			: "; it is replaced soon");
 	else if (worker->short_lives >= SHORT_LIVES_MAX)
 		add(health, lines, HEALTH_WORKER, name, 0,
 		    "%s does not stay alive (%s); see the log", name, worker->trouble);

@@ -107,7 +107,10 @@ heartbeat_judge(struct beat *beat, const struct process_look *look, bool compute
 	const unsigned looks = MIN(beat->looks + 1, HEARTBEAT_LOOKS);
 	const bool stopped = look->state == 'T';
 
-	if (look->traced) {
+	beat->is_blocked =
+	    !computes && look->state == 'D' && look->cpu_ms == beat->cpu_ms;
+	/* Its successor would wait for the same disk, and a runner's jobs would end. */
+	if (look->traced || beat->is_blocked) {
 		begin(beat, look->cpu_ms);
 		beat->looks = looks;
 		return NULL;
@@ -141,7 +144,8 @@ send_ping(struct worker *worker)
 
 	look_at(worker->pid, &look);
 	begin(&worker->beat, look.cpu_ms);
-	worker->beat.was_traced = false;
+	worker->beat.was_traced = worker->beat.was_blocked = false;
+	worker->beat.is_blocked = false;
 	worker->beat.is_out = true;
 	message_init(&message, MESSAGE_PING, 0);
 	message.value = ++worker->beat.number;
@@ -155,6 +159,17 @@ say_traced(struct worker *worker)
 		log_notice("%s: a debugger holds it; it may be silent for as long",
 		    worker_name(worker->kind));
 	worker->beat.was_traced = true;
+}
+
+static void
+say_blocked(struct worker *worker)
+{
+	if (!worker->beat.was_blocked)
+		log_warning(
+		    "%s does not answer: it waits for a disk or a file server; it "
+		    "may wait for as long",
+		    worker_name(worker->kind));
+	worker->beat.was_blocked = true;
 }
 
 void
@@ -177,6 +192,8 @@ heartbeat_look(struct worker *worker, bool computes)
 	if (look.traced)
 		say_traced(worker);
 	why = heartbeat_judge(&worker->beat, &look, computes);
+	if (worker->beat.is_blocked && heartbeat_missed(worker))
+		say_blocked(worker);
 	if (why == NULL)
 		return;
 	snprintf(text, sizeof(text), "%s%s", why,

@@ -12,10 +12,9 @@
 #include "worker.h"
 
 #define HEARTBEAT_MS 1000
-#define HEARTBEAT_LOOKS 5      /* in vain: it does not answer */
-#define HEARTBEAT_SPIN_MS 5000 /* computed over one ping: it never comes back */
-#define HEARTBEAT_STARVED_LOOKS \
-	30 /* though it gets no processor, or waits for a disk */
+#define HEARTBEAT_LOOKS 5          /* in vain: it does not answer */
+#define HEARTBEAT_SPIN_MS 5000     /* computed over one ping: it never comes back */
+#define HEARTBEAT_STARVED_LOOKS 30 /* though it gets no processor */
 
 /* What a process does, as /proc tells. */
 struct process_look {
@@ -27,7 +26,8 @@ struct process_look {
 
 /* Why the worker behind @beat is given up after another look in vain, which is counted in
  * @beat; NULL: not yet. @computes: it has a job during which it answers nobody, and may be
- * stopped alone. A debugger may hold it for as long as it likes. */
+ * stopped alone. A debugger may hold it for as long as it likes, and so may a disk or a file
+ * server. */
 const char *heartbeat_judge(
     struct beat *beat, const struct process_look *look, bool computes);
 

@@ -72,6 +72,8 @@ struct beat {
 	uint64_t number;     /* of the last one */
 	bool is_out;         /* unanswered */
 	bool was_traced;     /* which was said */
+	bool is_blocked;     /* in the kernel, by a disk or a file server */
+	bool was_blocked;    /* which was said */
 	unsigned looks;      /* of the supervisor, since then */
 	unsigned idle_looks; /* the last of these in which the worker did nothing */
 	uint64_t cpu_ms, first_cpu_ms; /* that it had computed, now and then */

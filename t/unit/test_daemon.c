@@ -325,7 +325,16 @@ test_heartbeat(void **state)
 	assert_int_equal(
 	    looks_until_given_up('S', 50, false, false), HEARTBEAT_STARVED_LOOKS);
 	assert_int_equal(
-	    looks_until_given_up('D', 0, false, false), HEARTBEAT_STARVED_LOOKS);
+	    looks_until_given_up('D', 50, false, false), HEARTBEAT_STARVED_LOOKS);
+	/* a file server that hangs: nobody is helped by its death */
+	assert_int_equal(looks_until_given_up('D', 0, false, false), 0);
+	/* the same while it has a job is not said to be silence */
+	look.traced = false;
+	look.state = 'D';
+	for (int i = 0; i < 100; i++)
+		assert_null(heartbeat_judge(&beat, &look, true));
+	assert_int_equal(beat.looks, 0);
+	look = (struct process_look){ .state = 'S', .traced = true };
 	/* a job of the symbolizer, which has a limit of its own */
 	assert_int_equal(looks_until_given_up('R', 1000, true, false), 0);
 	assert_int_equal(looks_until_given_up('S', 0, true, false), 0);
