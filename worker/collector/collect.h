@@ -157,7 +157,7 @@ struct collector {
 	struct lane_queue round;
 	uint64_t part[COVERAGE_PART]; /* of a file that is being looked at */
 	size_t idle_len;
-	int64_t retried_ms;
+	int64_t retried_ms, missed_ms; /* when all were looked through */
 	int64_t busy_polled_ms, busy_cost_us;
 	int64_t idle_polled_ms, idle_cost_ns;
 	uint64_t *scratch; /* bits of the file that is being read */

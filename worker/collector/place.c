@@ -22,6 +22,7 @@
 #include "banned.h"
 
 #define NAMES_PER_STEP 256
+#define MISSED_LOOK_MS 1000
 #define MISSED_EACH_MS 10000
 #define WATCHED \
 	(IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_MODIFY | IN_DELETE | \
@@ -276,6 +277,10 @@ place_retry_all(struct collector *collector)
 {
 	struct place *place;
 
+	/* There are many places, and the loop comes by a hundred times a second. */
+	if (collector->now_ms - collector->missed_ms < MISSED_LOOK_MS)
+		return;
+	collector->missed_ms = collector->now_ms;
 	LIST_FOREACH(place, &collector->places, in_all) {
 		if (!place->missed || place->listing != NULL ||
 		    collector->now_ms - place->missed_ms < MISSED_EACH_MS)
