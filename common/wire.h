@@ -109,6 +109,71 @@ struct wire_functions {
 };
 _Static_assert(sizeof(struct wire_functions) == 56, "functions");
 
+/* ---- a block table (block_table.h), all of it ----
+ *
+ * What machine code tells beyond the PCs: blocks that run as a whole, how they go on to each
+ * other, and which lines each of them executes. For each function there are bytes of code, all
+ * numbers in them unsigned LEB128:
+ *
+ *   for each block    edges << 3 | WIRE_BLOCK_…
+ *                     with WIRE_BLOCK_PC: its PC's index in the PC table, zigzag from the one
+ *                     behind that of the block with a PC before it (at first: from pc)
+ *                     for each edge: the block that it leads to, zigzag from the one behind
+ *                     this one
+ *                     how many lines
+ *                     for each line: its index in lines, zigzag from the one before it in
+ *                     the function (at first 0)
+ */
+enum wire_block_flag {
+	WIRE_BLOCK_PC = 1,     /* it has a PC, so that it is known whether it ran */
+	WIRE_BLOCK_ENTRY = 2,  /* nothing that is known leads there */
+	WIRE_BLOCK_LEAVES = 4, /* the function may end behind it */
+};
+
+struct wire_blocks_function {
+	uint32_t first; /* place of its lowest PC among all PCs in order of address */
+	uint32_t pcs_len;
+	uint32_t blocks_len;
+	uint32_t edges_len;
+	uint32_t code; /* offset in code */
+	uint32_t code_len;
+	uint32_t line; /* index in lines of its first instruction's; WIRE_LINE_NONE */
+	uint32_t pc;   /* PC-table index of its lowest */
+};
+_Static_assert(sizeof(struct wire_blocks_function) == 32, "function of blocks");
+
+#define WIRE_LINE_NONE UINT32_C(0xffffffff)
+
+struct wire_line {
+	uint32_t file; /* index in files */
+	uint32_t line; /* from 1 */
+};
+_Static_assert(sizeof(struct wire_line) == 8, "line");
+
+struct wire_blocks {
+	uint32_t magic;
+	uint32_t version;
+	uint64_t size; /* of all */
+	uint32_t pcs_len;
+	uint32_t functions_len;
+	uint32_t lines_len;
+	uint32_t
+	    files_len; /* the first of them are those of the source-location table */
+	uint32_t directories_len;
+	uint32_t string_bytes_len;
+	uint32_t code_len;
+	uint32_t blocks_max, edges_max; /* of one function */
+	uint32_t unknown_len;           /* PCs in no function here */
+	/* offsets from the start, multiples of 8 */
+	uint64_t functions; /* struct wire_blocks_function × functions_len, by first */
+	uint64_t lines;     /* struct wire_line × lines_len, no two the same */
+	uint64_t files;     /* struct wire_file × files_len */
+	uint64_t directories; /* u32 × directories_len: offset into strings */
+	uint64_t strings;     /* NUL-terminated */
+	uint64_t code;
+};
+_Static_assert(sizeof(struct wire_blocks) == 104, "blocks");
+
 /* ---- fuzzsup.v1, server to client, binary frames ---- */
 
 /* Begins every frame of ours. */

@@ -47,7 +47,7 @@ def archive(folder, sources):
 
 def variants(folder):
     demo = demo_sources()
-    plus = CLANG.replace("clang", "clang++", 1) if "clang++" not in CLANG else CLANG
+    plus = CLANGXX
     source = os.path.join(folder, "plus.cc")
     with open(source, "w") as file:
         file.write('#include <cstddef>\n#include <cstdint>\n#include <map>\n#include <stdexcept>\n#include <string>\n'

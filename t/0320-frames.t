@@ -107,7 +107,7 @@ def compare(executable, name, whole=None, roots=()):
 
 
 def build(output, sources, *options):
-    cc = CLANG.replace("clang", "clang++") if sources[0].endswith(".cc") else CLANG
+    cc = CLANGXX if sources[0].endswith(".cc") else CLANG
     run(cc, "-w", *options, *sources, "-o", output, cwd=os.path.dirname(output))
     return output
 

@@ -14,6 +14,7 @@ rows    what lies between a PC and the next one of its function runs with it
 graph   the function's machine code is split where it jumps, never returns, or has a PC; without the blocks whose PC did not
         run, what cannot be reached from the entry, or reaches no end, did not run, and what dominates or post-dominates
         a block that ran did run, too; the rest is unknown
+blocks  graph, as fuzzsupd itself concludes it (t/lib/tell_lines)
 copies  graph; and where a function was never entered, but another of its lines ran, an inlined copy of it did: lines
         that are seen in the function alone are unknown"""
 import bisect
@@ -25,10 +26,10 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from fuzzsup import CLANG, runtime_response_file
+from fuzzsup import BUILD, CLANG, runtime_response_file
 
 REACHED, UNKNOWN, MISSED = "reached", "unknown", "not reached"
-WAYS = ("points", "rows", "graph", "copies")
+WAYS = ("points", "rows", "graph", "blocks", "copies")
 VARIANTS = {"as built": (), "no-prune": ("-fsanitize-coverage=no-prune",)}
 CRASH = r"__asan_report_\w+|__ubsan_handle_\w+_abort|__stack_chk_fail|__assert_fail|abort"
 CRASHES = re.compile(f"<({CRASH})(@plt)?>")  # a run that ends there leaves no coverage
@@ -270,6 +271,7 @@ def dominators(roots, edges, back, alive):
 
 class Build:
     def __init__(self, executable, coverage):
+        self.executable, self.coverage = executable, coverage
         self.rows, self.functions = read_rows(executable), read_functions(executable)
         self.begins = [row.begin for row in self.rows]
         self.reached = read_coverage(coverage)
@@ -295,8 +297,21 @@ class Build:
         graph = Graph(function, pcs, self.memory)
         return list(zip(graph.begins, graph.begins[1:] + [function.end], graph.states(self.reached)))
 
+    def told(self):
+        """What fuzzsupd says."""
+        names = {"reached": REACHED, "unknown": UNKNOWN, "missed": MISSED, "idle": MISSED}
+        name = next(name for name in os.listdir(self.coverage) if re.fullmatch("[0-9a-f]{16}", name))
+        states = {}
+        for line in output(os.path.join(BUILD, "t", "lib", "tell_lines"), self.executable, os.path.join(self.coverage, name)).splitlines():
+            place, state = line.rsplit(" ", 1)
+            file, number = place.rsplit(":", 1)
+            states[os.path.normpath(file), int(number)] = names[state]
+        return states
+
     def lines(self, way):
         """A state for each (file, line) that has one."""
+        if way == "blocks":
+            return self.told()
         seen = collections.defaultdict(set)
         idle = []  # functions that were never entered
         for function in self.functions:

@@ -32,6 +32,7 @@ import traceback
 SRC = os.path.normpath(os.environ.get("srcdir") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 BUILD = os.environ.get("builddir") or os.path.join(SRC, "build")
 CLANG = os.environ.get("CLANG") or "clang-19"
+CLANGXX = CLANG.replace("clang", "clang++", 1)
 SYMBOLIZER = os.environ.get("LLVM_SYMBOLIZER") or "llvm-symbolizer-19"
 CORES = os.cpu_count() or 1
 

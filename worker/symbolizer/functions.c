@@ -13,13 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "debug_link.h"
 #include "demangle.h"
-#include "elf_image.h"
+#include "function_ranges.h"
 #include "function_table.h"
 #include "shared_memory.h"
 #include "source_table.h"
-#include "symbols.h"
 #include "banned.h"
 
 /* Longer ones are cut. Many symbols can have one long name in common, and a short one
@@ -27,19 +25,9 @@
 #define NAME_MAX_LEN 8192
 #define NAMES_MAX (UINT32_C(128) << 20)
 
-/* What a symbol covers, without what the next one does. */
-struct range {
-	uint64_t start, end;
-	const struct symbol *symbol;
-};
-
 struct job {
-	struct elf_image *image;
-	struct elf_image *split; /* separate debug file; NULL: there is none */
-	struct symbols *symbols;
+	struct function_ranges ranges;
 	struct source_table sources;
-	struct range *ranges;
-	size_t ranges_len;
 	struct wire_function *functions; /* room for one a PC */
 	uint32_t functions_len, unknown_len;
 	uint32_t *owners;
@@ -51,56 +39,6 @@ static int
 out_of_memory(struct failure *text)
 {
 	return failure_say(text, ENOMEM, "out of memory for its functions");
-}
-
-/* strip(1) takes .symtab away; a separate debug file has it. */
-static int
-read_symbols(
-    struct job *job, const struct functions_request *request, struct failure *text)
-{
-	uint64_t size;
-	int r = elf_image_open(request->executable, &job->image, text);
-
-	if (r < 0 || request->debug < 0 || elf_image_has(job->image, ".symtab", &size))
-		return r < 0 ? r : symbols_read(job->image, &job->symbols, text);
-	r = elf_image_open(request->debug, &job->split, text);
-	if (r == 0)
-		r = debug_link_check(job->image, job->split, request->debug, text);
-	return r < 0 ? r : symbols_read(job->split, &job->symbols, text);
-}
-
-/* A label inside of a function is none itself. */
-static bool
-is_label(const struct symbol *symbol, const struct range *before)
-{
-	return symbol->size == 0 && before->symbol->size > 0 &&
-	    symbol->address - before->start < before->symbol->size;
-}
-
-static int
-lay_ranges(struct job *job, struct failure *text)
-{
-	const struct symbol *list;
-	size_t len;
-
-	list = symbols_list(job->symbols, &len);
-	job->ranges = calloc(len + 1, sizeof(*job->ranges));
-	if (job->ranges == NULL)
-		return out_of_memory(text);
-	for (size_t i = 0; i < len; i++) {
-		struct range *range = &job->ranges[job->ranges_len];
-		const struct symbol *symbol = &list[i];
-
-		if (job->ranges_len > 0 && is_label(symbol, range - 1))
-			continue;
-		if (job->ranges_len > 0 && range[-1].end > symbol->address)
-			range[-1].end = symbol->address;
-		*range = (struct range){ symbol->address, UINT64_MAX, symbol };
-		if (symbol->size > 0 && symbol->size < UINT64_MAX - symbol->address)
-			range->end = symbol->address + symbol->size;
-		job->ranges_len++;
-	}
-	return 0;
 }
 
 /* Its lowest PC with a line, else its lowest: many begin with code of no line. */
@@ -168,13 +106,14 @@ name_function(
 }
 
 static int
-add_function(struct job *job, const struct range *range, uint32_t first, uint32_t len)
+add_function(
+    struct job *job, const struct function_range *range, uint32_t first, uint32_t len)
 {
 	const uint32_t index = job->functions_len;
 	struct wire_function *function = &job->functions[index];
 
 	if (range->symbol->name.text == NULL || range->symbol->name.len == 0 ||
-	    !elf_image_is_code(job->image, range->start))
+	    !elf_image_is_code(job->ranges.image, range->start))
 		return 0;
 	*function = (struct wire_function){
 		.start = range->start,
@@ -205,8 +144,8 @@ find_functions(struct job *job, struct failure *text)
 	memset(job->owners, 0xff, (size_t)len * sizeof(*job->owners));
 	job->unknown_len = len;
 	r = add_name(job, "", 0, &nowhere);
-	for (size_t i = 0; i < job->ranges_len && r == 0; i++) {
-		const struct range *range = &job->ranges[i];
+	for (size_t i = 0; i < job->ranges.len && r == 0; i++) {
+		const struct function_range *range = &job->ranges.list[i];
 
 		while (at < len && sources->pcs[sources->order[at]] < range->start)
 			at++;
@@ -274,9 +213,8 @@ run(struct job *job, const struct functions_request *request, int *ret_functions
 	if (r < 0)
 		return failure_say(
 		    text, -r, "its table cannot be mapped: %s", strerror(-r));
-	r = read_symbols(job, request, text);
-	if (r == 0)
-		r = lay_ranges(job, text);
+	r = function_ranges_read(
+	    request->executable, request->debug, &job->ranges, text);
 	if (r == 0)
 		r = find_functions(job, text);
 	if (r == 0 && job->functions_len == 0)
@@ -299,10 +237,7 @@ functions_make(
 	free(job.functions);
 	free(job.owners);
 	free(job.names);
-	free(job.ranges);
-	symbols_free(job.symbols);
-	elf_image_free(job.split);
-	elf_image_free(job.image);
+	function_ranges_free(&job.ranges);
 	source_table_unmap(&job.sources);
 	return r == 0 ? TABLE_OK : TABLE_FAILED;
 }

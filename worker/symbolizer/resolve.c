@@ -13,30 +13,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "line_names.h"
+#include "line_files.h"
 #include "line_program.h"
 #include "line_window.h"
 #include "pages.h"
-#include "units.h"
 #include "banned.h"
-
-/* In `files`: number of a file of the current table → number in the path table. */
-#define FILE_NOT_ASKED UINT32_C(0xfffffffe)
 
 struct resolver {
 	struct elf_image *image;
 	const struct resolve_job *job;
 	struct line_window *lines;
-	struct line_strings strings;
-	struct units *units; /* NULL until a table before DWARF 5 is hit */
+	struct line_files files;
 	struct line_table table;
 	struct line_program program;
 	struct line_answers answers;
-	struct line_names names;
-	bool names_are_read;
-	bool names_are_bad;
-	uint32_t *files; /* of the current table, by file register; FILE_NOT_ASKED */
-	size_t files_len, files_size;
 	uint32_t *next;            /* by place: 0 free, else a place behind it + 1 */
 	uint32_t cursor;           /* place of the last search */
 	uint32_t found;            /* PCs that have a location */
@@ -98,114 +88,6 @@ search(struct resolver *resolver, uint64_t address)
 	return lower_bound(pcs, step <= at ? at - step + 1 : 0, at - step / 2, address);
 }
 
-/* ---- files ---- */
-
-static struct byte_reader
-section_bytes(struct elf_image *image, const char *name)
-{
-	struct elf_section section;
-	struct failure ignored;
-
-	if (elf_image_section(image, name, &section, &ignored) < 0)
-		return (struct byte_reader){ 0 };
-	return byte_reader_over(section.data, section.size);
-}
-
-static void
-load_str(struct resolver *resolver)
-{
-	resolver->strings.str = section_bytes(resolver->image, ".debug_str");
-	resolver->strings.str_is_there = true;
-}
-
-static int
-read_units(struct resolver *resolver)
-{
-	struct units_sections sections = {
-		.info = section_bytes(resolver->image, ".debug_info"),
-		.abbrev = section_bytes(resolver->image, ".debug_abbrev"),
-	};
-
-	if (!resolver->strings.str_is_there)
-		load_str(resolver);
-	sections.str = resolver->strings.str;
-	sections.alternate_str = resolver->strings.alternate_str;
-	return units_read(&sections, &resolver->units);
-}
-
-/* Reads directories and files of the current table at its first hit. Returns 0, or a
- * negative errno if all is lost; malformed names only lose the table. */
-static int
-read_names(struct resolver *resolver)
-{
-	int r = line_names_read(&resolver->names, &resolver->table, &resolver->strings);
-	uint32_t *larger;
-	size_t wanted;
-
-	if (r == -EAGAIN) {
-		load_str(resolver);
-		r = line_names_read(
-		    &resolver->names, &resolver->table, &resolver->strings);
-	}
-	wanted = resolver->names.files_len + 1;
-	resolver->names_are_read = true;
-	if (r == -ENOMEM)
-		return r;
-	resolver->names_are_bad = r < 0;
-	resolver->files_len = 0;
-	if (r < 0)
-		return 0;
-	if (wanted > resolver->files_size) {
-		larger = realloc(resolver->files, wanted * sizeof(*larger));
-		if (larger == NULL)
-			return -ENOMEM;
-		resolver->files = larger;
-		resolver->files_size = wanted;
-	}
-	for (size_t i = 0; i < wanted; i++)
-		resolver->files[i] = FILE_NOT_ASKED;
-	resolver->files_len = wanted;
-	if (resolver->table.version < 5 && resolver->units == NULL)
-		return read_units(resolver);
-	return 0;
-}
-
-static int
-intern_file(struct resolver *resolver, uint32_t file, uint32_t *ret_file)
-{
-	struct byte_text parts[3], directory = { 0 };
-	int r;
-
-	*ret_file = WIRE_FILE_UNKNOWN;
-	if (resolver->table.version < 5)
-		directory = units_directory(resolver->units, resolver->table.offset);
-	if (line_names_path(&resolver->names, file, directory, parts) < 0)
-		return 0;
-	r = path_table_file(resolver->job->paths, parts, 3, ret_file);
-	return r == -EINVAL || r == -ENAMETOOLONG ? 0 : r;
-}
-
-/* Number in the path table of @file, a register of the current table. */
-static int
-find_file(struct resolver *resolver, uint32_t file, uint32_t *ret_file)
-{
-	int r = 0;
-
-	if (file < resolver->files_len && resolver->files[file] != FILE_NOT_ASKED) {
-		*ret_file = resolver->files[file];
-		return 0;
-	}
-	if (!resolver->names_are_read)
-		r = read_names(resolver);
-	if (r == 0 && file < resolver->files_len &&
-	    resolver->files[file] == FILE_NOT_ASKED)
-		r = intern_file(resolver, file, &resolver->files[file]);
-	if (r == 0)
-		*ret_file = file < resolver->files_len ? resolver->files[file]
-						       : WIRE_FILE_UNKNOWN;
-	return r;
-}
-
 /* ---- the merge ---- */
 
 static int
@@ -213,7 +95,7 @@ locate(struct resolver *resolver, const struct line_row *row,
     struct wire_location *ret_location)
 {
 	struct wire_location location = { WIRE_FILE_UNKNOWN, 0, 0 };
-	int r = find_file(resolver, row->file, &location.file);
+	int r = line_files_find(&resolver->files, row->file, &location.file);
 
 	if (r == 0 && location.file != WIRE_FILE_UNKNOWN) {
 		location.line = row->line;
@@ -339,11 +221,9 @@ run_tables(struct resolver *resolver)
 		if (r == -ENODATA)
 			return 0;
 		if (r == 0) {
-			resolver->names_are_read = false;
-			resolver->names_are_bad = false;
-			resolver->files_len = 0;
+			line_files_turn(&resolver->files, &resolver->table);
 			r = run_program(resolver);
-			if (r == 0 && resolver->names_are_bad)
+			if (r == 0 && resolver->files.are_bad)
 				r = -EBADMSG;
 		}
 		if (r == -EBADMSG || r == -EPROTO)
@@ -388,11 +268,11 @@ remark(const struct resolver *resolver, struct failure *remarks)
 		    "%u line tables are of an unknown DWARF version, the first at "
 		    ".debug_line+0x%llx: build with -gdwarf-5",
 		    resolver->foreign, (unsigned long long)resolver->first_foreign);
-	if (resolver->units != NULL && units_elsewhere(resolver->units) > 0)
+	if (line_files_elsewhere(&resolver->files) > 0)
 		failure_add(remarks,
 		    "%u units have their build directory there: what they name by "
 		    "relative paths may not be found",
-		    units_elsewhere(resolver->units));
+		    line_files_elsewhere(&resolver->files));
 }
 
 static int
@@ -406,10 +286,7 @@ resolve(struct resolver *resolver, struct failure *remarks)
 		return no_lines(resolver->image, remarks);
 	if (r < 0)
 		return r;
-	resolver->strings.line_str = section_bytes(resolver->image, ".debug_line_str");
-	if (job->alternate != NULL)
-		resolver->strings.alternate_str =
-		    section_bytes(job->alternate, ".debug_str");
+	line_files_open(&resolver->files, resolver->image, job->alternate, job->paths);
 	resolver->next = pages_new(((size_t)job->len + 1) * sizeof(*resolver->next));
 	if (resolver->next == NULL)
 		return failure_say(
@@ -453,10 +330,8 @@ resolve_lines(
 	resolver->image = image;
 	resolver->job = job;
 	r = resolve(resolver, remarks);
-	line_names_free(&resolver->names);
+	line_files_free(&resolver->files);
 	line_window_free(resolver->lines);
-	units_free(resolver->units);
-	free(resolver->files);
 	pages_free(resolver->next, ((size_t)job->len + 1) * sizeof(*resolver->next));
 	free(resolver);
 	return r;

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT
+ * Reading a block table; in the front-end.
+ */
+#include "config.h"
+
+#include "block_table.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+
+#include "coverage_map.h"
+#include "shared_memory.h"
+#include "banned.h"
+
+static bool
+header_is_sound(const struct wire_blocks *h, uint64_t size)
+{
+	return h->magic == BLOCK_TABLE_MAGIC && h->version == BLOCK_TABLE_VERSION &&
+	    h->size == size && h->pcs_len <= COVERAGE_MAP_PCS_MAX &&
+	    h->functions_len <= h->pcs_len && h->unknown_len <= h->pcs_len &&
+	    h->lines_len < WIRE_LINE_NONE && h->string_bytes_len > 0 &&
+	    shared_memory_fits(h->functions, h->functions_len,
+		sizeof(struct wire_blocks_function), size) &&
+	    shared_memory_fits(
+		h->lines, h->lines_len, sizeof(struct wire_line), size) &&
+	    shared_memory_fits(
+		h->files, h->files_len, sizeof(struct wire_file), size) &&
+	    shared_memory_fits(h->directories, h->directories_len, 4, size) &&
+	    shared_memory_fits(h->strings, h->string_bytes_len, 1, size) &&
+	    shared_memory_fits(h->code, h->code_len, 1, size);
+}
+
+/* Ascending, no PC of them twice, and none larger than the header says. */
+static bool
+functions_are_sound(const struct block_table *t)
+{
+	const struct wire_blocks *h = t->header;
+	uint32_t place = 0;
+
+	for (uint32_t i = 0; i < h->functions_len; i++) {
+		const struct wire_blocks_function *function = &t->functions[i];
+
+		if (function->first < place || function->pcs_len == 0 ||
+		    function->first > h->pcs_len ||
+		    function->pcs_len > h->pcs_len - function->first ||
+		    function->blocks_len > h->blocks_max ||
+		    function->edges_len > h->edges_max ||
+		    function->code > h->code_len ||
+		    function->code_len > h->code_len - function->code ||
+		    (function->line >= h->lines_len &&
+			function->line != WIRE_LINE_NONE))
+			return false;
+		place = function->first + function->pcs_len;
+	}
+	return true;
+}
+
+static bool
+names_are_sound(const struct block_table *t)
+{
+	const struct wire_blocks *h = t->header;
+
+	for (uint32_t i = 0; i < h->lines_len; i++)
+		if (t->lines[i].file >= h->files_len || t->lines[i].line == 0)
+			return false;
+	for (uint32_t i = 0; i < h->files_len; i++)
+		if (t->files[i].directory >= h->directories_len ||
+		    t->files[i].basename >= h->string_bytes_len)
+			return false;
+	for (uint32_t i = 0; i < h->directories_len; i++)
+		if (t->directories[i] >= h->string_bytes_len)
+			return false;
+	return t->strings[h->string_bytes_len - 1] == '\0';
+}
+
+int
+block_table_map(int fd, struct block_table *ret_table)
+{
+	const struct wire_blocks *h;
+	struct block_table table;
+	const char *bytes;
+	const void *data;
+	size_t size;
+	int r;
+
+	r = shared_memory_map_sealed(fd, &data, &size);
+	if (r < 0)
+		return r;
+	h = table.header = data;
+	bytes = data;
+	if (size < sizeof(*h) || !header_is_sound(h, size))
+		goto bad;
+	table.functions = (const void *)(bytes + h->functions);
+	table.lines = (const void *)(bytes + h->lines);
+	table.files = (const void *)(bytes + h->files);
+	table.directories = (const void *)(bytes + h->directories);
+	table.strings = bytes + h->strings;
+	table.code = (const void *)(bytes + h->code);
+	if (!functions_are_sound(&table) || !names_are_sound(&table))
+		goto bad;
+	*ret_table = table;
+	return 0;
+bad:
+	if (data != NULL)
+		munmap((void *)data, size);
+	return -EPROTO;
+}
+
+void
+block_table_unmap(struct block_table *table)
+{
+	if (table->header != NULL)
+		munmap((void *)table->header, table->header->size);
+	table->header = NULL;
+}

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: MIT
+ * What became of source lines, concluded from a block table and the PCs that were reached.
+ */
+#include "line_states.h"
+
+#define NONE UINT32_C(0xffffffff)
+
+/* Intersections of dominators may be many in code that nobody's compiler made. */
+#define STEPS_EACH 256
+#define STEPS_MORE 100000
+
+enum {
+	SEEN = 1,      /* it is known whether it ran */
+	RAN = 2,       /* it is known that it did */
+	FROM = 4,      /* a run can come there */
+	TO_END = 8,    /* a run that is there can come to an end */
+	SURE = 16,     /* ran, as others tell */
+	IN_ORDER = 32, /* visited by the walk at hand */
+	ENTRY = 64,
+	LEAVES = 128,
+};
+
+struct line_scratch {
+	uint32_t blocks_len, edges_len;
+	uint8_t *flags;
+	/* edges of a block: from its start on, up to the start of the next one */
+	uint32_t *starts, *edges;
+	uint32_t *back_starts, *back_edges;
+	uint32_t *order;         /* blocks by the end of their visit */
+	uint32_t *number;        /* of each block in order, from 1 */
+	uint32_t *above;         /* its nearest dominator; NONE: not known yet */
+	uint32_t *stack, *place; /* of the walk: a block, and its next edge */
+	const unsigned char *at, *end;
+	bool is_bad;
+};
+
+/* ---- memory ---- */
+
+static uint64_t
+scratch_bytes(const struct wire_blocks *header)
+{
+	const uint64_t blocks = (uint64_t)header->blocks_max + 2;
+
+	return sizeof(struct line_scratch) + 7 * 4 * blocks +
+	    2 * 4 * (uint64_t)header->edges_max + ((blocks + 7) & ~UINT64_C(7));
+}
+
+size_t
+line_scratch_size(const struct wire_blocks *header)
+{
+	const uint64_t size = scratch_bytes(header);
+
+	return size < SIZE_MAX / 2 ? (size_t)size : 0;
+}
+
+struct line_scratch *
+line_scratch_lay(void *memory, const struct wire_blocks *header)
+{
+	const size_t blocks = (size_t)header->blocks_max + 2;
+	struct line_scratch *scratch = memory;
+	uint32_t *next = (uint32_t *)(scratch + 1);
+
+	scratch->starts = next;
+	scratch->back_starts = next += blocks;
+	scratch->order = next += blocks;
+	scratch->number = next += blocks;
+	scratch->above = next += blocks;
+	scratch->stack = next += blocks;
+	scratch->place = next += blocks;
+	scratch->edges = next += blocks;
+	scratch->back_edges = next += header->edges_max;
+	scratch->flags = (uint8_t *)(next + header->edges_max);
+	return scratch;
+}
+
+/* ---- the code ---- */
+
+static uint32_t
+number(struct line_scratch *scratch)
+{
+	uint32_t value = 0, byte;
+
+	for (unsigned shift = 0; shift < 35; shift += 7) {
+		if (scratch->at == scratch->end)
+			break;
+		byte = *scratch->at++;
+		value |= (byte & 0x7f) << shift;
+		if (byte < 0x80)
+			return value;
+	}
+	scratch->is_bad = true;
+	scratch->at = scratch->end;
+	return 0;
+}
+
+/* A number that is told as a step from @from. */
+static uint32_t
+number_from(struct line_scratch *scratch, uint32_t from)
+{
+	const uint32_t value = number(scratch);
+
+	return from + (value >> 1 ^ (uint32_t)-(int32_t)(value & 1));
+}
+
+static void
+skip_lines(struct line_scratch *scratch)
+{
+	for (uint32_t left = number(scratch); left > 0 && !scratch->is_bad; left--)
+		number(scratch);
+}
+
+/* Reads blocks, what is known of them, and edges; lines are left for later. */
+static bool
+read_blocks(struct line_scratch *scratch, const struct line_blocks_view *view,
+    const struct wire_blocks_function *function, const uint64_t *bits)
+{
+	uint32_t edges = 0, pc = function->pc, head, len;
+
+	scratch->blocks_len = function->blocks_len;
+	scratch->edges_len = function->edges_len;
+	scratch->at = view->code + function->code;
+	scratch->end = scratch->at + function->code_len;
+	scratch->is_bad = false;
+	for (uint32_t i = 0; i < function->blocks_len && !scratch->is_bad; i++) {
+		head = number(scratch);
+		len = head >> 3;
+		scratch->flags[i] = (uint8_t)((head & WIRE_BLOCK_ENTRY ? ENTRY : 0) |
+		    (head & WIRE_BLOCK_LEAVES ? LEAVES : 0));
+		if ((head & WIRE_BLOCK_PC) != 0) {
+			pc = number_from(scratch, pc);
+			if (pc >= view->header->pcs_len)
+				return false;
+			scratch->flags[i] |=
+			    (bits[pc / 64] >> pc % 64 & 1) != 0 ? SEEN | RAN : SEEN;
+			pc++;
+		}
+		scratch->starts[i] = edges;
+		if (len > function->edges_len - edges)
+			return false;
+		for (; len > 0; len--) {
+			const uint32_t to = number_from(scratch, i + 1);
+
+			if (to >= function->blocks_len)
+				return false;
+			scratch->edges[edges++] = to;
+		}
+		skip_lines(scratch);
+	}
+	scratch->starts[function->blocks_len] = edges;
+	scratch->edges_len = edges;
+	return !scratch->is_bad;
+}
+
+static void
+turn_edges(struct line_scratch *scratch)
+{
+	uint32_t *starts = scratch->back_starts;
+	const uint32_t len = scratch->blocks_len;
+
+	for (uint32_t i = 0; i <= len + 1; i++)
+		starts[i] = 0;
+	/* Two places further, so that filling moves each start to where it belongs. */
+	for (uint32_t i = 0; i < scratch->edges_len; i++)
+		starts[scratch->edges[i] + 2]++;
+	for (uint32_t i = 2; i <= len + 1; i++)
+		starts[i] += starts[i - 1];
+	for (uint32_t i = 0; i < len; i++)
+		for (uint32_t e = scratch->starts[i]; e < scratch->starts[i + 1]; e++)
+			scratch->back_edges[starts[scratch->edges[e] + 1]++] = i;
+}
+
+/* ---- walks ---- */
+
+/* One direction: forward from entries, or backward from what leaves. */
+struct way {
+	const uint32_t *starts, *edges;
+	const uint32_t *back_starts, *back_edges;
+	uint8_t root; /* flag */
+};
+
+static struct way
+forward(const struct line_scratch *scratch)
+{
+	return (struct way){ scratch->starts, scratch->edges, scratch->back_starts,
+		scratch->back_edges, ENTRY };
+}
+
+static struct way
+backward(const struct line_scratch *scratch)
+{
+	return (struct way){ scratch->back_starts, scratch->back_edges, scratch->starts,
+		scratch->edges, LEAVES };
+}
+
+static bool
+can_run(uint8_t flags)
+{
+	return (flags & (SEEN | RAN)) != SEEN;
+}
+
+/* Gives @mark to all that can be reached from blocks whose flags of @mask are @roots. */
+static void
+flood(struct line_scratch *scratch, const struct way *way, uint8_t mask, uint8_t roots,
+    uint8_t mark)
+{
+	uint8_t *flags = scratch->flags;
+	uint32_t len = 0, at, to;
+
+	for (uint32_t i = 0; i < scratch->blocks_len; i++) {
+		if ((flags[i] & mask) == roots && can_run(flags[i]))
+			scratch->stack[len++] = i;
+	}
+	for (uint32_t i = 0; i < len; i++)
+		flags[scratch->stack[i]] |= mark;
+	while (len > 0) {
+		at = scratch->stack[--len];
+		for (uint32_t e = way->starts[at]; e < way->starts[at + 1]; e++) {
+			to = way->edges[e];
+			if ((flags[to] & mark) != 0 || !can_run(flags[to]))
+				continue;
+			flags[to] |= mark;
+			scratch->stack[len++] = to;
+		}
+	}
+}
+
+/* Visits what is behind @root and has all of @marks, and adds each block to the order when all
+ * behind it are there. */
+static uint32_t
+visit(struct line_scratch *scratch, const struct way *way, uint8_t marks, uint32_t root,
+    uint32_t visited)
+{
+	uint8_t *flags = scratch->flags;
+	uint32_t len = 0, at, to;
+
+	flags[root] |= IN_ORDER;
+	scratch->stack[len] = root;
+	scratch->place[len++] = way->starts[root];
+	while (len > 0) {
+		at = scratch->stack[len - 1];
+		if (scratch->place[len - 1] == way->starts[at + 1]) {
+			scratch->order[visited++] = at;
+			scratch->number[at] = visited;
+			len--;
+			continue;
+		}
+		to = way->edges[scratch->place[len - 1]++];
+		if ((flags[to] & IN_ORDER) != 0 || (flags[to] & marks) != marks)
+			continue;
+		flags[to] |= IN_ORDER;
+		scratch->stack[len] = to;
+		scratch->place[len++] = way->starts[to];
+	}
+	return visited;
+}
+
+/* Where both ways up meet; the root of all is blocks_len. */
+static uint32_t
+meet(const struct line_scratch *scratch, uint32_t a, uint32_t b, uint64_t *steps)
+{
+	while (a != b && *steps > 0) {
+		if (scratch->number[a] < scratch->number[b])
+			a = scratch->above[a];
+		else
+			b = scratch->above[b];
+		--*steps;
+	}
+	return a;
+}
+
+static uint32_t
+nearest(const struct line_scratch *scratch, const struct way *way, uint32_t block,
+    uint64_t *steps)
+{
+	const uint32_t root = scratch->blocks_len;
+	uint32_t best = (scratch->flags[block] & way->root) != 0 ? root : NONE;
+
+	for (uint32_t e = way->back_starts[block]; e < way->back_starts[block + 1];
+	    e++) {
+		const uint32_t from = way->back_edges[e];
+
+		if ((scratch->flags[from] & IN_ORDER) == 0 ||
+		    scratch->above[from] == NONE)
+			continue;
+		best = best == NONE ? from : meet(scratch, best, from, steps);
+	}
+	return best;
+}
+
+/* The nearest dominator of each block with all of @marks, after Cooper, Harvey and Kennedy. False:
+ * it took too long. */
+static bool
+find_dominators(struct line_scratch *scratch, const struct way *way, uint8_t marks)
+{
+	const uint32_t root = scratch->blocks_len;
+	uint64_t steps = (uint64_t)STEPS_EACH * scratch->blocks_len + STEPS_MORE;
+	uint32_t visited = 0, best;
+	bool changed = true;
+
+	for (uint32_t i = 0; i < root; i++) {
+		scratch->flags[i] &= (uint8_t)~IN_ORDER;
+		scratch->above[i] = NONE;
+	}
+	for (uint32_t i = 0; i < root; i++)
+		if ((scratch->flags[i] & way->root) != 0 &&
+		    (scratch->flags[i] & (marks | IN_ORDER)) == marks)
+			visited = visit(scratch, way, marks, i, visited);
+	scratch->above[root] = root;
+	scratch->number[root] = visited + 1;
+	while (changed && steps > 0) {
+		changed = false;
+		for (uint32_t i = visited; i-- > 0;) {
+			best = nearest(scratch, way, scratch->order[i], &steps);
+			if (scratch->above[scratch->order[i]] == best)
+				continue;
+			scratch->above[scratch->order[i]] = best;
+			changed = true;
+		}
+	}
+	return steps > 0;
+}
+
+/* What dominates a block that ran, ran. */
+static void
+spread(struct line_scratch *scratch, const struct way *way, uint8_t marks)
+{
+	uint32_t at;
+
+	if (!find_dominators(scratch, way, marks))
+		return;
+	/* From now on: those above it are sure. */
+	for (uint32_t i = 0; i < scratch->blocks_len; i++)
+		scratch->flags[i] &= (uint8_t)~IN_ORDER;
+	for (uint32_t i = 0; i < scratch->blocks_len; i++) {
+		if ((scratch->flags[i] & RAN) == 0)
+			continue;
+		for (at = i; at != NONE && at != scratch->blocks_len &&
+		    (scratch->flags[at] & IN_ORDER) == 0;
+		    at = scratch->above[at])
+			scratch->flags[at] |= SURE | IN_ORDER;
+	}
+}
+
+/* ---- what follows ---- */
+
+/* Where runs can come from, and go to. */
+static void
+flood_all(struct line_scratch *scratch, const struct way *to, const struct way *back)
+{
+	flood(scratch, to, ENTRY, ENTRY, FROM);
+	flood(scratch, to, RAN, RAN, FROM); /* though nothing that ran leads there */
+	flood(scratch, back, LEAVES, LEAVES, TO_END);
+	/* What ran and cannot come to an end went on for ever, or died: there, or behind. */
+	flood(scratch, to, RAN | TO_END, RAN, TO_END);
+	flood(scratch, back, TO_END, TO_END, TO_END);
+}
+
+static bool
+conclude(struct line_scratch *scratch)
+{
+	const struct way to = forward(scratch), back = backward(scratch);
+	uint8_t any = 0;
+
+	for (uint32_t i = 0; i < scratch->blocks_len; i++)
+		any |= scratch->flags[i];
+	if ((any & RAN) == 0)
+		return false;
+	turn_edges(scratch);
+	flood_all(scratch, &to, &back);
+	spread(scratch, &to, FROM | TO_END);
+	spread(scratch, &back, FROM | TO_END);
+	return true;
+}
+
+static uint8_t
+state_of(uint8_t flags)
+{
+	if ((flags & SEEN) != 0)
+		return (flags & RAN) != 0 ? LINE_REACHED : LINE_MISSED;
+	if ((flags & SURE) != 0)
+		return LINE_REACHED;
+	return (flags & (FROM | TO_END)) == (FROM | TO_END) ? LINE_UNKNOWN
+							    : LINE_MISSED;
+}
+
+bool
+line_states_function(const struct line_blocks_view *view, uint32_t index,
+    const uint64_t *bits, struct line_scratch *scratch, uint8_t *states)
+{
+	const struct wire_blocks_function *function = &view->functions[index];
+	uint32_t line = 0, head;
+	bool entered;
+
+	if (!read_blocks(scratch, view, function, bits))
+		return false;
+	entered = conclude(scratch);
+	scratch->at = view->code + function->code;
+	for (uint32_t i = 0; i < function->blocks_len; i++) {
+		const uint8_t state = entered ? state_of(scratch->flags[i]) : LINE_IDLE;
+
+		head = number(scratch);
+		if ((head & WIRE_BLOCK_PC) != 0)
+			number(scratch);
+		for (uint32_t e = head >> 3; e > 0; e--)
+			number(scratch);
+		for (uint32_t left = number(scratch); left > 0; left--) {
+			line = number_from(scratch, line);
+			if (line >= view->header->lines_len)
+				return false;
+			if (states[line] < state)
+				states[line] = state;
+		}
+	}
+	return true;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ * What became of source lines, concluded from a block table and the PCs that were reached.
+ *
+ * A block with a PC is known. Of the others: without the blocks whose PC was not reached, and in
+ * one function, what dominates or post-dominates a block that ran did run, too; what cannot be
+ * reached from an entry, or reaches no end, did not; the rest is not known.
+ * Needs no library, since the page compiles it, too; takes only memory that it is given.
+ */
+#ifndef FUZZSUP_LINE_STATES_H
+#define FUZZSUP_LINE_STATES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire.h"
+
+/* Of a block or a line. Of several blocks of a line the largest counts. */
+enum line_state {
+	LINE_NONE,    /* no block names it */
+	LINE_IDLE,    /* not reached; nor was anything else of its function */
+	LINE_MISSED,  /* not reached */
+	LINE_UNKNOWN, /* nobody can tell */
+	LINE_REACHED,
+};
+
+/* A block table, wherever it comes from; its arrays are as its header says. */
+struct line_blocks_view {
+	const struct wire_blocks *header;
+	const struct wire_blocks_function *functions;
+	const unsigned char *code;
+};
+
+struct line_scratch;
+
+/* Bytes of memory that line_states_function() needs for the functions of @header; 0: more than
+ * there can be. It is to be aligned as a pointer. */
+size_t line_scratch_size(const struct wire_blocks *header);
+
+/* Prepares @memory, of that size. */
+struct line_scratch *line_scratch_lay(void *memory, const struct wire_blocks *header);
+
+/* Raises the states of all lines that function @index executes, in @states (by line), to what
+ * @bits (reached PCs, by PC-table index) tell of them. False: its code is malformed, and some
+ * may have been raised. */
+bool line_states_function(const struct line_blocks_view *view, uint32_t index,
+    const uint64_t *bits, struct line_scratch *scratch, uint8_t *states);
+
+#endif

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What becomes of lines that hold every kind of way through code (t/targets/ways.cc), as the block table and the PCs tell it,
+against llvm-cov on the same inputs. Where llvm-cov is wrong the source says so."""
+import os
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from fuzzsup import *
+
+SOURCES = [os.path.join(SRC, "t", "targets", name) for name in ("ways.cc", "ways_other.cc")]
+HEADER = os.path.join(SRC, "t", "targets", "ways.hh")
+FLAGS = ("-g", "-std=c++20", "-w", "-fsanitize=fuzzer")
+BUILDS = {"-O0": (), "-O1": (), "-O1 with ASan": ("-fsanitize=address",), "-O1 with no-prune": ("-fsanitize-coverage=no-prune",), "-O2": ()}
+STATED_MIN = 130  # lines of about 220 that llvm-cov takes for code; the optimizer leaves no more
+
+
+def compile_ways(path, *flags):
+    subprocess.run([CLANGXX, *FLAGS, *flags, *SOURCES, "-o", path], check=True)
+    return path
+
+
+def llvm_cov(folder, inputs):
+    """Whether it says that a line ran, by (file, line)."""
+    judge = compile_ways(os.path.join(folder, "judge"), "-O0", "-fprofile-instr-generate", "-fcoverage-mapping")
+    raw, profile = judge + ".profraw", judge + ".profdata"
+    subprocess.run([judge, "-runs=0", inputs], env=dict(os.environ, LLVM_PROFILE_FILE=raw), stderr=subprocess.DEVNULL, check=True)
+    subprocess.run(["llvm-profdata-19", "merge", "-o", profile, raw], check=True)
+    lcov = subprocess.run(["llvm-cov-19", "export", "-format=lcov", "-instr-profile=" + profile, judge], capture_output=True, text=True, check=True).stdout
+    truth, file = {}, None
+    for line in lcov.splitlines():
+        if line.startswith("SF:"):
+            file = os.path.normpath(line[3:])
+        elif line.startswith("DA:"):
+            number, count = line[3:].split(",")[:2]
+            truth[file, int(number)] = int(count) > 0
+    return truth
+
+
+def mend(truth):
+    """Lines of which the source says that llvm-cov is wrong."""
+    for path in SOURCES:
+        with open(path) as source:
+            for number, line in enumerate(source, 1):
+                if found := re.search(r"llvm-cov: (missed|reached)", line):
+                    truth[path, number] = found[1] == "missed"
+    return truth
+
+
+def ours(folder, name, flags, inputs):
+    """State of each line, by (file, line)."""
+    executable = compile_ways(os.path.join(folder, name.replace(" ", "")), name.split()[0], *flags, "@" + runtime_response_file())
+    coverage = executable + ".coverage"
+    os.mkdir(coverage)
+    subprocess.run([executable, "-runs=0", inputs], env=dict(os.environ, FUZZSUP_DIR=coverage), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    file = next(name for name in os.listdir(coverage) if re.fullmatch("[0-9a-f]{16}", name))
+    told = subprocess.run([os.path.join(BUILD, "t", "lib", "tell_lines"), executable, os.path.join(coverage, file)], capture_output=True, text=True, check=True)
+    states = {}
+    for line in told.stdout.splitlines():
+        place, state = line.rsplit(" ", 1)
+        path, number = place.rsplit(":", 1)
+        states[os.path.normpath(path), int(number)] = state
+    return states
+
+
+with scratch() as folder:
+    inputs = os.path.join(folder, "inputs")
+    os.mkdir(inputs)
+    for byte in (1, 2, 3, 5):
+        with open(os.path.join(inputs, str(byte)), "wb") as file:
+            file.write(bytes([byte]))
+    truth = mend(llvm_cov(folder, inputs))
+    for name, flags in BUILDS.items():
+        states = ours(folder, name, flags, inputs)
+        both = {line: state for line, state in states.items() if line in truth}
+        wrong = [f"{os.path.basename(path)}:{number} {both[path, number]}" for path, number in both
+                 if both[path, number] != "unknown" and (both[path, number] == "reached") != truth[path, number]]
+        ok(not wrong, f"{name}: no line is said to be what it is not", " ".join(wrong))
+        ok(list(both.values()).count("unknown") == 0, f"{name}: and each of them is known")
+        ok(len(both) >= STATED_MIN, f"{name}: most lines have a state", f"{len(both)} of {len(truth)}")
+        with open(SOURCES[0]) as source:
+            idle = next(number for number, line in enumerate(source, 1) if line.startswith("never_called(")) + 2
+        ok(states.get((SOURCES[0], idle)) == "idle", f"{name}: a function that was never entered is told from lines that were passed by")
+done()

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT
+ * What lines' states follow from: instructions, and graphs of blocks.
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "line_states.h"
+#include "symbolizer/code_step.h"
+
+/* ---- instructions ---- */
+
+#define AT UINT64_C(0x401000)
+
+static struct code_step
+step_of(const char *bytes, size_t len)
+{
+	struct code_trail trail = { 0 };
+	const unsigned char *at = (const unsigned char *)bytes;
+
+	return x86_64_step(at, at + len, AT, &trail);
+}
+
+#define STEP(bytes) step_of(bytes, sizeof(bytes) - 1)
+
+static void
+test_lengths(void **state)
+{
+	static const struct {
+		const char *bytes;
+		unsigned len;
+	} known[] = {
+#define CASE(bytes) { bytes, sizeof(bytes) - 1 }
+		CASE("\x90"),
+		CASE("\x48\x89\xe5"),
+		CASE("\xfe\x05\x11\x22\x33\x44"),
+		CASE("\x48\xb8\1\2\3\4\5\6\7\x08"),
+		CASE("\x66\xb8\1\2"),
+		CASE("\xb8\1\2\3\4"),
+		CASE("\x66\x81\x38\1\2"),
+		CASE("\x48\x81\x3c\x25\1\2\3\4\1\2\3\4"),
+		CASE("\xf6\xc1\x01"),
+		CASE("\xf6\xd9"),
+		CASE("\xf7\x45\x08\1\2\3\4"),
+		CASE("\xf7\xd8"),
+		CASE("\xc8\1\2\3"),
+		CASE("\xa1\1\2\3\4\5\6\7\x08"),
+		CASE("\x67\xa1\1\2\3\4"),
+		CASE("\x0f\xba\xe0\x05"),
+		CASE("\x66\x0f\x3a\x0f\xc1\x08"),
+		CASE("\x66\x0f\x38\x00\xc1"),
+		CASE("\xc5\xf8\x77"),
+		CASE("\xc5\xf9\x70\xc1\x1b"),
+		CASE("\xc4\xe3\x7d\x19\xc1\x01"),
+		CASE("\x62\xf1\x7c\x48\x28\x40\x01"),
+		CASE("\x62\xf3\x7d\x48\x3a\xc1\x01"),
+		CASE("\xf3\x0f\x1e\xfa"),
+		CASE("\x66\x66\x2e\x0f\x1f\x84\x00\0\0\0\0"),
+		CASE("\x0f\x0b"),
+		CASE("\x43\x8b\x44\x85\x00"),
+		CASE("\x8f\xe9\x78\xe1\xc1"),
+#undef CASE
+	};
+	char text[16];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		assert_int_equal(
+		    step_of(known[i].bytes, known[i].len).len, known[i].len);
+		/* cut anywhere, it is none; and nothing behind the end is looked at */
+		for (unsigned len = 0; len < known[i].len; len++) {
+			char *cut = malloc(len + 1);
+
+			memcpy(cut, known[i].bytes, len);
+			cut = realloc(cut, len > 0 ? len : 1);
+			assert_true(step_of(cut, len).len < known[i].len);
+			free(cut);
+		}
+		/* prefixes without end */
+		memset(text, 0x66, sizeof(text));
+		assert_int_equal(step_of(text, sizeof(text)).len, 0);
+	}
+	assert_int_equal(STEP("\x06").len, 0); /* none in 64-bit mode */
+}
+
+static void
+test_ways(void **state)
+{
+	(void)state;
+	assert_int_equal(STEP("\x74\x10").kind, CODE_BRANCH);
+	assert_int_equal(STEP("\x74\x10").target, AT + 2 + 0x10);
+	assert_int_equal(STEP("\xeb\xfe").kind, CODE_JUMP);
+	assert_int_equal(STEP("\xeb\xfe").target, AT);
+	assert_int_equal(STEP("\x0f\x84\x00\x01\x00\x00").target, AT + 6 + 0x100);
+	assert_int_equal(STEP("\xe9\xfb\xff\xff\xff").target, AT);
+	assert_int_equal(STEP("\xe8\x00\x00\x00\x00").kind, CODE_CALL);
+	assert_int_equal(STEP("\xff\x15\x08\x00\x00\x00").kind, CODE_CALL);
+	assert_true(STEP("\xff\x15\x08\x00\x00\x00").by_slot);
+	assert_int_equal(STEP("\xff\x15\x08\x00\x00\x00").target, AT + 6 + 8);
+	assert_int_equal(STEP("\xff\xd0").kind, CODE_CALL);
+	assert_int_equal(STEP("\xff\xd0").target, 0);
+	assert_int_equal(STEP("\xff\xe0").kind, CODE_LEAP);
+	assert_int_equal(STEP("\x3e\xff\xe0").kind, CODE_LEAP);
+	assert_int_equal(STEP("\xf3\xc3").kind, CODE_RETURN);
+	assert_int_equal(STEP("\x0f\x0b").kind, CODE_END);
+	assert_int_equal(STEP("\xcc").kind, CODE_PADDING);
+	assert_int_equal(STEP("\xc5\xf8\x84\xc0").kind, CODE_PLAIN);
+}
+
+/* lea table(%rip),%r8; movslq (%r8,%rax,4),%rax; add %r8,%rax; jmp *%rax */
+static void
+test_trail(void **state)
+{
+	static const unsigned char code[] = "\x4c\x8d\x05\x00\x10\x00\x00"
+					    "\x49\x63\x04\x80"
+					    "\x4c\x01\xc0"
+					    "\xff\xe0";
+	struct code_trail trail = { 0 };
+	struct code_step step;
+	size_t at = 0;
+
+	(void)state;
+	do {
+		step = x86_64_step(code + at, code + sizeof(code) - 1, AT + at, &trail);
+		at += step.len;
+	} while (step.kind == CODE_PLAIN);
+	assert_int_equal(step.kind, CODE_LEAP);
+	assert_int_equal(at, sizeof(code) - 1);
+	assert_int_equal(trail.table, AT + 7 + 0x1000);
+	assert_int_equal(trail.base, trail.table);
+	assert_int_equal(trail.entry_size, 4);
+}
+
+/* ---- states ---- */
+
+/* A function of which block i executes line i alone, as bytes. */
+struct sketch {
+	unsigned char code[256];
+	uint32_t len, blocks, edges;
+};
+
+#define NO_PC 99
+
+/* Adds a block; @to: the blocks behind it, ended by -1. */
+static void
+draw(struct sketch *sketch, unsigned flags, unsigned pc, const int *to)
+{
+	unsigned char *at = sketch->code + sketch->len;
+	unsigned edges = 0;
+
+	while (to[edges] >= 0)
+		edges++;
+	*at++ = (unsigned char)(edges << 3 | flags | (pc != NO_PC ? WIRE_BLOCK_PC : 0));
+	if (pc != NO_PC)
+		*at++ = 0; /* the next one */
+	for (unsigned i = 0; i < edges; i++) {
+		const int step = to[i] - (int)sketch->blocks - 1;
+
+		*at++ = (unsigned char)(step < 0 ? -2 * step - 1 : 2 * step);
+	}
+	*at++ = 1;
+	*at++ = sketch->blocks > 0 ? 2 : 0; /* the next line */
+	sketch->len = (uint32_t)(at - sketch->code);
+	sketch->blocks++;
+	sketch->edges += edges;
+}
+
+#define TO(...) ((const int[]){ __VA_ARGS__, -1 })
+#define END ((const int[]){ -1 })
+
+/* States of the lines as letters: Reached, Missed, Unknown, Idle. @bits: PCs that were. */
+static const char *
+conclude(const struct sketch *sketch, uint64_t bits)
+{
+	static char letters[65];
+	struct wire_blocks header = {
+		.pcs_len = 64,
+		.functions_len = 1,
+		.lines_len = sketch->blocks,
+		.code_len = sketch->len,
+		.blocks_max = sketch->blocks,
+		.edges_max = sketch->edges,
+	};
+	const struct wire_blocks_function function = {
+		.pcs_len = 64,
+		.blocks_len = sketch->blocks,
+		.edges_len = sketch->edges,
+		.code_len = sketch->len,
+	};
+	const struct line_blocks_view view = { &header, &function, sketch->code };
+	void *memory = malloc(line_scratch_size(&header));
+	uint8_t states[64] = { 0 };
+
+	assert_non_null(memory);
+	assert_true(line_states_function(
+	    &view, 0, &bits, line_scratch_lay(memory, &header), states));
+	free(memory);
+	for (uint32_t i = 0; i < sketch->blocks; i++)
+		letters[i] = "-IMUR"[states[i]];
+	letters[sketch->blocks] = '\0';
+	return letters;
+}
+
+/* if (…) 1 else 2; 3 */
+static void
+test_branches(void **state)
+{
+	struct sketch sketch = { 0 };
+
+	(void)state;
+	draw(&sketch, WIRE_BLOCK_ENTRY, 0, TO(1, 2));
+	draw(&sketch, 0, 1, TO(3));
+	draw(&sketch, 0, NO_PC, TO(3));
+	draw(&sketch, WIRE_BLOCK_LEAVES, NO_PC, END);
+	assert_string_equal(conclude(&sketch, 0), "IIII");
+	assert_string_equal(conclude(&sketch, 1), "RMRR"); /* by the other side alone */
+	assert_string_equal(conclude(&sketch, 3), "RRUR");
+}
+
+/* 0; while (1) 2; 3 */
+static void
+test_loop(void **state)
+{
+	struct sketch sketch = { 0 };
+
+	(void)state;
+	draw(&sketch, WIRE_BLOCK_ENTRY, 0, TO(1));
+	draw(&sketch, 0, NO_PC, TO(2, 3));
+	draw(&sketch, 0, 1, TO(1));
+	draw(&sketch, WIRE_BLOCK_LEAVES, 2, END);
+	assert_string_equal(conclude(&sketch, 1), "RUMM"); /* it died on the way */
+	assert_string_equal(conclude(&sketch, 5), "RRMR");
+	assert_string_equal(conclude(&sketch, 7), "RRRR");
+	assert_string_equal(conclude(&sketch, 2), "MURM"); /* odd, but no lie */
+}
+
+/* One that never ends, and a landing pad. */
+static void
+test_odd_ends(void **state)
+{
+	struct sketch sketch = { 0 }, pad = { 0 };
+
+	(void)state;
+	draw(&sketch, WIRE_BLOCK_ENTRY, 0, TO(1));
+	draw(&sketch, 0, NO_PC, TO(2));
+	draw(&sketch, 0, 1, TO(1));
+	assert_string_equal(conclude(&sketch, 3), "RRR");
+	draw(&pad, WIRE_BLOCK_ENTRY, 0, TO(1));
+	draw(&pad, WIRE_BLOCK_LEAVES, NO_PC, END);
+	draw(&pad, WIRE_BLOCK_ENTRY, 1, TO(1));
+	assert_string_equal(conclude(&pad, 1), "RRM");
+	assert_string_equal(conclude(&pad, 3), "RRR");
+}
+
+/* Bytes that nobody meant are refused, or give states, and nothing else is touched. */
+static void
+test_hostile(void **state)
+{
+	uint32_t seed = 1;
+
+	(void)state;
+	for (int round = 0; round < 20000; round++) {
+		struct wire_blocks header = { .pcs_len = 64, .functions_len = 1 };
+		struct wire_blocks_function function = { 0 };
+		struct line_blocks_view view = { &header, &function, NULL };
+		const uint64_t bits = UINT64_C(0x5555000000000005);
+		unsigned char *code;
+		uint8_t *states;
+		void *memory;
+
+		seed = seed * 1103515245 + 12345;
+		function.code_len = seed >> 16 & 63;
+		function.blocks_len = header.blocks_max = seed >> 22 & 15;
+		function.edges_len = header.edges_max = seed >> 26 & 15;
+		header.lines_len = 8;
+		code = malloc(function.code_len + 1);
+		states = calloc(1, 8);
+		memory = malloc(line_scratch_size(&header));
+		assert_true(code != NULL && states != NULL && memory != NULL);
+		code = realloc(code, function.code_len > 0 ? function.code_len : 1);
+		for (uint32_t i = 0; i < function.code_len; i++) {
+			seed = seed * 1103515245 + 12345;
+			code[i] =
+			    (unsigned char)(seed >> 16 & (round % 2 != 0 ? 31 : 255));
+		}
+		view.code = code;
+		line_states_function(
+		    &view, 0, &bits, line_scratch_lay(memory, &header), states);
+		free(code);
+		free(states);
+		free(memory);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_ways),
+		cmocka_unit_test(test_trail),
+		cmocka_unit_test(test_branches),
+		cmocka_unit_test(test_loop),
+		cmocka_unit_test(test_odd_ends),
+		cmocka_unit_test(test_hostile),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,668 @@
+/* SPDX-License-Identifier: MIT
+ * One function's machine code as blocks and the ways between them; in the symbolizer.
+ */
+#include "config.h"
+
+#include "code_graph.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "banned.h"
+
+#define FUNCTION_MAX (UINT64_C(1) << 28) /* bytes */
+#define NEAR 64 /* bytes between the load of a table's entry and the leap by it */
+
+enum end_kind {
+	END_GOES_ON,  /* only behind it */
+	END_BRANCHES, /* to target, and behind it */
+	END_JUMPS,
+	END_LEAPS, /* to the entries of a table, or nobody knows where */
+	END_LEAVES,
+	END_CRASHES,
+};
+
+/* What happens behind an instruction that does not simply go on. */
+struct end {
+	uint32_t at;     /* offset behind it */
+	uint32_t target; /* CODE_NONE: outside */
+	enum end_kind kind;
+	uint32_t table; /* index of its first entry, of entries_len */
+	uint32_t entries_len;
+};
+
+/* As first found; contract() makes those of the graph. */
+struct raw_block {
+	uint32_t start;
+	uint32_t end; /* offset behind its last byte */
+	uint32_t pc;
+	uint32_t edges, edges_len;
+	uint32_t before; /* how many lead there, the same one once */
+	uint32_t into; /* the block that it became a part of; itself; CODE_NONE: out */
+	uint32_t number; /* among those that remain */
+	uint32_t last;   /* the newest part */
+	bool is_entry, leaves, crashes, leaps;
+};
+
+struct array {
+	void *data;
+	size_t len, size; /* elements */
+};
+
+struct code_grapher {
+	struct code_memory *memory;
+	code_decoder *decoder;
+	struct never_returns *never;
+	/* of the function at hand */
+	const unsigned char *code;
+	uint64_t start;
+	uint32_t len;
+	struct array starts;  /* u64: bits, where instructions begin */
+	struct array leaders; /* u64: bits, where blocks begin */
+	struct array ranks;   /* u32 a word of leaders: blocks before it */
+	struct array ends;    /* struct end */
+	struct array entries; /* u32: targets in tables */
+	struct array raw;     /* struct raw_block */
+	struct array raw_edges, edges, stamps, parts, blocks;
+	struct code_graph graph;
+};
+
+/* ---- arrays that are used again and again ---- */
+
+static bool
+reserve(struct array *array, size_t len, size_t element)
+{
+	size_t wanted = array->size * 2 > len ? array->size * 2 : len;
+	void *larger;
+
+	if (len <= array->size)
+		return true;
+	larger = realloc(array->data, wanted * element);
+	if (larger == NULL)
+		return false;
+	array->data = larger;
+	array->size = wanted;
+	return true;
+}
+
+static bool
+add_u32(struct array *array, uint32_t value)
+{
+	if (!reserve(array, array->len + 1, sizeof(value)))
+		return false;
+	((uint32_t *)array->data)[array->len++] = value;
+	return true;
+}
+
+static void
+set_bit(struct array *bits, uint32_t at)
+{
+	((uint64_t *)bits->data)[at / 64] |= UINT64_C(1) << (at % 64);
+}
+
+static bool
+bit_is_set(const struct array *bits, uint32_t at)
+{
+	return (((const uint64_t *)bits->data)[at / 64] >> (at % 64) & 1) != 0;
+}
+
+static bool
+clear_bits(struct array *bits, uint32_t len)
+{
+	const size_t words = (size_t)len / 64 + 1;
+
+	if (!reserve(bits, words, sizeof(uint64_t)))
+		return false;
+	memset(bits->data, 0, words * sizeof(uint64_t));
+	return true;
+}
+
+/* ---- decoding ---- */
+
+/* Places within the function, as addresses are. */
+static uint32_t
+place(const struct code_grapher *grapher, uint64_t address)
+{
+	return address - grapher->start < grapher->len
+	    ? (uint32_t)(address - grapher->start)
+	    : CODE_NONE;
+}
+
+static bool
+read_entry(struct code_grapher *grapher, const struct code_trail *trail, uint32_t index,
+    uint32_t *ret_target)
+{
+	uint64_t value = 0, target;
+	const unsigned char *at;
+	size_t left = 0;
+	int32_t offset;
+
+	at = code_memory_at(
+	    grapher->memory, trail->table + (uint64_t)index * trail->entry_size, &left);
+	if (at == NULL || left < trail->entry_size)
+		return false;
+	memcpy(&value, at, trail->entry_size);
+	if (trail->entry_size == 4) {
+		memcpy(&offset, at, sizeof(offset));
+		value = (uint64_t)(int64_t)offset;
+	}
+	target = trail->base + (value << trail->shift);
+	*ret_target = place(grapher, target);
+	return *ret_target != CODE_NONE;
+}
+
+/* Takes the entries of the table by which the leap at @address goes; false: out of memory. How
+ * many there are is said nowhere: as many as lead into the function. */
+static bool
+read_table(struct code_grapher *grapher, const struct code_trail *trail,
+    uint64_t address, struct end *end)
+{
+	uint32_t target;
+
+	end->table = (uint32_t)grapher->entries.len;
+	end->entries_len = 0;
+	if (trail->table == 0 || address - trail->loaded_at > NEAR)
+		return true;
+	while (grapher->entries.len < grapher->len &&
+	    read_entry(grapher, trail, end->entries_len, &target)) {
+		if (!add_u32(&grapher->entries, target))
+			return false;
+		end->entries_len++;
+	}
+	return true;
+}
+
+static enum end_kind
+kind_of_call(struct code_grapher *grapher, const struct code_step *step)
+{
+	switch (never_returns_ask(grapher->never, step)) {
+	case CALL_CRASHES:
+		return END_CRASHES;
+	case CALL_NEVER_RETURNS:
+		return END_LEAVES;
+	default:
+		return END_GOES_ON;
+	}
+}
+
+static bool
+add_end(struct code_grapher *grapher, const struct code_step *step, uint32_t behind,
+    const struct code_trail *trail)
+{
+	struct end end = { .at = behind, .target = CODE_NONE };
+
+	switch (step->kind) {
+	case CODE_BRANCH:
+		end.kind = END_BRANCHES;
+		end.target = place(grapher, step->target);
+		break;
+	case CODE_JUMP:
+		end.kind = END_JUMPS;
+		end.target = place(grapher, step->target);
+		break;
+	case CODE_LEAP:
+		end.kind = END_LEAPS;
+		if (!read_table(grapher, trail, grapher->start + behind, &end))
+			return false;
+		break;
+	case CODE_CALL:
+		end.kind = kind_of_call(grapher, step);
+		break;
+	default:
+		end.kind = END_LEAVES;
+		break;
+	}
+	if (end.kind == END_GOES_ON)
+		return true;
+	if (!reserve(&grapher->ends, grapher->ends.len + 1, sizeof(end)))
+		return false;
+	((struct end *)grapher->ends.data)[grapher->ends.len++] = end;
+	set_bit(&grapher->leaders, behind);
+	if (end.target != CODE_NONE)
+		set_bit(&grapher->leaders, end.target);
+	return true;
+}
+
+/* Outputs the offset behind the last instruction that is no padding. */
+static int
+decode(struct code_grapher *grapher, uint32_t *ret_len)
+{
+	struct code_trail trail = { 0 };
+	struct code_step step;
+	uint32_t at = 0;
+
+	*ret_len = 0;
+	while (at < grapher->len) {
+		step = grapher->decoder(grapher->code + at,
+		    grapher->code + grapher->len, grapher->start + at, &trail);
+		if (step.len == 0)
+			return -ENOTSUP;
+		set_bit(&grapher->starts, at);
+		at += step.len;
+		if (step.kind == CODE_PADDING)
+			continue;
+		*ret_len = at;
+		if (step.kind != CODE_PLAIN && !add_end(grapher, &step, at, &trail))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Once it is known where the code ends, and its instructions begin: padding is outside, and a
+ * table ends where an entry leads to no instruction. */
+static void
+settle_ends(struct code_grapher *grapher)
+{
+	struct end *ends = grapher->ends.data;
+	const uint32_t *entries = grapher->entries.data;
+	uint32_t sound, at;
+
+	for (size_t i = 0; i < grapher->ends.len; i++) {
+		if (ends[i].target != CODE_NONE && ends[i].target >= grapher->len)
+			ends[i].target = CODE_NONE;
+		for (sound = 0; sound < ends[i].entries_len; sound++) {
+			at = entries[ends[i].table + sound];
+			if (at >= grapher->len || !bit_is_set(&grapher->starts, at))
+				break;
+			set_bit(&grapher->leaders, at);
+		}
+		ends[i].entries_len = sound;
+	}
+}
+
+/* ---- blocks ---- */
+
+static struct raw_block *
+raw(const struct code_grapher *grapher, uint32_t index)
+{
+	return (struct raw_block *)grapher->raw.data + index;
+}
+
+/* Number of the block that begins at @at, a leader. */
+static uint32_t
+block_at(const struct code_grapher *grapher, uint32_t at)
+{
+	const uint64_t *words = grapher->leaders.data;
+	const uint32_t *ranks = grapher->ranks.data;
+	const uint64_t below = words[at / 64] & ((UINT64_C(1) << (at % 64)) - 1);
+
+	return ranks[at / 64] + (uint32_t)__builtin_popcountll(below);
+}
+
+static bool
+cut_into_blocks(struct code_grapher *grapher)
+{
+	const size_t words_len = (size_t)grapher->len / 64 + 1;
+	const uint64_t *words = grapher->leaders.data;
+	struct raw_block *block = NULL;
+	uint32_t at;
+
+	if (!reserve(&grapher->ranks, words_len, sizeof(uint32_t)))
+		return false;
+	grapher->raw.len = 0;
+	for (size_t i = 0; i < words_len; i++) {
+		((uint32_t *)grapher->ranks.data)[i] = (uint32_t)grapher->raw.len;
+		for (uint64_t word = words[i]; word != 0; word &= word - 1) {
+			at = (uint32_t)i * 64 + (uint32_t)__builtin_ctzll(word);
+			if (at >= grapher->len)
+				break;
+			if (!reserve(
+				&grapher->raw, grapher->raw.len + 1, sizeof(*block)))
+				return false;
+			if (block != NULL)
+				raw(grapher, (uint32_t)grapher->raw.len - 1)->end = at;
+			block = raw(grapher, (uint32_t)grapher->raw.len++);
+			*block = (struct raw_block){
+				.start = at, .end = grapher->len, .pc = CODE_NONE
+			};
+		}
+	}
+	return true;
+}
+
+static void
+give_pcs(struct code_grapher *grapher, const uint64_t *pcs, uint32_t pcs_len)
+{
+	uint32_t at;
+
+	for (uint32_t i = 0; i < pcs_len; i++) {
+		at = place(grapher, pcs[i]);
+		/* Of several the first; a PC behind the last instruction is nowhere. */
+		if (at != CODE_NONE &&
+		    raw(grapher, block_at(grapher, at))->pc == CODE_NONE)
+			raw(grapher, block_at(grapher, at))->pc = i;
+	}
+}
+
+/* ---- ways ---- */
+
+/* From @from to @to, once. */
+static bool
+add_edge(struct code_grapher *grapher, uint32_t from, uint32_t to)
+{
+	uint32_t *stamps = grapher->stamps.data;
+
+	if (stamps[to] == from + 1)
+		return true;
+	stamps[to] = from + 1;
+	raw(grapher, from)->edges_len++;
+	raw(grapher, to)->before++;
+	return add_u32(&grapher->raw_edges, to);
+}
+
+static bool
+add_ways(struct code_grapher *grapher, uint32_t from, const struct end *end)
+{
+	const uint32_t *entries = grapher->entries.data;
+	struct raw_block *block = raw(grapher, from);
+	const bool goes_on =
+	    end == NULL || end->kind == END_GOES_ON || end->kind == END_BRANCHES;
+	bool ok = true;
+
+	block->edges = (uint32_t)grapher->raw_edges.len;
+	if (goes_on && from + 1 < grapher->raw.len)
+		ok = add_edge(grapher, from, from + 1);
+	else if (goes_on)
+		block->leaves = true;
+	if (end == NULL)
+		return ok;
+	if (end->target != CODE_NONE)
+		ok = ok && add_edge(grapher, from, block_at(grapher, end->target));
+	else if (end->kind == END_BRANCHES || end->kind == END_JUMPS)
+		block->leaves = true;
+	for (uint32_t i = 0; ok && i < end->entries_len; i++)
+		ok =
+		    add_edge(grapher, from, block_at(grapher, entries[end->table + i]));
+	block->leaps = end->kind == END_LEAPS && end->entries_len == 0;
+	block->leaves = block->leaves || end->kind == END_LEAVES || block->leaps;
+	block->crashes = end->kind == END_CRASHES;
+	return ok;
+}
+
+static bool
+link_blocks(struct code_grapher *grapher)
+{
+	const struct end *ends = grapher->ends.data;
+	size_t next = 0;
+
+	grapher->raw_edges.len = 0;
+	if (!reserve(&grapher->stamps, grapher->raw.len, sizeof(uint32_t)))
+		return false;
+	memset(grapher->stamps.data, 0, grapher->raw.len * sizeof(uint32_t));
+	for (uint32_t i = 0; i < grapher->raw.len; i++) {
+		while (next < grapher->ends.len && ends[next].at < raw(grapher, i)->end)
+			next++;
+		if (!add_ways(grapher, i,
+			next < grapher->ends.len &&
+				ends[next].at == raw(grapher, i)->end
+			    ? &ends[next]
+			    : NULL))
+			return false;
+	}
+	return true;
+}
+
+/* A leap by a table that we do not know leads to what nothing else leads to. */
+static bool
+guess(struct code_grapher *grapher)
+{
+	uint32_t orphans = 0, leaps = 0, at;
+
+	for (uint32_t i = 0; i < grapher->raw.len; i++) {
+		raw(grapher, i)->is_entry = i == 0 || raw(grapher, i)->before == 0;
+		orphans += i > 0 && raw(grapher, i)->before == 0;
+		leaps += raw(grapher, i)->leaps;
+	}
+	if (orphans == 0 || leaps == 0)
+		return true;
+	/* All leap to one block more, that goes on to the orphans: a way each would be many. */
+	at = (uint32_t)grapher->raw.len;
+	if (!reserve(&grapher->raw, grapher->raw.len + 1, sizeof(struct raw_block)) ||
+	    !reserve(&grapher->stamps, grapher->raw.len + 1, sizeof(uint32_t)))
+		return false;
+	grapher->raw.len++;
+	((uint32_t *)grapher->stamps.data)[at] = 0;
+	*raw(grapher, at) = (struct raw_block){
+		.start = grapher->len,
+		.end = grapher->len,
+		.pc = CODE_NONE,
+		.edges = (uint32_t)grapher->raw_edges.len,
+	};
+	for (uint32_t i = 1; i < at; i++) {
+		if (!raw(grapher, i)->is_entry)
+			continue;
+		raw(grapher, i)->is_entry = false;
+		if (!add_edge(grapher, at, i))
+			return false;
+	}
+	for (uint32_t i = 0; i < at; i++) {
+		struct raw_block *block = raw(grapher, i);
+
+		if (!block->leaps)
+			continue;
+		block->leaves = false;
+		block->edges = (uint32_t)grapher->raw_edges.len;
+		block->edges_len = 0;
+		if (!add_edge(grapher, i, at))
+			return false;
+	}
+	return true;
+}
+
+/* ---- less of them ---- */
+
+static bool
+is_out(const struct raw_block *block)
+{
+	return block->crashes && block->pc == CODE_NONE;
+}
+
+/* The one block that is left behind @block; CODE_NONE: there are none or several. */
+static uint32_t
+only_next(const struct code_grapher *grapher, const struct raw_block *block)
+{
+	const uint32_t *edges =
+	    (const uint32_t *)grapher->raw_edges.data + block->edges;
+	uint32_t only = CODE_NONE;
+
+	if (block->leaves)
+		return CODE_NONE;
+	for (uint32_t i = 0; i < block->edges_len; i++) {
+		if (is_out(raw(grapher, edges[i])))
+			continue;
+		if (only != CODE_NONE)
+			return CODE_NONE;
+		only = edges[i];
+	}
+	return only;
+}
+
+/* Block @from and what always runs behind it, and nothing else does, become one. */
+static void
+swallow(struct code_grapher *grapher, uint32_t from)
+{
+	struct raw_block *block = raw(grapher, from), *behind;
+	struct code_part *parts = grapher->parts.data;
+	uint32_t next;
+
+	while ((next = only_next(grapher, block)) != CODE_NONE && next != from) {
+		behind = raw(grapher, next);
+		if (behind->is_entry || behind->before != 1 || behind->into != next ||
+		    (behind->pc != CODE_NONE && block->pc != CODE_NONE))
+			return;
+		behind->into = from;
+		parts[block->last].next = next;
+		block->last = behind->last;
+		block->pc = block->pc != CODE_NONE ? block->pc : behind->pc;
+		block->edges = behind->edges;
+		block->edges_len = behind->edges_len;
+		block->leaves = behind->leaves;
+	}
+}
+
+static uint32_t
+final_number(const struct code_grapher *grapher, uint32_t index)
+{
+	struct raw_block *block = raw(grapher, index);
+
+	while (block->into != index) {
+		/* Halve the way for who comes later. */
+		block->into = raw(grapher, block->into)->into;
+		index = block->into;
+		block = raw(grapher, index);
+	}
+	return block->number;
+}
+
+static bool
+contract(struct code_grapher *grapher)
+{
+	const uint32_t len = (uint32_t)grapher->raw.len;
+	struct code_part *parts;
+
+	if (!reserve(&grapher->parts, len, sizeof(*parts)))
+		return false;
+	parts = grapher->parts.data;
+	for (uint32_t i = 0; i < len; i++) {
+		struct raw_block *block = raw(grapher, i);
+
+		parts[i] = (struct code_part){ block->start, block->end, CODE_NONE };
+		block->last = i;
+		block->into = is_out(block) ? CODE_NONE : i;
+		/* Where no run comes from, none comes. */
+		for (uint32_t e = 0; is_out(block) && e < block->edges_len; e++)
+			raw(grapher,
+			    ((uint32_t *)grapher->raw_edges.data)[block->edges + e])
+			    ->before--;
+	}
+	for (uint32_t i = 0; i < len; i++)
+		if (raw(grapher, i)->into == i)
+			swallow(grapher, i);
+	return true;
+}
+
+static bool
+lay_out(struct code_grapher *grapher)
+{
+	const uint32_t len = (uint32_t)grapher->raw.len;
+	const uint32_t *edges = grapher->raw_edges.data;
+	struct code_block *blocks;
+	uint32_t number = 0, to;
+
+	for (uint32_t i = 0; i < len; i++)
+		if (raw(grapher, i)->into == i)
+			raw(grapher, i)->number = number++;
+	if (!reserve(&grapher->blocks, number, sizeof(*blocks)) ||
+	    !reserve(&grapher->edges, grapher->raw_edges.len, sizeof(*edges)))
+		return false;
+	blocks = grapher->blocks.data;
+	grapher->edges.len = 0;
+	number = 0;
+	for (uint32_t i = 0; i < len; i++) {
+		const struct raw_block *block = raw(grapher, i);
+		struct code_block *made = &blocks[number];
+
+		if (block->into != i)
+			continue;
+		number++;
+		*made = (struct code_block){ .part = i,
+			.pc = block->pc,
+			.edges = (uint32_t)grapher->edges.len,
+			.is_entry = block->is_entry,
+			.leaves = block->leaves };
+		for (uint32_t e = 0; e < block->edges_len; e++) {
+			to = edges[block->edges + e];
+			if (raw(grapher, to)->into != CODE_NONE &&
+			    !add_u32(&grapher->edges, final_number(grapher, to)))
+				return false;
+		}
+		made->edges_len = (uint32_t)grapher->edges.len - made->edges;
+	}
+	grapher->graph = (struct code_graph){
+		.parts = grapher->parts.data,
+		.blocks = blocks,
+		.edges = grapher->edges.data,
+		.parts_len = len,
+		.blocks_len = number,
+		.edges_len = (uint32_t)grapher->edges.len,
+	};
+	return true;
+}
+
+/* ---- the whole ---- */
+
+int
+code_grapher_new(struct code_memory *memory, code_decoder *decoder,
+    struct never_returns *never, struct code_grapher **ret_grapher)
+{
+	struct code_grapher *grapher = calloc(1, sizeof(*grapher));
+
+	if (grapher == NULL)
+		return -ENOMEM;
+	grapher->memory = memory;
+	grapher->decoder = decoder;
+	grapher->never = never;
+	*ret_grapher = grapher;
+	return 0;
+}
+
+void
+code_grapher_free(struct code_grapher *grapher)
+{
+	if (grapher == NULL)
+		return;
+	free(grapher->starts.data);
+	free(grapher->leaders.data);
+	free(grapher->ranks.data);
+	free(grapher->ends.data);
+	free(grapher->entries.data);
+	free(grapher->raw.data);
+	free(grapher->raw_edges.data);
+	free(grapher->edges.data);
+	free(grapher->stamps.data);
+	free(grapher->parts.data);
+	free(grapher->blocks.data);
+	free(grapher);
+}
+
+int
+code_grapher_run(struct code_grapher *grapher, const struct function_range *range,
+    const uint64_t *pcs, uint32_t pcs_len, const struct code_graph **ret_graph)
+{
+	uint32_t len;
+	size_t left;
+	int r;
+
+	grapher->code = code_memory_at(grapher->memory, range->start, &left);
+	if (grapher->code == NULL)
+		return -ENOTSUP;
+	/* A symbol without a size reaches to the next one, or to the end of all. */
+	if (range->end - range->start < left)
+		left = range->end - range->start;
+	if (left > FUNCTION_MAX)
+		return -ENOTSUP;
+	grapher->start = range->start;
+	grapher->len = (uint32_t)left;
+	grapher->ends.len = grapher->entries.len = 0;
+	if (!clear_bits(&grapher->starts, grapher->len) ||
+	    !clear_bits(&grapher->leaders, grapher->len))
+		return -ENOMEM;
+	set_bit(&grapher->leaders, 0);
+	r = decode(grapher, &len);
+	if (r < 0)
+		return r;
+	grapher->len = len;
+	settle_ends(grapher);
+	for (uint32_t i = 0; i < pcs_len; i++)
+		if (place(grapher, pcs[i]) != CODE_NONE)
+			set_bit(&grapher->leaders, place(grapher, pcs[i]));
+	if (!cut_into_blocks(grapher))
+		return -ENOMEM;
+	give_pcs(grapher, pcs, pcs_len);
+	if (!link_blocks(grapher) || !guess(grapher) || !contract(grapher) ||
+	    !lay_out(grapher))
+		return -ENOMEM;
+	*ret_graph = &grapher->graph;
+	return 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ * One function's machine code as blocks and the ways between them; in the symbolizer.
+ *
+ * A block begins where a jump leads, behind one, behind a call that never returns, and at each
+ * PC. Blocks that always run together are one, and blocks that end in a sanitizer's report or
+ * in abort() are left out, unless they hold a PC: no run that goes on comes there.
+ */
+#ifndef FUZZSUP_CODE_GRAPH_H
+#define FUZZSUP_CODE_GRAPH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "code_memory.h"
+#include "code_step.h"
+#include "function_ranges.h"
+#include "never_returns.h"
+
+#define CODE_NONE UINT32_MAX
+
+/* A stretch of code that belongs to a block. */
+struct code_part {
+	uint32_t start, end; /* bytes from the function's start */
+	uint32_t next;       /* part of the same block; CODE_NONE: it was the last */
+};
+
+struct code_block {
+	uint32_t part; /* its first */
+	uint32_t pc;   /* place of its PC among those given; CODE_NONE: it has none */
+	uint32_t edges, edges_len; /* the blocks that it goes on to */
+	bool is_entry; /* nothing that is known leads there: the first, landing pads */
+	bool leaves;   /* the function may end behind it */
+};
+
+struct code_graph {
+	struct code_part *parts;
+	struct code_block *blocks; /* ascending */
+	uint32_t *edges;
+	uint32_t parts_len, blocks_len, edges_len;
+};
+
+struct code_grapher;
+
+/* What is given must live as long. Returns 0 or -ENOMEM. */
+int code_grapher_new(struct code_memory *memory, code_decoder *decoder,
+    struct never_returns *never, struct code_grapher **ret_grapher);
+void code_grapher_free(struct code_grapher *grapher);
+
+/* Makes the graph of the function at @range, whose @pcs (ascending, all in it) are @pcs_len.
+ * It lives until the next call. Returns 0; -ENOTSUP if there is no code, or an instruction that
+ * is not known; or -ENOMEM. */
+int code_grapher_run(struct code_grapher *grapher, const struct function_range *range,
+    const uint64_t *pcs, uint32_t pcs_len, const struct code_graph **ret_graph);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ * Which functions nobody comes back from; in the symbolizer.
+ */
+#ifndef FUZZSUP_NEVER_RETURNS_H
+#define FUZZSUP_NEVER_RETURNS_H
+
+#include "code_memory.h"
+#include "code_step.h"
+#include "function_ranges.h"
+
+struct never_returns;
+
+enum call_end {
+	CALL_RETURNS,
+	CALL_NEVER_RETURNS,
+	CALL_CRASHES, /* the same, and the run ends there: a sanitizer's report, abort() */
+};
+
+/* Knows functions by name, in the executable and behind its PLT, and others by their code,
+ * where that has neither a return nor a way out. All that is given must live as long. Returns 0
+ * or -ENOMEM. */
+int never_returns_new(const struct function_ranges *ranges, struct code_memory *memory,
+    code_decoder *decoder, struct never_returns **ret_never);
+void never_returns_free(struct never_returns *never);
+
+/* What becomes of @call, a CODE_CALL. */
+enum call_end never_returns_ask(
+    struct never_returns *never, const struct code_step *call);
+
+#endif
