@@ -19,6 +19,7 @@
 
 #include "hash.h"
 #include "log.h"
+#include "make_folder.h"
 #include "privs.h"
 #include "banned.h"
 
@@ -77,7 +78,7 @@ cache_open(const char *state_dir, const char *executable, const char *entry_poin
 	r = folder_path(state_dir, folder, sizeof(folder));
 	if (r < 0)
 		return r;
-	r = privs_make_folder(folder, 0700);
+	r = make_folder(folder, 0700);
 	if (r < 0)
 		return r;
 	name = hash_bytes(HASH_SEED, executable, strlen(executable));

@@ -14,6 +14,7 @@
 #include "account.h"
 #include "clock.h"
 #include "job_spec.h"
+#include "make_folder.h"
 #include "privs.h"
 #include "users.h"
 #include "banned.h"
@@ -185,7 +186,7 @@ job_make(const struct jobs *jobs, const struct conf_target *target,
 		job_free(job);
 		return r;
 	}
-	r = privs_make_folder(job->folder, 0755);
+	r = make_folder(job->folder, 0755);
 	if (r < 0)
 		job_refuse(job, "its folder %.200s cannot be made: %s", job->folder,
 		    strerror(-r));

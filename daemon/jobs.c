@@ -19,6 +19,7 @@
 #include "job_make.h"
 #include "job_spec.h"
 #include "log.h"
+#include "make_folder.h"
 #include "privs.h"
 #include "target.h"
 #include "users.h"
@@ -572,7 +573,7 @@ revive(struct jobs *jobs, struct job *job)
 {
 	const struct conf_target *target = NULL;
 	const struct conf_job *conf = find_conf(jobs->supervisor->conf, job, &target);
-	int r = conf != NULL ? privs_make_folder(job->folder, 0755) : -ENOENT;
+	int r = conf != NULL ? make_folder(job->folder, 0755) : -ENOENT;
 
 	job->problem[0] = '\0';
 	if (r < 0)

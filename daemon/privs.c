@@ -17,6 +17,7 @@
 
 #include "coverage_map.h"
 #include "log.h"
+#include "make_folder.h"
 #include "banned.h"
 
 void
@@ -30,29 +31,6 @@ privs_raise_files(void)
 	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
 		log_warning(
 		    "cannot raise the limit of open files: %s", strerror(errno));
-}
-
-int
-privs_make_folder(const char *path, mode_t mode)
-{
-	char part[PATH_MAX];
-	struct stat st;
-	size_t len = strlen(path);
-
-	if (len >= sizeof(part))
-		return -ENAMETOOLONG;
-	memcpy(part, path, len + 1);
-	for (char *slash = part + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
-		*slash = '\0';
-		if (mkdir(part, 0755) != 0 && errno != EEXIST)
-			return -errno;
-		*slash = '/';
-	}
-	if (mkdir(part, mode) == 0)
-		return 0;
-	if (errno != EEXIST)
-		return -errno;
-	return stat(part, &st) != 0 ? -errno : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }
 
 int
@@ -80,7 +58,7 @@ privs_control_path(const struct conf *conf, char *ret_path, size_t size)
 static void
 make_coverage_dir(const char *path, mode_t mode)
 {
-	int r = privs_make_folder(path, mode), fd;
+	int r = make_folder(path, mode), fd;
 
 	if (r < 0) {
 		log_warning(
@@ -139,7 +117,7 @@ privs_coverage_dirs(const struct conf *conf, struct string_list *list)
 		return string_list_copy(list, &conf->coverage_dirs);
 	}
 	if (environment != NULL && environment[0] == '/') {
-		privs_make_folder(environment, 0755);
+		make_folder(environment, 0755);
 		return string_list_add(list, environment);
 	}
 	if (geteuid() == 0)

@@ -12,9 +12,6 @@
 /* Raises the limit of open files as far as it goes. */
 void privs_raise_files(void);
 
-/* Makes @path and what is missing above it. 0 or a negative errno. */
-int privs_make_folder(const char *path, mode_t mode);
-
 /* Opens a folder to read. The descriptor or a negative errno. */
 int privs_open_folder(const char *path);
 

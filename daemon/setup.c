@@ -21,6 +21,7 @@
 #include "health.h"
 #include "jobs.h"
 #include "log.h"
+#include "make_folder.h"
 #include "privs.h"
 #include "spawn.h"
 #include "table.h"
@@ -61,18 +62,51 @@ open_listeners(struct supervisor *supervisor)
 	return 0;
 }
 
+/* Keeps @state_dir for as long as this process lives: two services would run each job twice in
+ * one folder, and count what the other one does. The kernel lets go of it, whatever ends us. */
+static int
+lock_state(struct supervisor *supervisor, const char *state_dir)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char path[PATH_MAX];
+	int fd;
+
+	if (snprintf(path, sizeof(path), "%s/lock", state_dir) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	supervisor->state_lock = fd;
+	if (fd >= 0 && fcntl(fd, F_SETLK, &lock) == 0)
+		return 0;
+	if (fd < 0 || (errno != EAGAIN && errno != EACCES)) {
+		log_warning("%s: %s; another fuzzsupd in this state-dir would not be "
+			    "noticed",
+		    path, strerror(errno));
+		return 0;
+	}
+	if (fcntl(fd, F_GETLK, &lock) != 0 || lock.l_pid < 0)
+		lock.l_pid = 0;
+	log_err(
+	    "state-dir %s is in use by another fuzzsupd (process %d): end that one, or "
+	    "give this one a state-dir of its own",
+	    state_dir, (int)lock.l_pid);
+	return -EADDRINUSE;
+}
+
 static int
 open_control(struct supervisor *supervisor)
 {
 	const struct conf *conf = supervisor->conf;
 	char path[PATH_MAX];
-	int r = privs_make_folder(conf->state_dir, 0755);
+	int r = make_folder(conf->state_dir, 0755);
 
 	if (r < 0) {
 		log_err(
 		    "state-dir %s cannot be made: %s", conf->state_dir, strerror(-r));
 		return r;
 	}
+	r = lock_state(supervisor, conf->state_dir);
+	if (r < 0)
+		return r;
 	privs_control_path(conf, path, sizeof(path));
 	r = control_new(supervisor, path, &supervisor->control);
 	if (r < 0)
@@ -148,6 +182,7 @@ setup_open(struct supervisor *supervisor, const struct worker_callbacks *callbac
 {
 	int r;
 
+	supervisor->state_lock = -1;
 	supervisor->base = event_base_new();
 	if (supervisor->base == NULL)
 		return -ENOMEM;
@@ -210,6 +245,8 @@ setup_close(struct supervisor *supervisor)
 			event_free(events[i]);
 	if (supervisor->setup.news >= 0)
 		close(supervisor->setup.news);
+	if (supervisor->state_lock >= 0)
+		close(supervisor->state_lock);
 	if (supervisor->base != NULL)
 		event_base_free(supervisor->base);
 	conf_free(supervisor->conf);

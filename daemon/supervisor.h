@@ -34,6 +34,7 @@ struct supervisor {
 	struct health *health;
 	struct wasm_relay *wasm_relay;
 	struct control *control;
+	int state_lock; /* file that says that state-dir is ours; -1: none */
 	struct listener listeners[CONF_LISTEN_MAX];
 	size_t listeners_len;
 	struct string_list coverage_dirs;

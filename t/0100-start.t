@@ -108,6 +108,11 @@ job "a/found" {\n engine = "command" command = { "sh" } directory = "." instance
 with scratch() as folder:
     with Service(folder, targets={"a": Target("/nonexistent/a")}) as service:
         ok("to keep this port" in service.log(), "port 0: a hint how to keep it")
+        other = os.path.join(folder, "other.conf")
+        with open(other, "w") as file:
+            file.write(f'listen = {{ "127.0.0.1:0" }}\nstate-dir = "{service.state}"\ncontrol = "{folder}/other"\n')
+        second = run("-c", other)
+        ok(second.returncode == 1 and f"in use by another fuzzsupd (process {service.process.pid})" in second.stderr, "two services cannot have one state-dir", second)
         before = workers(service)
         service.targets["b"] = Target("/nonexistent/b")
         service.reload()

@@ -43,6 +43,13 @@ def reached_of(service, target):
     return sum(byte != 0xFF for byte in text[places - service.target(target)["pcs"]:places]) if 0 < places <= len(text) else -1
 
 
+def has_fuzzed(service, target, pid):
+    """Whether AFL++'s process @pid has said what it reached: one that is stopped before has nothing to write."""
+    with open(os.path.join(service.state, "jobs", target, "fuzz", "out", "main", "fuzzer_stats")) as stats:
+        fields = dict(re.findall(r"(\w+)\s*: (\d+)", stats.read()))
+    return int(fields.get("fuzzer_pid", 0)) == pid and int(fields.get("edges_found", 0)) > 0
+
+
 def covered(service, state):
     answer = service.get(f"/t/stock/functions.json?state={state}")
     # There are none for a moment when there is a new build.
@@ -103,7 +110,7 @@ with scratch() as folder:
         wait_until(lambda: job_of("stock")["starts"] > before["starts"] and job_of("stock")["state"] == "running", "the new build runs")
         wait_until(lambda: "reached" in (covered(service, "uncovered") or ()), "a new build begins anew")
         executions = job_of("stock")["executions"]
-        wait_until(lambda: service.target("stock")["covered"] > 0 or job_of("stock")["executions"] > executions, "it says something")
+        wait_until(lambda: job_of("stock")["executions"] > executions and has_fuzzed(service, "stock", job_of("stock")["pid"]), "it says something")
         service.ctl("stop", "stock/fuzz", check=True)
         wait_until(lambda: 0 < reached_of(service, "stock") == service.target("stock")["covered"], "its bitmap")
         ok({"reached", "never"} <= covered(service, "uncovered"), "of a new build only what it reached itself counts", service.get("/t/stock/functions.json").text)

@@ -109,7 +109,8 @@ with scratch() as folder:
         equal(check(service).stderr.replace("warning: target a", ""), "", "and -n has nothing to say")
         ok(all(os.listdir(path) == [] for path in places.values()), "what was tried left nothing", [os.listdir(path) for path in places.values()])
 
-        pids = {name: service.jobs()[name]["pid"] for name in places}
+        # A job is said to run a moment before its process is.
+        pids = {name: service.wait_job(name, "running", what=lambda job: job["pid"] != 0)["pid"] for name in places}
         os.chown(places["owned"], 0, 0)
         fill_bytes(small)
         fill_inodes(names)
@@ -166,6 +167,24 @@ with scratch() as folder:
         relieve(state)
         kept(service, "talks")
         ok(True, "and taken back")
+
+# Somebody clears what a job works in, and its instance ends before that is seen.
+with scratch() as folder:
+    needy, corpus = os.path.join(folder, "needy"), os.path.join(folder, "corpora", "needy")
+    with open(needy, "w") as file:
+        file.write('#!/bin/sh\n[ -d "$FUZZSUP_CORPUS" ] || exit 1\nexec sleep 3600\n')
+    os.chmod(needy, 0o755)
+    jobs = {name: {"engine": "libfuzzer", "command": [needy], "user": "daemon", "start-limit": 2, **more} for name, more in (("own", {}), ("named", {"corpus": corpus}))}
+    os.mkdir(os.path.dirname(corpus))
+    with Service(folder, {"a": Target("/bin/true", jobs=jobs)}) as service:
+        before = {name: service.wait_job(name, "running", what=lambda job: job["reason"] == "" and job["pid"] != 0)["pid"] for name in jobs}
+        shutil.rmtree(os.path.join(service.state, "jobs"))
+        shutil.rmtree(corpus)
+        for pid in before.values():
+            os.kill(pid, signal.SIGKILL)
+        for name in jobs:
+            service.wait_job(name, "running", what=lambda job: job["pid"] not in (0, before[name]) and job["reason"] == "")
+        ok(os.path.isdir(corpus) and os.path.isdir(os.path.join(service.state, "jobs", "a", "own", "corpus")), "folders that were removed are made again before the next start, which no start limit counts")
 
 # Coverage that cannot be written keeps nothing from running.
 with scratch() as folder:

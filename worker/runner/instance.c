@@ -16,6 +16,7 @@
 
 #include "become.h"
 #include "job_folder.h"
+#include "job_probe.h"
 #include "banned.h"
 
 #define BACK_OFF_MIN_MS 200
@@ -222,6 +223,9 @@ instance_follow_end(struct instance *instance, int64_t ran)
 		return;
 	}
 	instance->shortages = 0;
+	/* Its folders may be why, whatever was found before. */
+	if (!well)
+		job_probe_forget(instance->job);
 	describe_end(instance, words, sizeof(words));
 	if (well && spec->restart != JOB_RESTART_ALWAYS) {
 		instance->phase = INSTANCE_DONE;

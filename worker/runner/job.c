@@ -342,6 +342,14 @@ program_changed(struct job *job)
 	return true;
 }
 
+/* Somebody removed them since they were tried. That makes them again, or says why not. */
+static void
+try_folders_again(struct job *job)
+{
+	job_probe_forget(job);
+	job_probe_allows(job, clock_ms(CLOCK_MONOTONIC));
+}
+
 static void
 start(struct instance *instance)
 {
@@ -356,6 +364,8 @@ start(struct instance *instance)
 		instance->ended_pid = 0;
 		if (instance_is_shortage(-r))
 			instance_lack(instance, -r, why);
+		else if (r == -ENOENT && access(job->folder_path, F_OK) != 0)
+			try_folders_again(job);
 		else if (!program_changed(job))
 			instance_fail(instance, why);
 		return;

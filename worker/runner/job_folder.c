@@ -74,7 +74,7 @@ hand_over(int parent, const char *name, uid_t from, const struct job_spec *spec,
 
 /* Below folders of the job's user anything may lie: links are never followed. */
 static int
-make_folder(int folder, const char *name, const struct job_spec *spec)
+make_one(int folder, const char *name, const struct job_spec *spec)
 {
 	if (mkdirat(folder, name, 0755) != 0)
 		return errno == EEXIST ? 0 : -errno;
@@ -88,7 +88,7 @@ make_folder(int folder, const char *name, const struct job_spec *spec)
 static int
 make_own(int folder, const char *name, const struct job_spec *spec)
 {
-	int r = make_folder(folder, name, spec);
+	int r = make_one(folder, name, spec);
 	struct stat st;
 
 	if (r == 0 && geteuid() == 0 &&
@@ -141,7 +141,7 @@ prepare_corpus(int folder, const struct engine *engine, const struct job_spec *s
 	if (engine->follows)
 		return 0;
 	if (path != NULL)
-		r = make_folder(AT_FDCWD, path, spec);
+		r = make_one(AT_FDCWD, path, spec);
 	if (r < 0)
 		return r;
 	fd = path != NULL
@@ -169,7 +169,7 @@ job_folder_prepare(int folder, const char *path, const struct engine *engine,
 	}
 	/* Whether that was well is seen when it is written to. */
 	if (spec->coverage_dir != NULL)
-		make_folder(AT_FDCWD, spec->coverage_dir, spec);
+		make_one(AT_FDCWD, spec->coverage_dir, spec);
 	r = prepare_corpus(folder, engine, spec);
 	if (r < 0)
 		snprintf(ret_why, why_size, "corpus %.200s: %s",

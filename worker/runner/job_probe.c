@@ -21,6 +21,7 @@
 #include "job.h"
 #include "job_folder.h"
 #include "log.h"
+#include "make_folder.h"
 #include "banned.h"
 
 #define DEADLINE_MS 5000
@@ -188,8 +189,11 @@ static int
 prepare_cb(void *context, char *ret_text, size_t size)
 {
 	const struct job *job = context;
-	int folder = -1, r = job_folder_open(job->folder_path, &folder);
+	/* The supervisor made it, but somebody may have cleared state-dir since. */
+	int folder = -1, r = make_folder(job->folder_path, 0755);
 
+	if (r == 0)
+		r = job_folder_open(job->folder_path, &folder);
 	if (r < 0) {
 		snprintf(ret_text, size, "%.200s: %s", job->folder_path, strerror(-r));
 		return r;
