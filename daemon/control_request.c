@@ -301,6 +301,18 @@ collect_cb(const char *message, void *context)
 	evbuffer_add_printf(context, "%s\n", message);
 }
 
+/* Of a word that says how grave it is alone: whether it was refused decides that here. */
+static const char *
+without_grade(const char *line)
+{
+	static const char *const grades[] = { "error: ", "warning: " };
+
+	for (size_t i = 0; i < sizeof(grades) / sizeof(grades[0]); i++)
+		if (strncmp(line, grades[i], strlen(grades[i])) == 0)
+			return line + strlen(grades[i]);
+	return line;
+}
+
 /* Answers what @work, which returns 0 or a negative errno, says: as errors, or behind its
  * "ok" as warnings. */
 static void
@@ -319,8 +331,8 @@ answer_said(struct request *request,
 	if (r == 0)
 		evbuffer_add_printf(request->reply, "ok\n");
 	while ((line = evbuffer_readln(said, NULL, EVBUFFER_EOL_LF)) != NULL) {
-		evbuffer_add_printf(
-		    request->reply, "%s %s\n", r == 0 ? "warning:" : "error", line);
+		evbuffer_add_printf(request->reply, "%s %s\n",
+		    r == 0 ? "warning:" : "error", without_grade(line));
 		free(line);
 	}
 	evbuffer_free(said);

@@ -133,7 +133,7 @@ with scratch() as folder:
         service.targets["a"].jobs["owned"]["environment"] = ["A=1"]
         service.write_config()
         result = service.ctl("reload")
-        ok(result.returncode == 0 and re.search(rf"{service.config}:\d+: job a/owned: its finds are not kept", result.stdout + result.stderr) and "a/full" not in result.stdout + result.stderr, "a reload says it of the jobs that it changes", result)
+        ok(result.returncode == 0 and re.search(rf"(?m)^(fuzzsupctl: )?warning: {service.config}:\d+: job a/owned: its finds are not kept", result.stdout + result.stderr) and "a/full" not in result.stdout + result.stderr, "a reload says it of the jobs that it changes", result)
 
 # What is over is not said to wait until its finds are kept again.
 with scratch() as folder:
