@@ -102,6 +102,45 @@ def test_life(folder):
         equal(len(os.listdir(f"/proc/{collector.process.pid}/fd")), fds, "a target that is forgotten leaves no descriptor")
 
 
+def test_replaced(folder):
+    """Another directory at a path: what still runs in the old one counts until it stands still."""
+    pcs = pcs_of(200)
+    with Collector() as collector:
+        directory, live = begin(collector, folder, pcs)
+        old = CoverageFile(os.path.join(directory, hexname()), pcs)
+        old.hit(1, runs=10)
+        collector.until(lambda: live.n_runs == 10, "runs")
+        fds = len(os.listdir(f"/proc/{collector.process.pid}/fd"))
+        for name in os.listdir(directory):
+            os.unlink(os.path.join(directory, name))
+        os.rmdir(directory)
+        os.mkdir(directory)
+        collector.look(1, directory)
+        new = CoverageFile(os.path.join(directory, hexname()), pcs)
+        new.hit(2, runs=5)
+        collector.until(lambda: live.bits == 1 << 1 | 1 << 2 and live.n_runs == 15, "the new directory")
+        ok(True, "what is written into the directory that is there now is read, and counts are added")
+        old.hit(3, runs=7)
+        collector.until(lambda: live.bits >> 3 & 1 and live.n_runs == 22, "the old file")
+        ok(True, "and what still runs is read where it writes, though that was deleted")
+        collector.until(lambda: new.hit(4) or len(os.listdir(f"/proc/{collector.process.pid}/fd")) == fds, "the old directory is let go")
+        ok(live.bits == 0b11110 and live.n_runs >= 23, "which is let go when it stands still; what was seen there stays", live.numbers())
+        collector.until(lambda: new.hit(4) or collector.activities[1] == (LIVE, ""), "it is live")
+        os.rename(directory, directory + ".away")
+        os.mkdir(directory)
+        collector.look(1, directory)
+        late = CoverageFile(os.path.join(directory + ".away", hexname()), pcs)
+        late.hit(5)
+        late.file.close()
+        CoverageFile(os.path.join(directory, hexname()), pcs).hit(6)
+        collector.until(lambda: live.bits >> 6 & 1, "a file in the third directory")
+        os.rename(directory, directory + ".third")
+        os.rename(directory + ".away", directory)
+        collector.look(1, directory)
+        collector.until(lambda: live.bits >> 5 & 1, "the one that came back")
+        ok(True, "one that was moved away and comes back is read again, with what came there meanwhile")
+
+
 def test_selection(folder):
     pcs, other = pcs_of(100), pcs_of(100, 0x9000)
     with Collector() as collector:
@@ -399,7 +438,7 @@ def test_told_again(folder):
 
 
 with scratch() as folder:
-    for test in (test_life, test_told_again, test_selection, test_hostile, test_many_names, test_killed_while_live, test_killed, test_doorbell):
+    for test in (test_life, test_replaced, test_told_again, test_selection, test_hostile, test_many_names, test_killed_while_live, test_killed, test_doorbell):
         if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]:
             note(test.__name__)
             test(folder)

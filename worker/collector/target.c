@@ -277,7 +277,7 @@ describe_left_out(const struct target *target, char *text, size_t used)
 	unsigned named = 0;
 
 	LIST_FOREACH(look, &target->looks, in_target) {
-		if (look->place->looks_len > CROWD)
+		if (look->left || look->place->looks_len > CROWD)
 			continue;
 		TAILQ_FOREACH(file, &look->place->files, in_place) {
 			if (file->state == FILE_ATTACHED || file->state == FILE_NEW ||
