@@ -151,9 +151,107 @@ def administrator(folder):
         equal(owner_and_mode(coverage), (4711, 0o755), "a directory that was there keeps owner and mode")
 
 
+# libFuzzer's words, as many as there is time for; how far it came lies beside it.
+TALKER = """#!/bin/sh
+n=1000
+while :; do
+	n=$((n + 1))
+	echo $n >"$0.count.new" && mv "$0.count.new" "$0.count"
+	printf '#%d\\tpulse  cov: 8 ft: 9 corp: 3/4b lim: 4 exec/s: 10 rss: 27Mb\\n' $n
+	sleep 0.05
+done
+"""
+
+
+def job_folder(folder):
+    """A job's own: its log, what it found, and what was counted."""
+    talker = os.path.join(folder, "talker")
+    with open(talker, "w") as file:
+        file.write(TALKER)
+    os.chmod(talker, 0o755)
+    os.chmod(folder, 0o777)
+    work = {"talks": {"engine": "libfuzzer", "command": [talker], "restart": "never"}}
+
+    def said():
+        wait_until(lambda: os.path.exists(talker + ".count"), "the first words")
+        with open(talker + ".count") as file:
+            return int(file.read())
+
+    with Service(folder, {"a": Target("/bin/sleep", jobs=work)}) as service:
+        own = os.path.join(service.state, "jobs", "a", "talks")
+
+        def counts(crashes):
+            before = said() + 2  # said from now on, so that only the log that is there now says it
+            job = service.wait_job("talks", "running", what=lambda job: (job["executions"] or 0) >= before and job["crashes"] == crashes)
+            ok(job["executions"] <= said() and job["starts"] == 1, f"  counts go on: executions {job['executions']}, crashes {crashes}", job)
+
+        def find(name):
+            wait_until(lambda: os.path.isdir(os.path.join(own, "artifacts")), "a folder for finds")
+            with open(os.path.join(own, "artifacts", name), "w"):
+                pass
+
+        def goes_on(pattern):
+            path = os.path.join(own, "0.log")
+            wait_until(lambda: os.path.exists(path) and re.search(rf"^fuzzsupd: the log goes on here: {pattern}\n#", open(path).read(), re.M), f"a log that goes on: {pattern}")
+            for text in (service.ctl("logs", "talks").stdout, service.get("/api/v1/jobs/a/talks/log").text):
+                ok("the log goes on here" in text and "pulse" in text, "  and is shown", text)
+
+        find("crash-1")
+        counts(1)
+        shutil.rmtree(own)
+        goes_on(r"up to \d+ bytes are lost")
+        ok(True, "a job's folder that was deleted is made again, and its log goes on there")
+        counts(1)
+        find("crash-1")
+        counts(2)
+        ok(re.search("job a/talks: its folder .* was deleted; it was made again", service.log()), "which the log of the service says")
+
+        os.rename(own, own + ".away")
+        goes_on("its file was taken away")
+        ok(True, "likewise one that was moved away")
+        find("crash-1")
+        counts(3)
+        # As of a backup, in the place of what was made again: what was counted is not counted again.
+        shutil.copytree(own, own + ".copy")
+        os.rename(own, own + ".third")
+        while True:
+            try:
+                os.rename(own + ".copy", own)
+                break
+            except OSError:
+                shutil.rmtree(own)
+        wait_until(lambda: open(os.path.join(own, "0.log")).read().count("the log goes on here") >= 2, "a log that goes on in a copy")
+        ok(True, "and one with a copy of what lay there")
+        counts(3)
+        find("crash-2")
+        counts(4)
+
+        os.unlink(os.path.join(own, "0.log"))
+        goes_on(r"(up to \d+ bytes are lost|its file was taken away)")
+        ok(True, "a log alone that was deleted goes on in another")
+        counts(4)
+        collector = service.worker("collector")
+        os.kill(collector, signal.SIGKILL)
+        wait_until(lambda: service.worker("collector") not in (None, collector), "another collector")
+        counts(4)
+
+        # While it cannot be made again that is said.
+        parent = os.path.dirname(own)
+        os.rename(parent, parent + ".away")
+        with open(parent, "w"):
+            pass
+        service.wait_job("talks", "running", what=lambda job: "Not a directory" in job["reason"] and job["health"] == "losing")
+        ok(service.ctl("check").returncode == 1, "one that cannot be made again is said", service.jobs()["talks"])
+        os.unlink(parent)
+        goes_on("its file was taken away")
+        service.wait_job("talks", "running", what=lambda job: job["reason"] == "")
+        ok(True, "and taken back when it can")
+        counts(4)
+
+
 with scratch() as folder:
     letters = build(os.path.join(folder, "letters"), [os.path.join(SRC, "t", "targets", "letters.c")])
-    for part, arguments in ((default_directory, [letters]), (own_directory, [letters]), (made_for_jobs, []), (administrator, [])):
+    for part, arguments in ((default_directory, [letters]), (own_directory, [letters]), (made_for_jobs, []), (job_folder, []), (administrator, [])):
         own = os.path.join(folder, part.__name__)
         os.mkdir(own)
         if len(sys.argv) < 2 or part.__name__ in sys.argv[1:]:
