@@ -146,6 +146,7 @@ def test_selection(folder):
     with Collector() as collector:
         directory, live = begin(collector, folder, pcs, build_id=b"\xab" * 20, entries=[pcs[10] + 3])
         equal(live.entries, [10], "an entry point of the table is the nearest PC at or below")
+        collector.look(1, directory, owner=4711)
         names = [hexname() for _ in range(4)]
         put(os.path.join(directory, names[0]), content(other, 5, 1, [1]))
         put(os.path.join(directory, names[1] + ".module"), b"fuzzsup-module 1\npath /x y\nbuild-id " + b"cd" * 20 + b"\npcs 100\n")
@@ -159,6 +160,7 @@ def test_selection(folder):
         collector.until(lambda: all(re.search(name + " (has|is) .{0,20}another build", collector.activities[1][1]) for name in names[:2]), "both are said to be of another build")
         equal(live.bits, 1 << 3, "files of another PC table or another build ID are left out, others' names too")
         ok(True, f"and said to be: {collector.activities[1][1]}")
+        equal([collector.activities[1][1].count(name) for name in names[:2]], [1, 1], "once each, though the place was told for two users")
         equal(sorted(live.entries), [10, 40], "the sidecar's entry point is added")
         collector.send("ENTRY_POINT", 1, value=pcs[77] + 1)
         collector.until(lambda: 77 in live.entries, "an announced entry point")
