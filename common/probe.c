@@ -168,6 +168,11 @@ describe_rights(const struct probe_item *item, char *ret_text, size_t size)
 		snprintf(ret_text, size,
 		    "user %s cannot %s; chmod o+rx it, or name another user", user,
 		    verb);
+	else if (item->shared)
+		snprintf(ret_text, size,
+		    "user %s cannot %s; chmod 1777 %.150s, since jobs of other users "
+		    "write there, too",
+		    user, verb, item->path);
 	else
 		snprintf(ret_text, size,
 		    "user %s cannot %s; chown -R %s %.150s, or name another user", user,

@@ -24,6 +24,8 @@ struct probe_item {
 	enum probe_kind kind;
 	bool as_we_are; /* before the child becomes the user; those come first */
 	bool may_miss;
+	bool
+	    shared; /* by users of several jobs: none of them may lock out the others */
 	const char *path;
 };
 

@@ -43,6 +43,17 @@ add(struct list *list, enum probe_kind kind, const char *path, bool may_miss,
 	list->items[list->len++] = (struct item){ .loss = loss, .is_fatal = is_fatal };
 }
 
+/* One into which jobs of other users write, too; made by us when the job starts. */
+static void
+add_shared(struct list *list, const char *path, const char *loss)
+{
+	const size_t at = list->len;
+
+	add(list, PROBE_WRITE, path, true, false, loss);
+	if (list->len > at)
+		list->probes[at].shared = true;
+}
+
 /* The folder above @path. */
 static void
 folder_above(const char *path, char ret_folder[PATH_MAX])
@@ -109,8 +120,7 @@ fill(struct list *list, const struct job_spec *spec, const char *coverage)
 	if (spec->directory != NULL)
 		add(list, PROBE_ENTER, spec->directory, false, true, "it cannot work");
 	if (coverage != NULL)
-		add(list, PROBE_WRITE, coverage, true, false,
-		    "its coverage is not seen");
+		add_shared(list, coverage, "its coverage is not seen");
 	if (strchr(program, '/') != NULL)
 		add(list, PROBE_EXECUTE, program, true, true,
 		    "its program cannot be run");

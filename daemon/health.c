@@ -161,7 +161,26 @@ look_at_targets(const struct health *health, struct lines *lines)
 		if (target->state == TARGET_FAILED)
 			add(health, lines, HEALTH_TARGET_FAILED, target->conf.name, 0,
 			    "target %s failed: %s", target->conf.name, target->reason);
+		else if (target->conf.coverage != NULL && target->place_gone[0] != '\0')
+			add(health, lines, HEALTH_COVERAGE, target->conf.name, 0,
+			    "target %s: %s", target->conf.name, target->place_gone);
 	}
+}
+
+/* Default ones: once for all targets. */
+static void
+look_at_coverage_dirs(const struct health *health, struct lines *lines)
+{
+	const struct targets *targets = health->supervisor->targets;
+	const struct string_list *list = &health->supervisor->coverage_dirs;
+
+	for (size_t i = 0; i < list->len; i++)
+		if (targets_default_is_gone(targets, i))
+			add(health, lines, HEALTH_COVERAGE, list->items[i], 0,
+			    "coverage directory %.300s is gone and cannot be made "
+			    "again; "
+			    "see the log",
+			    list->items[i]);
 }
 
 static void
@@ -353,6 +372,7 @@ health_look(struct health *health)
 	look_at_disks(health);
 	append(lines, &health->disks);
 	look_at_jobs(health, lines);
+	look_at_coverage_dirs(health, lines);
 	look_at_targets(health, lines);
 	if (lines->problems == health->now.problems && lines->len == health->now.len &&
 	    memcmp(lines->text, health->now.text, lines->len) == 0)

@@ -16,6 +16,7 @@ struct supervisor;
 	X(CONFIGURATION, "configuration") /* the last reload was refused */ \
 	X(DISK, "disk")                   /* a file system is nearly full */ \
 	X(IDLE, "idle")                   /* jobs are wanted, and none runs */ \
+	X(COVERAGE, "coverage")           /* where it was read from is gone */ \
 	X(TARGET_FAILED, "target-failed") /* it will not be shown */ \
 	X(JOB_FAILED, "job-failed")       /* it will not be started again */ \
 	X(JOB_LOSING, "job-losing")       /* it loses finds, or lacks something */ \

@@ -17,6 +17,7 @@
 #include "conf_probe.h"
 #include "detached.h"
 #include "job_make.h"
+#include "job_place.h"
 #include "job_spec.h"
 #include "log.h"
 #include "make_folder.h"
@@ -157,14 +158,14 @@ send_run(struct worker *worker, const struct job *job)
 
 /* A collector reads AFL++'s output folder where that is all that there is of a job. */
 static int
-open_for_collector(const struct job *job)
+open_for_collector(struct job *job)
 {
 	int fd;
 
 	if (job->attach != NULL)
 		return detached_cut(
 		    job_attach_open(job->attach)); /* its state says why not */
-	fd = detached_cut(privs_open_folder(job->folder));
+	fd = job_place_open(job, JOB_OUTBOX_COLLECTOR);
 	if (fd < 0)
 		log_warning("job %s/%s: its folder %s: %s", job->target, job->name,
 		    job->folder, strerror(-fd));
@@ -181,7 +182,7 @@ send_wish(struct worker *worker, const struct job *job)
 }
 
 static void
-send_collect(struct worker *worker, const struct job *job)
+send_collect(struct worker *worker, struct job *job)
 {
 	int fd = open_for_collector(job);
 	const char *slash = strrchr(job->executable, '/');
@@ -212,9 +213,9 @@ send_collect(struct worker *worker, const struct job *job)
 }
 
 static void
-send_serve(struct worker *worker, const struct job *job)
+send_serve(struct worker *worker, struct job *job)
 {
-	int fd = detached_cut(privs_open_folder(job->folder));
+	int fd = job_place_open(job, JOB_OUTBOX_FRONTEND);
 	size_t len;
 
 	if (fd < 0) /* it is shown, without logs */
@@ -699,6 +700,18 @@ poll_attached(struct jobs *jobs, struct job *job)
 	report_attached(jobs, job);
 }
 
+/* Another folder at the path: what is known of the job stays known. */
+static void
+poll_folder(struct jobs *jobs, struct job *job)
+{
+	const unsigned moved = job_place_look(job);
+
+	if ((moved & 1U << JOB_OUTBOX_COLLECTOR) != 0)
+		tell(jobs, job, JOB_OUTBOX_COLLECTOR, NEWS_COLLECT_JOB);
+	if ((moved & 1U << JOB_OUTBOX_FRONTEND) != 0)
+		tell(jobs, job, JOB_OUTBOX_FRONTEND, NEWS_SERVE_JOB);
+}
+
 void
 jobs_poll(struct jobs *jobs)
 {
@@ -709,6 +722,8 @@ jobs_poll(struct jobs *jobs)
 		struct job *job = jobs->list[i];
 		int64_t since = job->report.since_ms;
 
+		if (job->problem[0] == '\0')
+			poll_folder(jobs, job);
 		if (job->attach != NULL && job->problem[0] == '\0')
 			poll_attached(jobs, job);
 		if (job->plateau_ms == 0 || !job->has_report ||

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <sys/types.h>
 
 #include "conf.h"
 #include "job_attach.h"
@@ -20,6 +21,12 @@ enum { JOB_OUTBOX_RUNNER, JOB_OUTBOX_COLLECTOR, JOB_OUTBOX_FRONTEND, JOB_OUTBOXE
 struct job_end {
 	int32_t pid; /* 0: none ended */
 	char line[JOB_LINE_MAX];
+};
+
+/* Which directory a worker was sent. */
+struct job_place {
+	dev_t device;
+	ino_t inode; /* 0: none */
 };
 
 struct job {
@@ -37,7 +44,9 @@ struct job {
 	char *spec;                   /* complete, as the runner gets it */
 	size_t spec_len;
 	char *folder;
-	struct string_list corpus; /* where else it keeps what it finds */
+	struct job_place sent[JOB_OUTBOXES]; /* as its folder */
+	bool folder_gone;                    /* and that is said */
+	struct string_list corpus;           /* where else it keeps what it finds */
 	bool wanted;
 	enum job_wish wish; /* the last one, while the runner has not been told */
 	char wish_reason[96];
@@ -92,7 +101,8 @@ size_t jobs_each_named(struct jobs *jobs, const char *name, job_cb cb, void *con
 void job_wish(
     struct jobs *jobs, struct job *job, enum job_wish wish, const char *reason);
 
-/* Every two seconds: jobs that find nothing any more, and those that are attached. */
+/* Every two seconds: jobs that find nothing any more, those that are attached, and folders
+ * that were deleted. */
 void jobs_poll(struct jobs *jobs);
 
 /* The worker of @outbox is new and knows nothing; or has room for more. */

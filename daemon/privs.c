@@ -55,6 +55,7 @@ privs_control_path(const struct conf *conf, char *ret_path, size_t size)
 
 /* ---- coverage directories ---- */
 
+<<<<<<< HEAD
 static void
 make_coverage_dir(const char *path, mode_t mode)
 {
@@ -128,6 +129,8 @@ privs_coverage_dirs(const struct conf *conf, struct string_list *list)
 	return r == 0 && is_own_folder(own) ? string_list_add(list, own) : r;
 }
 
+=======
+>>>>>>> 77e22137de4917ef3ac8400bd2107cefb9f20dd6
 static int
 open_doorbell(int dir, const char *path)
 {

@@ -28,10 +28,6 @@ bool privs_is_listening(const char *path);
 /* Path of the control socket. */
 void privs_control_path(const struct conf *conf, char *ret_path, size_t size);
 
-/* Makes the directories that coverage comes from by default, and adds to @list those
- * that exist: of the configuration, else FUZZSUP_DIR, the system's and the user's. */
-int privs_coverage_dirs(const struct conf *conf, struct string_list *list);
-
 struct coverage_place {
 	int dir;      /* O_RDONLY directory; the caller's */
 	int doorbell; /* FIFO; -1: there can be none */

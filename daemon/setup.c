@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "control.h"
+#include "coverage_dirs.h"
 #include "detached.h"
 #include "directory_writer.h"
 #include "health.h"
@@ -197,7 +198,7 @@ setup_open(struct supervisor *supervisor, const struct worker_callbacks *callbac
 	if (r == 0)
 		r = open_memory(supervisor);
 	if (r == 0)
-		r = privs_coverage_dirs(supervisor->conf, &supervisor->coverage_dirs);
+		r = coverage_dirs_make(supervisor->conf, &supervisor->coverage_dirs);
 	if (r == 0)
 		r = open_control(supervisor);
 	if (r == 0)

@@ -135,6 +135,7 @@ static void
 collect_anew(struct targets *targets, struct target *target)
 {
 	target->collect_generation = supervisor_next_generation(targets->supervisor);
+	target->activity_state = 0;
 	target_tell(targets, target, OUTBOX_COLLECTOR, NEWS_COLLECT);
 }
 
@@ -250,30 +251,54 @@ target_pcs(struct targets *targets, const struct message *message, int fd)
 	return r;
 }
 
+/* Behind what stands there. */
+static void
+add_sentence(char *reason, size_t size, const char *sentence)
+{
+	const size_t len = strlen(reason);
+
+	if (sentence[0] != '\0')
+		snprintf(
+		    reason + len, size - len, "%s%s", len > 0 ? "; " : "", sentence);
+}
+
+void
+target_show(struct targets *targets, struct target *target)
+{
+	char reason[4 * DIRECTORY_REASON_MAX] = "", remarks[DIRECTORY_REASON_MAX] = "";
+	const bool lacks =
+	    target->table != NULL && target->table->status == TABLE_NO_PC_TABLE;
+
+	if (target->activity_state == 0 || target->table == NULL ||
+	    target->collect_generation == 0)
+		return;
+	/* What it lacks comes first, so that no other words cut it off. */
+	if (lacks)
+		add_sentence(reason, sizeof(reason), lack_of(targets, target));
+	describe_table(target->table, remarks, sizeof(remarks));
+	add_sentence(reason, sizeof(reason), target->place_gone);
+	add_sentence(reason, sizeof(reason), target->activity);
+	add_sentence(reason, sizeof(reason), remarks);
+	if (target->table->fd >= 0)
+		target_set_state(targets, target, target->activity_state, reason);
+	else if (lacks && target->table->progress == TABLE_DONE)
+		target_set_state(targets, target, TARGET_WAITING, reason);
+}
+
 int
 target_activity(struct targets *targets, const struct message *message)
 {
 	struct target *target = targets_by_id(targets, message->target);
-	char reason[3 * DIRECTORY_REASON_MAX], remarks[DIRECTORY_REASON_MAX] = "";
-	bool lacks;
 
 	if (message->code != TARGET_READY && message->code != TARGET_LIVE &&
 	    message->code != TARGET_STALE)
 		return -EPROTO;
 	if (target == NULL || target->table == NULL || target->collect_generation == 0)
 		return 0;
-	/* What it lacks comes first, so that no other words cut it off. */
-	lacks = target->table->status == TABLE_NO_PC_TABLE;
-	describe_table(target->table, remarks, sizeof(remarks));
-	snprintf(reason, sizeof(reason), "%s%s%.*s%s%s",
-	    lacks ? lack_of(targets, target) : "",
-	    lacks && message->text_len > 0 ? "; " : "",
-	    MIN((int)message->text_len, DIRECTORY_REASON_MAX), message->text,
-	    message->text_len > 0 && remarks[0] != '\0' ? "; " : "", remarks);
-	if (target->table->fd >= 0)
-		target_set_state(targets, target, message->code, reason);
-	else if (lacks && target->table->progress == TABLE_DONE)
-		target_set_state(targets, target, TARGET_WAITING, reason);
+	target->activity_state = message->code;
+	snprintf(target->activity, sizeof(target->activity), "%.*s",
+	    MIN((int)message->text_len, DIRECTORY_REASON_MAX - 1), message->text);
+	target_show(targets, target);
 	return 0;
 }
 
@@ -332,12 +357,12 @@ targets_poll(struct targets *targets)
 {
 	const bool mounts_changed = detached_mounts_changed();
 
+	targets_poll_defaults(targets);
 	for (size_t i = 0; i < targets->len; i++) {
 		struct target *target = targets->by_id[i];
 
 		check_executable(targets, target);
-		if (target->places_missing && target->collect_generation != 0)
-			target_tell(targets, target, OUTBOX_COLLECTOR, NEWS_PLACES);
+		target_poll_places(targets, target);
 		if ((target->roots_missing && !some_root_missing(target)) ||
 		    (mounts_changed &&
 			target_root_mounts(target) != target->root_mounts))

@@ -52,6 +52,11 @@ struct target {
 	uint64_t *entries; /* link-time addresses that were announced */
 	size_t entries_len;
 	bool places_missing, roots_missing;
+	uint64_t places_hash; /* which directories its places were, as sent */
+	bool place_seen;      /* its own coverage was there */
+	char place_gone[200]; /* a place of it that was there is not; empty: none */
+	int activity_state;   /* as the collector said; 0: nothing yet */
+	char activity[DIRECTORY_REASON_MAX];
 	uint64_t root_mounts; /* that the front-end's roots were made of */
 	unsigned news[OUTBOXES];
 	TAILQ_ENTRY(target) outbox_link[OUTBOXES];
@@ -64,7 +69,9 @@ struct targets {
 	size_t len;
 	uint32_t last_id;
 	struct target_head outbox[OUTBOXES];
-	struct directory_target *page; /* scratch for a commit */
+	struct directory_target *page;         /* scratch for a commit */
+	uint64_t defaults_seen, defaults_gone; /* a bit for each default place */
+	uint64_t defaults_hash;
 };
 
 int targets_new(struct supervisor *supervisor, struct targets **ret_targets);
@@ -73,6 +80,20 @@ void targets_free(struct targets *targets);
 /* Takes over what @conf says: new, changed and removed targets; keeps announced ones.
  */
 int targets_configure(struct targets *targets, const struct conf *conf);
+
+/* Looks whether directories that coverage comes from went, came, or are others now: first
+ * the default ones, which are made again, then those of one target (target_places.c). */
+void targets_poll_defaults(struct targets *targets);
+void target_poll_places(struct targets *targets, struct target *target);
+
+/* True if the default place of this number was there and is not. */
+bool targets_default_is_gone(const struct targets *targets, size_t number);
+
+/* Which directories its places are now; to be compared. */
+uint64_t target_places_hash(const struct targets *targets, const struct target *target);
+
+/* Its state, of what the collector said last and what else is known. */
+void target_show(struct targets *targets, struct target *target);
 
 /* Which mounts its source roots are made of (detached.h). */
 uint64_t target_root_mounts(const struct target *target);

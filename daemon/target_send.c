@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "coverage_dirs.h"
 #include "detached.h"
 #include "jobs.h"
 #include "log.h"
@@ -181,6 +182,8 @@ send_places(struct targets *targets, struct worker *worker, struct target *targe
 	const bool lacks = target->table != NULL && target->table->fd < 0;
 	int r;
 
+	/* Before they are opened: what is replaced meanwhile differs at the next look. */
+	target->places_hash = target_places_hash(targets, target);
 	if (target->conf.coverage != NULL) {
 		r = send_place(targets, worker, target, target->conf.coverage,
 		    lacks && !is_shared(targets, target));
@@ -190,7 +193,9 @@ send_places(struct targets *targets, struct worker *worker, struct target *targe
 		target->places_missing = r < 0;
 	} else {
 		for (size_t i = 0; i < defaults->len; i++)
-			send_place(targets, worker, target, defaults->items[i], false);
+			if (!coverage_dirs_is_trap(defaults->items[i]))
+				send_place(
+				    targets, worker, target, defaults->items[i], false);
 		target->places_missing = !send_job_places(targets, worker, target);
 	}
 	for (size_t i = 0; i < target->entries_len; i++) {

@@ -102,11 +102,51 @@ def test_life(folder):
         equal(len(os.listdir(f"/proc/{collector.process.pid}/fd")), fds, "a target that is forgotten leaves no descriptor")
 
 
+def test_replaced(folder):
+    """Another directory at a path: what still runs in the old one counts until it stands still."""
+    pcs = pcs_of(200)
+    with Collector() as collector:
+        directory, live = begin(collector, folder, pcs)
+        old = CoverageFile(os.path.join(directory, hexname()), pcs)
+        old.hit(1, runs=10)
+        collector.until(lambda: live.n_runs == 10, "runs")
+        fds = len(os.listdir(f"/proc/{collector.process.pid}/fd"))
+        for name in os.listdir(directory):
+            os.unlink(os.path.join(directory, name))
+        os.rmdir(directory)
+        os.mkdir(directory)
+        collector.look(1, directory)
+        new = CoverageFile(os.path.join(directory, hexname()), pcs)
+        new.hit(2, runs=5)
+        collector.until(lambda: live.bits == 1 << 1 | 1 << 2 and live.n_runs == 15, "the new directory")
+        ok(True, "what is written into the directory that is there now is read, and counts are added")
+        old.hit(3, runs=7)
+        collector.until(lambda: live.bits >> 3 & 1 and live.n_runs == 22, "the old file")
+        ok(True, "and what still runs is read where it writes, though that was deleted")
+        collector.until(lambda: new.hit(4) or len(os.listdir(f"/proc/{collector.process.pid}/fd")) == fds, "the old directory is let go")
+        ok(live.bits == 0b11110 and live.n_runs >= 23, "which is let go when it stands still; what was seen there stays", live.numbers())
+        collector.until(lambda: new.hit(4) or collector.activities[1] == (LIVE, ""), "it is live")
+        os.rename(directory, directory + ".away")
+        os.mkdir(directory)
+        collector.look(1, directory)
+        late = CoverageFile(os.path.join(directory + ".away", hexname()), pcs)
+        late.hit(5)
+        late.file.close()
+        CoverageFile(os.path.join(directory, hexname()), pcs).hit(6)
+        collector.until(lambda: live.bits >> 6 & 1, "a file in the third directory")
+        os.rename(directory, directory + ".third")
+        os.rename(directory + ".away", directory)
+        collector.look(1, directory)
+        collector.until(lambda: live.bits >> 5 & 1, "the one that came back")
+        ok(True, "one that was moved away and comes back is read again, with what came there meanwhile")
+
+
 def test_selection(folder):
     pcs, other = pcs_of(100), pcs_of(100, 0x9000)
     with Collector() as collector:
         directory, live = begin(collector, folder, pcs, build_id=b"\xab" * 20, entries=[pcs[10] + 3])
         equal(live.entries, [10], "an entry point of the table is the nearest PC at or below")
+        collector.look(1, directory, owner=4711)
         names = [hexname() for _ in range(4)]
         put(os.path.join(directory, names[0]), content(other, 5, 1, [1]))
         put(os.path.join(directory, names[1] + ".module"), b"fuzzsup-module 1\npath /x y\nbuild-id " + b"cd" * 20 + b"\npcs 100\n")
@@ -120,6 +160,7 @@ def test_selection(folder):
         collector.until(lambda: all(re.search(name + " (has|is) .{0,20}another build", collector.activities[1][1]) for name in names[:2]), "both are said to be of another build")
         equal(live.bits, 1 << 3, "files of another PC table or another build ID are left out, others' names too")
         ok(True, f"and said to be: {collector.activities[1][1]}")
+        equal([collector.activities[1][1].count(name) for name in names[:2]], [1, 1], "once each, though the place was told for two users")
         equal(sorted(live.entries), [10, 40], "the sidecar's entry point is added")
         collector.send("ENTRY_POINT", 1, value=pcs[77] + 1)
         collector.until(lambda: 77 in live.entries, "an announced entry point")
@@ -399,7 +440,7 @@ def test_told_again(folder):
 
 
 with scratch() as folder:
-    for test in (test_life, test_told_again, test_selection, test_hostile, test_many_names, test_killed_while_live, test_killed, test_doorbell):
+    for test in (test_life, test_replaced, test_told_again, test_selection, test_hostile, test_many_names, test_killed_while_live, test_killed, test_doorbell):
         if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]:
             note(test.__name__)
             test(folder)

@@ -82,6 +82,9 @@ struct look {
 	struct target *target;
 	uint64_t owner;
 	bool own; /* the target alone was told of this place, by its configuration */
+	bool
+	    left; /* another directory has the path: only what still runs there counts */
+	char *path; /* that led to the place */
 	char name[FILE_NAME_MAX];
 };
 
@@ -107,6 +110,7 @@ struct place {
 	bool from_start; /* of this listing: what it finds was there before us */
 	bool list_turn;  /* listing and looking at files take turns, too */
 	bool full, missed; /* missed: there were files that it had no room for */
+	bool left;         /* by some look */
 	int64_t missed_ms; /* when it was listed again for that */
 };
 
@@ -290,10 +294,12 @@ bool turns_take(struct collector *collector, int64_t us);
 struct place *place_open(
     struct collector *collector, int fd, int doorbell, const char *path);
 
-/* Lets @target look at @name (empty: all) in @place; @own: no other target was told of it.
- * Returns 0 or -ENOMEM. */
+/* Lets @target look at @name (empty: all) in @place, to which @path leads now: it leaves the
+ * place to which that led before. @own: no other target was told of it. Returns 0 or
+ * -ENOMEM. */
 int place_add_look(struct collector *collector, struct place *place,
-    struct target *target, const char *name, uint64_t owner, bool own);
+    struct target *target, const char *path, const char *name, uint64_t owner,
+    bool own);
 void place_remove_look(struct collector *collector, struct look *look);
 
 /* Has the directory listed, in turns, and every file looked at that may be one of coverage;
@@ -303,7 +309,8 @@ void place_list(struct collector *collector, struct place *place, bool from_star
 /* Reads the next names. */
 void place_list_step(struct collector *collector, struct place *place);
 
-/* Lists those places again in which files were missed, now and then. */
+/* Now and then: lists those places again in which files were missed, and ends looks that
+ * left theirs when nothing runs there any more. */
 void place_retry_all(struct collector *collector);
 
 /* Takes what inotify has to say. */

@@ -383,8 +383,8 @@ take_directory(struct collector_loop *loop, const struct message *message, int *
 	place = place_open(
 	    &loop->collector, fds[0], fds_len > 1 ? fds[1] : -1, message->text);
 	if (place != NULL &&
-	    place_add_look(&loop->collector, place, target, name, message->value,
-		(message->code & 2) != 0) < 0)
+	    place_add_look(&loop->collector, place, target, message->text, name,
+		message->value, (message->code & 2) != 0) < 0)
 		log_err("%s: out of memory", target->name);
 }
 

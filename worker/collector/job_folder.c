@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,6 +54,8 @@ begin(struct job_folder *folder, int directory, const char *name)
 {
 	int fd = open_changed(folder, directory, name);
 
+	if (fd == -ENOENT)
+		folder->moved = false;
 	if (fd < 0)
 		return false;
 	folder->listing = fdopendir(fd);
@@ -82,12 +85,15 @@ static void
 finish(struct job_folder *folder, int64_t now_ms)
 {
 	for (int i = 0; i < JOB_FOLDER_KINDS; i++) {
+		if (folder->moved)
+			folder->found[i] = MIN(folder->total[i], folder->counting[i]);
 		if (folder->counting[i] > folder->found[i]) {
 			folder->total[i] += folder->counting[i] - folder->found[i];
 			folder->newest_ns = folder->changed_ns;
 		}
 		folder->found[i] = folder->counting[i];
 	}
+	folder->moved = false;
 	folder->listed = true;
 	folder->next_ms = now_ms + folder->cost_us * SHARE / 1000;
 	job_folder_close(folder);
@@ -115,6 +121,18 @@ job_folder_look(struct job_folder *folder, int directory, const char *name,
 	}
 	folder->cost_us += (clock_ns(CLOCK_MONOTONIC) - from) / 1000;
 	return true;
+}
+
+void
+job_folder_moved(struct job_folder *folder)
+{
+	job_folder_close(folder);
+	memset(folder->found, 0, sizeof(folder->found));
+	folder->inode = 0;
+	folder->changed_ns = 0;
+	folder->next_ms = 0;
+	folder->moved = true;
+	folder->unsure = true; /* an inode number may come again */
 }
 
 void

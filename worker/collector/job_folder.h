@@ -21,6 +21,7 @@ struct job_folder {
 	int64_t changed_ns,
 	    newest_ns;            /* of the folder, as listed; and as it grew last */
 	int64_t next_ms, cost_us; /* monotonic */
+	bool moved;               /* see job_folder_moved() */
 	bool listed, unsure;      /* unsure: it may have changed while it was listed */
 };
 
@@ -29,6 +30,10 @@ struct job_folder {
  * it was. Returns true if the listing is under way. */
 bool job_folder_look(struct job_folder *folder, int directory, const char *name,
     const char *const *prefixes, int64_t now_ms);
+
+/* Another folder has its name. What lies there at the next look is taken for what was counted,
+ * as far as that goes, since it may be a copy; what comes then is counted. */
+void job_folder_moved(struct job_folder *folder);
 
 /* Ends a listing that is under way. */
 void job_folder_close(struct job_folder *folder);

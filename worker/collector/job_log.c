@@ -153,6 +153,13 @@ switch_to(struct job_log *log, const struct job_file_id *file)
 	log->skipping = false;
 }
 
+void
+job_log_moved(struct job_log *log)
+{
+	/* A file there may have the inode number of the one that was read. */
+	switch_to(log, &(struct job_file_id){ .inode = 0 });
+}
+
 /* Reads the rest of what was renamed to @name. Returns true if there is no more of it. */
 static bool
 read_rest(struct job_log *log, int directory, const char *name, char *buffer,

@@ -34,6 +34,9 @@ struct job_log {
 
 typedef void (*job_log_line_cb)(void *arg, struct job_text line);
 
+/* Its directory is another one. */
+void job_log_moved(struct job_log *log);
+
 /* Looks at what @name in @directory is, without following a link. Returns 0, -EINVAL for
  * what is no regular file, or another negative errno. */
 int job_file_look(int directory, const char *name, struct job_file_id *ret_id);

@@ -31,6 +31,7 @@ struct job_instance {
 	struct job_log log;
 	int64_t started_ms;  /* Unix time, from its log; 0: not known */
 	bool running, heard; /* heard: this run said something */
+	bool echoes;         /* its log repeats a run that was counted */
 	int32_t pid;         /* of this run; 0: not known */
 	bool ended_untold;   /* it ended, and how it did so is not told yet */
 	struct job_telling telling;
@@ -79,6 +80,7 @@ struct job {
 	struct job_stats told; /* as sent last */
 	bool settled;          /* all that was there when it came has been read */
 	bool behind;           /* there is more to read at once */
+	bool moved;            /* its folder is another one than at first */
 	bool has_ends;         /* some instance's is untold */
 	uint64_t more_executions, more_crashes, more_hangs,
 	    more_ooms; /* of the seed, beyond what was found */

@@ -315,8 +315,10 @@ begin_run(struct job *job, struct job_instance *instance, const struct job_mark 
 
 	if (time_ms > job->wall_ms)
 		time_ms = job->wall_ms;
+	/* In another folder may lie a copy of the log. */
+	instance->echoes = job->moved && time_ms < instance->started_ms;
 	/* The same start a second time is somebody's echo. */
-	if (time_ms == instance->started_ms)
+	if (instance->echoes || time_ms == instance->started_ms)
 		return;
 	if (job->engine->starts != NULL)
 		job->engine->starts(job, instance, time_ms);
@@ -342,6 +344,8 @@ take_line(void *arg, struct job_text line)
 	struct job *job = reading->job;
 	struct job_mark mark = job_mark_parse(line);
 
+	if (reading->instance->echoes && mark.kind != JOB_MARK_START)
+		return;
 	if (mark.kind == JOB_MARK_NONE) {
 		job_telling_take(&reading->instance->telling, line);
 		if (job->engine->line != NULL)
@@ -630,12 +634,49 @@ collect(struct jobs *jobs, const struct message *message, int fd, struct job **r
 	return jobs->len < JOBS_MAX ? make(message, fd, ret_job) : -EMFILE;
 }
 
+/* Another folder is at the path of a job's: what was counted goes on, and what a log says
+ * there is more of the same runs. Takes @fd. */
+static int
+move(struct jobs *jobs, struct job *job, int fd)
+{
+	close(job->fd);
+	job->fd = fd;
+	job->moved = true;
+	job_folder_moved(&job->artifacts);
+	for (unsigned i = 0; i < job->instances_len; i++) {
+		job_log_moved(&job->instances[i].log);
+		job_folder_moved(&job->instances[i].crash_files);
+		job_folder_moved(&job->instances[i].hang_files);
+	}
+	TAILQ_REMOVE(&jobs->queues[job->queue], job, in_queue);
+	put_in_queue(jobs, job, SOON, clock_ms(CLOCK_MONOTONIC));
+	plan(jobs, 0);
+	return 0;
+}
+
+/* True if @message speaks of the same job, and @fd is another folder. What is known of another
+ * attached one is nothing of this one. */
+static bool
+has_moved(const struct job *job, const struct message *message, int fd)
+{
+	struct stat held, there;
+
+	return job->attached == NULL && message->value == job->instances_len &&
+	    engine_of(message->code) == job->engine && fstat(fd, &there) == 0 &&
+	    S_ISDIR(there.st_mode) && fstat(job->fd, &held) == 0 &&
+	    (held.st_dev != there.st_dev || held.st_ino != there.st_ino);
+}
+
 int
 jobs_collect(struct jobs *jobs, const struct message *message, int fd)
 {
-	struct job *job = NULL;
-	int r = collect(jobs, message, fd, &job);
+	struct job *job = find(jobs, message->target);
+	int r;
 
+	if (job != NULL && has_moved(job, message, fd))
+		return move(jobs, job, fd);
+	job = NULL;
+	r = collect(jobs, message, fd, &job);
 	if (job == NULL) {
 		close(fd);
 		return r;

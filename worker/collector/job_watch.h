@@ -45,7 +45,8 @@ int jobs_new(struct event_base *base, jobs_tell_cb tell, jobs_ended_cb ended,
 void jobs_free(struct jobs *jobs);
 
 /* Watches the job that @message, a COLLECT_JOB, describes, in its folder @fd, instead of
- * one with its id. Takes @fd. Returns 0, -EPROTO for what is malformed, or another
+ * one with its id; if that is the same job and @fd another folder, its counts
+ * go on. Takes @fd. Returns 0, -EPROTO for what is malformed, or another
  * negative errno. */
 int jobs_collect(struct jobs *jobs, const struct message *message, int fd);
 

@@ -24,6 +24,7 @@
 #define NAMES_PER_STEP 256
 #define MISSED_LOOK_MS 1000
 #define MISSED_EACH_MS 10000
+#define LEFT_FOR_MS 10000 /* what stands still for so long runs no more */
 #define WATCHED \
 	(IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_MODIFY | IN_DELETE | \
 	    IN_MOVED_FROM)
@@ -49,7 +50,8 @@ is_wanted(const struct place *place, const char *name)
 	if (strlen(name) >= FILE_NAME_MAX)
 		return false;
 	LIST_FOREACH(look, &place->looks, in_place)
-		if (look->name[0] == '\0' ? hex : strcmp(look->name, name) == 0)
+		if (!look->left &&
+		    (look->name[0] == '\0' ? hex : strcmp(look->name, name) == 0))
 			return true;
 	return false;
 }
@@ -132,16 +134,33 @@ fail:
 
 /* The supervisor tells all of a target's places again when one of them has appeared. */
 static bool
-is_looked_at(const struct place *place, const struct target *target, const char *name,
-    uint64_t owner)
+is_looked_at(struct collector *collector, struct place *place,
+    const struct target *target, const char *name, uint64_t owner)
 {
-	const struct look *look;
+	struct look *look;
 
 	LIST_FOREACH(look, &target->looks, in_target)
 		if (look->place == place && look->owner == owner &&
-		    strcmp(look->name, name) == 0)
+		    strcmp(look->name, name) == 0) {
+			/* It came back, and was not looked at meanwhile. */
+			if (look->left)
+				place_list(collector, place, false);
+			look->left = false;
 			return true;
+		}
 	return false;
+}
+
+/* A directory that was deleted, or moved away, is kept for as long as what writes there
+ * runs: it would be seen no more. */
+static void
+leave(struct target *target, const struct place *now, const char *path)
+{
+	struct look *look;
+
+	LIST_FOREACH(look, &target->looks, in_target)
+		if (look->place != now && strcmp(look->path, path) == 0)
+			look->left = look->place->left = true;
 }
 
 /* True if all looks but @new are at single names. */
@@ -158,16 +177,22 @@ names_only(const struct place *place, const struct look *new)
 
 int
 place_add_look(struct collector *collector, struct place *place, struct target *target,
-    const char *name, uint64_t owner, bool own)
+    const char *path, const char *name, uint64_t owner, bool own)
 {
 	struct look *look;
 	struct file *file;
 
-	if (is_looked_at(place, target, name, owner))
+	leave(target, place, path);
+	if (is_looked_at(collector, place, target, name, owner))
 		return 0;
 	look = calloc(1, sizeof(*look));
 	if (look == NULL)
 		return -ENOMEM;
+	look->path = strdup(path);
+	if (look->path == NULL) {
+		free(look);
+		return -ENOMEM;
+	}
 	look->place = place;
 	look->target = target;
 	look->owner = owner;
@@ -199,6 +224,7 @@ place_remove_look(struct collector *collector, struct look *look)
 		file_withdraw(collector, file, look->target);
 	LIST_REMOVE(look, in_place);
 	LIST_REMOVE(look, in_target);
+	free(look->path);
 	free(look);
 	if (--place->looks_len > 0)
 		return;
@@ -272,16 +298,72 @@ place_list_step(struct collector *collector, struct place *place)
 	}
 }
 
+/* ---- leaving ---- */
+
+static bool
+reads(const struct target *target, const struct file *file)
+{
+	for (size_t i = 0; i < file->owners_len; i++)
+		if (file->owners[i] == target)
+			return file->state == FILE_ATTACHED;
+	return false;
+}
+
+static bool
+still_runs(const struct collector *collector, const struct look *look)
+{
+	const struct file *file;
+
+	TAILQ_FOREACH(file, &look->place->files, in_place)
+		if (collector->now_ms - file->changed_ms < LEFT_FOR_MS &&
+		    reads(look->target, file))
+			return true;
+	return false;
+}
+
+static struct look *
+first_over(const struct collector *collector, const struct place *place)
+{
+	struct look *look;
+
+	LIST_FOREACH(look, &place->looks, in_place)
+		if (look->left && !still_runs(collector, look))
+			return look;
+	return NULL;
+}
+
+/* The last one takes the place with it: false. */
+static bool
+end_left(struct collector *collector, struct place *place)
+{
+	struct look *look;
+	bool is_last = false;
+
+	while (!is_last && (look = first_over(collector, place)) != NULL) {
+		is_last = place->looks_len == 1;
+		place_remove_look(collector, look);
+	}
+	if (is_last)
+		return false;
+	place->left = false;
+	LIST_FOREACH(look, &place->looks, in_place)
+		place->left = place->left || look->left;
+	return true;
+}
+
 void
 place_retry_all(struct collector *collector)
 {
-	struct place *place;
+	struct place *place, *next;
 
 	/* There are many places, and the loop comes by a hundred times a second. */
 	if (collector->now_ms - collector->missed_ms < MISSED_LOOK_MS)
 		return;
 	collector->missed_ms = collector->now_ms;
-	LIST_FOREACH(place, &collector->places, in_all) {
+	for (place = LIST_FIRST(&collector->places); place != NULL; place = next) {
+		next = LIST_NEXT(place, in_all);
+		if (place->left && !end_left(collector, place))
+			continue;
 		if (!place->missed || place->listing != NULL ||
 		    collector->now_ms - place->missed_ms < MISSED_EACH_MS)
 			continue;

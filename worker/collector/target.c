@@ -268,6 +268,22 @@ why_left_out(const struct target *target, const struct file *file)
 	    : "may be another program's: if it is not, name it as coverage";
 }
 
+/* A place is told once for each user that may own files there. */
+static bool
+is_repeated(const struct target *target, const struct look *look)
+{
+	const struct look *before;
+
+	LIST_FOREACH(before, &target->looks, in_target) {
+		if (before == look)
+			return false;
+		if (before->place == look->place && !before->left &&
+		    (before->name[0] == '\0' || strcmp(before->name, look->name) == 0))
+			return true;
+	}
+	return false;
+}
+
 /* Names the files that were left out where this target looks. */
 static void
 describe_left_out(const struct target *target, char *text, size_t used)
@@ -277,7 +293,8 @@ describe_left_out(const struct target *target, char *text, size_t used)
 	unsigned named = 0;
 
 	LIST_FOREACH(look, &target->looks, in_target) {
-		if (look->place->looks_len > CROWD)
+		if (look->left || look->place->looks_len > CROWD ||
+		    is_repeated(target, look))
 			continue;
 		TAILQ_FOREACH(file, &look->place->files, in_place) {
 			if (file->state == FILE_ATTACHED || file->state == FILE_NEW ||

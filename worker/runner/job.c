@@ -213,6 +213,7 @@ make_launch(struct instance *instance, int folder, struct launch *launch, char *
 	    spec->directory != NULL ? spec->directory : job->folder_path,
 	    spec->directory != NULL ? "" : "/work");
 	launch->folder = folder;
+	launch->folder_path = job->folder_path;
 	launch->group = -1;
 	launch->instance = instance->index;
 	launch->user = job_spec_user(spec);

@@ -84,6 +84,19 @@ make_one(int folder, const char *name, const struct job_spec *spec)
 	return 0;
 }
 
+/* As the service makes it when it starts: jobs of other users write there, too, so it is
+ * nobody's of them, and none may remove what another one wrote. In a child alone: it has the
+ * umask to itself. */
+static void
+make_shared(const char *path)
+{
+	const bool root = geteuid() == 0;
+	const mode_t before = umask(root ? 0 : 022);
+
+	mkdir(path, root ? 01777 : 0755);
+	umask(before);
+}
+
 /* One below the job's own, which another user may have had. */
 static int
 make_own(int folder, const char *name, const struct job_spec *spec)
@@ -169,7 +182,7 @@ job_folder_prepare(int folder, const char *path, const struct engine *engine,
 	}
 	/* Whether that was well is seen when it is written to. */
 	if (spec->coverage_dir != NULL)
-		make_one(AT_FDCWD, spec->coverage_dir, spec);
+		make_shared(spec->coverage_dir);
 	r = prepare_corpus(folder, engine, spec);
 	if (r < 0)
 		snprintf(ret_why, why_size, "corpus %.200s: %s",

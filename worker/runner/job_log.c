@@ -38,18 +38,24 @@ open_newer(struct job_log *log)
 		return -EINVAL;
 	}
 	log->size = (uint64_t)st.st_size;
+	log->safe = MIN(log->safe, log->size);
 	return 0;
 }
 
 int
-job_log_open(struct job_log *log, int folder, unsigned instance, uint64_t max)
+job_log_open(
+    struct job_log *log, int folder, const char *path, unsigned instance, uint64_t max)
 {
-	*log = (struct job_log){ .folder = folder, .fd = -1 };
+	int r;
+
+	*log = (struct job_log){ .folder = folder, .path = path, .fd = -1 };
 	log->max = MAX(max, MAX_AT_LEAST);
 	log->budget = BYTES_PER_SECOND;
 	snprintf(log->name, sizeof(log->name), "%u.log", instance);
 	snprintf(log->older, sizeof(log->older), "%s.1", log->name);
-	return open_newer(log);
+	r = open_newer(log);
+	log->safe = log->size;
+	return r;
 }
 
 void
@@ -65,11 +71,12 @@ put(struct job_log *log, const char *text, size_t len)
 {
 	ssize_t n;
 
-	if (log->fd < 0)
-		open_newer(log);
+	if (log->fd < 0 && open_newer(log) < 0)
+		log->lost += len;
 	if (log->fd >= 0 && log->size > 0 && log->size + len > log->max / 2) {
 		job_log_close(log);
 		renameat(log->folder, log->name, log->folder, log->older);
+		log->safe = 0;
 		open_newer(log);
 	}
 	while (log->fd >= 0 && len > 0) {
@@ -97,6 +104,90 @@ tell_left_out(struct job_log *log)
 		    (unsigned long long)left_out, BYTES_PER_SECOND);
 }
 
+/* ---- a log, or a folder, that was deleted ---- */
+
+static bool
+same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Everybody who holds the folder by its number has the new one then. */
+static int
+follow_folder(struct job_log *log)
+{
+	int fd = open(log->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	struct stat held, there;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(log->folder, &held) != 0 || fstat(fd, &there) != 0 ||
+	    (!same_file(&held, &there) && dup3(fd, log->folder, O_CLOEXEC) < 0))
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+/* Nobody finds by its name what is written there. One that was only moved away with its folder
+ * is kept while no other folder is there. */
+static bool
+is_lost(const struct job_log *log)
+{
+	struct stat file, held, there;
+
+	if (fstat(log->fd, &file) != 0 || file.st_nlink == 0)
+		return true;
+	return stat(log->path, &there) == 0 && fstat(log->folder, &held) == 0 &&
+	    !same_file(&held, &there);
+}
+
+static void
+tell_replaced(struct job_log *log)
+{
+	const uint64_t lost = log->lost;
+
+	if (log->fd < 0 || (!log->replaced && lost == 0))
+		return;
+	log->replaced = false;
+	log->lost = 0;
+	if (lost > 0)
+		job_log_say(log, "the log goes on here: up to %llu bytes are lost",
+		    (unsigned long long)lost);
+	else
+		job_log_say(log, "the log goes on here: its file was taken away");
+}
+
+static void
+reopen(struct job_log *log)
+{
+	int r = follow_folder(log);
+
+	if (r < 0)
+		log->error = -r;
+	else
+		open_newer(log);
+	tell_replaced(log);
+}
+
+void
+job_log_look(struct job_log *log)
+{
+	struct stat st;
+
+	if (log->fd >= 0 && !is_lost(log)) {
+		log->safe = log->size;
+		return;
+	}
+	if (log->fd >= 0) {
+		if (fstat(log->fd, &st) != 0 || st.st_nlink == 0)
+			log->lost += log->size - log->safe;
+		log->replaced = true;
+		log->safe = 0;
+		job_log_close(log);
+	}
+	reopen(log);
+}
+
 static void
 renew_budget(struct job_log *log)
 {
@@ -108,7 +199,7 @@ renew_budget(struct job_log *log)
 	log->budget = BYTES_PER_SECOND;
 	/* A machine without descriptors or inodes has some again. */
 	if (log->fd < 0)
-		open_newer(log);
+		reopen(log);
 	tell_left_out(log);
 }
 

@@ -68,7 +68,8 @@ add(struct job *job, struct items *items, enum loss loss, enum probe_kind kind,
 		.path = items->paths[i],
 		.as_we_are = loss == LOG,
 		/* What others are to make may come later. */
-		.may_miss = loss == FOLLOWED };
+		.may_miss = loss == FOLLOWED,
+		.shared = loss == COVERAGE };
 	job->folder_probe.losses[i] = (uint8_t)loss;
 	items->len++;
 }

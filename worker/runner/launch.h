@@ -39,7 +39,8 @@ struct launch {
 	char directory[4096];
 	struct seeds seeds; /* what they point to lives as long as the job */
 	int folder;         /* the job's, for its log; not owned */
-	int group;          /* its control group; -1: none; not owned */
+	const char *folder_path;
+	int group; /* its control group; -1: none; not owned */
 	unsigned instance;
 	struct probe_user user;
 	int cpu;         /* -1: where the kernel likes */

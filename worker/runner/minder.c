@@ -137,6 +137,7 @@ look(struct state *state)
 	}
 	if (now - state->told >= TELL_MS) {
 		state->told = now;
+		job_log_look(&state->log);
 		tell(state, MINDER_MEMORY, bytes, "");
 	}
 }
@@ -405,8 +406,8 @@ mind(const struct launch *launch, int events, pid_t runner)
 	state.zig.context = &state;
 	state.signals = open_signals();
 	state.signals_error = state.signals < 0 ? -errno : 0;
-	logs =
-	    job_log_open(&state.log, launch->folder, launch->instance, launch->log_max);
+	logs = job_log_open(&state.log, launch->folder, launch->folder_path,
+	    launch->instance, launch->log_max);
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0 ||
 	    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0 || getppid() != runner)
 		_exit(1);
@@ -425,6 +426,7 @@ mind(const struct launch *launch, int events, pid_t runner)
 	cgroup_kill(launch->group);
 	process_tree_end(NULL, NULL, END_PATIENCE_MS);
 	look_for_memory_end(&state);
+	job_log_look(&state.log);
 	read_output(&state);
 	if (r == 0) {
 		zig_drive_ended(&state.zig, launch,

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT
+ * BASE/coverage.lcov; in the front-end.
+ *
+ * Made in steps, so that a target of a million PCs costs the loop a short time each: states of
+ * lines, function by function; then files, line by line. The format: geninfo(1).
+ */
+#include "config.h"
+
+#include "coverage_lcov.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <event2/buffer.h>
+#include <event2/http.h>
+
+#include "block_table.h"
+#include "coverage_map.h"
+#include "line_states.h"
+#include "reply.h"
+#include "streamed_reply.h"
+#include "target.h"
+#include "banned.h"
+
+#define CHUNK_SIZE (64 << 10) /* bytes a step */
+#define STEP_CODE (256 << 10) /* bytes of blocks' code a step: some milliseconds */
+#define NONE UINT32_MAX
+
+struct job {
+	struct streamed_reply reply;
+	struct target_table
+	    *table; /* references of our own: the target may go meanwhile */
+	struct target_blocks *blocks;
+	struct target_functions *functions; /* NULL: no names are known */
+	uint64_t *bits;
+	uint8_t *states; /* by line */
+	struct line_scratch *scratch;
+	uint32_t *first;     /* by file: its first function; NONE: it has none */
+	uint32_t *next;      /* by function: the next one of the same file */
+	uint32_t *names;     /* by function: the one in functions, or NONE */
+	uint32_t function;   /* whose states come next */
+	uint32_t line;       /* that comes next, by its place in the order */
+	uint32_t file;       /* that is being told; NONE: none */
+	uint32_t found, hit; /* lines of it */
+	struct evbuffer *chunk;
+	size_t counted; /* bytes among the memory of answers */
+};
+
+static void
+job_free(struct job *job)
+{
+	if (job->chunk != NULL)
+		evbuffer_free(job->chunk);
+	target_functions_unref(job->functions);
+	target_blocks_unref(job->blocks);
+	target_table_unref(job->table);
+	free(job->bits);
+	free(job->states);
+	free(job->scratch);
+	free(job->first);
+	free(job->next);
+	free(job->names);
+	reply_memory_give(job->counted);
+	free(job);
+}
+
+/* ---- the functions of each file ---- */
+
+/* Both lists are by the place of the first PC. */
+static void
+name_functions(struct job *job)
+{
+	const struct wire_blocks *h = job->blocks->table.header;
+	const struct function_table *named =
+	    job->functions != NULL ? &job->functions->table : NULL;
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < h->functions_len; i++) {
+		const uint32_t first = job->blocks->table.functions[i].first;
+
+		job->names[i] = NONE;
+		while (named != NULL && at < named->header->functions_len &&
+		    named->functions[at].first < first)
+			at++;
+		if (named != NULL && at < named->header->functions_len &&
+		    named->functions[at].first == first)
+			job->names[i] = at;
+	}
+}
+
+static void
+list_functions(struct job *job)
+{
+	const struct block_table *blocks = &job->blocks->table;
+
+	memset(
+	    job->first, 0xff, (size_t)blocks->header->files_len * sizeof(*job->first));
+	for (uint32_t i = blocks->header->functions_len; i-- > 0;) {
+		const uint32_t line = blocks->functions[i].line;
+		uint32_t *first;
+
+		if (line == WIRE_LINE_NONE || job->names[i] == NONE)
+			continue;
+		first = &job->first[blocks->lines[line].file];
+		job->next[i] = *first;
+		*first = i;
+	}
+}
+
+static bool
+was_entered(const struct job *job, const struct wire_blocks_function *function)
+{
+	const uint32_t *pcs = job->table->table.order + function->first;
+
+	for (uint32_t i = 0; i < function->pcs_len; i++)
+		if ((job->bits[pcs[i] / 64] >> pcs[i] % 64 & 1) != 0)
+			return true;
+	return false;
+}
+
+static void
+tell_functions(const struct job *job, uint32_t file)
+{
+	const struct block_table *blocks = &job->blocks->table;
+	uint32_t found = 0, hit = 0;
+
+	for (uint32_t i = job->first[file]; i != NONE; i = job->next[i]) {
+		const struct function_table *named = &job->functions->table;
+		const char *name = named->strings + named->functions[job->names[i]].raw;
+		const bool entered = was_entered(job, &blocks->functions[i]);
+
+		evbuffer_add_printf(job->chunk, "FN:%" PRIu32 ",%s\nFNDA:%d,%s\n",
+		    blocks->lines[blocks->functions[i].line].line, name, entered, name);
+		found++;
+		hit += entered;
+	}
+	evbuffer_add_printf(
+	    job->chunk, "FNF:%" PRIu32 "\nFNH:%" PRIu32 "\n", found, hit);
+}
+
+/* ---- lines ---- */
+
+static void
+begin_file(struct job *job, uint32_t file)
+{
+	const struct block_table *blocks = &job->blocks->table;
+	const struct wire_file *named = &blocks->files[file];
+
+	evbuffer_add_printf(job->chunk, "TN:\nSF:%s/%s\n",
+	    blocks->strings + blocks->directories[named->directory],
+	    blocks->strings + named->basename);
+	tell_functions(job, file);
+	job->file = file;
+	job->found = job->hit = 0;
+}
+
+static void
+end_file(struct job *job)
+{
+	evbuffer_add_printf(job->chunk,
+	    "LF:%" PRIu32 "\nLH:%" PRIu32 "\nend_of_record\n", job->found, job->hit);
+	job->file = NONE;
+}
+
+static void
+tell_line(struct job *job)
+{
+	const struct block_table *blocks = &job->blocks->table;
+	const uint32_t index = blocks->order[job->line++];
+	const struct wire_line *line = &blocks->lines[index];
+	const uint8_t state = job->states[index];
+
+	if (job->file != line->file) {
+		if (job->file != NONE)
+			end_file(job);
+		begin_file(job, line->file);
+	}
+	if (state == LINE_NONE || state == LINE_UNKNOWN)
+		return;
+	evbuffer_add_printf(
+	    job->chunk, "DA:%" PRIu32 ",%d\n", line->line, state == LINE_REACHED);
+	job->found++;
+	job->hit += state == LINE_REACHED;
+}
+
+static void
+conclude(struct job *job)
+{
+	const struct block_table *blocks = &job->blocks->table;
+	const struct line_blocks_view view = { blocks->header, blocks->functions,
+		blocks->code };
+	uint64_t code = 0;
+
+	while (job->function < blocks->header->functions_len && code < STEP_CODE) {
+		code += blocks->functions[job->function].code_len + 1;
+		if (!line_states_function(
+			&view, job->function++, job->bits, job->scratch, job->states)) {
+			job->reply.failed = true;
+			return;
+		}
+	}
+	/* A chunk of nothing would end it, and a test without a name says nothing. */
+	evbuffer_add(job->chunk, "TN:\n", 4);
+}
+
+static void
+make_cb(void *arg)
+{
+	struct job *job = arg;
+	const struct wire_blocks *h = job->blocks->table.header;
+
+	if (job->function < h->functions_len) {
+		conclude(job);
+		return;
+	}
+	while (job->line < h->lines_len && evbuffer_get_length(job->chunk) < CHUNK_SIZE)
+		tell_line(job);
+	if (job->line == h->lines_len && job->file != NONE)
+		end_file(job);
+}
+
+/* ---- beginning ---- */
+
+static int
+take_memory(struct job *job, const struct target *target)
+{
+	const struct wire_blocks *h = job->blocks->table.header;
+	const size_t scratch = line_scratch_size(h);
+	const size_t functions = (size_t)h->functions_len + 1,
+		     files = (size_t)h->files_len + 1;
+	const size_t size = scratch + h->lines_len + 4 * (2 * functions + files) +
+	    8 * (size_t)coverage_map_words(h->pcs_len) + CHUNK_SIZE;
+
+	if (scratch == 0 || !reply_memory_take(size))
+		return -1;
+	job->counted = size;
+	job->bits = target_copy_bits(target);
+	job->states = calloc((size_t)h->lines_len + 1, 1);
+	job->scratch = malloc(scratch);
+	job->first = calloc(files, sizeof(*job->first));
+	job->next = calloc(functions, sizeof(*job->next));
+	job->names = calloc(functions, sizeof(*job->names));
+	job->chunk = evbuffer_new();
+	if (job->bits == NULL || job->states == NULL || job->scratch == NULL ||
+	    job->first == NULL || job->next == NULL || job->names == NULL ||
+	    job->chunk == NULL)
+		return -1;
+	line_scratch_lay(job->scratch, h);
+	return 0;
+}
+
+static struct job *
+job_new(struct target *target)
+{
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (job == NULL)
+		return NULL;
+	job->table = target_table_ref(target->table);
+	job->blocks = target_blocks_ref(target->blocks);
+	if (target->functions != NULL)
+		job->functions = target_functions_ref(target->functions);
+	if (take_memory(job, target) < 0) {
+		job_free(job);
+		return NULL;
+	}
+	job->file = NONE;
+	name_functions(job);
+	list_functions(job);
+	return job;
+}
+
+static void
+done_cb(void *arg)
+{
+	job_free(arg);
+}
+
+static void
+refuse(struct evhttp_request *request, const struct target *target)
+{
+	if (target == NULL || target->table == NULL)
+		reply_text(request, 404, "no lines: there is no table yet\n");
+	else if (target->blocks_reason != NULL)
+		reply_text(request, 404, "%s\n", target->blocks_reason);
+	else
+		reply_text(
+		    request, 404, "no lines yet: machine code is still being read\n");
+}
+
+void
+coverage_lcov_serve(struct evhttp_request *request, struct target *target)
+{
+	struct job *job;
+
+	if (target == NULL || target->table == NULL || target->blocks == NULL) {
+		refuse(request, target);
+		return;
+	}
+	job = job_new(target);
+	if (job == NULL) {
+		reply_text(request, 503, REPLY_NO_MEMORY);
+		return;
+	}
+	reply_headers(request, "text/plain; charset=utf-8");
+	if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
+		evhttp_send_reply(request, 200, "OK", NULL);
+		job_free(job);
+		return;
+	}
+	job->reply = (struct streamed_reply){ .request = request,
+		.chunk = job->chunk,
+		.make_cb = make_cb,
+		.done_cb = done_cb,
+		.arg = job };
+	streamed_reply_start(&job->reply);
+}
