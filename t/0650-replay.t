@@ -224,6 +224,11 @@ def folders(folder, moods):
     os.makedirs(os.path.join(afl, "second", "queue"))
     place(os.path.join(afl, "second", "queue"), "id:000000", b"zz")
     more(1, "an instance that comes later")
+    for i in range(20):
+        place(plain, f"last{i}", b"x%d" % i)
+    more(20, "more at once")
+    wait_until(lambda: replay.last()["runs"] == total and replay.last()["s"] == 0, "that it says that it runs nothing any more; " + str(replay.last()))
+    ok(True, "the rate of one that has nothing to do falls to 0")
     equal(replay.end(), 0, "SIGTERM ends it")
     again = Replay(moods, folder, "-once", os.path.join(afl, "main"))
     equal((again.wait(), again.runs()), (0, 1), "AFL++'s instance itself")
