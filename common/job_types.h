@@ -33,7 +33,7 @@ enum job_engine {
 
 /*  name       text           what it means; what moves it on */
 #define JOB_STATES(X) \
-	X(WAITING, "waiting") /* for its program; looked for every second */ \
+	X(WAITING, "waiting") /* for its program or seeds, looked for now and then */ \
 	X(QUEUED, "queued")   /* for its turn: more jobs than may run at once */ \
 	X(RUNNING, "running") /* at least one instance runs */ \
 	X(BACK_OFF, \

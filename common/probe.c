@@ -22,10 +22,15 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "probe_inputs.h"
 #include "banned.h"
 
 #define WRITE_SIZE 4096
 #define END_WAIT_MS 50
+#define USER_SIZE 40
+
+/* What the last look found; no more than one is made at a time. */
+static struct probe_unread unread;
 
 /* ---- trying; in the child ---- */
 
@@ -93,6 +98,13 @@ try_execute(const char *path)
 }
 
 static int
+try_inputs(const struct probe_item *item)
+{
+	probe_inputs(item->path, item->kind == PROBE_REPLAY, &unread);
+	return unread.count > 0 ? -EACCES : 0;
+}
+
+static int
 try(const struct probe_item *item)
 {
 	struct stat st;
@@ -112,6 +124,10 @@ try(const struct probe_item *item)
 		if (r == 0 && access(item->path, X_OK) != 0)
 			r = -errno;
 		break;
+	case PROBE_INPUTS:
+	case PROBE_REPLAY:
+		r = try_inputs(item);
+		break;
 	default:
 		r = try_execute(item->path);
 		break;
@@ -121,16 +137,39 @@ try(const struct probe_item *item)
 
 /* ---- saying what is wrong; in the child ---- */
 
+static void
+name_user(uid_t uid, char ret_name[USER_SIZE])
+{
+	const struct passwd *entry = getpwuid(uid);
+
+	if (entry != NULL)
+		snprintf(ret_name, USER_SIZE, "%.32s", entry->pw_name);
+	else
+		snprintf(ret_name, USER_SIZE, "%u", (unsigned)uid);
+}
+
 static const char *
 user_name(void)
 {
-	static char number[16];
-	const struct passwd *entry = getpwuid(geteuid());
+	static char name[USER_SIZE];
 
-	if (entry != NULL)
-		return entry->pw_name;
-	snprintf(number, sizeof(number), "%u", (unsigned)geteuid());
-	return number;
+	name_user(geteuid(), name);
+	return name;
+}
+
+/* Who could do what we cannot: the owner, but for root, whom nobody is advised to be. */
+static const char *
+other_user(const char *path)
+{
+	static char text[USER_SIZE + 16];
+	char name[USER_SIZE];
+	struct stat st;
+
+	if (stat(path, &st) != 0 || st.st_uid == 0 || st.st_uid == geteuid())
+		return "another user";
+	name_user(st.st_uid, name);
+	snprintf(text, sizeof(text), "user = \"%s\"", name);
+	return text;
 }
 
 /* The topmost folder above @path that we may not pass; empty if there is none. */
@@ -159,15 +198,14 @@ describe_rights(const struct probe_item *item, char *ret_text, size_t size)
 	find_closed(item->path, closed);
 	if (closed[0] != '\0')
 		snprintf(ret_text, size,
-		    "user %s may not pass %.150s; chmod o+x that, or name another user",
-		    user, closed);
+		    "user %s may not pass %.150s; chmod o+x that, or name %s", user,
+		    closed, other_user(closed));
 	else if (stat(item->path, &st) == 0 && st.st_uid == geteuid())
 		snprintf(
 		    ret_text, size, "user %s cannot %s; chmod u+rwx it", user, verb);
 	else if (item->kind != PROBE_WRITE)
-		snprintf(ret_text, size,
-		    "user %s cannot %s; chmod o+rx it, or name another user", user,
-		    verb);
+		snprintf(ret_text, size, "user %s cannot %s; chmod o+rx it, or name %s",
+		    user, verb, other_user(item->path));
 	else if (item->shared)
 		snprintf(ret_text, size,
 		    "user %s cannot %s; chmod 1777 %.150s, since jobs of other users "
@@ -177,6 +215,46 @@ describe_rights(const struct probe_item *item, char *ret_text, size_t size)
 		snprintf(ret_text, size,
 		    "user %s cannot %s; chown -R %s %.150s, or name another user", user,
 		    verb, user, item->path);
+}
+
+/* How many is news each time that a fuzzer finds one: beyond nine, roughly. */
+static void
+count_more(unsigned more, char *ret_text, size_t size)
+{
+	unsigned about = 10;
+
+	while (about * 10 <= more)
+		about *= 10;
+	if (more == 0)
+		ret_text[0] = '\0';
+	else if (more < 10)
+		snprintf(ret_text, size, " and %u more", more);
+	else
+		snprintf(ret_text, size, " and %u or more others", about);
+}
+
+/* A fuzzer makes the next file as it made this one: chmod alone helps for a while. */
+static void
+describe_unread(const struct probe_item *item, char *ret_text, size_t size)
+{
+	const char *other = other_user(unread.path);
+	struct stat st;
+	char more[40];
+
+	count_more(unread.count - 1, more, sizeof(more));
+	if (stat(unread.path, &st) == 0 && st.st_uid == geteuid())
+		snprintf(ret_text, size,
+		    "%.200s%s: user %s cannot read it; chmod u+r%s it", unread.path,
+		    more, user_name(), unread.is_folder ? "x" : "");
+	else if (item->kind == PROBE_REPLAY)
+		snprintf(ret_text, size,
+		    "%.200s%s: user %s cannot read it; name %s for this job, or chmod "
+		    "o+r%s it",
+		    unread.path, more, user_name(), other, unread.is_folder ? "x" : "");
+	else
+		snprintf(ret_text, size,
+		    "%.200s%s: user %s cannot read it; chmod o+r%s it", unread.path,
+		    more, user_name(), unread.is_folder ? "x" : "");
 }
 
 /* "No space left" is said of inodes and quotas, too. */
@@ -195,6 +273,10 @@ describe(const struct probe_item *item, int error, char *ret_text, size_t size)
 {
 	char what[400] = "";
 
+	if (item->kind == PROBE_INPUTS || item->kind == PROBE_REPLAY) {
+		describe_unread(item, ret_text, size);
+		return;
+	}
 	switch (error) {
 	case -EACCES:
 	case -EPERM:

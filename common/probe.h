@@ -18,6 +18,8 @@ enum probe_kind {
 	PROBE_READ,    /* this folder */
 	PROBE_ENTER,   /* this folder */
 	PROBE_EXECUTE, /* this file */
+	PROBE_INPUTS,  /* all inputs in this folder, if it can be read itself */
+	PROBE_REPLAY,  /* likewise, of those that the replay driver reads */
 };
 
 struct probe_item {

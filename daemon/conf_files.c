@@ -99,8 +99,8 @@ check_program(struct check *check, const struct conf_job *job, const char *targe
 }
 
 static void
-check_job_folder(struct check *check, const struct conf_job *job, const char *target,
-    const char *what, const char *path, const char *then)
+check_attached(struct check *check, const struct conf_job *job, const char *target,
+    const char *path)
 {
 	struct stat st;
 	const char *why = stat(path, &st) != 0 ? strerror(errno)
@@ -108,8 +108,9 @@ check_job_folder(struct check *check, const struct conf_job *job, const char *ta
 					       : NULL;
 
 	if (why != NULL)
-		report(check, "warning: %s: job %s/%s: %s %s: %s; %s", job->place,
-		    target, job->name, what, path, why, then);
+		report(check,
+		    "warning: %s: job %s/%s: attach %s: %s; it will be waited for",
+		    job->place, target, job->name, path, why);
 }
 
 /* All that its instances execute, each once. */
@@ -146,13 +147,9 @@ check_files(struct check *check, const struct conf_job *job)
 	if (job_spec_parse(job->spec, job->spec_len, &spec) < 0)
 		return; /* it was made of it: only memory can be wanting */
 	if (spec.attach != NULL)
-		check_job_folder(check, job, spec.target, "attach", spec.attach,
-		    "it will be waited for");
+		check_attached(check, job, spec.target, spec.attach);
 	else
 		check_programs(check, job, &spec);
-	for (size_t i = 0; i < spec.seeds.len; i++)
-		check_job_folder(check, job, spec.target, "seeds", spec.seeds.items[i],
-		    "the job will fail");
 	job_spec_free(&spec);
 }
 

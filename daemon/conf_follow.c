@@ -52,6 +52,12 @@ follow_own_folder(struct follower *follower, const struct conf *conf,
 	return follow(follower, path);
 }
 
+static bool
+makes_inputs(const struct job_spec *spec)
+{
+	return spec->engine != JOB_ENGINE_REPLAY && spec->engine != JOB_ENGINE_ZIG;
+}
+
 /* Where a job that finds inputs keeps them, and what it begins with. */
 static int
 follow_job(
@@ -59,7 +65,7 @@ follow_job(
 {
 	int r = 0;
 
-	if (spec->engine == JOB_ENGINE_REPLAY || spec->engine == JOB_ENGINE_ZIG)
+	if (!makes_inputs(spec))
 		return 0;
 	if (spec->attach != NULL)
 		return follow(follower, spec->attach);
@@ -94,6 +100,36 @@ follow_others(const struct conf *conf, const struct conf_target *target,
 	return r;
 }
 
+/* Inputs are often their owner's alone: AFL++ makes its folders so. A driver of no user of
+ * its own runs as the one who makes them, where that is one. */
+static int
+follow_user(const struct conf_target *target, struct conf_job *job)
+{
+	const char *user = NULL;
+	struct job_spec spec;
+	bool is_found;
+
+	for (size_t i = 0; i < target->jobs_len; i++) {
+		int r = job_spec_parse(
+		    target->jobs[i].spec, target->jobs[i].spec_len, &spec);
+
+		if (r < 0)
+			return r;
+		is_found = makes_inputs(&spec) && spec.attach == NULL;
+		job_spec_free(&spec);
+		if (!is_found)
+			continue;
+		if (target->jobs[i].user == NULL ||
+		    (user != NULL && strcmp(target->jobs[i].user, user) != 0))
+			return 0;
+		user = target->jobs[i].user;
+	}
+	if (user == NULL)
+		return 0;
+	job->user = strdup(user);
+	return job->user != NULL ? 0 : -ENOMEM;
+}
+
 static int
 complete(const struct conf *conf, const struct conf_target *target,
     struct conf_job *job, conf_error_cb error_cb, void *context)
@@ -123,6 +159,8 @@ complete(const struct conf *conf, const struct conf_target *target,
 		error_cb(message, context);
 		return -EINVAL;
 	}
+	if (r == 0 && job->user == NULL)
+		r = follow_user(target, job);
 	if (r < 0)
 		return r;
 	text = malloc(follower.len);

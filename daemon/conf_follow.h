@@ -7,7 +7,8 @@
 #include "conf.h"
 
 /* Gives each replay job that names no corpus those of its target's other jobs, with their
- * seeds, so that a reload that changes them changes it, too. Returns 0, -EINVAL after a
+ * seeds, and their user if it has none and they have one. So a reload that changes them
+ * changes it, too. Returns 0, -EINVAL after a
  * report, or -ENOMEM. */
 int conf_follow(struct conf *conf, conf_error_cb error_cb, void *context);
 

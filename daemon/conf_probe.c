@@ -18,11 +18,12 @@
 #include "probe.h"
 #include "banned.h"
 
-#define ITEMS_MAX 32
+#define ITEMS_MAX 64
 
 struct item {
 	const char *loss; /* what it means if it fails */
 	bool is_fatal;    /* for the job, unless there is just no space */
+	bool may_come;    /* is waited for if it is not there */
 };
 
 struct list {
@@ -100,6 +101,27 @@ sort(struct list *list)
 		}
 }
 
+/* Where its engine reads inputs that others put there. */
+static void
+fill_inputs(struct list *list, const struct job_spec *spec)
+{
+	static const char some[] = "some of its inputs are not read";
+	const bool follows = spec->engine == JOB_ENGINE_REPLAY;
+	const bool reads = spec->engine == JOB_ENGINE_LIBFUZZER ||
+	    spec->engine == JOB_ENGINE_HONGGFUZZ || spec->engine == JOB_ENGINE_AFL;
+	const enum probe_kind kind = follows ? PROBE_REPLAY : PROBE_INPUTS;
+
+	for (size_t i = 0; i < spec->seeds.len && list->len < ITEMS_MAX; i++) {
+		add(list, PROBE_READ, spec->seeds.items[i], false, true,
+		    "its seeds are not read");
+		list->items[list->len - 1].may_come = true;
+	}
+	for (size_t i = 0; i < spec->corpus.len && (follows || reads); i++)
+		add(list, kind, spec->corpus.items[i], true, false, some);
+	for (size_t i = 0; i < spec->seeds.len; i++)
+		add(list, kind, spec->seeds.items[i], true, false, some);
+}
+
 static void
 fill(struct list *list, const struct job_spec *spec, const char *coverage)
 {
@@ -124,6 +146,7 @@ fill(struct list *list, const struct job_spec *spec, const char *coverage)
 	if (strchr(program, '/') != NULL)
 		add(list, PROBE_EXECUTE, program, true, true,
 		    "its program cannot be run");
+	fill_inputs(list, spec);
 	sort(list);
 }
 
@@ -194,11 +217,15 @@ job_answer_cb(const struct probe_answer *answer, void *context)
 	const struct item *item = answer->item < report->list->len
 	    ? &report->list->items[answer->item]
 	    : NULL;
-	const bool passes = answer->error == ENOSPC || answer->error == EDQUOT;
+	const bool waits = item != NULL && item->may_come && answer->error == ENOENT;
+	const bool passes = answer->error == ENOSPC || answer->error == EDQUOT || waits;
+	char text[sizeof(answer->text) + 32];
 
-	if (answer->error != 0)
-		say(report, item, item != NULL && item->is_fatal && !passes,
-		    answer->text);
+	if (answer->error == 0)
+		return;
+	snprintf(text, sizeof(text), "%s%s", answer->text,
+	    waits ? "; it will be waited for" : "");
+	say(report, item, item != NULL && item->is_fatal && !passes, text);
 }
 
 size_t

@@ -87,9 +87,9 @@ with scratch() as folder:
 target "a" { executable = "/bin/true" }
 job "a/found" {\n engine = "command" command = { "sh" } directory = "." instance-args "0" { command = { "no-such-program" } }\n}\n""")
     checked = run("-c", path, "-n")
-    wanted = [f"{path}:3: job a/late: {folder}/later: there is no such program", f"{path}:3: job a/late: seeds {folder}/s: No such file", f"{path}:3: job a/late: seeds /bin/true: is not a directory",
-              f"{path}:7: job a/found: no-such-program: no such program in PATH"]
-    ok(checked.returncode == 0 and all(words in line for words, line in zip(wanted, checked.stderr.splitlines())) and len(checked.stderr.splitlines()) == len(wanted), "of jobs: their programs, relative to the file, and folders", checked.stderr)
+    wanted = [f"warning: {path}:3: job a/late: {folder}/later: there is no such program", f"warning: {path}:7: job a/found: no-such-program: no such program in PATH",
+              f"warning: {path}:3: job a/late: its seeds are not read: {folder}/s: it is not there; it will be waited for", f"error: {path}:3: job a/late: its seeds are not read: /bin/true: it is not a folder"]
+    ok(checked.returncode == 2 and all(words in line for words, line in zip(wanted, checked.stderr.splitlines())) and len(checked.stderr.splitlines()) == len(wanted), "of jobs: their programs, relative to the file, and folders", checked.stderr)
     with open(path, "w") as file:
         file.write(ours + 'coverage-dir = { "a", "b" }\ncoverage-dir += { "c" }\n# no newline')
     equal(run("-c", path, "-n").returncode, 0, "a list has many values, and is added to")

@@ -224,6 +224,11 @@ def folders(folder, moods):
     os.makedirs(os.path.join(afl, "second", "queue"))
     place(os.path.join(afl, "second", "queue"), "id:000000", b"zz")
     more(1, "an instance that comes later")
+    for i in range(20):
+        place(plain, f"last{i}", b"x%d" % i)
+    more(20, "more at once")
+    wait_until(lambda: replay.last()["runs"] == total and replay.last()["s"] == 0, "that it says that it runs nothing any more; " + str(replay.last()))
+    ok(True, "the rate of one that has nothing to do falls to 0")
     equal(replay.end(), 0, "SIGTERM ends it")
     again = Replay(moods, folder, "-once", os.path.join(afl, "main"))
     equal((again.wait(), again.runs()), (0, 1), "AFL++'s instance itself")
@@ -283,6 +288,67 @@ def followed(folder, moods):
         place(elsewhere, "y", b"y")
         ran(3, "both jobs' inputs, one of them again")
         equal(job("replay")["corpus"], 2, "and that of one that a reload brings")
+    service.stop()
+
+
+def owned(folder, moods):
+    """What another user keeps to himself: said, with the remedy, and read when it can be."""
+    if os.geteuid() != 0:
+        skip("inputs of other users", "not root")
+        return
+    os.chmod(folder, 0o755)
+    coverage, out, shared = (os.path.join(folder, name) for name in ("coverage", "out", "shared"))
+    queues = [os.path.join(out, name, "queue") for name in ("main", "other")]
+    for path in (coverage, shared, *queues):
+        os.makedirs(path)
+    os.chmod(coverage, 0o1777)
+    hidden, plain = put(queues[0], "id:000000", b"x"), put(shared, "plain", b"yy")
+    closed = [put(queues[1], f"id:{i:06}", b"z" * (i + 1)) for i in range(3)]
+    for path in (out, os.path.dirname(queues[0]), os.path.dirname(queues[1]), *queues, hidden, *closed):
+        os.chown(path, 1, 1)
+    for path in (os.path.dirname(queues[0]), plain, *closed):
+        os.chmod(path, 0o700 if os.path.isdir(path) else 0o600)
+    sleeper = {"engine": "command", "command": ["sleep", "1000"]}
+    targets = {"moods": Target(moods, coverage, (), jobs={"replay": {"engine": "replay", "corpus": [out, shared], "user": "nobody"}}),
+               "same": Target(moods, coverage, (), jobs={"finds": dict(sleeper, user="daemon"), "too": dict(sleeper, user="daemon"), "follows": {"engine": "replay"}}),
+               "mixed": Target(moods, coverage, (), jobs={"one": dict(sleeper, user="daemon"), "two": dict(sleeper), "drives": {"engine": "replay"}})}
+    with Service(folder, targets) as service:
+        says = lambda text: lambda job: job["reason"] == text
+        unread = "some of its inputs are not read: "
+        service.wait_job("replay", "running", what=says(f'{unread}{out}/main and 3 more: user nobody cannot read it; name user = "daemon" for this job, or chmod o+rx it'))
+        ok(True, "a folder and files that a driver's user cannot read are said, with whose they are")
+        checked = subprocess.run([program("fuzzsupd"), "-n", "-c", service.config], capture_output=True, text=True, timeout=PATIENCE)
+        ok(checked.returncode == 0 and f"job moods/replay: {unread}{out}/main" in checked.stderr and f"job moods/replay: {unread}{shared}/plain" in checked.stderr, "-n says it", checked)
+        wait_until(lambda: f"job moods/replay: {unread}{out}/main" in service.get("/healthz").text, "what is not well")
+        ok(not service.jobs()["replay"]["executions"], "and it is not well, since nothing was run")
+        os.chmod(os.path.dirname(queues[0]), 0o755)
+        service.wait_job("replay", "running", what=lambda job: job["executions"] == 1 and says(f'{unread}{closed[0]} and 2 more: user nobody cannot read it; name user = "daemon" for this job, or chmod o+r it')(job))
+        ok(True, "a folder that becomes readable is read, and what is not is still said")
+        for path in closed:
+            os.chmod(path, 0o644)
+        service.wait_job("replay", "running", what=lambda job: job["executions"] == 4 and says(f"{unread}{plain}: user nobody cannot read it; name another user for this job, or chmod o+r it")(job))
+        ok(True, "files likewise; and a single one of another folder")
+        os.chmod(plain, 0o644)
+        service.wait_job("replay", "running", what=lambda job: job["executions"] == 5 and says("")(job))
+        ok(True, "when all can be read nothing is said")
+        service.wait_job("replay", "running", what=lambda job: job["executions_per_second"] == 0)
+        ok(True, "and its rate falls to 0")
+
+        # Who names no user follows that of the others, if they have one.
+        for name, wanted in (("follows", True), ("drives", False)):
+            pid = service.wait_job(name, "running", what=lambda job: job["pid"])["pid"]
+            equal(os.stat(f"/proc/{pid}").st_uid == 1, wanted, f"a replay job without a user has that of its target's jobs{'' if wanted else ', but not of one of them'}")
+        corpora = {name: os.path.join(service.state, "jobs", *name.split("/"), "corpus") for name in ("same/finds", "mixed/one")}
+        for path in corpora.values():
+            os.chmod(path, 0o700)
+            own = put(folder, ".own", b"1")
+            os.chown(own, 1, 1)
+            os.chmod(own, 0o600)
+            os.rename(own, os.path.join(path, "own"))
+        service.wait_job("follows", "running", what=lambda job: job["executions"] == 1 and says("")(job))
+        ok(True, "so it reads what they keep to themselves")
+        service.wait_job("drives", "running", what=lambda job: f"{unread}{corpora['mixed/one']}: user " in job["reason"] and 'user = "daemon"' in job["reason"])
+        ok(True, "the other one says that it cannot")
     service.stop()
 
 
@@ -354,7 +420,7 @@ with scratch() as folder:
     for path in objects:
         subprocess.run([CLANG, "-g", "-O1", *sanitize, "-D_GNU_SOURCE", "-c", os.path.join(driver, os.path.basename(path)[:-1] + "c"), "-o", path], check=True)
     subprocess.run([CLANG, "-g", *FLAGS, *sanitize, os.path.join(SRC, "t", "targets", "moods.c"), *objects, "@" + runtime_response_file(), "-o", checked], check=True)
-    for part, executable in ((once, moods), (once, checked), (hostile, moods), (hostile, checked), (folders, moods), (folders, checked), (many, moods), (followed, moods), (as_job, moods)):
+    for part, executable in ((once, moods), (once, checked), (hostile, moods), (hostile, checked), (folders, moods), (folders, checked), (many, moods), (followed, moods), (owned, moods), (as_job, moods)):
         if len(sys.argv) == 1 or part.__name__ in sys.argv:
             here = os.path.join(folder, f"{part.__name__}-{os.path.basename(executable)}")
             os.mkdir(here)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Seeds reach every engine from where they lie, and AFL++ also where they come while it runs, or
-while it is stopped; nothing is written beside them."""
+while it is stopped; nothing is written beside them. What is not there is waited for, and what
+cannot be read is said, and taken when it can be."""
 import os
 import shutil
 import sys
@@ -9,7 +10,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from fuzzsup import *
 
-WORDS = ["first-4711-seed", "corpus-9265-seed", "running-3141-seed", "stopped-2718-seed"]
+WORDS = ["first-4711-seed", "corpus-9265-seed", "running-3141-seed", "stopped-2718-seed", "unread-1618-seed", "unread-1414-seed"]
 
 
 def hash_of(word):
@@ -38,9 +39,9 @@ def put(folder, name, text):
         file.write(text)
 
 
-def queued(service, text):
+def queued(service, text, job="afl"):
     """The file of AFL++'s own queue that holds that input."""
-    queue = os.path.join(service.state, "jobs", "t", "afl", "out", "main", "queue")
+    queue = os.path.join(service.state, "jobs", "t", job, "out", "main", "queue")
     for name in os.listdir(queue) if os.path.isdir(queue) else []:
         path = os.path.join(queue, name)
         if os.path.isfile(path):
@@ -68,8 +69,9 @@ with scratch() as folder:
     source = os.path.join(folder, "source.c")
     put(folder, "source.c", SOURCE)
     fuzzer = build(os.path.join(folder, "fuzzer"), [source], "-O1")
-    seeds, more, corpus, hidden, tools = (os.path.join(folder, name) for name in ("seeds", "more", "corpus", "hidden", "tools"))
-    for path in (seeds, more, corpus, hidden, tools):
+    seeds, more, corpus, hidden, tools, dark, dim, empty, gone = (os.path.join(folder, name) for name in ("seeds", "more", "corpus", "hidden", "tools", "dark", "dim", "empty", "gone"))
+    is_root = os.geteuid() == 0
+    for path in (seeds, more, corpus, hidden, tools, dark, dim, empty):
         os.mkdir(path)
     os.chmod(corpus, 0o1777)
     os.chmod(hidden, 0o700)
@@ -79,13 +81,22 @@ with scratch() as folder:
     put(corpus, "own", WORDS[1])
     put(tools, "honggfuzz", "#!/bin/sh\nls \"$2\" >&2\nexec sleep 1000\n")
     os.chmod(os.path.join(tools, "honggfuzz"), 0o755)
+    if is_root:
+        put(dark, "dark", WORDS[4])
+        put(dim, "dim", "dim")
+        for path in (os.path.join(dark, "dark"), os.path.join(dim, "dim")):
+            os.chmod(path, 0o600)
     both = [seeds, more]
     jobs = {"lib": {"engine": "libfuzzer", "seeds": both}, "hongg": {"engine": "honggfuzz", "seeds": both}, "replay": {"engine": "replay", "command": ["/bin/sh", "-c", "exec sleep 1000"]},
-            "hidden": {"engine": "command", "command": ["/bin/sleep", "1000"], "seeds": [hidden]}, "gone": {"engine": "libfuzzer", "seeds": [os.path.join(folder, "gone")]}}
+            "hidden": {"engine": "command", "command": ["/bin/sleep", "1000"], "seeds": [hidden]}, "gone": {"engine": "libfuzzer", "seeds": [gone]},
+            "dark": {"engine": "libfuzzer", "seeds": [dark]}}
     has_afl = shutil.which("afl-fuzz") is not None and shutil.which("afl-clang-fast") is not None
     if has_afl:
         afl = afl_build(os.path.join(folder, "afl"), "-O1", os.path.join(SRC, "t", "targets", "persistent.c"), source)
         jobs["afl"] = {"engine": "afl++", "command": [afl], "corpus": corpus, "seeds": both}
+        jobs["afl-none"] = {"engine": "afl++", "command": [afl], "seeds": [dark, empty]}
+        jobs["afl-dim"] = {"engine": "afl++", "command": [afl], "corpus": dim}
+        jobs["afl-gone"] = {"engine": "afl++", "command": [afl], "seeds": [gone]}
     coverage = os.path.join(folder, "coverage")
     os.mkdir(coverage)
     os.chmod(coverage, 0o1777)
@@ -106,15 +117,51 @@ with scratch() as folder:
         service.ctl("restart", "hongg")
         wait_until(lambda: log_of(service, "hongg").count(" starts: ") == 2 and len(re.findall(r"^seed-", log_of(service, "hongg"), re.M)) == 4, "honggfuzz again")
         equal(sorted(os.listdir(os.path.join(service.state, "jobs", "t", "hongg", "corpus"))), sorted(names), "a second start copies none twice")
-        gone = service.wait_job("gone", "failed")
-        ok(f"reading its seeds {folder}/gone: No such file" in gone["reason"], "seeds that are not there: the job fails, and says which", gone)
-        if os.geteuid() == 0:
-            ok("reading its seeds " + hidden + ": Permission denied" in service.wait_job("hidden", "failed")["reason"], "seeds that its user cannot read: likewise", service.jobs()["hidden"])
+        for name in ("gone", "afl-gone") if has_afl else ("gone",):
+            job = service.wait_job(name, "waiting", what=lambda job: gone in job["reason"])
+            equal(job["reason"], f"its seeds are not read: {gone}: it is not there", f"seeds that are not there: {name} waits, and says for which")
+        os.mkdir(gone)
+        for name in ("gone", "afl-gone") if has_afl else ("gone",):
+            service.wait_job(name, "running", what=lambda job: job["reason"] == "" and job["executions"])
+        ok(True, "and starts when they are there")
+        if has_afl:
+            service.wait_job("afl-none", "running", what=lambda job: job["executions"])
+            ok(queued(service, "0", "afl-none") and queued(service, "0", "afl-gone"), "AFL++ gets one input where there is none that can be read")
+        if is_root:
+            ok("its seeds are not read: " + hidden + ": user " in service.wait_job("hidden", "restarting")["reason"], "a folder of seeds that its user cannot read: likewise, with the remedy", service.jobs()["hidden"])
+            os.chmod(hidden, 0o755)
+            service.wait_job("hidden", "running", what=lambda job: job["reason"] == "")
+            ok(True, "and it starts when that is over")
+            unread = lambda path: lambda job: job["reason"].startswith(f"some of its inputs are not read: {path}: user ") and job["reason"].endswith(" cannot read it; chmod o+r it")
+            for name in ("dark", "afl-none") if has_afl else ("dark",):
+                service.wait_job(name, "running", what=unread(f"{dark}/dark"))
+            ok(True, "a single file that it cannot read is said of a job that runs")
+            checked = subprocess.run([program("fuzzsupd"), "-n", "-c", service.config], capture_output=True, text=True, timeout=PATIENCE)
+            ok(checked.returncode == 0 and re.search(f"warning: .*: job t/dark: some of its inputs are not read: {dark}/dark: user ", checked.stderr), "and by -n", checked)
+            wait_until(lambda: f"job t/dark: some of its inputs are not read: {dark}/dark" in service.get("/healthz").text, "what is not well")
+            ok(True, "and is not well")
+            if has_afl:
+                service.wait_job("afl-dim", "restarting", what=lambda job: job["reason"] == f"reading its inputs {dim}/dim: Permission denied; chmod o+r it, or o+rx if it is a folder")
+                os.chmod(os.path.join(dim, "dim"), 0o644)
+                service.wait_job("afl-dim", "running", what=lambda job: job["executions"])
+                ok(queued(service, "dim", "afl-dim"), "AFL++, which would give up for a file of its corpus, waits until it can be read")
         else:
             skip("seeds that the job's user cannot read", "not root")
         if has_afl:
             name = wait_until(lambda: queued(service, WORDS[2]), "AFL++'s next look", 2 * PATIENCE)
             ok("sync:fuzzsup-seeds" in name, "what comes into the corpus of a running AFL++ reaches its queue", name)
+            if is_root:
+                path = os.path.join(corpus, "unread")
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+                put(corpus, "unread", WORDS[5])
+                service.wait_job("afl", "running", what=unread(path))
+                ok(not os.path.exists(os.path.join(service.state, "jobs", "t", "afl-none", "out", "fuzzsup-seeds", "queue", "id:000000")) and "new seed" not in log_of(service, "afl-none"), "what cannot be read is not counted as taken", log_of(service, "afl-none")[-2000:])
+                for path in (path, os.path.join(dark, "dark")):
+                    os.chmod(path, 0o644)
+                wait_until(lambda: queued(service, WORDS[4], "afl-none") and queued(service, WORDS[5]), "what was unreadable", 2 * PATIENCE)
+                for name in ("afl", "afl-none", "dark"):
+                    service.wait_job(name, "running", what=lambda job: job["reason"] == "")
+                ok(True, "what becomes readable reaches AFL++, and nothing is said any more")
             ok("1 new seed in AFL++'s queue" in log_of(service, "afl"), "the log says so", log_of(service, "afl")[-2000:])
             service.ctl("stop", "afl")
             service.wait_job("afl", "stopped")

@@ -46,19 +46,21 @@ test_seen(void **state)
 static struct told {
 	unsigned count;
 	unsigned of[INPUTS_MAX]; /* by the number that is the input's name */
+	bool refuses;            /* to read any */
 } told;
 
-static void
+static enum replay_take
 take(void *context, int folder, const char *name)
 {
 	unsigned number = (unsigned)atoi(name);
 
 	assert_ptr_equal(context, &told);
 	if (faccessat(folder, name, F_OK, 0) != 0)
-		return; /* it was renamed meanwhile */
+		return REPLAY_TAKEN; /* it was renamed meanwhile */
 	assert_true(number < INPUTS_MAX);
 	told.of[number]++;
 	told.count++;
+	return told.refuses ? REPLAY_UNREAD : REPLAY_TAKEN;
 }
 
 static int
@@ -191,6 +193,40 @@ test_nested(void **state)
 	}
 }
 
+/* What could not be read is told of again when its mode changes, or its folder's; and what
+ * could be is not. */
+static void
+test_unread(void **state)
+{
+	static const char *const folders[] = { "a" };
+	struct replay_watch *here;
+
+	(void)state;
+	assert_int_equal(mkdir("a", 0755), 0);
+	put("a", 1);
+	here = watch(folders, 1);
+	look(here);
+	assert_int_equal(chmod("a/1", 0600), 0);
+	look(here);
+	look(here);
+	assert_int_equal(told.of[1], 1);
+	told.refuses = true;
+	put("a", 2);
+	look(here);
+	assert_int_equal(replay_watch_skipped(here), 1);
+	assert_int_equal(chmod("a/2", 0600), 0);
+	look(here); /* the news come behind the tick */
+	told.refuses = false;
+	look(here);
+	assert_int_equal(told.of[2], 2);
+	assert_int_equal(replay_watch_skipped(here), 0);
+	assert_int_equal(chmod("a", 0700), 0);
+	look(here);
+	look(here);
+	assert_int_equal(told.of[2], 3);
+	replay_watch_free(here);
+}
+
 static void
 test_overflow(void **state)
 {
@@ -237,6 +273,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_before_and_after, begin, end),
 		cmocka_unit_test_setup_teardown(test_replaced, begin, end),
 		cmocka_unit_test_setup_teardown(test_nested, begin, end),
+		cmocka_unit_test_setup_teardown(test_unread, begin, end),
 		cmocka_unit_test_setup_teardown(test_overflow, begin, end),
 		cmocka_unit_test_setup_teardown(test_many_folders, begin, end),
 	};

@@ -76,6 +76,8 @@ test_recorded(void **state)
 		    "in LLVMFuzzerTestOneInput" },
 		{ "libfuzzer-19-no-folder.txt",
 		    "ERROR: The required directory \"nosuchdir/\" does not exist" },
+		{ "libfuzzer-19-no-dictionary.txt",
+		    "ParseDictionaryFile: file does not exist or is empty" },
 		{ "libfuzzer-19-crash.txt", "ERROR: libFuzzer: deadly signal" },
 		{ "libfuzzer-19-plain.txt", "" },
 		{ "honggfuzz-2.6.txt", "" },

@@ -47,7 +47,8 @@ static const struct sign {
 	{ "SUMMARY: libFuzzer: ", 60, FROM_NEEDLE, FOLLOWS_NOTHING },
 	{ "SUMMARY: ", 82, FROM_NEEDLE, FOLLOWS_NOTHING },
 	{ "ERROR: ", 66, FROM_NEEDLE, FOLLOWS_NOTHING },
-	{ "][F][", 64, BEHIND_CALL, FOLLOWS_NOTHING }, /* honggfuzz */
+	{ "ParseDictionaryFile: ", 66, WHOLE, FOLLOWS_NOTHING }, /* libFuzzer */
+	{ "][F][", 64, BEHIND_CALL, FOLLOWS_NOTHING },           /* honggfuzz */
 	{ "][E][", 62, BEHIND_CALL, FOLLOWS_NOTHING },
 	{ "No space left on device", 58, WHOLE, FOLLOWS_NOTHING },
 	{ "Cannot allocate memory", 57, WHOLE, FOLLOWS_NOTHING },

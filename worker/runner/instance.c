@@ -17,6 +17,7 @@
 #include "become.h"
 #include "job_folder.h"
 #include "job_probe.h"
+#include "seeds.h"
 #include "banned.h"
 
 #define BACK_OFF_MIN_MS 200
@@ -88,6 +89,13 @@ instance_describe_shortage(int error, const char *what, char *ret_text, size_t s
 	}
 }
 
+/* True if it was to read what others put there. */
+static bool
+is_reading(const struct instance *instance)
+{
+	return strncmp(instance->words, SEEDS_READING, strlen(SEEDS_READING)) == 0;
+}
+
 static void
 describe_refusal(const struct instance *instance, char *ret_text, size_t size)
 {
@@ -102,7 +110,9 @@ describe_refusal(const struct instance *instance, char *ret_text, size_t size)
 		else if (instance->refused == ETXTBSY)
 			hint = ": its writer still has it open";
 	}
-	snprintf(ret_text, size, "%.60s: %s%s", instance->words,
+	if (is_reading(instance) && instance->refused == EACCES)
+		hint = "; chmod o+r it, or o+rx if it is a folder";
+	snprintf(ret_text, size, "%.120s: %s%s", instance->words,
 	    strerror(instance->refused), hint);
 }
 
@@ -149,7 +159,7 @@ instance_lack(struct instance *instance, int error, const char *what)
 static void
 follow_refusal(struct instance *instance)
 {
-	const struct job *job = instance->job;
+	struct job *job = instance->job;
 	const bool executing = strcmp(instance->words, BECOME_EXECUTING) == 0;
 	const struct program now = job_look_at_program(job);
 	char words[256];
@@ -162,6 +172,11 @@ follow_refusal(struct instance *instance)
 	    (instance->refused == ETXTBSY || !program_same(&now, &job->program))) {
 		instance->fast_ends++;
 		back_off(instance, words);
+	} else if (is_reading(instance)) {
+		/* Others may mend it; what the last probe found holds no more. */
+		instance->fast_ends++;
+		back_off(instance, words);
+		job_probe_forget(job);
 	} else {
 		instance_fail(instance, words);
 	}

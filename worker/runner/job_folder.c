@@ -111,35 +111,48 @@ make_own(int folder, const char *name, const struct job_spec *spec)
 	return r;
 }
 
+/* What folders hold is not looked for. */
+static bool
+may_be_input(int folder, const char *name)
+{
+	struct stat st;
+
+	return name[0] != '.' && fstatat(folder, name, &st, 0) == 0 &&
+	    (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && st.st_size > 0));
+}
+
 static bool
 is_empty(int folder)
 {
-	DIR *directory = fdopendir(dup(folder));
+	int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = copy >= 0 ? fdopendir(copy) : NULL;
 	const struct dirent *entry;
 	bool empty = true;
 
-	if (directory == NULL)
+	if (directory == NULL) {
+		if (copy >= 0)
+			close(copy);
 		return false;
+	}
 	while (empty && (entry = readdir(directory)) != NULL)
-		empty = entry->d_name[0] == '.';
+		empty = !may_be_input(folder, entry->d_name);
 	closedir(directory);
 	return empty;
 }
 
-/* One input, of the byte that most parsers take for text. */
-static int
-add_seed(int corpus, const struct job_spec *spec)
+/* Of the byte that most parsers take for text. */
+int
+job_folder_add_input(int folder, uid_t uid, gid_t gid)
 {
 	int fd, r = 0;
 
-	if (!is_empty(corpus))
+	if (!is_empty(folder))
 		return 0;
 	fd = openat(
-	    corpus, "seed", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	    folder, "seed", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
-		return -errno;
-	if (write(fd, "0", 1) != 1 ||
-	    (geteuid() == 0 && fchown(fd, spec->uid, spec->gid) != 0))
+		return errno == EEXIST ? 0 : -errno;
+	if (write(fd, "0", 1) != 1 || (geteuid() == 0 && fchown(fd, uid, gid) != 0))
 		r = -errno;
 	close(fd);
 	return r;
@@ -163,7 +176,7 @@ prepare_corpus(int folder, const struct engine *engine, const struct job_spec *s
 	if (fd < 0)
 		return -errno;
 	if (engine->wants_seed && spec->seeds.len == 0)
-		r = add_seed(fd, spec);
+		r = job_folder_add_input(fd, spec->uid, spec->gid);
 	close(fd);
 	return r;
 }

@@ -20,6 +20,9 @@ int job_folder_open(const char *path, int *ret_fd);
 int job_folder_prepare(int folder, const char *path, const struct engine *engine,
     const struct job_spec *spec, char *ret_why, size_t why_size);
 
+/* Writes one input into @folder, for that user, if there is none. 0 or a negative errno. */
+int job_folder_add_input(int folder, uid_t uid, gid_t gid);
+
 /* True if a file in @name below @folder was written at @since_ms (Unix time) or later, or
  * if there are more files than are worth a look. Metadata alone is read. */
 bool job_folder_has_since(int folder, const char *name, int64_t since_ms);

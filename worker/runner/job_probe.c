@@ -32,13 +32,14 @@
 #define PERIODIC_PER_SECOND 20 /* of all jobs together: each costs a fork */
 
 /* What is lost if something fails; those before COVERAGE are reason not to start. */
-enum loss { FOLDERS, FINDS, WORK, INPUTS, COVERAGE, LOG, FOLLOWED };
+enum loss { FOLDERS, FINDS, WORK, INPUTS, SEEDS, COVERAGE, LOG, FOLLOWED };
 
 static const char *const loss_words[] = {
 	[FOLDERS] = "its folders cannot be used",
 	[FINDS] = "its finds are not kept",
 	[WORK] = "it cannot work",
 	[INPUTS] = "its inputs are not read",
+	[SEEDS] = "its seeds are not read",
 	[COVERAGE] = "its coverage is not seen",
 	[LOG] = "its log is not kept",
 	[FOLLOWED] = "some of its inputs are not read",
@@ -90,6 +91,31 @@ add_corpus(struct job *job, struct items *items)
 }
 
 static void
+add_seeds(struct job *job, struct items *items)
+{
+	const struct job_words *seeds = &job->spec.seeds;
+
+	for (size_t i = 0; i < seeds->len; i++)
+		add(job, items, SEEDS, PROBE_READ, "%s", seeds->items[i]);
+}
+
+/* Single files, and folders below those above. */
+static void
+add_unread(struct job *job, struct items *items)
+{
+	const struct job_spec *spec = &job->spec;
+	const bool follows = job->engine->follows;
+	const enum probe_kind kind = follows ? PROBE_REPLAY : PROBE_INPUTS;
+
+	for (size_t i = 0; follows && i < spec->corpus.len; i++)
+		add(job, items, FOLLOWED, kind, "%s", spec->corpus.items[i]);
+	if (job->engine->writes_corpus || job->engine->wants_seed)
+		add(job, items, FOLLOWED, kind, "%s", job->corpus_path);
+	for (size_t i = 0; i < spec->seeds.len; i++)
+		add(job, items, FOLLOWED, kind, "%s", spec->seeds.items[i]);
+}
+
+static void
 list_items(struct job *job, struct items *items)
 {
 	const struct job_spec *spec = &job->spec;
@@ -98,6 +124,7 @@ list_items(struct job *job, struct items *items)
 	add(job, items, LOG, PROBE_WRITE, "%s", job->folder_path);
 	if (!job->engine->follows)
 		add_corpus(job, items);
+	add_seeds(job, items);
 	for (size_t i = 0; job->engine->folders[i] != NULL; i++)
 		if (spec->corpus.len == 0 ||
 		    strcmp(job->engine->folders[i], "corpus") != 0)
@@ -111,6 +138,7 @@ list_items(struct job *job, struct items *items)
 	/* They may be many, and are no reason to try less of the rest. */
 	if (job->engine->follows)
 		add_corpus(job, items);
+	add_unread(job, items);
 	job->folder_probe.items_len = items->len;
 }
 
@@ -134,6 +162,7 @@ finish(struct job *job, int64_t now)
 	}
 	memcpy(probe->words, probe->now, sizeof(probe->words));
 	probe->refuses = probe->now_refuses;
+	probe->waits = probe->now_waits;
 	probe->failures = probe->refuses ? probe->failures + 1 : 0;
 	probe->good_until_ms = probe->refuses ? 0 : now + PERIOD_MS;
 	probe->next_ms = now +
@@ -145,16 +174,18 @@ finish(struct job *job, int64_t now)
 		job->changed(job, job->context);
 }
 
-/* The gravest is told. */
+/* The gravest is told; of what is not there yet only if there is nothing else. */
 static void
-note(struct job_probe *probe, enum loss loss, const char *text)
+note(struct job_probe *probe, enum loss loss, int error, const char *text)
 {
-	const bool refuses = loss < COVERAGE;
+	const bool refuses = loss < COVERAGE, waits = loss == SEEDS && error == ENOENT;
 
-	if (probe->now[0] != '\0' && (probe->now_refuses || !refuses))
+	if (probe->now[0] != '\0' && !(refuses && !probe->now_refuses) &&
+	    !(refuses && !waits && probe->now_waits))
 		return;
 	snprintf(probe->now, sizeof(probe->now), "%s: %.256s", loss_words[loss], text);
 	probe->now_refuses = refuses;
+	probe->now_waits = waits;
 }
 
 static void
@@ -170,17 +201,18 @@ readable_cb(evutil_socket_t fd, short what, void *context)
 	while ((r = probe_read(&probe->probe, &answer)) == 0) {
 		if (answer.item == PROBE_DONE) {
 			if (answer.error != 0)
-				note(probe, FOLDERS, answer.text);
+				note(probe, FOLDERS, answer.error, answer.text);
 			finish(job, clock_ms(CLOCK_MONOTONIC));
 			return;
 		}
 		if (answer.error != 0 && answer.item < probe->items_len)
-			note(probe, probe->losses[answer.item], answer.text);
+			note(probe, probe->losses[answer.item], answer.error,
+			    answer.text);
 		probe->answers = answer.item + 1;
 	}
 	if (r == -EAGAIN)
 		return;
-	note(probe, FOLDERS, "what tries its folders was killed");
+	note(probe, FOLDERS, EIO, "what tries its folders was killed");
 	finish(job, clock_ms(CLOCK_MONOTONIC));
 }
 
@@ -223,6 +255,7 @@ lack(struct job *job, int error, int64_t now)
 		snprintf(probe->now, sizeof(probe->now),
 		    "its folders cannot be tried: %s", strerror(error));
 	probe->now_refuses = true;
+	probe->now_waits = false;
 	finish(job, now);
 }
 
@@ -236,7 +269,7 @@ begin(struct job *job, int64_t now)
 
 	list_items(job, &items);
 	probe->now[0] = '\0';
-	probe->now_refuses = false;
+	probe->now_refuses = probe->now_waits = false;
 	probe->answers = 0;
 	probe->begun_ms = now;
 	r = probe_start(
@@ -281,7 +314,7 @@ give_up(struct job *job, int64_t now)
 	list_items(job, &items);
 	snprintf(text, sizeof(text), "%.200s: its file system does not answer",
 	    at < items.len ? items.paths[at] : job->folder_path);
-	note(probe, at < items.len ? probe->losses[at] : FOLDERS, text);
+	note(probe, at < items.len ? probe->losses[at] : FOLDERS, ETIMEDOUT, text);
 	finish(job, now);
 }
 
@@ -332,6 +365,12 @@ bool
 job_probe_refuses(const struct job *job)
 {
 	return job->folder_probe.refuses;
+}
+
+bool
+job_probe_waits(const struct job *job)
+{
+	return job->folder_probe.refuses && job->folder_probe.waits;
 }
 
 /* A log that a minder could not write counts for as much as one that we could not. */

@@ -11,7 +11,7 @@
 
 #include "probe.h"
 
-#define JOB_PROBE_ITEMS_MAX 16
+#define JOB_PROBE_ITEMS_MAX 48
 #define JOB_PROBE_WORDS_MAX 288
 
 struct job;
@@ -29,6 +29,7 @@ struct job_probe {
 	uint8_t losses[JOB_PROBE_ITEMS_MAX]; /* what is lost if an item fails */
 	/* What was found last; and by the one that runs, so far. */
 	bool refuses, now_refuses;
+	bool waits, now_waits; /* it refuses for what is not there yet */
 	char words[JOB_PROBE_WORDS_MAX], now[JOB_PROBE_WORDS_MAX];
 };
 
@@ -36,8 +37,9 @@ struct job_probe {
  * again, and job->changed is called when that is known. */
 bool job_probe_allows(struct job *job, int64_t now);
 
-/* True if nothing may start for what was found. */
+/* True if nothing may start for what was found; and if that is for something that may come. */
 bool job_probe_refuses(const struct job *job);
+bool job_probe_waits(const struct job *job);
 
 /* What is lost, and why; empty where all is kept. */
 const char *job_probe_words(const struct job *job);

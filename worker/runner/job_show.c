@@ -152,7 +152,9 @@ show_idle(struct job *job)
 		set_state(job, JOB_STATE_WAITING, NULL,
 		    "waiting for its program %.250s, which changes", job->seen.path);
 	else if (waits && job_probe_refuses(job))
-		set_state(job, JOB_STATE_BACK_OFF, NULL, "%s", job_probe_words(job));
+		set_state(job,
+		    job_probe_waits(job) ? JOB_STATE_WAITING : JOB_STATE_BACK_OFF, NULL,
+		    "%s", job_probe_words(job));
 	else if (backs_off != NULL) {
 		job->lacks = backs_off->shortages > 0;
 		set_state(job, JOB_STATE_BACK_OFF, backs_off, "%s", backs_off->words);

@@ -24,6 +24,7 @@
 
 #include "clock.h"
 #include "hash.h"
+#include "job_folder.h"
 #include "seed_set.h"
 #include "banned.h"
 
@@ -43,7 +44,8 @@ struct import {
 	bool links; /* rather than copies */
 	uint32_t next;
 	struct seeds_result result;
-	int error; /* the first */
+	int error;       /* the first */
+	char unread[96]; /* likewise, what cannot be read */
 };
 
 /* One file of a folder. */
@@ -173,6 +175,14 @@ hash_of(const struct stat *st)
 static int scan(struct import *import, int at, const char *path, int depth);
 
 static void
+note_unread(struct import *import, const char *path, const char *name)
+{
+	if (!import->result.unread)
+		snprintf(import->unread, sizeof(import->unread), "%s/%s", path, name);
+	import->result.unread = true;
+}
+
+static void
 look_at(struct import *import, int at, const char *path, const char *name, int depth)
 {
 	struct seed seed = { .at = at, .folder = path, .name = name };
@@ -186,6 +196,11 @@ look_at(struct import *import, int at, const char *path, const char *name, int d
 	if (S_ISLNK(st.st_mode) &&
 	    (fstatat(at, name, &st, 0) != 0 || S_ISDIR(st.st_mode)))
 		return;
+	if (faccessat(at, name, S_ISDIR(st.st_mode) ? R_OK | X_OK : R_OK, 0) != 0) {
+		if (errno == EACCES)
+			note_unread(import, path, name);
+		return;
+	}
 	if (S_ISDIR(st.st_mode)) {
 		import->result.has_folders = true;
 		fd = depth < DEPTH_MAX &&
@@ -314,6 +329,14 @@ close_all(struct import *import)
 	seed_set_clear(&import->known);
 }
 
+/* Where nothing came of its seeds: engines give up without an input. */
+static int
+give_one(const struct import *import, const char **ret_stage)
+{
+	*ret_stage = "giving it an input";
+	return job_folder_add_input(import->target, getuid(), getgid());
+}
+
 /* Its -i folder where there are seeds besides the corpus: one folder with all of them. */
 static int
 open_input(struct import *import)
@@ -328,17 +351,18 @@ open_input(struct import *import)
 static int
 scan_all(struct import *import, const char **ret_stage)
 {
-	static char stage[112];
+	static char stage[128];
 	const struct seeds *seeds = import->seeds;
 	int r = 0;
 
 	if (seeds->use == SEEDS_ARE_QUEUED) {
-		*ret_stage = "reading its corpus";
+		snprintf(stage, sizeof(stage), SEEDS_READING "%s", seeds->corpus);
+		*ret_stage = stage;
 		r = scan_folder(import, seeds->corpus);
 	}
 	for (size_t i = 0; i < seeds->folders.len && r == 0; i++) {
-		snprintf(stage, sizeof(stage), "reading its seeds %s",
-		    seeds->folders.items[i]);
+		snprintf(
+		    stage, sizeof(stage), SEEDS_READING "%s", seeds->folders.items[i]);
 		*ret_stage = stage;
 		r = scan_folder(import, seeds->folders.items[i]);
 	}
@@ -366,6 +390,7 @@ static int
 run_queued(struct import *import, const char **ret_stage)
 {
 	const bool is_main = import->seeds->instance == 0, is_new = begins(import);
+	static char stage[128];
 	int r = 0;
 
 	*ret_stage = "making a queue for its seeds";
@@ -379,16 +404,30 @@ run_queued(struct import *import, const char **ret_stage)
 	}
 	if (r == 0 && is_new && import->seeds->folders.len > 0)
 		r = open_input(import);
-	return r == 0 ? scan_all(import, ret_stage) : r;
+	if (r == 0)
+		r = scan_all(import, ret_stage);
+	if (r < 0 || !is_new)
+		return r;
+	if (import->target >= 0)
+		return give_one(import, ret_stage);
+	/* It reads its corpus itself, and gives up at the first that it cannot read. */
+	if (!import->result.unread)
+		return 0;
+	snprintf(stage, sizeof(stage), SEEDS_READING "%s", import->unread);
+	*ret_stage = stage;
+	return -EACCES;
 }
 
 static int
 run_copied(struct import *import, const char **ret_stage)
 {
+	int r;
+
 	*ret_stage = "opening its corpus";
 	import->target =
 	    open(import->seeds->corpus, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return import->target >= 0 ? scan_all(import, ret_stage) : -errno;
+	r = import->target >= 0 ? scan_all(import, ret_stage) : -errno;
+	return r == 0 ? give_one(import, ret_stage) : r;
 }
 
 static int
@@ -404,12 +443,12 @@ open_folder(const struct seeds *seeds, struct import *ret_import)
 static int
 check_readable(const struct seeds *seeds, const char **ret_stage)
 {
-	static char stage[112];
+	static char stage[128];
 	int fd;
 
 	for (size_t i = 0; i < seeds->folders.len; i++) {
-		snprintf(stage, sizeof(stage), "reading its seeds %s",
-		    seeds->folders.items[i]);
+		snprintf(
+		    stage, sizeof(stage), SEEDS_READING "%s", seeds->folders.items[i]);
 		*ret_stage = stage;
 		fd = open(seeds->folders.items[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)

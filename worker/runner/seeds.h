@@ -17,6 +17,9 @@ enum seeds_use {
 			     that it takes for another instance's */
 };
 
+/* How a stage begins that fails of what others put there, and may mend. */
+#define SEEDS_READING "reading its inputs "
+
 struct seeds {
 	enum seeds_use use;
 	struct job_words folders;
@@ -29,11 +32,12 @@ struct seeds {
 struct seeds_result {
 	uint32_t imported;
 	bool unsettled;   /* a file was so new that it may still be written */
+	bool unread;      /* a file or folder cannot be read, for now */
 	bool has_folders; /* below those that were looked at */
 };
 
-/* Before the engine starts, as the job's user: reads, copies, links or queues. Returns 0,
- * or a negative errno, and in @ret_stage what could not be done. */
+/* Before the engine starts, as the job's user: reads, copies, links or queues, and what
+ * cannot be read is left for later. Returns 0, or a negative errno, and in @ret_stage what could not be done. */
 int seeds_prepare(const struct seeds *seeds, const char **ret_stage);
 
 /* While it runs, likewise: queues what is new. Only of SEEDS_ARE_QUEUED. */

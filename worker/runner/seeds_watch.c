@@ -18,6 +18,7 @@
 
 #define LOOK_MS 2000
 #define LOOK_BELOW_MS 60000 /* folders in folders tell nothing to those above */
+#define LOOK_AGAIN_MS 10000 /* nor do files of which the rights change */
 
 void
 seeds_watch_start(struct seeds_watch *watch, const struct launch *launch)
@@ -43,6 +44,16 @@ import(const struct seeds_watch *watch, const struct launch *launch)
 	_exit(r == 0 ? 0 : 1);
 }
 
+/* How long what stands still is not looked through. */
+static int64_t
+patience_ms(const struct seeds_result *result)
+{
+	return result->unsettled  ? 0
+	    : result->unread      ? LOOK_AGAIN_MS
+	    : result->has_folders ? LOOK_BELOW_MS
+				  : INT64_MAX;
+}
+
 void
 seeds_watch_look(struct seeds_watch *watch, const struct launch *launch, int64_t now_ms)
 {
@@ -53,9 +64,8 @@ seeds_watch_look(struct seeds_watch *watch, const struct launch *launch, int64_t
 		return;
 	watch->looked_ms = now_ms;
 	state = seeds_state(&launch->seeds);
-	if (state == watch->state && !watch->result->unsettled &&
-	    (!watch->result->has_folders ||
-		now_ms - watch->imported_ms < LOOK_BELOW_MS))
+	if (state == watch->state &&
+	    now_ms - watch->imported_ms < patience_ms(watch->result))
 		return;
 	watch->pid = fork();
 	if (watch->pid == 0)

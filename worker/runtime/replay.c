@@ -22,6 +22,7 @@
 #include "rt_engine.h"
 
 #define REPORT_MS 1000
+#define UNREAD_SAID_MAX 10
 #define TICK_MS 1000
 #define SIZE_MAX_DEFAULT (UINT64_C(1) << 20) /* libFuzzer's */
 #define TIMEOUT_DEFAULT 10                   /* seconds */
@@ -39,6 +40,7 @@ struct replay {
 	struct replay_seen seen;
 	struct replay_watch *watch;
 	uint64_t runs, bytes, crashes, hangs, skipped;
+	unsigned unread_said;
 	uint64_t finds; /* as the runtime counts them */
 	uint64_t reported_runs, reported_finds, rate;
 	int64_t reported_ms;
@@ -77,6 +79,8 @@ report(struct replay *replay, const char *event)
 	const int64_t now = now_ms(), passed = now - replay->reported_ms;
 	const uint64_t left =
 	    replay->watch != NULL ? replay_watch_left(replay->watch) : 0;
+	const uint64_t skipped = replay->skipped +
+	    (replay->watch != NULL ? replay_watch_skipped(replay->watch) : 0);
 	struct rusage usage;
 
 	getrusage(RUSAGE_SELF, &usage);
@@ -89,7 +93,7 @@ report(struct replay *replay, const char *event)
 	    (unsigned long long)replay->runs, event, replay->seen.len,
 	    (unsigned long long)replay->bytes, (unsigned long long)left,
 	    (unsigned long long)replay->crashes, (unsigned long long)replay->hangs,
-	    (unsigned long long)replay->skipped, (unsigned long long)replay->rate,
+	    (unsigned long long)skipped, (unsigned long long)replay->rate,
 	    usage.ru_maxrss / 1024);
 	replay->reported_ms = now;
 	replay->reported_runs = replay->runs;
@@ -101,7 +105,8 @@ static void
 report_in_time(struct replay *replay)
 {
 	if (now_ms() - replay->reported_ms >= REPORT_MS &&
-	    (replay->runs != replay->reported_runs || !replay->reported_all))
+	    (replay->runs != replay->reported_runs || !replay->reported_all ||
+		replay->rate > 0))
 		report(
 		    replay, replay->finds != replay->reported_finds ? "NEW" : "replay");
 }
@@ -196,28 +201,47 @@ is_new(struct replay *replay, const struct stat *st)
 	    &replay->seen, fields, sizeof(fields) / sizeof(fields[0]));
 }
 
-/* What is no regular file is no input. */
 static void
+say_unread(struct replay *replay, const char *name, int error)
+{
+	if (replay->unread_said == UNREAD_SAID_MAX)
+		return;
+	replay->unread_said++;
+	fputs("fuzzsup-replay: ", stderr);
+	replay_watch_say(name);
+	fprintf(stderr, ": left out: %s%s\n", strerror(error),
+	    replay->unread_said == UNREAD_SAID_MAX ? "; of others no more is said"
+						   : "");
+}
+
+/* What is no regular file is no input. */
+static enum replay_take
 take(void *context, int folder, const char *name)
 {
+	enum replay_take result = REPLAY_TAKEN;
 	struct replay *replay = context;
 	struct stat st;
 	int fd;
 
 	if (stop || replay->broken)
-		return;
+		return REPLAY_TAKEN;
 	fd = openat(
 	    folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
 	/* A fuzzer that removed it meanwhile has its reasons. */
 	if (fd < 0 && errno == ENOENT)
-		return;
-	if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-		replay->skipped++;
-	else if (is_new(replay, &st))
+		return REPLAY_TAKEN;
+	if (fd < 0 && errno != ELOOP && errno != ENXIO) {
+		say_unread(replay, name, errno);
+		result = REPLAY_UNREAD;
+	} else if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		result = REPLAY_LEFT_OUT;
+	} else if (is_new(replay, &st)) {
 		run_file(replay, name, fd, (uint64_t)st.st_size);
+	}
 	if (fd >= 0)
 		close(fd);
 	report_in_time(replay);
+	return result;
 }
 
 /* Paths, a line each; false at their end. */
@@ -237,7 +261,7 @@ take_paths(struct replay *replay)
 	while ((end = memchr(line, '\n', used - (size_t)(line - text))) != NULL) {
 		*end = '\0';
 		if (end != line)
-			take(replay, AT_FDCWD, line);
+			replay->skipped += take(replay, AT_FDCWD, line) != REPLAY_TAKEN;
 		line = end + 1;
 	}
 	used -= (size_t)(line - text);

@@ -17,12 +17,15 @@
 #include <unistd.h>
 
 /* AFL++ links its first inputs into place: no file is closed then. */
-#define INPUT_EVENTS (IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE)
-#define FOLDER_EVENTS (IN_CREATE | IN_MOVED_TO)
+#define INPUT_EVENTS (IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_ATTRIB)
+#define FOLDER_EVENTS (IN_CREATE | IN_MOVED_TO | IN_ATTRIB)
 #define SELF_EVENTS (IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK)
 
 /* Each takes a descriptor, and is looked for one by one. */
 #define FOLDERS_MAX 400
+
+/* Nobody tells of what becomes readable by another host's chmod, or by a mount. */
+#define RETRY_TICKS 60
 
 enum role {
 	TOP,      /* as named by the user: inputs, or instances, or queue/ */
@@ -38,7 +41,9 @@ struct folder {
 	int wd, fd;
 	DIR *listing;   /* NULL: done, or not begun */
 	bool has_queue; /* its own files are no inputs */
+	bool again;     /* what could not be read may be readable now */
 	uint64_t left;
+	uint64_t left_out, unread; /* of its files */
 };
 
 struct replay_watch {
@@ -48,6 +53,7 @@ struct replay_watch {
 	struct folder *folders;
 	size_t folders_len;
 	bool has_complained;
+	unsigned ticks;
 	replay_input_fn *input;
 	void *context;
 	int fd;
@@ -163,6 +169,7 @@ look_through(struct replay_watch *watch, struct folder *folder)
 static void
 list(struct replay_watch *watch, struct folder *folder)
 {
+	folder->left_out = folder->unread = 0;
 	look_through(watch, folder);
 	if (!has_inputs(folder))
 		return;
@@ -254,12 +261,17 @@ is_in_place(const struct folder *folder)
 void
 replay_watch_tick(struct replay_watch *watch)
 {
+	const bool retries = ++watch->ticks % RETRY_TICKS == 0;
 	struct folder *next;
 
 	for (struct folder *folder = watch->folders; folder != NULL; folder = next) {
 		next = folder->next;
-		if (!is_in_place(folder))
+		if (!is_in_place(folder)) {
 			forget(watch, folder);
+		} else if (folder->again || (retries && folder->unread > 0)) {
+			folder->again = false;
+			list(watch, folder);
+		}
 	}
 	for (size_t i = 0; i < watch->tops_len; i++)
 		if (!watch->is_there[i])
@@ -323,6 +335,27 @@ is_link(const struct folder *folder, const char *name)
 }
 
 static void
+take_input(struct replay_watch *watch, struct folder *folder, const char *name)
+{
+	const enum replay_take take = watch->input(watch->context, folder->fd, name);
+
+	folder->left_out += take == REPLAY_LEFT_OUT;
+	folder->unread += take == REPLAY_UNREAD;
+}
+
+/* Somebody may read now what he could not, the folder itself or what is in it. Whole trees
+ * change in one go, so that is looked at with the next tick. */
+static void
+take_change(struct replay_watch *watch, struct folder *folder,
+    const struct inotify_event *event)
+{
+	if (event->len == 0 || (folder->unread > 0 && (event->mask & IN_ISDIR) == 0))
+		folder->again = true;
+	else if ((event->mask & IN_ISDIR) != 0)
+		meet_folder(watch, folder, event->name);
+}
+
+static void
 take_event(struct replay_watch *watch, const struct inotify_event *event)
 {
 	struct folder *folder;
@@ -340,13 +373,17 @@ take_event(struct replay_watch *watch, const struct inotify_event *event)
 		forget(watch, folder);
 		return;
 	}
+	if ((event->mask & IN_ATTRIB) != 0) {
+		take_change(watch, folder, event);
+		return;
+	}
 	if (event->len == 0 || event->name[0] == '.')
 		return;
 	if ((event->mask & IN_ISDIR) != 0)
 		meet_folder(watch, folder, event->name);
 	else if (has_inputs(folder) &&
 	    ((event->mask & IN_CREATE) == 0 || is_link(folder, event->name)))
-		watch->input(watch->context, folder->fd, event->name);
+		take_input(watch, folder, event->name);
 }
 
 void
@@ -379,7 +416,7 @@ list_one(struct replay_watch *watch, struct folder *folder)
 		return;
 	}
 	folder->left -= folder->left > 0;
-	watch->input(watch->context, folder->fd, entry->d_name);
+	take_input(watch, folder, entry->d_name);
 }
 
 bool
@@ -393,6 +430,17 @@ replay_watch_list(struct replay_watch *watch)
 		return false;
 	list_one(watch, folder);
 	return true;
+}
+
+uint64_t
+replay_watch_skipped(const struct replay_watch *watch)
+{
+	uint64_t skipped = 0;
+
+	for (const struct folder *folder = watch->folders; folder != NULL;
+	    folder = folder->next)
+		skipped += folder->left_out + folder->unread;
+	return skipped;
 }
 
 uint64_t

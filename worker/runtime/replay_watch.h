@@ -14,8 +14,14 @@
 
 struct replay_watch;
 
+enum replay_take {
+	REPLAY_TAKEN,
+	REPLAY_LEFT_OUT, /* it is none */
+	REPLAY_UNREAD,   /* it cannot be read, for now */
+};
+
 /* An input that may be new: folder's descriptor, and its name there. */
-typedef void replay_input_fn(void *context, int folder, const char *name);
+typedef enum replay_take replay_input_fn(void *context, int folder, const char *name);
 
 /* Begins to watch @folders, @len strings that must live as long; one that is not there is
  * looked for again and again. Returns NULL with errno set. */
@@ -42,8 +48,11 @@ bool replay_watch_list(struct replay_watch *watch);
 /* How many of those are still to be told of, about. */
 uint64_t replay_watch_left(const struct replay_watch *watch);
 
-/* Looks for folders that were not there, and whether the others still are; to be called
- * every second or so. */
+/* How many files were left out, or cannot be read. */
+uint64_t replay_watch_skipped(const struct replay_watch *watch);
+
+/* Looks for folders that were not there, and whether the others still are, and again at
+ * what could not be read; to be called every second or so. */
 void replay_watch_tick(struct replay_watch *watch);
 
 #endif
