@@ -17,7 +17,6 @@
 
 #include "coverage_map.h"
 #include "log.h"
-#include "make_folder.h"
 #include "banned.h"
 
 void
@@ -55,82 +54,6 @@ privs_control_path(const struct conf *conf, char *ret_path, size_t size)
 
 /* ---- coverage directories ---- */
 
-<<<<<<< HEAD
-static void
-make_coverage_dir(const char *path, mode_t mode)
-{
-	int r = make_folder(path, mode), fd;
-
-	if (r < 0) {
-		log_warning(
-		    "coverage directory %s cannot be made: %s", path, strerror(-r));
-		return;
-	}
-	/* Past the umask; only for what is ours, and never through a link. */
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd >= 0) {
-		struct stat st;
-
-		if (fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
-		    (st.st_mode & 07777) != mode && fchmod(fd, mode) != 0)
-			log_warning(
-			    "coverage directory %s: mode: %s", path, strerror(errno));
-		close(fd);
-	}
-}
-
-/* One that the configuration names, and perhaps an administrator has made: then it is as
- * they want it. Jobs of any user write into ours. */
-static void
-make_configured_dir(const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) != 0)
-		make_coverage_dir(path, geteuid() == 0 ? 01777 : 0755);
-}
-
-/* /tmp is everybody's: what is not our own directory there is a trap. */
-static bool
-is_own_folder(const char *path)
-{
-	struct stat st;
-
-	if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid())
-		return true;
-	log_warning(
-	    "coverage directory %s is not used: it is not a directory of user %u; "
-	    "remove it, or set coverage-dir",
-	    path, (unsigned)geteuid());
-	return false;
-}
-
-int
-privs_coverage_dirs(const struct conf *conf, struct string_list *list)
-{
-	const char *environment = getenv("FUZZSUP_DIR");
-	char own[64];
-	int r;
-
-	if (conf->coverage_dirs.len > 0) {
-		for (size_t i = 0; i < conf->coverage_dirs.len; i++)
-			make_configured_dir(conf->coverage_dirs.items[i]);
-		return string_list_copy(list, &conf->coverage_dirs);
-	}
-	if (environment != NULL && environment[0] == '/') {
-		make_folder(environment, 0755);
-		return string_list_add(list, environment);
-	}
-	if (geteuid() == 0)
-		make_coverage_dir(COVERAGE_SYSTEM_DIR, 01777);
-	r = string_list_add(list, COVERAGE_SYSTEM_DIR);
-	snprintf(own, sizeof(own), "%s%u", COVERAGE_USER_DIR, (unsigned)geteuid());
-	make_coverage_dir(own, 0700);
-	return r == 0 && is_own_folder(own) ? string_list_add(list, own) : r;
-}
-
-=======
->>>>>>> 77e22137de4917ef3ac8400bd2107cefb9f20dd6
 static int
 open_doorbell(int dir, const char *path)
 {
