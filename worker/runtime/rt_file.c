@@ -65,7 +65,7 @@ identify(const struct rt_module *module)
 	uint64_t id = hash_bytes(HASH_SEED, module->build_id, module->build_id_len), pc;
 
 	for (size_t i = 0; i < module->len; i++) {
-		pc = module->pcs[i].pc - module->base;
+		pc = rt_module_pc(module, i);
 		id = hash_bytes(id, &pc, sizeof(pc));
 	}
 	return id;
@@ -160,7 +160,7 @@ publish_map(int directory, const char *name, const struct rt_module *module)
 		return false;
 	((struct coverage_map_header *)content)->pcs_len = module->len;
 	for (i = 0; i < module->len; i++)
-		content[3 + words + i] = module->pcs[i].pc - module->base;
+		content[3 + words + i] = rt_module_pc(module, i);
 	done = publish(directory, name, content, coverage_map_size(module->len));
 	free(content);
 	return done;
@@ -175,7 +175,7 @@ same_pcs(const struct coverage_map_header *map, const struct rt_module *module)
 	if (map->pcs_len != module->len)
 		return false;
 	for (size_t i = 0; i < module->len; i++)
-		if (pcs[i] != module->pcs[i].pc - module->base)
+		if (pcs[i] != rt_module_pc(module, i))
 			return false;
 	return true;
 }

@@ -29,6 +29,16 @@ struct rt_module {
 	size_t build_id_len;
 };
 
+/* Link-time address of PC @i. Of a function that the linker threw away (a copy of an inline one,
+ * what a coroutine no longer needs) it left 0 or 1, which does not move with the module. */
+static inline uint64_t
+rt_module_pc(const struct rt_module *module, size_t i)
+{
+	const uintptr_t pc = module->pcs[i].pc;
+
+	return pc >= module->base ? pc - module->base : pc;
+}
+
 /* Finds the instrumented modules that are loaded now and were not when it was called last;
  * needs section headers in their files, but no symbols. Returns how many were filled in;
  * *ret_problem is NULL, or what is wrong with one that was left out. */
