@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "coverage_map.h"
@@ -24,6 +25,7 @@ header_is_sound(const struct wire_blocks *h, uint64_t size)
 		sizeof(struct wire_blocks_function), size) &&
 	    shared_memory_fits(
 		h->lines, h->lines_len, sizeof(struct wire_line), size) &&
+	    shared_memory_fits(h->order, h->lines_len, 4, size) &&
 	    shared_memory_fits(
 		h->files, h->files_len, sizeof(struct wire_file), size) &&
 	    shared_memory_fits(h->directories, h->directories_len, 4, size) &&
@@ -57,13 +59,32 @@ functions_are_sound(const struct block_table *t)
 }
 
 static bool
+lines_are_sound(const struct block_table *t)
+{
+	const struct wire_blocks *h = t->header;
+	const struct wire_line *before = NULL, *line;
+
+	for (uint32_t i = 0; i < h->lines_len; i++) {
+		if (t->order[i] >= h->lines_len)
+			return false;
+		line = &t->lines[t->order[i]];
+		if (line->file >= h->files_len || line->line == 0)
+			return false;
+		/* So that no line is named twice, and none is left out. */
+		if (before != NULL &&
+		    (before->file > line->file ||
+			(before->file == line->file && before->line >= line->line)))
+			return false;
+		before = line;
+	}
+	return true;
+}
+
+static bool
 names_are_sound(const struct block_table *t)
 {
 	const struct wire_blocks *h = t->header;
 
-	for (uint32_t i = 0; i < h->lines_len; i++)
-		if (t->lines[i].file >= h->files_len || t->lines[i].line == 0)
-			return false;
 	for (uint32_t i = 0; i < h->files_len; i++)
 		if (t->files[i].directory >= h->directories_len ||
 		    t->files[i].basename >= h->string_bytes_len)
@@ -93,11 +114,13 @@ block_table_map(int fd, struct block_table *ret_table)
 		goto bad;
 	table.functions = (const void *)(bytes + h->functions);
 	table.lines = (const void *)(bytes + h->lines);
+	table.order = (const void *)(bytes + h->order);
 	table.files = (const void *)(bytes + h->files);
 	table.directories = (const void *)(bytes + h->directories);
 	table.strings = bytes + h->strings;
 	table.code = (const void *)(bytes + h->code);
-	if (!functions_are_sound(&table) || !names_are_sound(&table))
+	if (!functions_are_sound(&table) || !lines_are_sound(&table) ||
+	    !names_are_sound(&table))
 		goto bad;
 	*ret_table = table;
 	return 0;
@@ -113,4 +136,28 @@ block_table_unmap(struct block_table *table)
 	if (table->header != NULL)
 		munmap((void *)table->header, table->header->size);
 	table->header = NULL;
+}
+
+static bool
+same_name(
+    const struct block_table *table, const struct source_table *sources, uint32_t i)
+{
+	const struct wire_file *ours = &table->files[i], *theirs = &sources->files[i];
+
+	return strcmp(table->strings + ours->basename,
+		   sources->strings + theirs->basename) == 0 &&
+	    strcmp(table->strings + table->directories[ours->directory],
+		sources->strings + sources->directories[theirs->directory]) == 0;
+}
+
+bool
+block_table_matches(const struct block_table *table, const struct source_table *sources)
+{
+	if (table->header->pcs_len != sources->header->pcs_len ||
+	    table->header->files_len < sources->header->files_len)
+		return false;
+	for (uint32_t i = 0; i < sources->header->files_len; i++)
+		if (!same_name(table, sources, i))
+			return false;
+	return true;
 }

@@ -8,8 +8,10 @@
 #ifndef FUZZSUP_BLOCK_TABLE_H
 #define FUZZSUP_BLOCK_TABLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "source_table.h"
 #include "wire.h"
 
 #define BLOCK_TABLE_MAGIC UINT32_C(0x4c425a46) /* "FZBL" */
@@ -20,6 +22,7 @@ struct block_table {
 	const struct wire_blocks *header; /* start of the map */
 	const struct wire_blocks_function *functions;
 	const struct wire_line *lines;
+	const uint32_t *order;
 	const struct wire_file *files;
 	const uint32_t *directories;
 	const char *strings;
@@ -32,5 +35,9 @@ struct block_table {
  * table, or another negative errno. */
 int block_table_map(int fd, struct block_table *ret_table);
 void block_table_unmap(struct block_table *table);
+
+/* True if @table has as many PCs as @sources, and its first files are those. */
+bool block_table_matches(
+    const struct block_table *table, const struct source_table *sources);
 
 #endif

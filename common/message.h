@@ -15,8 +15,8 @@
 #define MESSAGE_TYPES(X) \
 	/* supervisor → symbolizer: fds executable (O_RDONLY), by code's bits a sealed memfd of \
 	   u64 PCs to take instead of the executable's own PC table and a file to keep the \
-	   table in and its separate debug file and the finished table, whose functions are \
-	   wanted now, and the alternate debug file; target and generation come back in the answer; text: entry points \
+	   table in and its separate debug file and the finished table, whose functions or, with \
+	   SYMBOLIZE_BLOCKS, blocks are wanted now, and the alternate debug file; target and generation come back in the answer; text: entry points \
 	   wanted, one a line, a symbol or 0x… */ \
 	X(SYMBOLIZE, "symbolize") \
 	/* symbolizer → supervisor: code enum table_status; text: why (not OK), for NO_PC_TABLE \
@@ -24,9 +24,11 @@
 	   For stack traces, to fuzzsupctl: what it wants; answered by TABLE, fd: that file, \
 	   perhaps */ \
 	X(TABLE, "table") \
-	/* symbolizer → supervisor, to SYMBOLIZE_FUNCTIONS: code TABLE_OK, fd: function table; \
+	/* symbolizer → supervisor, to SYMBOLIZE_TABLE: code TABLE_OK, fd: function table; \
 	   or TABLE_FAILED, text: why there is none */ \
 	X(FUNCTIONS, "functions") \
+	/* the same to SYMBOLIZE_BLOCKS; fd: block table */ \
+	X(BLOCKS, "blocks") \
 \
 	/* supervisor → collector: target, generation, text name, NUL, perhaps when its \
 	   executable changed (Unix, in milliseconds, decimal), a space, its size, a space, \
@@ -70,6 +72,8 @@
 	/* supervisor → front-end, after SERVE_TABLE: its generation; fd: function table, \
 	   sealed; without one text: why there is none */ \
 	X(SERVE_FUNCTIONS, "serve-functions") \
+	/* the same; fd: block table */ \
+	X(SERVE_BLOCKS, "serve-blocks") \
 	/* supervisor → front-end: generation; fd: live segment */ \
 	X(SERVE_LIVE, "serve-live") \
 	/* supervisor → front-end: the directory has a new generation */ \
@@ -143,10 +147,12 @@ enum symbolize_bits {
 	SYMBOLIZE_PCS = 1,
 	SYMBOLIZE_CACHE = 2,
 	SYMBOLIZE_DEBUG = 4,
-	SYMBOLIZE_FUNCTIONS = 8, /* answered by FUNCTIONS */
+	SYMBOLIZE_TABLE = 8, /* answered by FUNCTIONS, or by BLOCKS */
 	SYMBOLIZE_ALTERNATE = 16,
 	SYMBOLIZE_ALL = 31,
-	SYMBOLIZE_NO_ALTERNATE = 32, /* none of these: it was looked for in vain */
+	/* none of these */
+	SYMBOLIZE_NO_ALTERNATE = 32, /* it was looked for in vain */
+	SYMBOLIZE_BLOCKS = 64,       /* with TABLE: blocks are wanted, not functions */
 };
 
 enum table_status {

@@ -167,12 +167,13 @@ struct wire_blocks {
 	/* offsets from the start, multiples of 8 */
 	uint64_t functions; /* struct wire_blocks_function × functions_len, by first */
 	uint64_t lines;     /* struct wire_line × lines_len, no two the same */
+	uint64_t order;     /* u32 × lines_len: their indexes, by file and line */
 	uint64_t files;     /* struct wire_file × files_len */
 	uint64_t directories; /* u32 × directories_len: offset into strings */
 	uint64_t strings;     /* NUL-terminated */
 	uint64_t code;
 };
-_Static_assert(sizeof(struct wire_blocks) == 104, "blocks");
+_Static_assert(sizeof(struct wire_blocks) == 112, "blocks");
 
 /* ---- fuzzsup.v1, server to client, binary frames ---- */
 

@@ -27,10 +27,10 @@ handle_table(struct supervisor *supervisor, const struct message *message, int *
 }
 
 static int
-handle_functions(struct supervisor *supervisor, const struct message *message, int *fds,
+handle_more(struct supervisor *supervisor, const struct message *message, int *fds,
     size_t fds_len)
 {
-	return tables_functions(supervisor->tables, message, fds, fds_len);
+	return tables_more(supervisor->tables, message, fds, fds_len);
 }
 
 static int
@@ -135,7 +135,8 @@ static const struct entry {
 	handler_cb handler;
 } entries[] = {
 	{ WORKER_SYMBOLIZER, MESSAGE_TABLE, 0, 1, handle_table },
-	{ WORKER_SYMBOLIZER, MESSAGE_FUNCTIONS, 0, 1, handle_functions },
+	{ WORKER_SYMBOLIZER, MESSAGE_FUNCTIONS, 0, 1, handle_more },
+	{ WORKER_SYMBOLIZER, MESSAGE_BLOCKS, 0, 1, handle_more },
 	{ WORKER_COLLECTOR, MESSAGE_LIVE, 1, 1, handle_live },
 	{ WORKER_COLLECTOR, MESSAGE_ACTIVITY, 0, 0, handle_activity },
 	{ WORKER_COLLECTOR, MESSAGE_PCS, 1, 1, handle_pcs },

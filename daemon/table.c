@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "block_table.h"
 #include "cache.h"
 #include "clock.h"
 #include "debug_file.h"
@@ -36,7 +37,7 @@
 struct tables {
 	struct supervisor *supervisor;
 	TAILQ_HEAD(table_head, table) queue;
-	TAILQ_HEAD(, table) functions_queue; /* when the other one is empty */
+	TAILQ_HEAD(more_head, table) more_queue; /* when the other one is empty */
 	LIST_HEAD(, table) buckets[BUCKETS];
 	struct table *running;
 	struct event *timeout, *turn;
@@ -78,9 +79,11 @@ table_free(struct table *table)
 		close(table->pcs);
 	if (table->fd >= 0)
 		close(table->fd);
-	if (table->functions_fd >= 0)
-		close(table->functions_fd);
+	for (unsigned i = 0; i < MORE_LEN; i++)
+		if (table->more[i].fd >= 0)
+			close(table->more[i].fd);
 	free(table->debug_wish);
+	free(table->alternate_wish);
 	free(table->executable);
 	free(table->entry_points);
 	free(table);
@@ -94,10 +97,32 @@ release(struct tables *tables, struct table *table)
 		return;
 	if (table->progress == TABLE_QUEUED)
 		TAILQ_REMOVE(&tables->queue, table, queue_link);
-	if (table->functions == FUNCTIONS_QUEUED)
-		TAILQ_REMOVE(&tables->functions_queue, table, functions_link);
+	if (table->more[table->at].progress == MORE_QUEUED)
+		TAILQ_REMOVE(&tables->more_queue, table, more_link);
 	LIST_REMOVE(table, bucket_link);
 	table_free(table);
+}
+
+static bool
+runs_more(const struct table *table)
+{
+	return table->more[table->at].progress == MORE_RUNNING;
+}
+
+/* Everybody's functions before anybody's blocks. */
+static void
+enqueue_more(struct tables *tables, struct table *table)
+{
+	struct table *before;
+
+	table->more[table->at].progress = MORE_QUEUED;
+	TAILQ_FOREACH_REVERSE(before, &tables->more_queue, more_head, more_link)
+		if (before->at <= table->at)
+			break;
+	if (before != NULL)
+		TAILQ_INSERT_AFTER(&tables->more_queue, before, table, more_link);
+	else
+		TAILQ_INSERT_HEAD(&tables->more_queue, table, more_link);
 }
 
 static void
@@ -117,30 +142,33 @@ finish(struct tables *tables, struct table *table, unsigned status, const char *
 		target_table_done(tables->supervisor->targets, target);
 	}
 	if (status == TABLE_OK) {
-		table->functions = FUNCTIONS_QUEUED;
 		table->deaths = 0;
-		TAILQ_INSERT_TAIL(&tables->functions_queue, table, functions_link);
+		enqueue_more(tables, table);
 	}
 	release(tables, table);
 }
 
-/* @take_fd: the function table; -1: there is none, for @reason. */
+/* @take_fd: what was made; -1: there is none, for @reason. */
 static void
-finish_functions(
-    struct tables *tables, struct table *table, int take_fd, const char *reason)
+finish_more(struct tables *tables, struct table *table, int take_fd, const char *reason)
 {
+	struct more *more = &table->more[table->at];
 	struct target *target;
 
-	table->functions = FUNCTIONS_DONE;
-	table->functions_fd = take_fd;
-	snprintf(table->functions_reason, sizeof(table->functions_reason), "%s",
-	    take_fd < 0 ? reason : "");
+	more->progress = MORE_DONE;
+	more->fd = take_fd;
+	snprintf(more->reason, sizeof(more->reason), "%s", take_fd < 0 ? reason : "");
 	if (tables->running == table) {
 		tables->running = NULL;
 		event_del(tables->timeout);
 	}
 	TAILQ_FOREACH(target, &table->users, table_link)
-		target_functions_done(tables->supervisor->targets, target);
+		target_more_done(tables->supervisor->targets, target, table->at);
+	if (table->at + 1 < MORE_LEN) {
+		table->at++;
+		table->deaths = 0;
+		enqueue_more(tables, table);
+	}
 	release(tables, table);
 }
 
@@ -182,8 +210,7 @@ others_wait(const struct tables *tables)
 {
 	return tables->running != NULL &&
 	    (!TAILQ_EMPTY(&tables->queue) ||
-		(tables->running->functions == FUNCTIONS_RUNNING &&
-		    !TAILQ_EMPTY(&tables->functions_queue)));
+		(runs_more(tables->running) && !TAILQ_EMPTY(&tables->more_queue)));
 }
 
 static void
@@ -210,12 +237,10 @@ put_back(struct tables *tables, struct table *table)
 	tables->running = NULL;
 	if (table->turn_ms < TURN_MAX_MS)
 		table->turn_ms *= 2;
-	if (table->functions == FUNCTIONS_RUNNING) {
-		table->functions = FUNCTIONS_QUEUED;
-		TAILQ_INSERT_TAIL(&tables->functions_queue, table, functions_link);
-	} else {
+	if (runs_more(table))
+		enqueue_more(tables, table);
+	else
 		enqueue(tables, table);
-	}
 }
 
 static void
@@ -234,7 +259,7 @@ turn_cb(evutil_socket_t fd, short what, void *context)
 	    "it takes more than %lld s, and others wait: they go first",
 	    (long long)table->turn_ms / 1000);
 	log_notice("%s: %s", table->executable, reason);
-	if (table->functions != FUNCTIONS_RUNNING)
+	if (!runs_more(table))
 		TAILQ_FOREACH(target, &table->users, table_link)
 			target_set_state(tables->supervisor->targets, target,
 			    TARGET_SYMBOLIZING, reason);
@@ -261,8 +286,8 @@ timeout_cb(evutil_socket_t fd, short what, void *context)
 	    tables->supervisor->conf->symbolize_timeout);
 	worker_kill(supervisor_worker(tables->supervisor, WORKER_SYMBOLIZER),
 	    "its job took too long");
-	if (tables->running->functions == FUNCTIONS_RUNNING)
-		finish_functions(tables, tables->running, -1, reason);
+	if (runs_more(tables->running))
+		finish_more(tables, tables->running, -1, reason);
 	else
 		finish(tables, tables->running, TABLE_FAILED, reason);
 }
@@ -276,7 +301,7 @@ tables_new(struct supervisor *supervisor, struct tables **ret_tables)
 		return -ENOMEM;
 	tables->supervisor = supervisor;
 	TAILQ_INIT(&tables->queue);
-	TAILQ_INIT(&tables->functions_queue);
+	TAILQ_INIT(&tables->more_queue);
 	tables->timeout = evtimer_new(supervisor->base, timeout_cb, tables);
 	tables->turn = evtimer_new(supervisor->base, turn_cb, tables);
 	if (tables->timeout == NULL || tables->turn == NULL) {
@@ -366,7 +391,9 @@ make(struct tables *tables, const char *executable, const struct identity *ident
 		return -ENOMEM;
 	}
 	table->pcs = pcs >= 0 ? fcntl(pcs, F_DUPFD_CLOEXEC, 3) : -1;
-	table->fd = table->functions_fd = -1;
+	table->fd = -1;
+	for (unsigned i = 0; i < MORE_LEN; i++)
+		table->more[i].fd = -1;
 	table->executable = strdup(executable);
 	table->entry_points = take_entry_points;
 	if (table->executable == NULL || (pcs >= 0 && table->pcs < 0)) {
@@ -467,7 +494,7 @@ send_job(struct tables *tables, struct table *table, int executable,
 	} more[] = { { enclosed->pcs, SYMBOLIZE_PCS },
 		{ enclosed->cache, SYMBOLIZE_CACHE },
 		{ enclosed->debug, SYMBOLIZE_DEBUG },
-		{ enclosed->table, SYMBOLIZE_FUNCTIONS },
+		{ enclosed->table, SYMBOLIZE_TABLE },
 		{ enclosed->alternate, SYMBOLIZE_ALTERNATE } };
 	int fds[MESSAGE_FDS_MAX] = { executable };
 	size_t fds_len = 1;
@@ -481,8 +508,10 @@ send_job(struct tables *tables, struct table *table, int executable,
 			message.code |= more[i].bit;
 			fds[fds_len++] = more[i].fd;
 		}
-	if (table->alternate_was_wanted && enclosed->alternate < 0)
+	if (table->alternate_wish != NULL && enclosed->alternate < 0)
 		message.code |= SYMBOLIZE_NO_ALTERNATE;
+	if (enclosed->table >= 0 && table->at == MORE_BLOCKS)
+		message.code |= SYMBOLIZE_BLOCKS;
 	tables->running = table;
 	event_add(tables->timeout, &limit);
 	worker_send(supervisor_worker(tables->supervisor, WORKER_SYMBOLIZER), &message,
@@ -526,8 +555,8 @@ start_table(struct tables *tables, struct table *table)
 		return;
 	}
 	free(table->debug_wish);
-	table->debug_wish = NULL;
-	table->alternate_was_wanted = false;
+	free(table->alternate_wish);
+	table->debug_wish = table->alternate_wish = NULL;
 	send_table_job(tables, table, fd, -1, -1);
 	close(fd);
 }
@@ -554,7 +583,7 @@ open_unchanged(const struct table *table, char *reason, size_t size)
 }
 
 static void
-start_functions(struct tables *tables, struct table *table)
+start_more(struct tables *tables, struct table *table)
 {
 	const struct string_list *roots = &tables->supervisor->conf->debug_roots;
 	struct enclosed enclosed = { -1, -1, -1, table->fd, -1 };
@@ -562,21 +591,26 @@ start_functions(struct tables *tables, struct table *table)
 	int fd = open_unchanged(table, reason, sizeof(reason));
 
 	if (fd < 0) {
-		finish_functions(tables, table, -1, reason);
+		finish_more(tables, table, -1, reason);
 		return;
 	}
 	if (table->debug_wish != NULL)
 		enclosed.debug =
 		    debug_file_open(roots, table->executable, table->debug_wish);
-	table->functions = FUNCTIONS_RUNNING;
+	if (table->at == MORE_BLOCKS && table->alternate_wish != NULL)
+		enclosed.alternate = debug_file_open_alternate(roots,
+		    enclosed.debug >= 0 ? enclosed.debug : fd, table->alternate_wish);
+	table->more[table->at].progress = MORE_RUNNING;
 	send_job(tables, table, fd, &enclosed);
+	if (enclosed.alternate >= 0)
+		close(enclosed.alternate);
 	if (enclosed.debug >= 0)
 		close(enclosed.debug);
 	close(fd);
 }
 
 /* One job at a time, so that a death or a time-out has one cause; tables, which pages
- * wait for, before functions; and each for its turn, where others wait. */
+ * wait for, before more of them; and each for its turn, where others wait. */
 static void
 run_next(struct tables *tables)
 {
@@ -589,9 +623,9 @@ run_next(struct tables *tables)
 		if ((table = TAILQ_FIRST(&tables->queue)) != NULL) {
 			TAILQ_REMOVE(&tables->queue, table, queue_link);
 			start_table(tables, table);
-		} else if ((table = TAILQ_FIRST(&tables->functions_queue)) != NULL) {
-			TAILQ_REMOVE(&tables->functions_queue, table, functions_link);
-			start_functions(tables, table);
+		} else if ((table = TAILQ_FIRST(&tables->more_queue)) != NULL) {
+			TAILQ_REMOVE(&tables->more_queue, table, more_link);
+			start_more(tables, table);
 		} else {
 			break;
 		}
@@ -653,8 +687,11 @@ send_with_alternate(struct tables *tables, const char *wish)
 		return;
 	}
 	alternate = debug_file_open_alternate(roots, debug >= 0 ? debug : fd, wish);
-	table->alternate_was_wanted = true;
-	send_table_job(tables, table, fd, debug, alternate);
+	table->alternate_wish = strdup(wish);
+	if (table->alternate_wish == NULL)
+		finish(tables, table, TABLE_FAILED, strerror(ENOMEM));
+	else
+		send_table_job(tables, table, fd, debug, alternate);
 	if (alternate >= 0)
 		close(alternate);
 	if (debug >= 0)
@@ -714,7 +751,7 @@ tables_answer(
 		run_next(tables);
 		goto out;
 	}
-	if (message->code == TABLE_WANTS_ALTERNATE && !table->alternate_was_wanted) {
+	if (message->code == TABLE_WANTS_ALTERNATE && table->alternate_wish == NULL) {
 		snprintf(
 		    wish, sizeof(wish), "%.*s", (int)message->text_len, message->text);
 		send_with_alternate(tables, wish);
@@ -740,40 +777,53 @@ out:
 	return r;
 }
 
+/* Of its content only whose it is; the front-end checks the rest. */
 static int
-check_functions(int fd, const struct table *table)
+check_more(int fd, const struct table *table)
 {
-	struct wire_functions header;
+	struct wire_functions functions;
+	struct wire_blocks blocks;
+	bool sound;
 
-	return shared_memory_is_sealed(fd) == 0 &&
-		pread(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header) &&
-		header.magic == FUNCTION_TABLE_MAGIC && header.pcs_len == table->pcs_len
-	    ? 0
-	    : -EPROTO;
+	if (shared_memory_is_sealed(fd) != 0)
+		return -EPROTO;
+	if (table->at == MORE_FUNCTIONS)
+		sound = pread(fd, &functions, sizeof(functions), 0) ==
+			(ssize_t)sizeof(functions) &&
+		    functions.magic == FUNCTION_TABLE_MAGIC &&
+		    functions.pcs_len == table->pcs_len;
+	else
+		sound =
+		    pread(fd, &blocks, sizeof(blocks), 0) == (ssize_t)sizeof(blocks) &&
+		    blocks.magic == BLOCK_TABLE_MAGIC &&
+		    blocks.pcs_len == table->pcs_len;
+	return sound ? 0 : -EPROTO;
 }
 
 int
-tables_functions(
+tables_more(
     struct tables *tables, const struct message *message, int *fds, size_t fds_len)
 {
+	static const enum message_type types[MORE_LEN] = { MESSAGE_FUNCTIONS,
+		MESSAGE_BLOCKS };
 	struct table *table = tables->running;
 	char reason[320];
 	int fd = fds_len > 0 ? fds[0] : -1;
 
 	if (table == NULL || message->generation != table->generation ||
-	    table->functions != FUNCTIONS_RUNNING) {
+	    !runs_more(table) || message->type != types[table->at]) {
 		if (fd >= 0)
 			close(fd);
 		return 0; /* of a job that was given up */
 	}
 	if ((message->code == TABLE_OK) != (fd >= 0) ||
-	    (fd >= 0 && check_functions(fd, table) < 0)) {
+	    (fd >= 0 && check_more(fd, table) < 0)) {
 		if (fd >= 0)
 			close(fd);
 		return -EPROTO;
 	}
 	snprintf(reason, sizeof(reason), "%.*s", (int)message->text_len, message->text);
-	finish_functions(tables, table, fd, reason);
+	finish_more(tables, table, fd, reason);
 	run_next(tables);
 	return 0;
 }
@@ -795,8 +845,8 @@ give_up(struct tables *tables, const char *how)
 	    "the symbolizer died %u times on this executable (%s); build it anew, or "
 	    "report it together with the executable",
 	    table->deaths, how);
-	if (table->functions == FUNCTIONS_RUNNING)
-		finish_functions(tables, table, -1, reason);
+	if (runs_more(table))
+		finish_more(tables, table, -1, reason);
 	else
 		finish(tables, table, TABLE_FAILED, reason);
 }
@@ -814,9 +864,9 @@ tables_died(struct tables *tables, const char *how)
 	}
 	event_del(tables->timeout);
 	tables->running = NULL;
-	if (table->functions == FUNCTIONS_RUNNING) {
-		table->functions = FUNCTIONS_QUEUED;
-		TAILQ_INSERT_HEAD(&tables->functions_queue, table, functions_link);
+	if (runs_more(table)) {
+		table->more[table->at].progress = MORE_QUEUED;
+		TAILQ_INSERT_HEAD(&tables->more_queue, table, more_link);
 	} else {
 		table->progress = TABLE_QUEUED;
 		TAILQ_INSERT_HEAD(&tables->queue, table, queue_link);

@@ -23,12 +23,15 @@ struct identity {
 
 enum table_progress { TABLE_QUEUED, TABLE_RUNNING, TABLE_DONE };
 
-/* Of its function table, the job that follows when the table is there. */
-enum functions_progress {
-	FUNCTIONS_NOT_YET,
-	FUNCTIONS_QUEUED,
-	FUNCTIONS_RUNNING,
-	FUNCTIONS_DONE,
+/* What is made when the table is there, one after the other: nothing waits for it. */
+enum table_more { MORE_FUNCTIONS, MORE_BLOCKS, MORE_LEN };
+
+enum more_progress { MORE_NOT_YET, MORE_QUEUED, MORE_RUNNING, MORE_DONE };
+
+struct more {
+	enum more_progress progress;
+	int fd;           /* sealed memfd; -1: there is none */
+	char reason[320]; /* why, when DONE */
 };
 
 struct target;
@@ -51,12 +54,11 @@ struct table {
 	int64_t due_ms;   /* monotonic: whose turn ends first is first in the queue */
 	int64_t turn_ms;  /* so long it runs while others wait; next time twice */
 	char *debug_wish; /* what its separate debug file must be; NULL: it has none */
-	bool alternate_was_wanted; /* its alternate one has been asked for */
-	int fd;                    /* sealed memfd, when DONE and TABLE_OK */
-	TAILQ_ENTRY(table) functions_link;
-	enum functions_progress functions;
-	int functions_fd;           /* sealed memfd; -1: there is none */
-	char functions_reason[320]; /* why, when FUNCTIONS_DONE */
+	char *alternate_wish; /* what its alternate one must be; NULL: not asked for */
+	int fd;               /* sealed memfd, when DONE and TABLE_OK */
+	TAILQ_ENTRY(table) more_link;
+	enum table_more at; /* which of these is queued or runs */
+	struct more more[MORE_LEN];
 	uint32_t pcs_len;
 	uint32_t build_id_len; /* also known where it has no PC table */
 	uint8_t build_id[64];
@@ -79,11 +81,11 @@ int table_want(struct tables *tables, struct target *target,
 /* Takes @target's table away from it. */
 void table_drop(struct tables *tables, struct target *target);
 
-/* The symbolizer answered, with a table or with functions; both take @fds. Return -EPROTO
+/* The symbolizer answered, with a table or with more of one; both take @fds. Return -EPROTO
  * if it must be killed. */
 int tables_answer(
     struct tables *tables, const struct message *message, int *fds, size_t fds_len);
-int tables_functions(
+int tables_more(
     struct tables *tables, const struct message *message, int *fds, size_t fds_len);
 
 /* The symbolizer has (re)started, or died. */

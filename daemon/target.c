@@ -183,16 +183,21 @@ target_table_done(struct targets *targets, struct target *target)
 }
 
 void
-target_functions_done(struct targets *targets, struct target *target)
+target_more_done(struct targets *targets, struct target *target, enum table_more which)
 {
-	const char *reason = target->table->functions_reason;
+	static const struct {
+		const char *name;
+		unsigned news;
+	} both[MORE_LEN] = { { "functions", NEWS_FUNCTIONS },
+		{ "blocks", NEWS_BLOCKS } };
+	const char *reason = target->table->more[which].reason;
 	char quoted[512];
 
 	if (reason[0] != '\0')
-		log_notice("target %s: goes on without its functions: %s",
-		    target->conf.name,
+		log_notice("target %s: goes on without its %s: %s", target->conf.name,
+		    both[which].name,
 		    log_quote(reason, strlen(reason), quoted, sizeof(quoted)));
-	target_tell(targets, target, OUTBOX_FRONTEND, NEWS_FUNCTIONS);
+	target_tell(targets, target, OUTBOX_FRONTEND, both[which].news);
 }
 
 /* ---- what the collector says ---- */

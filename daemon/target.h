@@ -22,7 +22,9 @@ enum target_news {
 	NEWS_SERVE = 4,   /* front-end: name and source roots */
 	NEWS_TABLE = 8,
 	NEWS_LIVE = 16,
-	NEWS_FUNCTIONS = 32, /* goes with every NEWS_TABLE, too */
+	/* both go with every NEWS_TABLE, too */
+	NEWS_FUNCTIONS = 32,
+	NEWS_BLOCKS = 64,
 };
 
 enum { OUTBOX_COLLECTOR, OUTBOX_FRONTEND, OUTBOXES };
@@ -129,8 +131,9 @@ void target_set_state(struct targets *targets, struct target *target,
 void target_table_done(struct targets *targets, struct target *target);
 void target_table_running(struct targets *targets, struct target *target);
 
-/* The functions of the target's table are there, or there are none. */
-void target_functions_done(struct targets *targets, struct target *target);
+/* More of the target's table is there, or there is none. */
+void target_more_done(
+    struct targets *targets, struct target *target, enum table_more which);
 
 /* What the collector says; both take @fd. -EPROTO if it must be killed. */
 int target_live(struct targets *targets, const struct message *message, int fd);

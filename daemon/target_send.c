@@ -336,15 +336,16 @@ send_memory(struct worker *worker, const struct target *target, enum message_typ
 }
 
 static void
-send_functions(struct worker *worker, const struct target *target)
+send_more(struct worker *worker, const struct target *target, enum table_more which)
 {
-	const struct table *table = target->table;
+	static const enum message_type types[MORE_LEN] = { MESSAGE_SERVE_FUNCTIONS,
+		MESSAGE_SERVE_BLOCKS };
+	const struct more *more = &target->table->more[which];
 
-	message_init(&message, MESSAGE_SERVE_FUNCTIONS, target->id);
-	message.generation = table->generation;
-	message_printf(&message, "%s", table->functions_reason);
-	worker_send(
-	    worker, &message, &table->functions_fd, table->functions_fd >= 0 ? 1 : 0);
+	message_init(&message, types[which], target->id);
+	message.generation = target->table->generation;
+	message_printf(&message, "%s", more->reason);
+	worker_send(worker, &message, &more->fd, more->fd >= 0 ? 1 : 0);
 }
 
 void
@@ -363,8 +364,11 @@ target_send(struct targets *targets, struct target *target, unsigned outbox)
 		send_memory(worker, target, MESSAGE_SERVE_TABLE,
 		    target->table->generation, target->table->fd);
 	if ((news & (NEWS_TABLE | NEWS_FUNCTIONS)) != 0 && target->table != NULL &&
-	    target->table->functions == FUNCTIONS_DONE)
-		send_functions(worker, target);
+	    target->table->more[MORE_FUNCTIONS].progress == MORE_DONE)
+		send_more(worker, target, MORE_FUNCTIONS);
+	if ((news & (NEWS_TABLE | NEWS_BLOCKS)) != 0 && target->table != NULL &&
+	    target->table->more[MORE_BLOCKS].progress == MORE_DONE)
+		send_more(worker, target, MORE_BLOCKS);
 	if ((news & NEWS_LIVE) != 0 && target->live_current)
 		send_memory(worker, target, MESSAGE_SERVE_LIVE, target->live_generation,
 		    target->live);

@@ -28,7 +28,11 @@ def llvm_cov(folder, inputs):
     raw, profile = judge + ".profraw", judge + ".profdata"
     subprocess.run([judge, "-runs=0", inputs], env=dict(os.environ, LLVM_PROFILE_FILE=raw), stderr=subprocess.DEVNULL, check=True)
     subprocess.run(["llvm-profdata-19", "merge", "-o", profile, raw], check=True)
-    lcov = subprocess.run(["llvm-cov-19", "export", "-format=lcov", "-instr-profile=" + profile, judge], capture_output=True, text=True, check=True).stdout
+    return read_lcov(subprocess.run(["llvm-cov-19", "export", "-format=lcov", "-instr-profile=" + profile, judge], capture_output=True, text=True, check=True).stdout)
+
+
+def read_lcov(lcov):
+    """Whether each line ran, by (file, line)."""
     truth, file = {}, None
     for line in lcov.splitlines():
         if line.startswith("SF:"):
@@ -72,6 +76,7 @@ with scratch() as folder:
         with open(os.path.join(inputs, str(byte)), "wb") as file:
             file.write(bytes([byte]))
     truth = mend(llvm_cov(folder, inputs))
+    kept = {}
     for name, flags in BUILDS.items():
         states = ours(folder, name, flags, inputs)
         both = {line: state for line, state in states.items() if line in truth}
@@ -80,7 +85,24 @@ with scratch() as folder:
         ok(not wrong, f"{name}: no line is said to be what it is not", " ".join(wrong))
         ok(list(both.values()).count("unknown") == 0, f"{name}: and each of them is known")
         ok(len(both) >= STATED_MIN, f"{name}: most lines have a state", f"{len(both)} of {len(truth)}")
+        kept[name] = states
         with open(SOURCES[0]) as source:
             idle = next(number for number, line in enumerate(source, 1) if line.startswith("never_called(")) + 2
         ok(states.get((SOURCES[0], idle)) == "idle", f"{name}: a function that was never entered is told from lines that were passed by")
+    # The service says the same.
+    executable, coverage = os.path.join(folder, "-O1"), os.path.join(folder, "-O1.coverage")
+    os.chmod(folder, 0o755)
+    with Service(folder, {"ways": Target(executable, coverage)}) as service:
+        service.wait_state("ways", "live", "stale")
+        wait_until(lambda: service.get("/t/ways/functions.json").status == 200, "its functions")
+        wanted = {line: state == "reached" for line, state in kept["-O1"].items() if state != "unknown"}
+        told = lambda: service.get("/t/ways/coverage.lcov")
+        answer = wait_until(lambda: (lambda answer: answer if answer.status == 200 and read_lcov(answer.text) == wanted else None)(told()), f"its lines; {told().text[:500]}")
+        ok(True, "coverage.lcov has the same states")
+        text = answer.text
+        ok(re.search(r"(?m)^FN:\d+,_ZL8plain_ifi\nFNDA:1,_ZL8plain_ifi$", text) and re.search(r"(?m)^FN:\d+,_ZL12never_calledi\nFNDA:0,_ZL12never_calledi$", text), "and the functions of each file", text[:2000])
+        files = text.split("end_of_record\n")[:-1]
+        ok(all(int(re.search(r"LF:(\d+)", file)[1]) == file.count("\nDA:") and int(re.search(r"LH:(\d+)", file)[1]) == len(re.findall(r"(?m)^DA:\d+,1$", file)) for file in files) and len(files) >= 3, "its sums are right")
+        equal(service.request("HEAD", "/t/ways/coverage.lcov").status, 200, "HEAD asks for nothing")
+        equal(service.get("/t/none/coverage.lcov").status, 404, "of no target there are no lines")
 done()

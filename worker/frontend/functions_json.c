@@ -109,25 +109,16 @@ read_query(struct evhttp_request *request, struct job *job)
 }
 
 static int
-copy_bits(struct job *job, const struct live_map *live)
+copy_bits(struct job *job, const struct target *target)
 {
-	const uint32_t pcs_len = job->table->table.header->pcs_len;
-	const uint64_t words = coverage_map_words(pcs_len);
-
+	const uint64_t words = coverage_map_words(job->table->table.header->pcs_len);
 	const size_t size = (words + 1) * sizeof(*job->bits);
 
 	if (!reply_memory_take(size + CHUNK_SIZE))
 		return -ENOMEM;
 	job->counted = size + CHUNK_SIZE;
-	job->bits = calloc(1, size);
-	if (job->bits == NULL)
-		return -ENOMEM;
-	if (live->head == NULL || live->pcs_len != pcs_len)
-		return 0;
-	for (uint64_t i = 0; i < words; i++)
-		job->bits[i] =
-		    atomic_load_explicit(&live->bits[i], memory_order_relaxed);
-	return 0;
+	job->bits = target_copy_bits(target);
+	return job->bits != NULL ? 0 : -ENOMEM;
 }
 
 static struct job *
@@ -146,7 +137,7 @@ job_new(struct target *target)
 	job->functions = target_functions_ref(target->functions);
 	job->index = frame_ref(index);
 	job->chunk = evbuffer_new();
-	if (job->chunk == NULL || copy_bits(job, &target->live) < 0) {
+	if (job->chunk == NULL || copy_bits(job, target) < 0) {
 		job_free(job);
 		return NULL;
 	}

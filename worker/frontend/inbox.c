@@ -121,6 +121,13 @@ on_serve_functions(struct target *target, struct letter *letter)
 }
 
 static int
+on_serve_blocks(struct target *target, struct letter *letter)
+{
+	return target_set_blocks(target, letter->message.generation,
+	    letter->fds_len > 0 ? letter->fds[0] : -1, letter->text);
+}
+
+static int
 on_serve_live(struct target *target, struct letter *letter)
 {
 	return letter->fds_len < 1 ? -EPROTO : target_set_live(target, letter->fds[0]);
@@ -142,6 +149,8 @@ for_target(struct inbox *inbox, struct letter *letter)
 		return on_serve_table(target, letter);
 	case MESSAGE_SERVE_FUNCTIONS:
 		return on_serve_functions(target, letter);
+	case MESSAGE_SERVE_BLOCKS:
+		return on_serve_blocks(target, letter);
 	case MESSAGE_SERVE_LIVE:
 		return on_serve_live(target, letter);
 	default:
@@ -167,6 +176,7 @@ act(struct inbox *inbox, struct letter *letter)
 	case MESSAGE_SOURCE_ROOT:
 	case MESSAGE_SERVE_TABLE:
 	case MESSAGE_SERVE_FUNCTIONS:
+	case MESSAGE_SERVE_BLOCKS:
 	case MESSAGE_SERVE_LIVE:
 	case MESSAGE_FORGET:
 		return for_target(inbox, letter);

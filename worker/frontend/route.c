@@ -20,6 +20,7 @@ static const struct {
 	{ "index.bin", ROUTE_INDEX },
 	{ "functions.json", ROUTE_FUNCTIONS },
 	{ "functions.bin", ROUTE_FUNCTIONS_BIN },
+	{ "coverage.lcov", ROUTE_LCOV },
 };
 
 static void

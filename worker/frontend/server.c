@@ -18,6 +18,7 @@
 #include <event2/http.h>
 #include <event2/http_struct.h>
 
+#include "coverage_lcov.h"
 #include "functions_json.h"
 #include "handshake.h"
 #include "hash.h"
@@ -275,6 +276,9 @@ serve_route(
 		break;
 	case ROUTE_FUNCTIONS_BIN:
 		serve_functions(request, target);
+		break;
+	case ROUTE_LCOV:
+		coverage_lcov_serve(request, target);
 		break;
 	case ROUTE_SOURCE:
 		if (target != NULL)

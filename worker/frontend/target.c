@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "coverage_map.h"
 #include "source_index.h"
 #include "banned.h"
 
@@ -51,6 +52,22 @@ target_functions_unref(struct target_functions *functions)
 	free(functions);
 }
 
+struct target_blocks *
+target_blocks_ref(struct target_blocks *blocks)
+{
+	blocks->references++;
+	return blocks;
+}
+
+void
+target_blocks_unref(struct target_blocks *blocks)
+{
+	if (blocks == NULL || --blocks->references > 0)
+		return;
+	block_table_unmap(&blocks->table);
+	free(blocks);
+}
+
 static void
 forget_functions(struct target *target)
 {
@@ -59,6 +76,15 @@ forget_functions(struct target *target)
 	free(target->functions_reason);
 	target->functions_reason = NULL;
 	target->json_stale = true;
+}
+
+static void
+forget_blocks(struct target *target)
+{
+	target_blocks_unref(target->blocks);
+	target->blocks = NULL;
+	free(target->blocks_reason);
+	target->blocks_reason = NULL;
 }
 
 /* Names depend on the roots and on the table. */
@@ -104,6 +130,7 @@ target_free(struct target *target)
 	forget_live(target);
 	coverage_clear(&target->coverage);
 	forget_functions(target);
+	forget_blocks(target);
 	table_unref(target->table);
 	source_roots_free(&target->roots);
 	free(target->exclude);
@@ -168,6 +195,7 @@ target_set_table(struct target *target, uint64_t generation, int fd)
 	    target->table != NULL && same_build(&target->table->table, &table->table);
 	forget_names(target);
 	forget_functions(target);
+	forget_blocks(target);
 	table_unref(target->table);
 	target->table = table;
 	target->table_generation = generation;
@@ -226,6 +254,63 @@ target_set_functions(
 	target->functions = functions;
 	target->functions_reason = copy;
 	return 0;
+}
+
+static int
+map_blocks(const struct target *target, int fd, struct target_blocks **ret_made)
+{
+	struct target_blocks *blocks = calloc(1, sizeof(*blocks));
+	int r;
+
+	if (blocks == NULL)
+		return -ENOMEM;
+	blocks->references = 1;
+	r = block_table_map(fd, &blocks->table);
+	if (r == 0 && !block_table_matches(&blocks->table, &target->table->table)) {
+		block_table_unmap(&blocks->table);
+		r = -EPROTO;
+	}
+	if (r < 0)
+		free(blocks);
+	else
+		*ret_made = blocks;
+	return r;
+}
+
+int
+target_set_blocks(
+    struct target *target, uint64_t generation, int fd, const char *reason)
+{
+	struct target_blocks *blocks = NULL;
+	char *copy;
+	int r;
+
+	if (target->table == NULL || generation != target->table_generation ||
+	    (fd >= 0 && target->blocks != NULL))
+		return 0;
+	copy = fd < 0 ? strdup(reason) : NULL;
+	r = fd >= 0 ? map_blocks(target, fd, &blocks) : copy == NULL ? -ENOMEM : 0;
+	if (r < 0)
+		return r;
+	forget_blocks(target);
+	target->blocks = blocks;
+	target->blocks_reason = copy;
+	return 0;
+}
+
+uint64_t *
+target_copy_bits(const struct target *target)
+{
+	const struct live_map *live = &target->live;
+	const uint32_t pcs_len = target->table->table.header->pcs_len;
+	const uint64_t words = coverage_map_words(pcs_len);
+	uint64_t *bits = calloc(words + 1, sizeof(*bits));
+
+	if (bits == NULL || live->head == NULL || live->pcs_len != pcs_len)
+		return bits;
+	for (uint64_t i = 0; i < words; i++)
+		bits[i] = atomic_load_explicit(&live->bits[i], memory_order_relaxed);
+	return bits;
 }
 
 int

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
+#include "block_table.h"
 #include "coverage.h"
 #include "directory.h"
 #include "function_table.h"
@@ -28,6 +29,12 @@ struct target_functions {
 	struct function_table table;
 };
 
+/* Likewise. */
+struct target_blocks {
+	unsigned references;
+	struct block_table table;
+};
+
 struct target {
 	uint32_t id;
 	bool listed;                   /* in the directory */
@@ -40,6 +47,8 @@ struct target {
 	int64_t table_since;                /* ns since the server's start */
 	struct target_functions *functions; /* NULL: none, or not yet */
 	char *functions_reason;             /* why there are none; NULL: not yet */
+	struct target_blocks *blocks;       /* NULL: none, or not yet */
+	char *blocks_reason;                /* why there are none; NULL: not yet */
 	struct live_map live;
 	uint64_t live_sequence;      /* as last looked at */
 	struct source_list *sources; /* made when first asked for */
@@ -77,10 +86,20 @@ int target_set_table(struct target *target, uint64_t generation, int fd);
 int target_set_functions(
     struct target *target, uint64_t generation, int fd, const char *reason);
 
+/* The same of the block table. */
+int target_set_blocks(
+    struct target *target, uint64_t generation, int fd, const char *reason);
+
 struct target_table *target_table_ref(struct target_table *table);
 void target_table_unref(struct target_table *table);
 struct target_functions *target_functions_ref(struct target_functions *functions);
 void target_functions_unref(struct target_functions *functions);
+struct target_blocks *target_blocks_ref(struct target_blocks *blocks);
+void target_blocks_unref(struct target_blocks *blocks);
+
+/* A copy of the reached bits as they are now, for free(); of a target that has no live segment
+ * of its table none is set. NULL: out of memory. */
+uint64_t *target_copy_bits(const struct target *target);
 
 /* Maps the live segment behind @fd. Returns 0 or a negative errno. */
 int target_set_live(struct target *target, int fd);

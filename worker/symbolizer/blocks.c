@@ -26,6 +26,7 @@
 #include "line_window.h"
 #include "never_returns.h"
 #include "path_table.h"
+#include "pc_sort.h"
 #include "shared_memory.h"
 #include "source_table.h"
 #include "banned.h"
@@ -422,6 +423,12 @@ run_tables(struct job *job)
 /* ---- the finished table ---- */
 
 static int
+out_of_memory(struct failure *text)
+{
+	return failure_say(text, ENOMEM, "out of memory for its blocks");
+}
+
+static int
 compare_functions(const void *a, const void *b)
 {
 	const struct wire_blocks_function *x = a, *y = b;
@@ -436,8 +443,32 @@ lay(uint64_t *offset, uint64_t at, uint64_t size)
 	return at + shared_memory_aligned(size);
 }
 
+/* Indexes of the lines by file and line; to be freed. */
+static uint32_t *
+order_lines(const struct line_set *lines)
+{
+	const size_t len = (size_t)lines->len + 1;
+	uint32_t *order = calloc(len, sizeof(*order));
+	uint64_t *keys = calloc(len, sizeof(*keys)),
+		 *sorted = calloc(len, sizeof(*sorted)),
+		 *spare = calloc(len, sizeof(*spare));
+
+	for (uint32_t i = 0; keys != NULL && i < lines->len; i++)
+		keys[i] = (uint64_t)lines->lines[i].file << 32 | lines->lines[i].line;
+	if (order != NULL && keys != NULL && sorted != NULL && spare != NULL)
+		pc_sort(keys, lines->len, sorted, order, spare);
+	if (keys == NULL || sorted == NULL || spare == NULL) {
+		free(order);
+		order = NULL;
+	}
+	free(keys);
+	free(sorted);
+	free(spare);
+	return order;
+}
+
 static int
-write_all(const struct job *job, int fd)
+write_all(const struct job *job, const uint32_t *order, int fd)
 {
 	struct wire_blocks h = {
 		.magic = BLOCK_TABLE_MAGIC,
@@ -461,6 +492,7 @@ write_all(const struct job *job, int fd)
 		    (uint64_t)h.functions_len * sizeof(*job->functions) },
 		{ job->lines.lines, &h.lines,
 		    (uint64_t)h.lines_len * sizeof(*job->lines.lines) },
+		{ order, &h.order, (uint64_t)h.lines_len * sizeof(*order) },
 		{ files, &h.files, (uint64_t)h.files_len * sizeof(*files) },
 		{ directories, &h.directories,
 		    (uint64_t)h.directories_len * sizeof(*directories) },
@@ -482,13 +514,17 @@ write_all(const struct job *job, int fd)
 static int
 write_table(const struct job *job, int *ret_blocks, struct failure *text)
 {
+	uint32_t *order = order_lines(&job->lines);
 	int fd, r;
 
+	if (order == NULL)
+		return out_of_memory(text);
 	if (job->functions_len > 0)
 		qsort(job->functions, job->functions_len, sizeof(*job->functions),
 		    compare_functions);
 	fd = shared_memory_create("block-table");
-	r = fd < 0 ? fd : write_all(job, fd);
+	r = fd < 0 ? fd : write_all(job, order, fd);
+	free(order);
 	if (r == 0)
 		*ret_blocks = fd;
 	else if (fd >= 0)
@@ -499,12 +535,6 @@ write_table(const struct job *job, int *ret_blocks, struct failure *text)
 }
 
 /* ---- the job ---- */
-
-static int
-out_of_memory(struct failure *text)
-{
-	return failure_say(text, ENOMEM, "out of memory for its blocks");
-}
 
 static code_decoder *
 decoder_for(const struct elf_image *image)

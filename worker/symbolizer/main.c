@@ -17,6 +17,7 @@
 #include "heritage.h"
 #include "log.h"
 #include "sandbox.h"
+#include "symbolizer/blocks.h"
 #include "symbolizer/frames_mode.h"
 #include "symbolizer/functions.h"
 #include "symbolizer/symbolize.h"
@@ -59,6 +60,15 @@ open_letter(const struct message *request, const int *fds, size_t fds_len,
 	    fds_len == 1 + (size_t)__builtin_popcount(request->code & SYMBOLIZE_ALL);
 }
 
+static enum message_type
+answer_to(const struct message *request)
+{
+	if ((request->code & SYMBOLIZE_TABLE) == 0)
+		return MESSAGE_TABLE;
+	return (request->code & SYMBOLIZE_BLOCKS) != 0 ? MESSAGE_BLOCKS
+						       : MESSAGE_FUNCTIONS;
+}
+
 static enum table_status
 work(const struct message *request, const struct enclosed *enclosed, int *ret_table,
     struct failure *text)
@@ -78,24 +88,33 @@ work(const struct message *request, const struct enclosed *enclosed, int *ret_ta
 		.table = enclosed->table,
 		.debug = enclosed->debug,
 	};
+	const struct blocks_request blocks = {
+		.executable = enclosed->executable,
+		.table = enclosed->table,
+		.debug = enclosed->debug,
+		.alternate = enclosed->alternate,
+	};
 
-	return (request->code & SYMBOLIZE_FUNCTIONS) != 0
-	    ? functions_make(&functions, ret_table, text)
-	    : symbolize(&job, ret_table, text);
+	switch (answer_to(request)) {
+	case MESSAGE_FUNCTIONS:
+		return functions_make(&functions, ret_table, text);
+	case MESSAGE_BLOCKS:
+		return blocks_make(&blocks, ret_table, text);
+	default:
+		return symbolize(&job, ret_table, text);
+	}
 }
 
 static int
 answer(struct channel *channel, const struct message *request, const int *fds,
     size_t fds_len)
 {
-	const bool functions = (request->code & SYMBOLIZE_FUNCTIONS) != 0;
 	struct enclosed enclosed;
 	struct failure text;
 	struct message message;
 	int table = -1, r;
 
-	message_init(
-	    &message, functions ? MESSAGE_FUNCTIONS : MESSAGE_TABLE, request->target);
+	message_init(&message, answer_to(request), request->target);
 	message.generation = request->generation;
 	if (!open_letter(request, fds, fds_len, &enclosed)) {
 		message.code = TABLE_FAILED;
@@ -105,7 +124,7 @@ answer(struct channel *channel, const struct message *request, const int *fds,
 		message.code = work(request, &enclosed, &table, &text);
 		message_printf(&message, "%s", text.text);
 	}
-	log_debug("target %u: %s%s", message.target, functions ? "functions " : "",
+	log_debug("target %u: %s %s", message.target, message_type_name(message.type),
 	    message.code == TABLE_OK ? "resolved" : "not resolved");
 	r = channel_send_all(channel, &message, &table, table >= 0 ? 1 : 0);
 	if (table >= 0)
