@@ -3,16 +3,20 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "block_table.h"
 #include "line_states.h"
+#include "shared_memory.h"
 #include "symbolizer/code_step.h"
 
 /* ---- instructions ---- */
@@ -299,6 +303,102 @@ test_hostile(void **state)
 	}
 }
 
+/* ---- a block table ---- */
+
+/* As small as one can be. */
+static const struct small {
+	struct wire_blocks h;
+	struct wire_blocks_function function;
+	struct wire_line lines[2];
+	uint32_t order[2];
+	struct wire_file file;
+	uint32_t directory[2];
+	char strings[8];
+	unsigned char code[8];
+} sound = {
+	.h = {
+		.magic = BLOCK_TABLE_MAGIC,
+		.version = BLOCK_TABLE_VERSION,
+		.size = sizeof(struct small),
+		.pcs_len = 1,
+		.functions_len = 1,
+		.lines_len = 2,
+		.files_len = 1,
+		.directories_len = 1,
+		.string_bytes_len = 6,
+		.code_len = 4,
+		.blocks_max = 1,
+		.edges_max = 0,
+		.functions = offsetof(struct small, function),
+		.lines = offsetof(struct small, lines),
+		.order = offsetof(struct small, order),
+		.files = offsetof(struct small, file),
+		.directories = offsetof(struct small, directory),
+		.strings = offsetof(struct small, strings),
+		.code = offsetof(struct small, code),
+	},
+	.function = { .pcs_len = 1, .blocks_len = 1, .code_len = 4 },
+	.lines = { { 0, 7 }, { 0, 5 } },
+	.order = { 1, 0 },
+	.file = { 0, 2 },
+	.strings = "/\0a.c",
+	.code = { WIRE_BLOCK_PC, 0, 1, 0 },
+};
+
+static int
+map_table(const void *data, size_t size, bool sealed)
+{
+	struct block_table table = { 0 };
+	int fd = shared_memory_create("block-table"), r;
+
+	assert_true(fd >= 0);
+	assert_int_equal(shared_memory_append(fd, data, size), 0);
+	if (sealed)
+		assert_int_equal(shared_memory_seal(fd), 0);
+	r = block_table_map(fd, &table);
+	if (r == 0)
+		block_table_unmap(&table);
+	close(fd);
+	return r;
+}
+
+static void
+test_table(void **state)
+{
+	static const uint32_t wrong[] = { 0, 1, 2, 3, 0x7fffffff, 0x80000000,
+		0xffffffff };
+	struct small changed;
+	uint32_t words[sizeof(sound) / 4];
+
+	(void)state;
+	assert_int_equal(map_table(&sound, sizeof(sound), true), 0);
+	assert_true(map_table(&sound, sizeof(sound), false) < 0);
+	for (size_t size = 0; size < sizeof(sound); size += 4)
+		assert_int_equal(map_table(&sound, size, true), -EPROTO);
+	/* Any word may be anything: it is refused, or can be read to its end. */
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		for (size_t k = 0; k < sizeof(wrong) / sizeof(wrong[0]); k++) {
+			memcpy(words, &sound, sizeof(words));
+			words[i] = wrong[k];
+			map_table(words, sizeof(words), true);
+		}
+	changed = sound;
+	changed.order[0] = 0; /* a line twice, and another one never */
+	assert_int_equal(map_table(&changed, sizeof(changed), true), -EPROTO);
+	changed = sound;
+	changed.lines[0].file = 1;
+	assert_int_equal(map_table(&changed, sizeof(changed), true), -EPROTO);
+	changed = sound;
+	changed.function.code_len = 5;
+	assert_int_equal(map_table(&changed, sizeof(changed), true), -EPROTO);
+	changed = sound;
+	changed.function.pcs_len = 2;
+	assert_int_equal(map_table(&changed, sizeof(changed), true), -EPROTO);
+	changed = sound;
+	changed.function.blocks_len = 2;
+	assert_int_equal(map_table(&changed, sizeof(changed), true), -EPROTO);
+}
+
 int
 main(void)
 {
@@ -310,6 +410,7 @@ main(void)
 		cmocka_unit_test(test_loop),
 		cmocka_unit_test(test_odd_ends),
 		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
