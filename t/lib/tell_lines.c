@@ -128,5 +128,7 @@ main(int argc, char **argv)
 	}
 	fprintf(stderr, "states: %.1f ms\n", now() - begin);
 	tell(&blocks, states);
+	free(states);
+	free(scratch);
 	return 0;
 }
