@@ -194,7 +194,8 @@ def real_rows(world):
     with world.service("real") as service:
         service.wait_state("t", "live", "stale", "ready")
         service.wait_job("sleeper")
-        wait_until(lambda: any("live" in name for name in shared_maps(service.worker("frontend"))), "the front-end maps the live segment")
+        wait_until(lambda: all(any(word in name for name in shared_maps(service.worker("frontend"))) for word in ("live", "function-table", "block-table")),
+                   "the front-end maps what it gets")
         for name in ("symbolizer", "collector", "frontend", "runner"):
             pid = service.worker(name)
             held, maps = descriptors(pid), shared_maps(pid)
