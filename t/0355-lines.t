@@ -31,18 +31,6 @@ def llvm_cov(folder, inputs):
     return read_lcov(subprocess.run(["llvm-cov-19", "export", "-format=lcov", "-instr-profile=" + profile, judge], capture_output=True, text=True, check=True).stdout)
 
 
-def read_lcov(lcov):
-    """Whether each line ran, by (file, line)."""
-    truth, file = {}, None
-    for line in lcov.splitlines():
-        if line.startswith("SF:"):
-            file = os.path.normpath(line[3:])
-        elif line.startswith("DA:"):
-            number, count = line[3:].split(",")[:2]
-            truth[file, int(number)] = int(count) > 0
-    return truth
-
-
 def mend(truth):
     """Lines of which the source says that llvm-cov is wrong."""
     for path in SOURCES:

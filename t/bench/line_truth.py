@@ -26,7 +26,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from fuzzsup import BUILD, CLANG, runtime_response_file
+from fuzzsup import BUILD, CLANG, read_lcov, runtime_response_file
 
 REACHED, UNKNOWN, MISSED = "reached", "unknown", "not reached"
 WAYS = ("points", "rows", "graph", "blocks", "copies")
@@ -92,17 +92,6 @@ def read_coverage(folder):
     words = (count + 63) // 64
     bits, pcs = struct.unpack_from(f"<{words}Q", data, 24), struct.unpack_from(f"<{count}Q", data, 24 + 8 * words)
     return {pc: bool(bits[i // 64] >> i % 64 & 1) for i, pc in enumerate(pcs)}
-
-
-def read_truth(lcov):
-    truth, file = {}, None
-    for line in lcov.splitlines():
-        if line.startswith("SF:"):
-            file = os.path.normpath(line[3:])
-        elif line.startswith("DA:"):
-            number, count = line[3:].split(",")[:2]
-            truth[file, int(number)] = int(count) > 0
-    return truth
 
 
 class Memory:
@@ -377,7 +366,7 @@ def find_truth(folder, inputs, sources, flags):
     raw, profile = judge_of + ".profraw", judge_of + ".profdata"
     subprocess.run([judge_of, "-runs=0", inputs], env=dict(os.environ, LLVM_PROFILE_FILE=raw), stderr=subprocess.DEVNULL, check=True)
     subprocess.run(["llvm-profdata-19", "merge", "-o", profile, raw], check=True)
-    return read_truth(output("llvm-cov-19", "export", "-format=lcov", "-instr-profile=" + profile, judge_of))
+    return read_lcov(output("llvm-cov-19", "export", "-format=lcov", "-instr-profile=" + profile, judge_of))
 
 
 def main(words):

@@ -88,6 +88,18 @@ def figure(name, value, unit, wanted=""):
     note(f"figure: {text}")
 
 
+def read_lcov(text):
+    """Whether each line ran, by (file, line)."""
+    ran, file = {}, None
+    for line in text.splitlines():
+        if line.startswith("SF:"):
+            file = os.path.normpath(line[3:])
+        elif line.startswith("DA:"):
+            number, count = line[3:].split(",")[:2]
+            ran[file, int(number)] = int(count) > 0
+    return ran
+
+
 def done():
     print(f"1..{_count}", flush=True)
     sys.exit(1 if _failed else 0)

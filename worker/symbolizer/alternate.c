@@ -9,17 +9,6 @@
 #include "units.h"
 #include "banned.h"
 
-static struct byte_reader
-section_bytes(struct elf_image *image, const char *name)
-{
-	struct elf_section section;
-	struct failure ignored;
-
-	if (elf_image_section(image, name, &section, &ignored) < 0)
-		return (struct byte_reader){ 0 };
-	return byte_reader_over(section.data, section.size);
-}
-
 bool
 alternate_is_wanted(struct elf_image *image)
 {
@@ -32,8 +21,8 @@ alternate_is_wanted(struct elf_image *image)
 	if (!elf_image_has(image, ".gnu_debugaltlink", &size) &&
 	    !elf_image_has(image, ".debug_sup", &size))
 		return false;
-	sections.info = section_bytes(image, ".debug_info");
-	sections.abbrev = section_bytes(image, ".debug_abbrev");
+	sections.info = elf_image_bytes(image, ".debug_info");
+	sections.abbrev = elf_image_bytes(image, ".debug_abbrev");
 	if (units_read(&sections, &units) < 0)
 		return false;
 	wanted = units_elsewhere(units) > 0;

@@ -294,22 +294,6 @@ write_function(struct job *job, const struct function_range *range, uint32_t fir
 
 /* ---- sequences ---- */
 
-/* Index of the first range that begins at or above @address. */
-static size_t
-range_from(const struct function_ranges *ranges, uint64_t address)
-{
-	size_t low = 0, high = ranges->len, middle;
-
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		if (ranges->list[middle].start < address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 /* Writes the functions that begin in the sequence at hand, which ends at @end. */
 static int
 end_sequence(struct job *job, uint64_t end)
@@ -319,7 +303,7 @@ end_sequence(struct job *job, uint64_t end)
 
 	if (job->rows_len == 0)
 		return 0;
-	for (size_t i = range_from(&job->ranges, job->rows[0].address);
+	for (size_t i = function_ranges_from(&job->ranges, job->rows[0].address);
 	    r == 0 && i < job->ranges.len && job->ranges.list[i].start < end; i++) {
 		struct function_range range = job->ranges.list[i];
 

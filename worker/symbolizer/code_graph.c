@@ -147,7 +147,7 @@ read_entry(struct code_grapher *grapher, const struct code_trail *trail, uint32_
 		memcpy(&offset, at, sizeof(offset));
 		value = (uint64_t)(int64_t)offset;
 	}
-	target = trail->base + (value << trail->shift);
+	target = trail->base + value;
 	*ret_target = place(grapher, target);
 	return *ret_target != CODE_NONE;
 }
@@ -583,7 +583,6 @@ lay_out(struct code_grapher *grapher)
 		.parts = grapher->parts.data,
 		.blocks = blocks,
 		.edges = grapher->edges.data,
-		.parts_len = len,
 		.blocks_len = number,
 		.edges_len = (uint32_t)grapher->edges.len,
 	};

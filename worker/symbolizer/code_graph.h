@@ -37,7 +37,7 @@ struct code_graph {
 	struct code_part *parts;
 	struct code_block *blocks; /* ascending */
 	uint32_t *edges;
-	uint32_t parts_len, blocks_len, edges_len;
+	uint32_t blocks_len, edges_len;
 };
 
 struct code_grapher;

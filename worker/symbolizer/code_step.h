@@ -29,12 +29,11 @@ struct code_step {
 /* What loads of a jump table's start and of an entry leave behind, for the leap that comes
  * after them. Zeroed at a function's start. */
 struct code_trail {
-	uint64_t starts[32]; /* by register: the address that was last loaded into it */
+	uint64_t starts[16]; /* by register: the address that was last loaded into it */
 	uint64_t table;      /* of the newest entry that was loaded; 0: of none */
 	uint64_t base;       /* what its entries count from; 0: they are addresses */
 	uint64_t loaded_at;  /* behind the instruction that loaded it */
-	unsigned entry_size; /* bytes; of 4 and less, signed if 4 */
-	unsigned shift;      /* entries are multiples of 1 << this */
+	unsigned entry_size; /* bytes: 4, signed, or 8 */
 };
 
 /* Decodes the instruction at @at, which runs at @address, and of which no byte lies at @end
@@ -43,6 +42,5 @@ typedef struct code_step code_decoder(const unsigned char *at, const unsigned ch
     uint64_t address, struct code_trail *trail);
 
 code_decoder x86_64_step;
-code_decoder aarch64_step;
 
 #endif

@@ -452,6 +452,17 @@ elf_image_section(struct elf_image *image, const char *name,
 	return load(image, scn, &header, ret_section, failure);
 }
 
+struct byte_reader
+elf_image_bytes(struct elf_image *image, const char *name)
+{
+	struct elf_section section;
+	struct failure ignored;
+
+	if (elf_image_section(image, name, &section, &ignored) < 0)
+		return (struct byte_reader){ 0 };
+	return byte_reader_over(section.data, section.size);
+}
+
 int
 elf_image_section_at(struct elf_image *image, size_t index,
     struct elf_section *ret_section, struct failure *failure)

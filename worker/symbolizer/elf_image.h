@@ -40,6 +40,9 @@ bool elf_image_is_position_independent(const struct elf_image *image);
 int elf_image_section(struct elf_image *image, const char *name,
     struct elf_section *ret_section, struct failure *failure);
 
+/* The same; empty where there are none, or they cannot be read. */
+struct byte_reader elf_image_bytes(struct elf_image *image, const char *name);
+
 /* The same by index (sh_link), and for each section in turn: the first of @type behind
  * @index (0: from the start). Outputs its index. */
 int elf_image_section_at(struct elf_image *image, size_t index,

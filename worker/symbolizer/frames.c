@@ -59,17 +59,6 @@ struct frames {
 
 /* ---- opening ---- */
 
-static struct byte_reader
-section_bytes(struct elf_image *image, const char *name)
-{
-	struct elf_section section;
-	struct failure ignored;
-
-	if (elf_image_section(image, name, &section, &ignored) < 0)
-		return (struct byte_reader){ 0 };
-	return byte_reader_over(section.data, section.size);
-}
-
 /* Where its debug information is. */
 static struct elf_image *
 debug_image(const struct frames *frames)
@@ -125,7 +114,7 @@ open_alternate(struct frames *frames, frames_open_cb open_cb, void *context,
 		failure_add(remark, "the file of its .gnu_debugaltlink: %s", text.text);
 	else
 		frames->strings.alternate_str =
-		    section_bytes(file->image, ".debug_str");
+		    elf_image_bytes(file->image, ".debug_str");
 }
 
 static int
@@ -154,8 +143,8 @@ open_debug(struct frames *frames, struct failure *remark)
 	r = elf_image_section(image, ".debug_line", &frames->lines, remark);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	frames->strings.line_str = section_bytes(image, ".debug_line_str");
-	frames->strings.str = section_bytes(image, ".debug_str");
+	frames->strings.line_str = elf_image_bytes(image, ".debug_line_str");
+	frames->strings.str = elf_image_bytes(image, ".debug_str");
 	r = unit_ranges_read(
 	    debug_elf_dwarf(frames->debug), frames->image, &frames->ranges);
 	if (r == 0)

@@ -84,18 +84,17 @@ function_ranges_free(struct function_ranges *ranges)
 	*ranges = (struct function_ranges){ 0 };
 }
 
-const struct function_range *
-function_ranges_find(const struct function_ranges *ranges, uint64_t address)
+size_t
+function_ranges_from(const struct function_ranges *ranges, uint64_t address)
 {
 	size_t low = 0, high = ranges->len, middle;
 
 	while (low < high) {
 		middle = low + (high - low) / 2;
-		if (ranges->list[middle].start <= address)
+		if (ranges->list[middle].start < address)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low > 0 && address < ranges->list[low - 1].end ? &ranges->list[low - 1]
-							      : NULL;
+	return low;
 }

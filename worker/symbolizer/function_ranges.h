@@ -31,8 +31,7 @@ int function_ranges_read(int executable, int debug, struct function_ranges *ret_
     struct failure *failure);
 void function_ranges_free(struct function_ranges *ranges);
 
-/* The one that covers @address; NULL if there is none. */
-const struct function_range *function_ranges_find(
-    const struct function_ranges *ranges, uint64_t address);
+/* Index of the first that begins at or above @address. */
+size_t function_ranges_from(const struct function_ranges *ranges, uint64_t address);
 
 #endif

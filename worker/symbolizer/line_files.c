@@ -11,21 +11,10 @@
 
 #include "banned.h"
 
-static struct byte_reader
-section_bytes(struct elf_image *image, const char *name)
-{
-	struct elf_section section;
-	struct failure ignored;
-
-	if (elf_image_section(image, name, &section, &ignored) < 0)
-		return (struct byte_reader){ 0 };
-	return byte_reader_over(section.data, section.size);
-}
-
 static void
 load_str(struct line_files *files)
 {
-	files->strings.str = section_bytes(files->image, ".debug_str");
+	files->strings.str = elf_image_bytes(files->image, ".debug_str");
 	files->strings.str_is_there = true;
 }
 
@@ -33,8 +22,8 @@ static int
 read_units(struct line_files *files)
 {
 	struct units_sections sections = {
-		.info = section_bytes(files->image, ".debug_info"),
-		.abbrev = section_bytes(files->image, ".debug_abbrev"),
+		.info = elf_image_bytes(files->image, ".debug_info"),
+		.abbrev = elf_image_bytes(files->image, ".debug_abbrev"),
 	};
 
 	if (!files->strings.str_is_there)
@@ -116,9 +105,9 @@ line_files_open(struct line_files *files, struct elf_image *image,
 {
 	files->image = image;
 	files->paths = paths;
-	files->strings.line_str = section_bytes(image, ".debug_line_str");
+	files->strings.line_str = elf_image_bytes(image, ".debug_line_str");
 	if (alternate != NULL)
-		files->strings.alternate_str = section_bytes(alternate, ".debug_str");
+		files->strings.alternate_str = elf_image_bytes(alternate, ".debug_str");
 }
 
 void

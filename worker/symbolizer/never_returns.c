@@ -175,11 +175,9 @@ sort(struct never_returns *never)
 /* ---- behind the PLT ---- */
 
 static bool
-is_slot(unsigned machine, uint64_t type)
+is_slot(uint64_t type)
 {
-	return machine == EM_AARCH64
-	    ? type == R_AARCH64_GLOB_DAT || type == R_AARCH64_JUMP_SLOT
-	    : type == R_X86_64_GLOB_DAT || type == R_X86_64_JUMP_SLOT;
+	return type == R_X86_64_GLOB_DAT || type == R_X86_64_JUMP_SLOT;
 }
 
 static struct byte_text
@@ -204,7 +202,6 @@ static int
 add_slots(struct never_returns *never)
 {
 	struct elf_image *image = never->ranges->image;
-	const unsigned machine = elf_image_machine(image);
 	struct elf_section table, symbols, strings;
 	struct failure ignored;
 	Elf64_Rela entry;
@@ -222,7 +219,7 @@ add_slots(struct never_returns *never)
 		for (size_t at = 0; r == 0 && table.size - at >= sizeof(entry);
 		    at += sizeof(entry)) {
 			memcpy(&entry, table.data + at, sizeof(entry));
-			if (is_slot(machine, ELF64_R_TYPE(entry.r_info)))
+			if (is_slot(ELF64_R_TYPE(entry.r_info)))
 				r = add(never, entry.r_offset,
 				    end_by_name(symbol_name(&symbols, &strings,
 					ELF64_R_SYM(entry.r_info))));
@@ -231,34 +228,16 @@ add_slots(struct never_returns *never)
 	return r;
 }
 
-static uint32_t
-word_at(const unsigned char *at)
-{
-	uint32_t word;
-
-	memcpy(&word, at, sizeof(word));
-	return word;
-}
-
-/* The slot by which the code at @at, of which four bytes are there, jumps, and zero, if that
- * does not: `jmp *slot(%rip)`; `adrp x16, slot; ldr x17, [x16, slot]`. */
+/* The slot by which the code at @at jumps, `jmp *slot(%rip)`; 0: it does not. */
 static uint64_t
-slot_of_stub(unsigned machine, const unsigned char *at, size_t left, uint64_t address)
+slot_of_stub(const unsigned char *at, size_t left, uint64_t address)
 {
-	uint32_t page, load;
-	uint64_t pages;
+	int32_t offset;
 
-	if (machine == EM_X86_64)
-		return left >= 6 && at[0] == 0xff && at[1] == 0x25
-		    ? address + 6 + (uint64_t)(int64_t)(int32_t)word_at(at + 2)
-		    : 0;
-	page = word_at(at);
-	load = left >= 8 ? word_at(at + 4) : 0;
-	if ((page & 0x9f00001f) != 0x90000010 || (load & 0xffc003ff) != 0xf9400211)
+	if (left < 6 || at[0] != 0xff || at[1] != 0x25)
 		return 0;
-	pages = (page >> 5 & 0x7ffff) << 2 | (page >> 29 & 3); /* 21 bits, signed */
-	pages = (pages ^ UINT64_C(1) << 20) - (UINT64_C(1) << 20);
-	return (address & ~UINT64_C(4095)) + pages * 4096 + (load >> 10 & 0xfff) * 8;
+	memcpy(&offset, at + 2, sizeof(offset));
+	return address + 6 + (uint64_t)(int64_t)offset;
 }
 
 /* A stub begins where its section's entries do. */
@@ -266,7 +245,6 @@ static int
 add_stubs(struct never_returns *never, const char *section, unsigned entry)
 {
 	struct elf_image *image = never->ranges->image;
-	const unsigned machine = elf_image_machine(image);
 	struct elf_section plt;
 	struct failure ignored;
 	uint64_t address, slot;
@@ -278,7 +256,7 @@ add_stubs(struct never_returns *never, const char *section, unsigned entry)
 	sort(never);
 	for (size_t at = 0; r == 0 && plt.size - at >= 4; at += 2) {
 		address = plt.header.sh_addr + at;
-		slot = slot_of_stub(machine, plt.data + at, plt.size - at, address);
+		slot = slot_of_stub(plt.data + at, plt.size - at, address);
 		if (slot != 0)
 			r = add(never, address & ~(uint64_t)(entry - 1),
 			    end_at(never, slots_len, slot));
@@ -373,16 +351,17 @@ enum call_end
 never_returns_ask(struct never_returns *never, const struct code_step *call)
 {
 	enum call_end end = end_at(never, never->len, call->target);
-	const struct function_range *range;
+	const struct function_ranges *ranges = never->ranges;
 	unsigned char *verdict;
+	size_t index;
 
 	if (end != CALL_RETURNS || call->by_slot || call->target == 0)
 		return end;
-	range = function_ranges_find(never->ranges, call->target);
-	if (range == NULL || range->start != call->target)
+	index = function_ranges_from(ranges, call->target);
+	if (index == ranges->len || ranges->list[index].start != call->target)
 		return CALL_RETURNS;
-	verdict = &never->verdicts[range - never->ranges->list];
+	verdict = &never->verdicts[index];
 	if (*verdict == NOT_ASKED)
-		*verdict = (unsigned char)look_at(never, range);
+		*verdict = (unsigned char)look_at(never, &ranges->list[index]);
 	return *verdict == NEVER ? CALL_NEVER_RETURNS : CALL_RETURNS;
 }

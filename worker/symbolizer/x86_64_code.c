@@ -760,7 +760,6 @@ leave_trail(const struct head *head, const unsigned char *modrm, uint64_t next,
 	} else {
 		return;
 	}
-	trail->shift = 0;
 	trail->loaded_at = next;
 }
 
@@ -776,7 +775,6 @@ kind_of_ff(const unsigned char *modrm, uint64_t next, struct code_trail *trail)
 			trail->table = (uint64_t)(int64_t)int32_at(modrm + 2);
 			trail->base = 0;
 			trail->entry_size = 8;
-			trail->shift = 0;
 			trail->loaded_at = next;
 		}
 		return CODE_LEAP;
