@@ -32,7 +32,7 @@
 \
 	/* supervisor → collector: target, generation, text name, NUL, perhaps when its \
 	   executable changed (Unix, in milliseconds, decimal), a space, its size, a space, \
-	   its build ID (in hex, where it has no table); code bit 0: fd table follows, \
+	   its build ID (in hex, where it has no table), a space, its path (no link); code bit 0: fd table follows, \
 	   bit 1: fd live segment of a dead collector follows, to start from, bit 2: owner_uid \
 	   in value. Without a table: find a coverage file and send PCS. A second COLLECT of \
 	   one target replaces the first. */ \

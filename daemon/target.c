@@ -19,8 +19,11 @@
 #include "jobs.h"
 #include "live_segment.h"
 #include "log.h"
+#include "unfinished.h"
 #include "shared_memory.h"
 #include "banned.h"
+
+#define UNFINISHED_LOOKS 30 /* one each two seconds */
 
 /* What the build lacks, and how to mend it: it stays in the reason until that is done. */
 #define ADD_PC_TABLE \
@@ -62,6 +65,14 @@ forget_table(struct targets *targets, struct target *target)
 	supervisor_changed(targets->supervisor);
 }
 
+static bool
+shows_a_table(const struct target *target)
+{
+	return target->present && target->table != NULL &&
+	    target->table->progress == TABLE_DONE &&
+	    target->table->status != TABLE_FAILED;
+}
+
 static void
 lack_executable(struct targets *targets, struct target *target, int error)
 {
@@ -69,25 +80,36 @@ lack_executable(struct targets *targets, struct target *target, int error)
 
 	snprintf(reason, sizeof(reason), "waiting for the executable %.200s: %s",
 	    target->conf.executable, strerror(error));
-	if (target->present && target->table != NULL && error == ENOENT &&
-	    target->table->progress == TABLE_DONE &&
-	    target->table->status != TABLE_FAILED)
+	if (error == ENOENT && shows_a_table(target))
 		return; /* being built again: go on showing what is known */
 	target->present = false;
 	target_set_state(targets, target, TARGET_WAITING, reason);
 }
 
 /* A build that a linker or a copy still writes takes no page away: where one is shown, the
- * next one must stand still from one look to the next. */
+ * next one must stand still from one look to the next. And wherever it has a writer or is
+ * half an ELF file it has a minute to become a whole one. */
 static bool
-still_changes(struct target *target, const struct identity *identity)
+still_changes(
+    struct targets *targets, struct target *target, const struct identity *identity)
 {
-	const bool shown = target->present && target->table != NULL &&
-	    target->table->progress == TABLE_DONE &&
-	    target->table->status != TABLE_FAILED;
-	const bool stood = identity_equal(identity, &target->seen);
+	const bool stood = identity_equal(identity, &target->seen),
+		   shown = shows_a_table(target);
+	char reason[DIRECTORY_REASON_MAX];
+	const char *why;
 
 	target->seen = *identity;
+	if (!stood)
+		target->unfinished_looks = 0;
+	if (target->unfinished_looks < UNFINISHED_LOOKS &&
+	    unfinished_file(target->conf.executable, &why) < 0) {
+		target->unfinished_looks++;
+		snprintf(reason, sizeof(reason), "waiting for the executable %.200s: %s",
+		    target->conf.executable, why);
+		if (!shown)
+			target_set_state(targets, target, TARGET_WAITING, reason);
+		return true;
+	}
 	return shown && !stood;
 }
 
@@ -106,7 +128,7 @@ check_executable(struct targets *targets, struct target *target)
 	identity = identity_of(&st);
 	if (target->present && identity_equal(&identity, &target->identity))
 		return;
-	if (still_changes(target, &identity))
+	if (still_changes(targets, target, &identity))
 		return;
 	target->present = true;
 	target->identity = identity;

@@ -24,7 +24,7 @@
 #include "privs.h"
 #include "banned.h"
 
-#define EXECUTABLE_SIZE 256
+#define EXECUTABLE_SIZE (256 + PATH_MAX)
 #define OWNERS_MAX 8
 
 static struct message message;
@@ -225,13 +225,17 @@ static void
 add_executable(const struct target *target, struct message *to)
 {
 	const struct table *table = target->table;
-	char *at = to->text + to->text_len + 1;
+	char *at = to->text + to->text_len + 1, real[PATH_MAX];
 	int len = snprintf(at, EXECUTABLE_SIZE, "%lld %lld ",
 	    (long long)target->executable_ms, (long long)target->identity.size);
 
 	for (uint32_t i = 0; table->fd < 0 && i < table->build_id_len; i++)
 		len += snprintf(at + len, EXECUTABLE_SIZE - (size_t)len, "%02x",
 		    table->build_id[i]);
+	/* A process calls itself by where links lead. */
+	if (realpath(target->conf.executable, real) != NULL)
+		len += snprintf(
+		    at + len, EXECUTABLE_SIZE - (size_t)len, " %s", real);
 	to->text_len += 1 + (uint32_t)len;
 }
 

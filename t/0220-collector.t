@@ -187,6 +187,40 @@ def test_selection(folder):
         equal(collector.pcs[3], pcs, "without a table the PCs of the file that is named are sent")
 
 
+def test_strangers(folder):
+    """What is left out in a folder that many share is told at whose program it is."""
+    pcs = {1: pcs_of(100), 2: pcs_of(90, 0x9000), 3: pcs_of(80, 0x20000)}
+    path = {1: "/srv/one/fuzz", 2: "/srv/two/fuzz", 3: "/srv/three"}
+    directory = fresh(folder)
+
+    def left(name, path, runs=1):
+        put(os.path.join(directory, name + ".module"), f"fuzzsup-module 1\npath {path}\nbuild-id {'cd' * 20}\n".encode())
+        put(os.path.join(directory, name), content(pcs_of(70, 0x50000), runs))
+
+    def told():
+        return {target: sorted(name for name in names if names[name] in collector.activities[target][1]) for target in pcs}
+
+    with Collector() as collector:
+        for target in pcs:
+            collector.collect(target, f"target{target}", table(pcs[target]), executable=f"1000 2000  {path[target]}")
+            collector.live(target)
+            collector.look(target, directory)
+        for target in (1, 2):
+            put(os.path.join(directory, hexname()), content(pcs[target], 5, 1, [1]))
+        names = {name: hexname() for name in ("one", "moved", "strange")}
+        left(names["one"], path[1])
+        left(names["moved"], "/elsewhere/three")
+        left(names["strange"], "/opt/unknown program")
+        wanted = {1: ["one"], 2: [], 3: ["moved", "strange"]}
+        collector.until(lambda: len(collector.activities) == 3 and told() == wanted, "each is told at whom it may be meant for")
+        ok(True, "an old build's file is told at the target of its path alone; one of a program elsewhere at the target of its name; a stranger's where nothing else comes")
+        ok(re.search(names["strange"] + " is of another program, unknown program", collector.activities[3][1]), "which says the program's name", collector.activities)
+        ok(re.search(names["one"] + " has the PC table of another build", collector.activities[1][1]), "and of an old build's file that it is one", collector.activities)
+        collector.send("FORGET", 1)
+        collector.until(lambda: "one" in told()[2], "the target of the same name is told when the nearer one is gone")
+        ok(True, "the target of the same name is told when the nearer one is gone")
+
+
 def test_hostile(folder):
     pcs = pcs_of(130)
     with Collector() as collector:
@@ -440,7 +474,7 @@ def test_told_again(folder):
 
 
 with scratch() as folder:
-    for test in (test_life, test_replaced, test_told_again, test_selection, test_hostile, test_many_names, test_killed_while_live, test_killed, test_doorbell):
+    for test in (test_life, test_replaced, test_told_again, test_selection, test_strangers, test_hostile, test_many_names, test_killed_while_live, test_killed, test_doorbell):
         if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]:
             note(test.__name__)
             test(folder)

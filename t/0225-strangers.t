@@ -51,7 +51,7 @@ with scratch() as folder:
         # A folder of its own: with a sidecar of another build, then with one that nobody signed.
         stranger = os.path.join(own, "00000000000000bb")
         with open(stranger + ".module", "w") as file:
-            file.write(f"fuzzsup-module 1\npath /x\nbuild-id {'cd' * 20}\npcs 3\n")
+            file.write(f"fuzzsup-module 1\npath {bare}\nbuild-id {'cd' * 20}\npcs 3\n")
         CoverageFile(stranger, [places[0], places[0] + 1, places[1]]).hit(0)
         entry = reason(service, "own", LACK, "is of another build")
         equal(entry["pcs"], 0, f"a sidecar of another build decides, even in a folder of its own: {entry['reason']}")

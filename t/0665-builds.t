@@ -142,6 +142,43 @@ def builds(folder):
         ok("others have their turn" not in service.log(), "nobody was told to make room")
 
 
+def slow_copies(folder):
+    """Executables of targets that a copy is still writing, with pauses that are longer than a look."""
+    one, two = (build(os.path.join(folder, name), demo_sources(), "-O1", "-lm", *flags) for name, flags in (("one", []), ("two", ["-DNDEBUG", "-fno-inline"])))
+    shown, new, short = (os.path.join(folder, name) for name in ("shown", "new", "short"))
+    place(one, shown)
+    data = open(two, "rb").read()
+    with Service(folder, {"shown": Target(shown), "new": Target(new), "short": Target(short)}) as service:
+        pcs = service.wait_state("shown", "ready")["pcs"]
+        os.unlink(shown)
+        writers = [open(path, "wb") for path in (shown, new)]
+        for writer in writers:
+            writer.write(data[:len(data) // 2])
+            writer.flush()
+        with open(short, "wb") as file:
+            file.write(data[:len(data) - 100])
+        for name, why in (("new", "its writer still has it open"), ("short", "it is shorter than its ELF headers say")):
+            entry = wait_until(lambda: (lambda entry: why in entry["reason"] and entry)(service.target(name)), why)
+            equal(entry["state"], "waiting", f"{name}: {entry['reason']}")
+        # Three looks at the least: an executable that comes is seen by one, and by no other.
+        for i in range(3):
+            probe = os.path.join(folder, f"probe{i}")
+            service.targets[f"probe{i}"] = Target(probe)
+            service.reload()
+            place(one, probe)
+            service.wait_state(f"probe{i}", "ready")
+        equal((service.target("shown")["state"], service.target("shown")["pcs"]), ("ready", pcs), "the page that is shown stays, as long as it takes")
+        for writer in writers:
+            writer.write(data[len(data) // 2:])
+            writer.close()
+        with open(short, "ab") as file:
+            file.write(data[len(data) - 100:])
+        for name in ("new", "short"):
+            service.wait_state(name, "ready")
+        wait_until(lambda: service.target("shown")["pcs"] not in (0, pcs), "the new build's page")
+        ok("failed" not in service.log(), "when the copy is complete the new build is shown; none was ever called failed", [line for line in service.log().splitlines() if "failed" in line])
+
+
 def instances(folder):
     """Of two instances one ends while the program is gone."""
     one, two = (compiled(folder, name) for name in ("one", "two"))
@@ -208,7 +245,7 @@ def descriptors(folder):
 
 
 with scratch() as folder:
-    for part in (builds, instances, grouped, descriptors):
+    for part in (builds, slow_copies, instances, grouped, descriptors):
         own = os.path.join(folder, part.__name__)
         os.mkdir(own)
         os.chmod(own, 0o755)

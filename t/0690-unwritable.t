@@ -125,8 +125,12 @@ with scratch() as folder:
         relieve(names)
         subprocess.run(["mount", "-o", "remount,rw", fixed], check=True)
         for name in places:
-            kept(service, name)
-        ok(True, "and takes it back")
+            job = service.wait_job(name, "running", what=lambda job: name == "closed" and job["reason"] == "" or "may be lost; restart it" in job["reason"]) if name != "grouped" else kept(service, name)
+            equal(job["pid"], pids[name], f"{name}: when there is relief, what was lost until then is said: {job['reason']}")
+        equal(service.jobs()["full"]["health"], service.jobs()["grouped"]["health"], "which is no problem that lasts")
+        service.ctl("restart", "full", check=True)
+        service.wait_job("full", "running", what=lambda job: job["pid"] not in (0, pids["full"]) and job["reason"] == "")
+        ok("what it found from" in service.jobs()["fixed"]["reason"], "until what ran then is restarted")
 
         # A reload says it of what it changes.
         os.chown(places["owned"], 0, 0)
@@ -165,7 +169,7 @@ with scratch() as folder:
         service.wait_job("talks", "running", what=lambda job: "no space left" in job["reason"].lower())
         ok(True, "a full state folder is said of a job that runs")
         relieve(state)
-        kept(service, "talks")
+        service.wait_job("talks", "running", what=lambda job: "may be lost; restart it" in job["reason"])
         ok(True, "and taken back")
 
 # Somebody clears what a job works in, and its instance ends before that is seen.

@@ -44,6 +44,8 @@ test_sound(void **state)
 	assert_int_equal(parse(text, sizeof(sound) - 1, &module), 0);
 	assert_int_equal(module.build_id_len, 2);
 	assert_memory_equal(module.build_id, "\x3a\xce", 2);
+	assert_string_equal(module.program, "a b");
+	assert_int_not_equal(module.path_hash, 0);
 	assert_int_equal(module.entries_len, 2);
 	assert_int_equal(module.entries[0], 0x12ab0);
 	assert_int_equal(module.entries[1], 0xff);

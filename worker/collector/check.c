@@ -265,9 +265,11 @@ check_step(struct collector *collector, struct file *file)
 		say_unsound(collector, file, status, reason);
 		return;
 	}
-	if (file->check.pcs_read == 0)
+	if (file->check.pcs_read == 0) {
 		file->has_module =
 		    module_file_read(file->place->fd, file->name, &file->module) == 0;
+		file->nearest_looks = 0;
+	}
 	wanted = who_wants(file);
 	if (wanted.target == NULL) {
 		say_other(collector, file, wanted.of_length);

@@ -37,6 +37,13 @@ enum file_state {
 	FILE_ATTACHED, /* read for at least one target */
 };
 
+/* What a file's sidecar and a target's executable have in common. */
+enum kinship {
+	KIN_NONE,
+	KIN_NAME, /* the last component of the path */
+	KIN_PATH,
+};
+
 /* Files that wait to be looked at, for one place or one target. Lanes take turns
  * (turns.c), so that what floods one of them delays no other. */
 struct lane {
@@ -71,6 +78,8 @@ struct file {
 	uint64_t said;   /* hash of the last log line about it */
 	int64_t said_ms; /* log lines are paid for in advance: see may_say() */
 	uint64_t n_runs, unique_runs; /* as last read */
+	enum kinship nearest; /* of a target here, when the looks were of nearest_looks */
+	uint64_t nearest_looks;
 	struct target **owners;       /* kept while the file is cut or replaced */
 	size_t owners_len;
 };
@@ -100,6 +109,7 @@ struct place {
 	size_t files_len;
 	LIST_HEAD(, look) looks;
 	size_t looks_len;
+	uint64_t looks_version; /* changes with the looks */
 	struct event *doorbell_event;
 	struct collector_loop *loop;
 	bool rang, pending;               /* pending: rung, and not read since */
@@ -140,6 +150,8 @@ struct target {
 	uint64_t executable_size; /* 0: not known */
 	uint8_t build_id[64];     /* of an executable without a PC table */
 	uint32_t build_id_len;
+	uint64_t path_hash; /* of its executable, as module_file has it; 0: not known */
+	char program[MODULE_PROGRAM_MAX];
 	enum target_afl afl;
 	int64_t afl_ms;  /* monotonic: AFL++ said something last */
 	bool dirty, ran; /* dirty: something to publish */
@@ -218,6 +230,16 @@ bool target_settle(struct collector *collector, struct target *target, bool numb
 
 /* Tells the supervisor of the target's activity, if that changed. */
 void target_tell(struct collector *collector, struct target *target);
+
+/* ---- what a user should know (left_out.c) ---- */
+
+/* Behind the @used bytes of @text, which has TEXT_MAX; returns how many stand there then. */
+size_t text_append(char *text, size_t used, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Appends to the @used bytes of @text which files were left out where this target looks, as
+ * far as they may be meant for it. */
+void left_out_describe(const struct target *target, char *text, size_t used);
 
 /* ---- files (file.c) ---- */
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #include "poll.h"
 #include "banned.h"
 
+#define EXECUTABLE_TEXT_MAX (256 + PATH_MAX) /* as COLLECT has it */
 #define HOUSEKEEPING_MS 250
 #define NUMBERS_MS 100 /* counters alone ring the front-end no more often */
 /* Looking at files takes half a core at most, and holds nobody up for longer. */
@@ -310,8 +312,8 @@ inotify_cb(evutil_socket_t fd, short what, void *arg)
 static void
 take_executable(struct target *target, const struct message *message)
 {
-	size_t name = strnlen(message->text, message->text_len);
-	char text[256];
+	size_t name = strnlen(message->text, message->text_len), id;
+	char text[EXECUTABLE_TEXT_MAX];
 	const char *at = text;
 	char *end;
 
@@ -321,8 +323,12 @@ take_executable(struct target *target, const struct message *message)
 	    message->text + name + 1);
 	target->built_ms = strtoll(at, &end, 10);
 	target->executable_size = strtoull(end, &end, 10);
-	at = end + strspn(end, " ");
-	target->build_id_len = module_file_build_id(at, strlen(at), target->build_id);
+	at = end + (*end == ' ');
+	id = strcspn(at, " ");
+	target->build_id_len = module_file_build_id(at, id, target->build_id);
+	if (at[id] == ' ')
+		module_file_set_path(at + id + 1, strlen(at + id + 1),
+		    &target->path_hash, target->program);
 }
 
 static void

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "coverage_map.h"
+#include "hash.h"
 #include "banned.h"
 
 #define FIRST_LINE "fuzzsup-module 1"
@@ -41,6 +42,21 @@ module_file_build_id(const char *hex, size_t len, uint8_t id[BUILD_ID_MAX])
 		id[i / 2] = (uint8_t)(high << 4 | low);
 	}
 	return (uint32_t)(len / 2);
+}
+
+void
+module_file_set_path(const char *path, size_t len, uint64_t *ret_hash,
+    char ret_program[MODULE_PROGRAM_MAX])
+{
+	const char *slash = memrchr(path, '/', len);
+	size_t name;
+
+	if (len == 0 || path[0] != '/')
+		return;
+	*ret_hash = hash_bytes(HASH_SEED, path, len) | 1;
+	name = len - (size_t)(slash + 1 - path);
+	if (name < MODULE_PROGRAM_MAX)
+		snprintf(ret_program, MODULE_PROGRAM_MAX, "%.*s", (int)name, slash + 1);
 }
 
 static bool
@@ -72,8 +88,11 @@ parse_entry(const char *value, size_t len, struct module_file *module)
 static bool
 parse_line(const char *line, size_t len, struct module_file *module)
 {
-	static const char build_id[] = "build-id ", entry[] = "entry ";
+	static const char build_id[] = "build-id ", entry[] = "entry ", path[] = "path ";
 
+	if (len >= sizeof(path) - 1 && memcmp(line, path, sizeof(path) - 1) == 0)
+		module_file_set_path(line + sizeof(path) - 1, len - sizeof(path) + 1,
+		    &module->path_hash, module->program);
 	if (len >= sizeof(build_id) - 1 &&
 	    memcmp(line, build_id, sizeof(build_id) - 1) == 0)
 		return parse_build_id(

@@ -201,6 +201,7 @@ place_add_look(struct collector *collector, struct place *place, struct target *
 	LIST_INSERT_HEAD(&place->looks, look, in_place);
 	LIST_INSERT_HEAD(&target->looks, look, in_target);
 	place->looks_len++;
+	place->looks_version++;
 	TAILQ_FOREACH(file, &place->files, in_place)
 		file_offer(collector, file, look);
 	/* A first look lists; a later one needs to only where not all files are known. */
@@ -226,6 +227,7 @@ place_remove_look(struct collector *collector, struct look *look)
 	LIST_REMOVE(look, in_target);
 	free(look->path);
 	free(look);
+	place->looks_version++;
 	if (--place->looks_len > 0)
 		return;
 	for (file = TAILQ_FIRST(&place->files); file != NULL; file = next) {

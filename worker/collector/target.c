@@ -5,7 +5,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +17,6 @@
 
 #define STALE_AFTER_MS 10000
 #define AFL_STALE_AFTER_MS 150000 /* it writes once a minute */
-#define CROWD \
-	64 /* in a place of more targets nobody is told of files that are not his */
 
 struct target *
 target_find(struct collector *collector, uint32_t id)
@@ -146,6 +143,8 @@ target_collect(struct collector *collector, uint32_t id, uint64_t generation,
 	target->afl = AFL_NONE;
 	target->executable_size = 0;
 	target->build_id_len = 0;
+	target->path_hash = 0;
+	target->program[0] = '\0';
 	target->collected_ms = collector->now_ms;
 	target->told_state = -1;
 	target->dirty = true;
@@ -239,89 +238,17 @@ target_add_bits(
 
 /* ---- what a user should know ---- */
 
-/* Behind the @used bytes that stand there; returns how many stand there then. */
-static __attribute__((format(printf, 3, 4))) size_t
-append(char *text, size_t used, const char *format, ...)
-{
-	va_list args;
-	int n;
-
-	if (used >= TEXT_MAX - 1)
-		return used;
-	va_start(args, format);
-	n = vsnprintf(text + used, TEXT_MAX - used, format, args);
-	va_end(args);
-	return n < 0                      ? used
-	    : used + (size_t)n < TEXT_MAX ? used + (size_t)n
-					  : TEXT_MAX - 1;
-}
-
-static const char *
-why_left_out(const struct target *target, const struct file *file)
-{
-	if (target->has_table || file->state != FILE_OTHER)
-		return file->reason;
-	if (target->executable_size > 0 && file->file.pcs_len > target->executable_size)
-		return "has more PCs than the executable has bytes";
-	return file->has_module && file->module.build_id_len > 0
-	    ? "is of another build: the build ID beside it is not this one's"
-	    : "may be another program's: if it is not, name it as coverage";
-}
-
-/* A place is told once for each user that may own files there. */
-static bool
-is_repeated(const struct target *target, const struct look *look)
-{
-	const struct look *before;
-
-	LIST_FOREACH(before, &target->looks, in_target) {
-		if (before == look)
-			return false;
-		if (before->place == look->place && !before->left &&
-		    (before->name[0] == '\0' || strcmp(before->name, look->name) == 0))
-			return true;
-	}
-	return false;
-}
-
-/* Names the files that were left out where this target looks. */
-static void
-describe_left_out(const struct target *target, char *text, size_t used)
-{
-	const struct look *look;
-	const struct file *file;
-	unsigned named = 0;
-
-	LIST_FOREACH(look, &target->looks, in_target) {
-		if (look->left || look->place->looks_len > CROWD ||
-		    is_repeated(target, look))
-			continue;
-		TAILQ_FOREACH(file, &look->place->files, in_place) {
-			if (file->state == FILE_ATTACHED || file->state == FILE_NEW ||
-			    !look_allows(look, file))
-				continue;
-			if (++named > 2) {
-				append(text, used, "; and others");
-				return;
-			}
-			used = append(text, used, "%s%s%s/%s %s", used > 0 ? "; " : "",
-			    named == 1 ? "left out: " : "", look->place->path,
-			    file->name, why_left_out(target, file));
-		}
-	}
-}
-
 static size_t
 describe_waiting(const struct target *target, char *text)
 {
 	const struct look *look = LIST_FIRST(&target->looks);
 
 	if (target->afl == AFL_FOREIGN)
-		return append(text, 0,
+		return text_append(text, 0,
 		    "AFL++ runs it without a PC table of its own; " TARGET_AFL_REMEDY);
 	if (look == NULL)
-		return append(text, 0, "none of its coverage directories exists yet");
-	return append(text, 0, "no coverage file of this build yet in %s%s%s",
+		return text_append(text, 0, "none of its coverage directories exists yet");
+	return text_append(text, 0, "no coverage file of this build yet in %s%s%s",
 	    look->place->path, look->name[0] != '\0' ? "/" : "", look->name);
 }
 
@@ -339,7 +266,7 @@ describe(const struct collector *collector, const struct target *target, char *t
 		state = collector->now_ms - target->afl_ms < AFL_STALE_AFTER_MS
 		    ? TARGET_LIVE
 		    : TARGET_STALE;
-		append(text, 0, "%s",
+		text_append(text, 0, "%s",
 		    state == TARGET_LIVE
 			? "coverage is AFL++'s own bitmap, written once a minute"
 			: "AFL++ has been silent for some minutes");
@@ -348,7 +275,7 @@ describe(const struct collector *collector, const struct target *target, char *t
 	    (target->grown_ms != 0 ||
 		collector->now_ms - target->collected_ms > STALE_AFTER_MS)) {
 		state = TARGET_STALE;
-		used = append(text, 0, "%s",
+		used = text_append(text, 0, "%s",
 		    target->grown_ms != 0
 			? "no executions for the last 10 seconds"
 			: "coverage of an earlier run; no fuzzer runs");
@@ -356,7 +283,7 @@ describe(const struct collector *collector, const struct target *target, char *t
 		state = TARGET_READY;
 		used = target->attached > 0 ? 0 : describe_waiting(target, text);
 	}
-	describe_left_out(target, text, used);
+	left_out_describe(target, text, used);
 	return state;
 }
 

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/param.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -144,6 +145,24 @@ list_items(struct job *job, struct items *items)
 
 /* ---- what was found ---- */
 
+/* Since when and until when is known by looks, and of what ran between. */
+static void
+note_losses(struct job *job)
+{
+	struct job_probe *probe = &job->folder_probe;
+	const bool loses = probe->now_loses && job->running > 0;
+	const int64_t now = clock_ms(CLOCK_REALTIME);
+
+	if (loses && !probe->loses && probe->kept_ms == 0)
+		probe->lost_ms = now;
+	if (loses || probe->loses)
+		probe->kept_ms = now;
+	if (probe->loses && !loses && job_probe_past(job)[0] != '\0')
+		log_notice("job %s/%s: its finds are kept again; %s", job->spec.target,
+		    job->spec.name, job_probe_past(job));
+	probe->loses = loses;
+}
+
 static void
 finish(struct job *job, int64_t now)
 {
@@ -160,6 +179,7 @@ finish(struct job *job, int64_t now)
 
 		probe->stuck = probe_end(&probe->probe) ? 0 : pid;
 	}
+	note_losses(job);
 	memcpy(probe->words, probe->now, sizeof(probe->words));
 	probe->refuses = probe->now_refuses;
 	probe->waits = probe->now_waits;
@@ -180,6 +200,7 @@ note(struct job_probe *probe, enum loss loss, int error, const char *text)
 {
 	const bool refuses = loss < COVERAGE, waits = loss == SEEDS && error == ENOENT;
 
+	probe->now_loses = probe->now_loses || loss == FINDS;
 	if (probe->now[0] != '\0' && !(refuses && !probe->now_refuses) &&
 	    !(refuses && !waits && probe->now_waits))
 		return;
@@ -269,7 +290,7 @@ begin(struct job *job, int64_t now)
 
 	list_items(job, &items);
 	probe->now[0] = '\0';
-	probe->now_refuses = probe->now_waits = false;
+	probe->now_refuses = probe->now_waits = probe->now_loses = false;
 	probe->answers = 0;
 	probe->begun_ms = now;
 	r = probe_start(
@@ -389,6 +410,40 @@ job_probe_words(const struct job *job)
 			    strerror(job->instances[i].log_error));
 			return words;
 		}
+	return "";
+}
+
+static const char *
+clock_time(int64_t ms, char *text, size_t size)
+{
+	const time_t seconds = (time_t)(ms / 1000);
+	struct tm tm;
+
+	if (gmtime_r(&seconds, &tm) == NULL || strftime(text, size, "%H:%M", &tm) == 0)
+		text[0] = '\0';
+	return text;
+}
+
+/* A fuzzer does not try again to write what it has in memory; one that is started anew finds
+ * it again, since it is not in the corpus. */
+const char *
+job_probe_past(const struct job *job)
+{
+	static char words[JOB_PROBE_WORDS_MAX];
+	const struct job_probe *probe = &job->folder_probe;
+	char from[16], to[16];
+
+	for (unsigned i = 0; probe->kept_ms != 0 && i < job->spec.instances; i++) {
+		if (job->instances[i].phase != INSTANCE_RUNNING ||
+		    job->instances[i].started_wall_ms >= probe->kept_ms)
+			continue;
+		snprintf(words, sizeof(words),
+		    "what it found from %s to %s UTC may be lost; restart it to find "
+		    "that again",
+		    clock_time(probe->lost_ms, from, sizeof(from)),
+		    clock_time(probe->kept_ms, to, sizeof(to)));
+		return words;
+	}
 	return "";
 }
 

@@ -31,6 +31,8 @@ struct job_probe {
 	bool refuses, now_refuses;
 	bool waits, now_waits; /* it refuses for what is not there yet */
 	char words[JOB_PROBE_WORDS_MAX], now[JOB_PROBE_WORDS_MAX];
+	bool loses, now_loses;         /* finds, while instances ran */
+	int64_t lost_ms, kept_ms;      /* Unix: from when to when it lost them last */
 };
 
 /* True if an instance may start; else it was begun to find out, or waits until it is tried
@@ -43,6 +45,10 @@ bool job_probe_waits(const struct job *job);
 
 /* What is lost, and why; empty where all is kept. */
 const char *job_probe_words(const struct job *job);
+
+/* When finds were lost that instances which still run hold, and will not write again: a
+ * sentence; empty where there are none. */
+const char *job_probe_past(const struct job *job);
 
 /* True while its reason tells what is lost, or would be if it ran, or what the machine lacks
  * that a start takes. */

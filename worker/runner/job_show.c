@@ -132,6 +132,8 @@ show_running(struct job *job)
 		    all - job->running, all, in_need->words);
 	} else if ((loops = first_in_loop(job, &words)) != NULL)
 		set_state(job, JOB_STATE_RUNNING, loops, "%s", words);
+	else if ((lost = job_probe_past(job))[0] != '\0')
+		set_state(job, JOB_STATE_RUNNING, NULL, "%s", lost);
 	else
 		set_state(job, JOB_STATE_RUNNING, NULL, "%s", note_of(job));
 }

@@ -6,13 +6,11 @@
 
 #include "program.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/param.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -21,6 +19,7 @@
 #include "become.h"
 #include "child.h"
 #include "find_program.h"
+#include "unfinished.h"
 #include "banned.h"
 
 #define PROBE_S 20 /* a slow disk may take some time */
@@ -54,115 +53,11 @@ program_same(const struct program *a, const struct program *b)
 
 /* ---- in the probe ---- */
 
-static off_t
-elf_end(uint64_t offset, uint64_t size)
-{
-	return offset > INT64_MAX / 2 || size > INT64_MAX / 2 ? INT64_MAX
-							      : (off_t)(offset + size);
-}
-
-/* What both classes of ELF file say in their heads, where they say it in other places. */
-struct elf_head {
-	uint64_t sections, sections_len, section_size;
-	uint64_t segments, segments_len, segment_size;
-};
-
-/* Of one segment, whose header is @size bytes long; INT64_MAX if there is none. */
-static off_t
-segment_end(int fd, off_t at, size_t size)
-{
-	union {
-		Elf32_Phdr small;
-		Elf64_Phdr large;
-	} segment;
-
-	if (pread(fd, &segment, size, at) != (ssize_t)size)
-		return INT64_MAX;
-	if (size == sizeof(segment.large))
-		return segment.large.p_type != PT_LOAD
-		    ? 0
-		    : elf_end(segment.large.p_offset, segment.large.p_filesz);
-	return segment.small.p_type != PT_LOAD
-	    ? 0
-	    : elf_end(segment.small.p_offset, segment.small.p_filesz);
-}
-
-/* Section headers stand behind all else, and segments are what is mapped. */
-static off_t
-elf_size(int fd, const struct elf_head *head, size_t segment_size)
-{
-	off_t size = elf_end(head->sections, head->sections_len * head->section_size);
-
-	if (head->segments_len > 0 && head->segment_size != segment_size)
-		return INT64_MAX;
-	for (uint64_t i = 0; i < head->segments_len; i++)
-		size = MAX(size,
-		    segment_end(
-			fd, elf_end(head->segments, i * segment_size), segment_size));
-	return size;
-}
-
-#define ELF_HEAD(of) \
-	{ .sections = (of).e_shoff, \
-		.sections_len = (of).e_shnum, \
-		.section_size = (of).e_shentsize, \
-		.segments = (of).e_phoff, \
-		.segments_len = (of).e_phnum, \
-		.segment_size = (of).e_phentsize }
-
-off_t
-program_elf_size(int fd)
-{
-	union {
-		unsigned char ident[EI_NIDENT];
-		Elf32_Ehdr small;
-		Elf64_Ehdr large;
-	} head = { 0 };
-	const unsigned char order =
-	    __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB;
-
-	if (pread(fd, &head, sizeof(head), 0) < (ssize_t)sizeof(head.small) ||
-	    memcmp(head.ident, ELFMAG, SELFMAG) != 0 || head.ident[EI_DATA] != order)
-		return 0;
-	if (head.ident[EI_CLASS] == ELFCLASS64)
-		return elf_size(
-		    fd, &(struct elf_head)ELF_HEAD(head.large), sizeof(Elf64_Phdr));
-	return elf_size(fd, &(struct elf_head)ELF_HEAD(head.small), sizeof(Elf32_Phdr));
-}
-
-static int
-check_writer(int fd)
-{
-	/* Refused with EAGAIN while somebody can write; with another error where leases
-	 * are not to be had, and then the kernel refuses the execution. */
-	if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0)
-		return errno == EAGAIN ? -ETXTBSY : 0;
-	fcntl(fd, F_SETLEASE, F_UNLCK);
-	return 0;
-}
-
 static void
 refuse(struct answer *answer, int error, const char *why)
 {
 	answer->error = error;
 	snprintf(answer->why, sizeof(answer->why), "%s", why);
-}
-
-/* What the kernel does not look at. */
-static void
-check_file(const char *path, struct answer *answer)
-{
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	struct stat st;
-
-	if (fd < 0)
-		return; /* a program need not be readable */
-	if (check_writer(fd) < 0)
-		refuse(answer, -ETXTBSY, "its writer still has it open");
-	else if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    st.st_size < program_elf_size(fd))
-		refuse(answer, -ENOEXEC, "it is shorter than its ELF headers say");
-	close(fd);
 }
 
 /* In a child of the probe's, which its end kills. */
@@ -215,17 +110,19 @@ probe(
     const struct program *program, const struct probe_user *user, int to, pid_t runner)
 {
 	struct answer answer = { 0 };
+	const char *why;
 	int keep[] = { to }, r;
 
 	child_reset_signals();
-	signal(SIGIO, SIG_IGN); /* somebody wants to write while we hold a lease */
 	setsid();
 	alarm(PROBE_S);
 	child_close_all_but(keep, 1);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != runner)
 		_exit(1);
 	/* A lease is for the file's owner or for root; bytes of a foreign file are not. */
-	check_file(program->path, &answer);
+	r = unfinished_file(program->path, &why);
+	if (r < 0)
+		refuse(&answer, r, why);
 	r = become_user(user);
 	if (r < 0 && answer.error == 0)
 		refuse(&answer, r, "becoming its user");

@@ -48,8 +48,4 @@ int program_probe_start(struct program_probe *probe, struct event_base *base,
 /* Ends it, if it runs; @answer is not called. */
 void program_probe_end(struct program_probe *probe);
 
-/* The size that the ELF file @fd has by its own headers; 0 for what is no ELF file of this
- * machine's byte order, or too damaged to say. */
-off_t program_elf_size(int fd);
-
 #endif
