@@ -148,6 +148,10 @@ name_user(uid_t uid, char ret_name[USER_SIZE])
 		snprintf(ret_name, USER_SIZE, "%u", (unsigned)uid);
 }
 
+/* Whether root started the service; anybody else's can neither run a job as another user nor
+ * give a file away. In the child, before it becomes the job's user. */
+static bool by_root;
+
 static const char *
 user_name(void)
 {
@@ -165,6 +169,8 @@ other_user(const char *path)
 	char name[USER_SIZE];
 	struct stat st;
 
+	if (!by_root)
+		return "another place";
 	if (stat(path, &st) != 0 || st.st_uid == 0 || st.st_uid == geteuid())
 		return "another user";
 	name_user(st.st_uid, name);
@@ -212,9 +218,9 @@ describe_rights(const struct probe_item *item, char *ret_text, size_t size)
 		    "write there, too",
 		    user, verb, item->path);
 	else
-		snprintf(ret_text, size,
-		    "user %s cannot %s; chown -R %s %.150s, or name another user", user,
-		    verb, user, item->path);
+		snprintf(ret_text, size, "user %s cannot %s; %schown -R %s %.150s, or name %s",
+		    user, verb, by_root ? "" : "as root: ", user, item->path,
+		    by_root ? "another user" : "another folder");
 }
 
 /* How many is news each time that a fuzzer finds one: beyond nine, roughly. */
@@ -343,6 +349,7 @@ try_all(
 	bool is_user = false;
 	int r;
 
+	by_root = geteuid() == 0;
 	for (size_t i = 0; i < len; i++) {
 		if (!items[i].as_we_are && !is_user) {
 			r = probe_become(user);

@@ -197,4 +197,20 @@ with scratch() as folder:
     with Service(folder, {"a": Target("/bin/true", coverage, jobs={"unseen": {"engine": "command", "command": ["/bin/sleep", "3600"], "user": "daemon"}})}) as service:
         job = service.wait_job("unseen", "running", what=lambda job: "its coverage is not seen" in job["reason"])
         ok(f"chmod 1777 {coverage}" in job["reason"] and "chown" not in job["reason"], "coverage that would not be seen is said, and a remedy that locks nobody out", job)
+
+# Who is no root can neither give files away nor run a job as somebody else.
+with scratch() as folder:
+    os.chmod(folder, 0o755)
+    for name in ("corpus", "closed"):
+        os.makedirs(os.path.join(folder, name, "below"))
+    os.chmod(os.path.join(folder, "closed"), 0o700)
+    service = Service(folder, {"a": Target("/bin/true", jobs={name: {"engine": "libfuzzer", "command": ["/bin/true"], "corpus": os.path.join(folder, path)}
+                                                              for name, path in (("given", "corpus"), ("shut", "closed/below"))})})
+    service.write_config()
+    # The program lies where others may not look.
+    shown = os.path.join(folder, "fuzzsupd")
+    shutil.copy(program("fuzzsupd"), shown)
+    done_by = subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", shown, "-n", "-c", service.config], capture_output=True, text=True, timeout=PATIENCE)
+    ok(re.search(rf"user nobody cannot write there; as root: chown -R nobody {folder}/corpus, or name another folder", done_by.stderr), "a service of another user: what root must do, or another folder", done_by.stderr)
+    ok(re.search(rf"may not pass {folder}/closed; chmod o\+x that, or name another place", done_by.stderr) and "another user" not in done_by.stderr, "and no word of other users", done_by.stderr)
 done()
