@@ -161,3 +161,10 @@ block_table_matches(const struct block_table *table, const struct source_table *
 			return false;
 	return true;
 }
+
+struct line_blocks_view
+block_table_view(const struct block_table *table)
+{
+	return (struct line_blocks_view){ table->header, table->functions, table->code,
+		table->lines, table->order };
+}

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "line_states.h"
 #include "source_table.h"
 #include "wire.h"
 
@@ -35,6 +36,9 @@ struct block_table {
  * table, or another negative errno. */
 int block_table_map(int fd, struct block_table *ret_table);
 void block_table_unmap(struct block_table *table);
+
+/* What line_states.h reads of it; its pointers are the table's. */
+struct line_blocks_view block_table_view(const struct block_table *table);
 
 /* True if @table has as many PCs as @sources, and its first files are those. */
 bool block_table_matches(

@@ -30,6 +30,8 @@ struct line_scratch {
 	uint32_t *number;        /* of each block in order, from 1 */
 	uint32_t *above;         /* its nearest dominator; NONE: not known yet */
 	uint32_t *stack, *place; /* of the walk: a block, and its next edge */
+	uint8_t
+	    *partly; /* by line: a branch of this function never went one of its ways */
 	const unsigned char *at, *end;
 	bool is_bad;
 };
@@ -42,7 +44,8 @@ scratch_bytes(const struct wire_blocks *header)
 	const uint64_t blocks = (uint64_t)header->blocks_max + 2;
 
 	return sizeof(struct line_scratch) + 7 * 4 * blocks +
-	    2 * 4 * (uint64_t)header->edges_max + ((blocks + 7) & ~UINT64_C(7));
+	    2 * 4 * (uint64_t)header->edges_max + ((blocks + 7) & ~UINT64_C(7)) +
+	    header->lines_len;
 }
 
 size_t
@@ -70,6 +73,9 @@ line_scratch_lay(void *memory, const struct wire_blocks *header)
 	scratch->edges = next += blocks;
 	scratch->back_edges = next += header->edges_max;
 	scratch->flags = (uint8_t *)(next + header->edges_max);
+	scratch->partly = scratch->flags + blocks;
+	for (uint32_t i = 0; i < header->lines_len; i++)
+		scratch->partly[i] = 0;
 	return scratch;
 }
 
@@ -383,33 +389,173 @@ state_of(uint8_t flags)
 							    : LINE_MISSED;
 }
 
-bool
-line_states_function(const struct line_blocks_view *view, uint32_t index,
-    const uint64_t *bits, struct line_scratch *scratch, uint8_t *states)
+/* ---- lines ---- */
+
+/* Begins with the first block's lines. */
+static void
+begin_lines(struct line_scratch *scratch, const struct line_blocks_view *view,
+    const struct wire_blocks_function *function)
 {
-	const struct wire_blocks_function *function = &view->functions[index];
-	uint32_t line = 0, head;
-	bool entered;
-
-	if (!read_blocks(scratch, view, function, bits))
-		return false;
-	entered = conclude(scratch);
 	scratch->at = view->code + function->code;
-	for (uint32_t i = 0; i < function->blocks_len; i++) {
-		const uint8_t state = entered ? state_of(scratch->flags[i]) : LINE_IDLE;
+	scratch->end = scratch->at + function->code_len;
+	scratch->is_bad = false;
+}
 
-		head = number(scratch);
-		if ((head & WIRE_BLOCK_PC) != 0)
-			number(scratch);
-		for (uint32_t e = head >> 3; e > 0; e--)
-			number(scratch);
-		for (uint32_t left = number(scratch); left > 0; left--) {
-			line = number_from(scratch, line);
-			if (line >= view->header->lines_len)
+/* How many lines the next block has; they come next. */
+static uint32_t
+next_block(struct line_scratch *scratch)
+{
+	const uint32_t head = number(scratch);
+
+	if ((head & WIRE_BLOCK_PC) != 0)
+		number(scratch);
+	for (uint32_t e = head >> 3; e > 0 && !scratch->is_bad; e--)
+		number(scratch);
+	return number(scratch);
+}
+
+/* False if there is none such. */
+static bool
+next_line(
+    struct line_scratch *scratch, const struct line_blocks_view *view, uint32_t *line)
+{
+	*line = number_from(scratch, *line);
+	return !scratch->is_bad && *line < view->header->lines_len;
+}
+
+/* Of a block that ran and does not end in one way alone. */
+static bool
+misses_a_way(const struct line_scratch *scratch, uint32_t block)
+{
+	const uint32_t start = scratch->starts[block], end = scratch->starts[block + 1];
+
+	if (end - start < 2 || state_of(scratch->flags[block]) != LINE_REACHED)
+		return false;
+	for (uint32_t e = start; e < end; e++)
+		if (state_of(scratch->flags[scratch->edges[e]]) == LINE_MISSED)
+			return true;
+	return false;
+}
+
+/* A branch is what a block does last. */
+static bool
+mark_partly(struct line_scratch *scratch, const struct line_blocks_view *view,
+    const struct wire_blocks_function *function, uint8_t mark)
+{
+	uint32_t line = 0, left;
+
+	begin_lines(scratch, view, function);
+	for (uint32_t i = 0; i < function->blocks_len; i++) {
+		left = next_block(scratch);
+		if (left == 0)
+			continue;
+		for (; left > 0; left--)
+			if (!next_line(scratch, view, &line))
 				return false;
+		if (misses_a_way(scratch, i))
+			scratch->partly[line] = mark;
+	}
+	return true;
+}
+
+static bool
+raise_lines(struct line_scratch *scratch, const struct line_blocks_view *view,
+    const struct wire_blocks_function *function, bool entered, uint8_t *states)
+{
+	uint32_t line = 0;
+	uint8_t of_block, state;
+
+	begin_lines(scratch, view, function);
+	for (uint32_t i = 0; i < function->blocks_len; i++) {
+		of_block = entered ? state_of(scratch->flags[i]) : LINE_IDLE;
+		for (uint32_t left = next_block(scratch); left > 0; left--) {
+			if (!next_line(scratch, view, &line))
+				return false;
+			state = of_block == LINE_REACHED && scratch->partly[line] != 0
+			    ? LINE_PARTLY
+			    : of_block;
 			if (states[line] < state)
 				states[line] = state;
 		}
 	}
 	return true;
+}
+
+enum line_function
+line_states_function(const struct line_blocks_view *view, uint32_t index,
+    const uint64_t *bits, struct line_scratch *scratch, uint8_t *states)
+{
+	const struct wire_blocks_function *function = &view->functions[index];
+	bool entered, is_sound;
+
+	if (!read_blocks(scratch, view, function, bits))
+		return LINE_FUNCTION_BAD;
+	entered = conclude(scratch);
+	is_sound = !entered || mark_partly(scratch, view, function, 1);
+	is_sound = raise_lines(scratch, view, function, entered, states) && is_sound;
+	if (entered)
+		mark_partly(scratch, view, function, 0);
+	return !is_sound ? LINE_FUNCTION_BAD
+	    : entered    ? LINE_FUNCTION_ENTERED
+			 : LINE_FUNCTION_IDLE;
+}
+
+/* ---- copies ---- */
+
+void
+line_places_find(const struct line_blocks_view *view, struct line_places *places)
+{
+	const struct wire_blocks *h = view->header;
+	const uint32_t is_first = UINT32_C(1) << 31;
+	uint32_t line, limit = h->lines_len;
+
+	for (uint32_t i = 0; i < h->lines_len; i++)
+		places->places[view->order[i]] = i;
+	for (uint32_t i = 0; i < h->functions_len; i++)
+		if (view->functions[i].line != WIRE_LINE_NONE)
+			places->places[view->functions[i].line] |= is_first;
+	for (uint32_t i = h->lines_len; i-- > 0;) {
+		line = view->order[i];
+		if (i + 1 < h->lines_len &&
+		    view->lines[line].file != view->lines[view->order[i + 1]].file)
+			limit = i + 1;
+		places->limits[line] = limit;
+		if ((places->places[line] & is_first) != 0)
+			limit = i;
+		places->places[line] &= ~is_first;
+	}
+}
+
+bool
+line_states_doubt(const struct line_blocks_view *view, uint32_t index,
+    const struct line_places *places, struct line_scratch *scratch, uint8_t *states)
+{
+	const struct wire_blocks_function *function = &view->functions[index];
+	uint32_t line, place, left;
+	bool ran = false, changed = false;
+
+	if (function->line == WIRE_LINE_NONE)
+		return false;
+	for (unsigned pass = 0; pass < 2; pass++) {
+		begin_lines(scratch, view, function);
+		line = 0;
+		for (uint32_t i = 0; i < function->blocks_len; i++) {
+			for (left = next_block(scratch); left > 0; left--) {
+				if (!next_line(scratch, view, &line))
+					return changed;
+				place = places->places[line];
+				if (place < places->places[function->line] ||
+				    place >= places->limits[function->line])
+					continue;
+				ran = ran || states[line] >= LINE_PARTLY;
+				if (pass == 0 || states[line] != LINE_IDLE)
+					continue;
+				states[line] = LINE_UNKNOWN;
+				changed = true;
+			}
+		}
+		if (!ran)
+			return false;
+	}
+	return changed;
 }

@@ -21,6 +21,7 @@ enum line_state {
 	LINE_IDLE,    /* not reached; nor was anything else of its function */
 	LINE_MISSED,  /* not reached */
 	LINE_UNKNOWN, /* nobody can tell */
+	LINE_PARTLY, /* reached; but of its ways out one was never taken, in each function */
 	LINE_REACHED,
 };
 
@@ -29,6 +30,15 @@ struct line_blocks_view {
 	const struct wire_blocks *header;
 	const struct wire_blocks_function *functions;
 	const unsigned char *code;
+	const struct wire_line *lines;
+	const uint32_t *order; /* indexes of lines by file and line */
+};
+
+/* What became of a function. */
+enum line_function {
+	LINE_FUNCTION_BAD, /* its code is malformed */
+	LINE_FUNCTION_IDLE,
+	LINE_FUNCTION_ENTERED,
 };
 
 struct line_scratch;
@@ -41,9 +51,25 @@ size_t line_scratch_size(const struct wire_blocks *header);
 struct line_scratch *line_scratch_lay(void *memory, const struct wire_blocks *header);
 
 /* Raises the states of all lines that function @index executes, in @states (by line), to what
- * @bits (reached PCs, by PC-table index) tell of them. False: its code is malformed, and some
- * may have been raised. */
-bool line_states_function(const struct line_blocks_view *view, uint32_t index,
-    const uint64_t *bits, struct line_scratch *scratch, uint8_t *states);
+ * @bits (reached PCs, by PC-table index) tell of them. Where its code is malformed, some may have
+ * been raised. */
+enum line_function line_states_function(const struct line_blocks_view *view,
+    uint32_t index, const uint64_t *bits, struct line_scratch *scratch,
+    uint8_t *states);
+
+/* Where a function's own lines lie: those of its file from its first line up to the next
+ * function's. Both arrays are the caller's, and by line. */
+struct line_places {
+	uint32_t *places; /* its index in order */
+	uint32_t
+	    *limits; /* of a function that begins there: the place behind its lines */
+};
+void line_places_find(const struct line_blocks_view *view, struct line_places *places);
+
+/* Of function @index, which is idle: if one of its own lines was reached, then in a copy of it
+ * that was inlined elsewhere, and of lines that are seen in the function alone nobody can tell.
+ * When all functions' states are there. True if a state changed. */
+bool line_states_doubt(const struct line_blocks_view *view, uint32_t index,
+    const struct line_places *places, struct line_scratch *scratch, uint8_t *states);
 
 #endif

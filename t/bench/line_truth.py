@@ -288,7 +288,7 @@ class Build:
 
     def told(self):
         """What fuzzsupd says."""
-        names = {"reached": REACHED, "unknown": UNKNOWN, "missed": MISSED, "idle": MISSED}
+        names = {"reached": REACHED, "partly": REACHED, "unknown": UNKNOWN, "missed": MISSED, "idle": MISSED}
         name = next(name for name in os.listdir(self.coverage) if re.fullmatch("[0-9a-f]{16}", name))
         states = {}
         for line in output(os.path.join(BUILD, "t", "lib", "tell_lines"), self.executable, os.path.join(self.coverage, name)).splitlines():

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * What became of each line of an executable, as the page would say it:
  *
- *     tell_lines EXECUTABLE COVERAGE_FILE
+ *     tell_lines EXECUTABLE COVERAGE_FILE [--blocks]
  *
  * prints FILE:LINE STATE for each line that a block names, and what the table weighs to stderr.
+ * --blocks: of blocks alone, without the sources' shapes.
  */
 #include "config.h"
 
@@ -19,6 +20,7 @@
 
 #include "block_table.h"
 #include "coverage_map.h"
+#include "line_shapes.h"
 #include "line_states.h"
 #include "source_table.h"
 #include "symbolizer/blocks.h"
@@ -62,7 +64,7 @@ static void
 tell(const struct block_table *blocks, const uint8_t *states)
 {
 	static const char *const names[] = { "none", "idle", "missed", "unknown",
-		"reached" };
+		"partly", "reached" };
 
 	for (uint32_t i = 0; i < blocks->header->lines_len; i++) {
 		const struct wire_file *file = &blocks->files[blocks->lines[i].file];
@@ -72,6 +74,81 @@ tell(const struct block_table *blocks, const uint8_t *states)
 		    blocks->strings + file->basename, blocks->lines[i].line,
 		    names[states[i]]);
 	}
+}
+
+static void
+conclude(const struct block_table *blocks, const uint64_t *bits,
+    struct line_scratch *scratch, uint8_t *states)
+{
+	const struct line_blocks_view view = block_table_view(blocks);
+	const size_t lines = (size_t)view.header->lines_len + 1;
+	struct line_places places = { calloc(lines, sizeof(uint32_t)),
+		calloc(lines, sizeof(uint32_t)) };
+	bool *idle = calloc((size_t)view.header->functions_len + 1, sizeof(*idle));
+	enum line_function function;
+
+	if (places.places == NULL || places.limits == NULL || idle == NULL)
+		give_up("out of memory");
+	line_places_find(&view, &places);
+	for (uint32_t i = 0; i < view.header->functions_len; i++) {
+		function = line_states_function(&view, i, bits, scratch, states);
+		if (function == LINE_FUNCTION_BAD)
+			give_up("the block table contradicts itself");
+		idle[i] = function == LINE_FUNCTION_IDLE;
+	}
+	for (uint32_t i = 0; i < view.header->functions_len; i++)
+		if (idle[i])
+			line_states_doubt(&view, i, &places, scratch, states);
+	free(places.places);
+	free(places.limits);
+	free(idle);
+}
+
+/* As the sources on this machine's disk shape them. */
+static void
+apply_shapes(const struct block_table *blocks, uint8_t *states)
+{
+	const uint32_t len = blocks->header->lines_len;
+	double lexed = 0;
+	size_t text_bytes = 0, shape_bytes = 0;
+
+	for (uint32_t from = 0, to; from < len; from = to) {
+		const uint32_t number = blocks->lines[blocks->order[from]].file;
+		const struct wire_file *file = &blocks->files[number];
+		unsigned char *shapes;
+		char path[4096], *text;
+		double begin;
+		struct stat st;
+		int fd;
+
+		for (to = from;
+		    to < len && blocks->lines[blocks->order[to]].file == number; to++)
+			;
+		snprintf(path, sizeof(path), "%s/%s",
+		    blocks->strings + blocks->directories[file->directory],
+		    blocks->strings + file->basename);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || fstat(fd, &st) != 0)
+			continue;
+		text = malloc((size_t)st.st_size + 1);
+		shapes = malloc(line_shapes_max((size_t)st.st_size));
+		if (text == NULL || shapes == NULL ||
+		    read(fd, text, (size_t)st.st_size) != st.st_size)
+			give_up(path);
+		close(fd);
+		begin = now();
+		const size_t shapes_len = line_shapes_read(
+		    text, (size_t)st.st_size, source_language_of(path), shapes);
+		lexed += now() - begin;
+		line_shapes_apply(shapes, shapes_len, blocks->lines,
+		    blocks->order + from, to - from, states);
+		text_bytes += (size_t)st.st_size;
+		shape_bytes += shapes_len;
+		free(text);
+		free(shapes);
+	}
+	fprintf(stderr, "sources: %zu bytes, %zu of shapes, %.1f ms\n", text_bytes,
+	    shape_bytes, lexed);
 }
 
 int
@@ -119,14 +196,10 @@ main(int argc, char **argv)
 		give_up("out of memory");
 	line_scratch_lay(scratch, blocks.header);
 	begin = now();
-	for (uint32_t i = 0; i < blocks.header->functions_len; i++) {
-		const struct line_blocks_view view = { blocks.header, blocks.functions,
-			blocks.code };
-
-		if (!line_states_function(&view, i, bits, scratch, states))
-			give_up("the block table contradicts itself");
-	}
+	conclude(&blocks, bits, scratch, states);
 	fprintf(stderr, "states: %.1f ms\n", now() - begin);
+	if (argc < 4 || strcmp(argv[3], "--blocks") != 0)
+		apply_shapes(&blocks, states);
 	tell(&blocks, states);
 	free(states);
 	free(scratch);

@@ -179,7 +179,7 @@ catches(int x)
 		DO(73);
 	} catch (int) {
 		DO(74);
-	} /* llvm-cov: missed; but it is the way on behind the try */
+	}
 	DO(75);
 }
 

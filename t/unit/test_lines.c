@@ -179,7 +179,7 @@ draw(struct sketch *sketch, unsigned flags, unsigned pc, const int *to)
 #define TO(...) ((const int[]){ __VA_ARGS__, -1 })
 #define END ((const int[]){ -1 })
 
-/* States of the lines as letters: Reached, Missed, Unknown, Idle. @bits: PCs that were. */
+/* States of the lines as letters: Reached, Partly, Missed, Unknown, Idle. @bits: PCs that were. */
 static const char *
 conclude(const struct sketch *sketch, uint64_t bits)
 {
@@ -198,16 +198,18 @@ conclude(const struct sketch *sketch, uint64_t bits)
 		.edges_len = sketch->edges,
 		.code_len = sketch->len,
 	};
-	const struct line_blocks_view view = { &header, &function, sketch->code };
+	const struct line_blocks_view view = { &header, &function, sketch->code, NULL,
+		NULL };
 	void *memory = malloc(line_scratch_size(&header));
 	uint8_t states[64] = { 0 };
 
 	assert_non_null(memory);
-	assert_true(line_states_function(
-	    &view, 0, &bits, line_scratch_lay(memory, &header), states));
+	assert_int_not_equal(line_states_function(&view, 0, &bits,
+				 line_scratch_lay(memory, &header), states),
+	    LINE_FUNCTION_BAD);
 	free(memory);
 	for (uint32_t i = 0; i < sketch->blocks; i++)
-		letters[i] = "-IMUR"[states[i]];
+		letters[i] = "-IMUPR"[states[i]];
 	letters[sketch->blocks] = '\0';
 	return letters;
 }
@@ -224,7 +226,7 @@ test_branches(void **state)
 	draw(&sketch, 0, NO_PC, TO(3));
 	draw(&sketch, WIRE_BLOCK_LEAVES, NO_PC, END);
 	assert_string_equal(conclude(&sketch, 0), "IIII");
-	assert_string_equal(conclude(&sketch, 1), "RMRR"); /* by the other side alone */
+	assert_string_equal(conclude(&sketch, 1), "PMRR"); /* by the other side alone */
 	assert_string_equal(conclude(&sketch, 3), "RRUR");
 }
 
@@ -240,7 +242,7 @@ test_loop(void **state)
 	draw(&sketch, 0, 1, TO(1));
 	draw(&sketch, WIRE_BLOCK_LEAVES, 2, END);
 	assert_string_equal(conclude(&sketch, 1), "RUMM"); /* it died on the way */
-	assert_string_equal(conclude(&sketch, 5), "RRMR");
+	assert_string_equal(conclude(&sketch, 5), "RPMR");
 	assert_string_equal(conclude(&sketch, 7), "RRRR");
 	assert_string_equal(conclude(&sketch, 2), "MURM"); /* odd, but no lie */
 }
@@ -273,7 +275,7 @@ test_hostile(void **state)
 	for (int round = 0; round < 20000; round++) {
 		struct wire_blocks header = { .pcs_len = 64, .functions_len = 1 };
 		struct wire_blocks_function function = { 0 };
-		struct line_blocks_view view = { &header, &function, NULL };
+		struct line_blocks_view view = { &header, &function, NULL, NULL, NULL };
 		const uint64_t bits = UINT64_C(0x5555000000000005);
 		unsigned char *code;
 		uint8_t *states;
@@ -301,6 +303,59 @@ test_hostile(void **state)
 		free(states);
 		free(memory);
 	}
+}
+
+/* Function 0 is lines 10 to 13 and was never entered; function 1 runs line 11 of an inlined copy,
+ * and its own lines 20 and 21. */
+static void
+test_copies(void **state)
+{
+	static const struct wire_line lines[] = { { 0, 10 }, { 0, 11 }, { 0, 12 },
+		{ 0, 20 }, { 0, 21 } };
+	static const uint32_t order[] = { 0, 1, 2, 3, 4 };
+	/* head, PC, lines: how many, steps */
+	static const unsigned char code[] = {
+		WIRE_BLOCK_PC | WIRE_BLOCK_ENTRY | WIRE_BLOCK_LEAVES, 0, 3, 0, 2, 2,
+		WIRE_BLOCK_PC | WIRE_BLOCK_ENTRY | WIRE_BLOCK_LEAVES, 0, 3, 2, 4, 2
+	};
+	static const struct wire_blocks header = { .pcs_len = 2,
+		.functions_len = 2,
+		.lines_len = 5,
+		.code_len = sizeof(code),
+		.blocks_max = 1 };
+	static const struct wire_blocks_function functions[] = {
+		{ .pcs_len = 1, .blocks_len = 1, .code_len = 6 },
+		{ .pcs_len = 1,
+		    .blocks_len = 1,
+		    .code = 6,
+		    .code_len = 6,
+		    .line = 3,
+		    .pc = 1 }
+	};
+	const struct line_blocks_view view = { &header, functions, code, lines, order };
+	void *memory = malloc(line_scratch_size(&header));
+	struct line_scratch *scratch = line_scratch_lay(memory, &header);
+	uint32_t of_lines[5], limits[5];
+	struct line_places places = { of_lines, limits };
+	uint8_t states[5] = { 0 };
+	uint64_t bits = 2;
+
+	(void)state;
+	line_places_find(&view, &places);
+	assert_int_equal(limits[0], 3);
+	assert_int_equal(limits[3], 5);
+	assert_int_equal(
+	    line_states_function(&view, 0, &bits, scratch, states), LINE_FUNCTION_IDLE);
+	assert_false(line_states_doubt(&view, 0, &places, scratch, states));
+	assert_int_equal(line_states_function(&view, 1, &bits, scratch, states),
+	    LINE_FUNCTION_ENTERED);
+	assert_true(line_states_doubt(&view, 0, &places, scratch, states));
+	assert_memory_equal(states,
+	    ((uint8_t[]){
+		LINE_UNKNOWN, LINE_REACHED, LINE_UNKNOWN, LINE_REACHED, LINE_REACHED }),
+	    5);
+	assert_false(line_states_doubt(&view, 0, &places, scratch, states));
+	free(memory);
 }
 
 /* ---- a block table ---- */
@@ -409,6 +464,7 @@ main(void)
 		cmocka_unit_test(test_branches),
 		cmocka_unit_test(test_loop),
 		cmocka_unit_test(test_odd_ends),
+		cmocka_unit_test(test_copies),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_table),
 	};

@@ -36,12 +36,15 @@ struct job {
 	uint64_t *bits;
 	uint8_t *states; /* by line */
 	struct line_scratch *scratch;
-	uint32_t *first;     /* by file: its first function; NONE: it has none */
-	uint32_t *next;      /* by function: the next one of the same file */
-	uint32_t *names;     /* by function: the one in functions, or NONE */
-	uint32_t function;   /* whose states come next */
-	uint32_t line;       /* that comes next, by its place in the order */
-	uint32_t file;       /* that is being told; NONE: none */
+	struct line_places places;
+	bool *idle;        /* by function */
+	uint32_t *first;   /* by file: its first function; NONE: it has none */
+	uint32_t *next;    /* by function: the next one of the same file */
+	uint32_t *names;   /* by function: the one in functions, or NONE */
+	uint32_t function; /* whose states come next */
+	uint32_t doubted;  /* the function that comes next, when all states are there */
+	uint32_t line;     /* that comes next, by its place in the order */
+	uint32_t file;     /* that is being told; NONE: none */
 	uint32_t found, hit; /* lines of it */
 	struct evbuffer *chunk;
 	size_t counted; /* bytes among the memory of answers */
@@ -58,6 +61,9 @@ job_free(struct job *job)
 	free(job->bits);
 	free(job->states);
 	free(job->scratch);
+	free(job->places.places);
+	free(job->places.limits);
+	free(job->idle);
 	free(job->first);
 	free(job->next);
 	free(job->names);
@@ -179,29 +185,46 @@ tell_line(struct job *job)
 	if (state == LINE_NONE || state == LINE_UNKNOWN)
 		return;
 	evbuffer_add_printf(
-	    job->chunk, "DA:%" PRIu32 ",%d\n", line->line, state == LINE_REACHED);
+	    job->chunk, "DA:%" PRIu32 ",%d\n", line->line, state >= LINE_PARTLY);
 	job->found++;
-	job->hit += state == LINE_REACHED;
+	job->hit += state >= LINE_PARTLY;
 }
 
 static void
 conclude(struct job *job)
 {
 	const struct block_table *blocks = &job->blocks->table;
-	const struct line_blocks_view view = { blocks->header, blocks->functions,
-		blocks->code };
+	const struct line_blocks_view view = block_table_view(blocks);
+	enum line_function function;
 	uint64_t code = 0;
 
 	while (job->function < blocks->header->functions_len && code < STEP_CODE) {
 		code += blocks->functions[job->function].code_len + 1;
-		if (!line_states_function(
-			&view, job->function++, job->bits, job->scratch, job->states)) {
-			job->reply.failed = true;
-			return;
-		}
+		function = line_states_function(
+		    &view, job->function, job->bits, job->scratch, job->states);
+		job->reply.failed = job->reply.failed || function == LINE_FUNCTION_BAD;
+		job->idle[job->function++] = function == LINE_FUNCTION_IDLE;
 	}
-	/* A chunk of nothing would end it, and a test without a name says nothing. */
-	evbuffer_add(job->chunk, "TN:\n", 4);
+}
+
+static void
+doubt(struct job *job)
+{
+	const struct block_table *blocks = &job->blocks->table;
+	const struct line_blocks_view view = block_table_view(blocks);
+	uint64_t code = 0;
+
+	if (job->doubted == 0)
+		line_places_find(&view, &job->places);
+	while (job->doubted < blocks->header->functions_len && code < STEP_CODE) {
+		code += 1;
+		if (job->idle[job->doubted]) {
+			code += blocks->functions[job->doubted].code_len;
+			line_states_doubt(&view, job->doubted, &job->places,
+			    job->scratch, job->states);
+		}
+		job->doubted++;
+	}
 }
 
 static void
@@ -210,8 +233,13 @@ make_cb(void *arg)
 	struct job *job = arg;
 	const struct wire_blocks *h = job->blocks->table.header;
 
-	if (job->function < h->functions_len) {
-		conclude(job);
+	if (job->function < h->functions_len || job->doubted < h->functions_len) {
+		if (job->function < h->functions_len)
+			conclude(job);
+		else
+			doubt(job);
+		/* A chunk of nothing would end it, and a test without a name says nothing. */
+		evbuffer_add(job->chunk, "TN:\n", 4);
 		return;
 	}
 	while (job->line < h->lines_len && evbuffer_get_length(job->chunk) < CHUNK_SIZE)
@@ -229,7 +257,8 @@ take_memory(struct job *job, const struct target *target)
 	const size_t scratch = line_scratch_size(h);
 	const size_t functions = (size_t)h->functions_len + 1,
 		     files = (size_t)h->files_len + 1;
-	const size_t size = scratch + h->lines_len + 4 * (2 * functions + files) +
+	const size_t size = scratch + 9 * (size_t)h->lines_len +
+	    4 * (2 * functions + files) + functions +
 	    8 * (size_t)coverage_map_words(h->pcs_len) + CHUNK_SIZE;
 
 	if (scratch == 0 || !reply_memory_take(size))
@@ -238,13 +267,17 @@ take_memory(struct job *job, const struct target *target)
 	job->bits = target_copy_bits(target);
 	job->states = calloc((size_t)h->lines_len + 1, 1);
 	job->scratch = malloc(scratch);
+	job->places.places = calloc((size_t)h->lines_len + 1, sizeof(uint32_t));
+	job->places.limits = calloc((size_t)h->lines_len + 1, sizeof(uint32_t));
+	job->idle = calloc(functions, sizeof(*job->idle));
 	job->first = calloc(files, sizeof(*job->first));
 	job->next = calloc(functions, sizeof(*job->next));
 	job->names = calloc(functions, sizeof(*job->names));
 	job->chunk = evbuffer_new();
 	if (job->bits == NULL || job->states == NULL || job->scratch == NULL ||
-	    job->first == NULL || job->next == NULL || job->names == NULL ||
-	    job->chunk == NULL)
+	    job->places.places == NULL || job->places.limits == NULL ||
+	    job->idle == NULL || job->first == NULL || job->next == NULL ||
+	    job->names == NULL || job->chunk == NULL)
 		return -1;
 	line_scratch_lay(job->scratch, h);
 	return 0;

@@ -62,6 +62,7 @@ struct job {
 	uint32_t blocks;       /* that were written, in all */
 	uint32_t *picked;      /* lines of the block at hand */
 	uint32_t picked_len, picked_size;
+	uint32_t branch_line; /* that was noted last, new or not */
 	struct wire_blocks_function *functions;
 	uint32_t functions_len, functions_size;
 	uint32_t blocks_max, edges_max, known_len;
@@ -157,8 +158,11 @@ pick_line(struct job *job, const struct row *row)
 	if (r < 0 || line.file == WIRE_FILE_UNKNOWN)
 		return r;
 	r = line_set_add(&job->lines, line, &number);
-	if (r < 0 || job->lines.marks[number] == job->blocks)
+	if (r < 0)
 		return r;
+	job->branch_line = number;
+	if (job->lines.marks[number] == job->blocks)
+		return 0;
 	job->lines.marks[number] = job->blocks;
 	if (job->picked_len == job->picked_size) {
 		larger = realloc(job->picked, wanted * sizeof(*larger));
@@ -169,6 +173,20 @@ pick_line(struct job *job, const struct row *row)
 	}
 	job->picked[job->picked_len++] = number;
 	return 0;
+}
+
+/* The last instruction's line comes last: it has the branch, if there is one. */
+static void
+put_branch_last(struct job *job)
+{
+	uint32_t i = job->picked_len;
+
+	while (i > 0 && job->picked[i - 1] != job->branch_line)
+		i--;
+	for (; i > 0 && i < job->picked_len; i++) {
+		job->picked[i - 1] = job->picked[i];
+		job->picked[i] = job->branch_line;
+	}
 }
 
 /* Of all parts of a block. */
@@ -192,6 +210,7 @@ put_lines(struct job *job, const struct code_graph *graph, uint64_t start,
 		r = reserve_code(job, (size_t)LEB_MAX * (job->picked_len + 1));
 	if (r < 0)
 		return r;
+	put_branch_last(job);
 	put(job, job->picked_len);
 	for (uint32_t i = 0; i < job->picked_len; i++) {
 		put(job, zigzag(*last, job->picked[i]));

@@ -1,0 +1,651 @@
+/* SPDX-License-Identifier: MIT
+ * Reads a source's shapes: a lexer that knows brackets, statements' ends, comments and literals,
+ * and no grammar.
+ */
+#include "line_shapes.h"
+
+#include "line_shape_code.h"
+
+#define DEPTH_MAX 256
+#define CONDITIONS_MAX 64
+
+/* Of a statement's tokens so far. */
+struct statement {
+	uint32_t line;     /* of its first token; 0: it has none */
+	uint32_t words;    /* before anything else, 2 at most */
+	uint32_t brackets; /* "(" and "[" that are open */
+	bool is_case, is_control, has_question;
+	bool head_done; /* what is behind is a statement of its own, or a block */
+};
+
+/* An open brace, or a condition of the preprocessor: what it began in. */
+struct saved {
+	struct statement statement;
+	uint32_t depth;
+};
+
+struct lexer {
+	const char *at, *end;
+	enum source_language language;
+	uint32_t line;
+	struct statement statement;
+	uint32_t depth; /* open braces */
+	struct saved braces[DEPTH_MAX];
+	struct saved conditions[CONDITIONS_MAX];
+	uint32_t conditions_len;
+	/* of the line at hand */
+	struct line_shape shape;
+	bool has_token, has_other;
+	/* the last token asks for more */
+	bool wants_more;
+	unsigned char *out;
+	size_t out_len;
+	uint32_t told; /* the last line that has a shape */
+};
+
+/* ---- what comes out ---- */
+
+static void
+put_number(struct lexer *lexer, uint32_t number)
+{
+	for (; number >= 0x80; number >>= 7)
+		lexer->out[lexer->out_len++] = (unsigned char)(number | 0x80);
+	lexer->out[lexer->out_len++] = (unsigned char)number;
+}
+
+static uint32_t
+capped(uint32_t number, uint32_t most)
+{
+	return number < most ? number : most;
+}
+
+static void
+end_line(struct lexer *lexer)
+{
+	struct line_shape *shape = &lexer->shape;
+
+	if ((shape->flags & SHAPE_ENDS) != 0 && !lexer->has_other && shape->opens == 0)
+		shape->flags |= SHAPE_ALL;
+	if (shape->opens == 0 && (shape->flags & SHAPE_GOES_ON) == 0)
+		shape->head = 0;
+	shape->flags |= (shape->closes > 0 ? SHAPE_CLOSES : 0u) |
+	    (shape->opens > 0 ? SHAPE_OPENS : 0u) | (shape->head > 0 ? SHAPE_HEAD : 0u);
+	if (shape->flags != 0) {
+		put_number(lexer, lexer->line - lexer->told);
+		put_number(lexer, shape->flags);
+		if (shape->closes > 0)
+			put_number(lexer, capped(shape->closes, SHAPE_BLOCKS_MAX));
+		if (shape->opens > 0)
+			put_number(lexer, capped(shape->opens, SHAPE_BLOCKS_MAX));
+		if (shape->head > 0)
+			put_number(lexer, shape->head);
+		lexer->told = lexer->line;
+	}
+	lexer->line++;
+	*shape = (struct line_shape){ 0 };
+	lexer->has_token = lexer->has_other = false;
+}
+
+static void
+end_statement(struct lexer *lexer)
+{
+	lexer->statement = (struct statement){ 0 };
+	lexer->wants_more = false;
+}
+
+/* ---- tokens ---- */
+
+static uint32_t
+head_of(const struct lexer *lexer)
+{
+	const uint32_t line = lexer->statement.line;
+	const uint32_t head = line != 0 ? lexer->line - line : 0;
+
+	return head <= SHAPE_HEAD_MAX ? head : 0;
+}
+
+/* Before each token. @goes_on: one with which nothing begins. */
+static void
+begin_token(struct lexer *lexer, char first, bool goes_on)
+{
+	struct statement *statement = &lexer->statement;
+
+	/* "if (x)" and what stands behind it are two. */
+	if (statement->head_done && first != '{') {
+		end_statement(lexer);
+		if (!lexer->has_token)
+			lexer->shape.flags |= SHAPE_CONTROLLED;
+	}
+	if (!lexer->has_token && statement->line != 0 &&
+	    statement->line < lexer->line && first != ')' && first != '{' &&
+	    first != '}' && (statement->brackets > 0 || goes_on || lexer->wants_more)) {
+		lexer->shape.flags |= SHAPE_GOES_ON;
+		lexer->shape.head = head_of(lexer);
+	}
+	lexer->has_token = true;
+	if (statement->line == 0 && first != '}')
+		statement->line = lexer->line;
+	if (first != '}' && first != ';' && first != ',' && first != ')')
+		lexer->has_other = true;
+	lexer->wants_more = goes_on;
+}
+
+static void
+open_brace(struct lexer *lexer)
+{
+	begin_token(lexer, '{', false);
+	if (lexer->shape.opens == 0)
+		lexer->shape.head = head_of(lexer);
+	lexer->shape.opens++;
+	if (lexer->depth < DEPTH_MAX)
+		lexer->braces[lexer->depth] =
+		    (struct saved){ .statement = lexer->statement };
+	lexer->depth++;
+	end_statement(lexer);
+}
+
+static void
+close_brace(struct lexer *lexer)
+{
+	const bool is_first = !lexer->has_token;
+
+	begin_token(lexer, '}', false);
+	if (lexer->shape.opens > 0) {
+		lexer->shape.opens--;
+	} else {
+		lexer->shape.closes++;
+		if (is_first)
+			lexer->shape.flags |= SHAPE_ENDS;
+	}
+	end_statement(lexer);
+	if (lexer->depth == 0)
+		return;
+	lexer->depth--;
+	/* Within brackets the statement goes on behind it. */
+	if (lexer->depth < DEPTH_MAX &&
+	    lexer->braces[lexer->depth].statement.brackets > 0)
+		lexer->statement = lexer->braces[lexer->depth].statement;
+}
+
+static void
+bracket(struct lexer *lexer, char c)
+{
+	struct statement *statement = &lexer->statement;
+
+	begin_token(lexer, c, false);
+	statement->words = 2;
+	if (c == '(' || c == '[') {
+		statement->brackets++;
+	} else if (statement->brackets > 0) {
+		statement->brackets--;
+		if (c == ')' && statement->brackets == 0 && statement->is_control)
+			statement->head_done = true;
+	}
+}
+
+static bool
+is_word(const char *word, size_t len, const char *const *words)
+{
+	size_t i;
+
+	for (; *words != NULL; words++) {
+		for (i = 0; i < len && (*words)[i] == word[i]; i++)
+			;
+		if (i == len && (*words)[i] == '\0')
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+	    c == '$' || (unsigned char)c >= 0x80;
+}
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* The last "\"" of a raw string whose opening one is at @quote; what it ends with stands in
+ * @hashes (Rust) or between quote and "(" (C++). */
+static void skip_raw(struct lexer *lexer, uint32_t hashes);
+
+static void
+take_else(struct lexer *lexer)
+{
+	if (!lexer->has_token)
+		lexer->shape.flags |= SHAPE_CONTROLLED;
+	else if ((lexer->shape.flags & SHAPE_ENDS) != 0 && !lexer->has_other)
+		lexer->shape.flags |= SHAPE_ELSE;
+	begin_token(lexer, 'a', false);
+	lexer->shape.flags |= SHAPE_DECIDES;
+	lexer->statement.words = 2;
+	lexer->statement.head_done = true;
+}
+
+static void
+word(struct lexer *lexer)
+{
+	static const char *const controls[] = { "if", "for", "while", "switch", "catch",
+		NULL };
+	static const char *const cases[] = { "case", "default", NULL };
+	static const char *const more[] = { "return", "and", "or", NULL };
+	static const char *const raw[] = { "R", "LR", "uR", "UR", "u8R", NULL };
+	static const char *const raw_rust[] = { "r", "br", "cr", NULL };
+	static const char *const or_and[] = { "and", "or", NULL };
+	static const char *const else_word[] = { "else", NULL };
+	static const char *const loops[] = { "for", "while", "do", "loop", NULL };
+	static const char *const waits[] = { "co_await", "co_yield", "await", "try",
+		"orelse", "throw", NULL };
+	static const char *const leaves[] = { "return", "break", "continue", "goto",
+		"throw", "co_return", NULL };
+	struct statement *statement = &lexer->statement;
+	const char *start = lexer->at;
+	uint32_t hashes = 0;
+	size_t len;
+
+	while (
+	    lexer->at < lexer->end && (is_letter(*lexer->at) || is_digit(*lexer->at)))
+		lexer->at++;
+	len = (size_t)(lexer->at - start);
+	if (is_word(start, len, else_word)) {
+		take_else(lexer);
+		return;
+	}
+	if (!lexer->has_token && is_word(start, len, leaves))
+		lexer->shape.flags |= SHAPE_LEAVES;
+	begin_token(lexer, 'a', is_word(start, len, or_and));
+	if (is_word(start, len, loops))
+		lexer->shape.flags |= SHAPE_LOOP | SHAPE_DECIDES;
+	else if (is_word(start, len, controls) || is_word(start, len, waits))
+		lexer->shape.flags |= SHAPE_DECIDES;
+	if (lexer->language == SOURCE_RUST && is_word(start, len, raw_rust)) {
+		while (lexer->at + hashes < lexer->end && lexer->at[hashes] == '#')
+			hashes++;
+		if (lexer->at + hashes < lexer->end && lexer->at[hashes] == '"')
+			skip_raw(lexer, hashes);
+		return;
+	}
+	if (lexer->language == SOURCE_C && lexer->at < lexer->end &&
+	    *lexer->at == '"' && is_word(start, len, raw)) {
+		skip_raw(lexer, 0);
+		return;
+	}
+	/* Rust's conditions have no brackets, and braces always. */
+	if (lexer->language != SOURCE_RUST && statement->brackets == 0 &&
+	    is_word(start, len, controls) && statement->words < 2)
+		statement->is_control = true;
+	if (statement->words == 0 && is_word(start, len, cases))
+		statement->is_case = true;
+	lexer->wants_more = is_word(start, len, more);
+	statement->words += statement->words < 2;
+}
+
+/* ---- comments and literals ---- */
+
+static void
+newline(struct lexer *lexer)
+{
+	lexer->at++;
+	end_line(lexer);
+}
+
+static void
+skip_comment(struct lexer *lexer)
+{
+	uint32_t depth = 1;
+
+	lexer->at += 2;
+	while (lexer->at < lexer->end && depth > 0) {
+		const bool two = lexer->at + 1 < lexer->end;
+
+		if (two && lexer->at[0] == '*' && lexer->at[1] == '/') {
+			depth--;
+			lexer->at += 2;
+		} else if (two && lexer->language == SOURCE_RUST &&
+		    lexer->at[0] == '/' && lexer->at[1] == '*') {
+			depth++;
+			lexer->at += 2;
+		} else if (*lexer->at == '\n') {
+			newline(lexer);
+		} else {
+			lexer->at++;
+		}
+	}
+}
+
+static void
+skip_line(struct lexer *lexer)
+{
+	while (lexer->at < lexer->end && *lexer->at != '\n')
+		lexer->at++;
+}
+
+/* From its opening quote on. Rust's go on over lines; others end there, closed or not, unless
+ * a backslash says otherwise. */
+static void
+skip_string(struct lexer *lexer, char quote)
+{
+	lexer->at++;
+	while (lexer->at < lexer->end && *lexer->at != quote) {
+		if (*lexer->at == '\\' && lexer->at + 1 < lexer->end)
+			lexer->at++;
+		else if (*lexer->at == '\n' && lexer->language != SOURCE_RUST)
+			return;
+		if (*lexer->at == '\n')
+			newline(lexer);
+		else
+			lexer->at++;
+	}
+	if (lexer->at < lexer->end)
+		lexer->at++;
+}
+
+static void
+skip_raw(struct lexer *lexer, uint32_t hashes)
+{
+	const char *mark;
+	size_t mark_len = hashes, i;
+
+	if (lexer->language == SOURCE_RUST) {
+		mark = lexer->at; /* the hashes themselves */
+		lexer->at += hashes + 1;
+	} else {
+		mark = ++lexer->at;
+		while (
+		    lexer->at < lexer->end && *lexer->at != '(' && *lexer->at != '\n')
+			lexer->at++;
+		mark_len = (size_t)(lexer->at - mark);
+	}
+	for (; lexer->at < lexer->end;) {
+		const char c = *lexer->at;
+		const size_t left = (size_t)(lexer->end - lexer->at);
+		const char *rest = lexer->at + 1;
+
+		if (c == '\n') {
+			newline(lexer);
+			continue;
+		}
+		lexer->at++;
+		if (c != (lexer->language == SOURCE_RUST ? '"' : ')') ||
+		    left < mark_len + 2)
+			continue;
+		for (i = 0; i < mark_len && rest[i] == mark[i]; i++)
+			;
+		if (i < mark_len || (lexer->language != SOURCE_RUST && rest[i] != '"'))
+			continue;
+		lexer->at = rest + mark_len + (lexer->language != SOURCE_RUST);
+		return;
+	}
+}
+
+/* A character, or in Rust a lifetime; between digits a separator. */
+static void
+apostrophe(struct lexer *lexer)
+{
+	const char *at = lexer->at;
+	const size_t left = (size_t)(lexer->end - at);
+	size_t len = 1;
+
+	if (lexer->language == SOURCE_RUST && left > 2 && at[1] != '\\') {
+		while (1 + len < left && ((unsigned char)at[1 + len] & 0xc0) == 0x80)
+			len++;
+		if (1 + len >= left || at[1 + len] != '\'') {
+			lexer->at++;
+			return;
+		}
+	}
+	begin_token(lexer, 'a', false);
+	lexer->statement.words = 2;
+	/* Even in Rust none goes over a line. */
+	for (lexer->at++;
+	    lexer->at < lexer->end && *lexer->at != '\'' && *lexer->at != '\n';
+	    lexer->at++)
+		if (*lexer->at == '\\' && lexer->at + 1 < lexer->end &&
+		    lexer->at[1] != '\n')
+			lexer->at++;
+	if (lexer->at < lexer->end && *lexer->at == '\'')
+		lexer->at++;
+}
+
+static void
+literal_number(struct lexer *lexer)
+{
+	begin_token(lexer, 'a', false);
+	lexer->statement.words = 2;
+	while (lexer->at < lexer->end &&
+	    (is_letter(*lexer->at) || is_digit(*lexer->at) ||
+		(*lexer->at == '\'' && lexer->language == SOURCE_C &&
+		    lexer->at + 1 < lexer->end &&
+		    (is_digit(lexer->at[1]) || is_letter(lexer->at[1])))))
+		lexer->at++;
+}
+
+/* ---- the preprocessor ---- */
+
+/* What the other branch left open or closed is undone, as if it had not been there. */
+static void
+other_branch(struct lexer *lexer)
+{
+	const struct saved *saved;
+
+	if (lexer->conditions_len == 0 || lexer->conditions_len > CONDITIONS_MAX)
+		return;
+	saved = &lexer->conditions[lexer->conditions_len - 1];
+	if (lexer->depth > saved->depth)
+		lexer->shape.closes = lexer->depth - saved->depth;
+	else
+		lexer->shape.opens = saved->depth - lexer->depth;
+	lexer->depth = saved->depth;
+	lexer->statement = saved->statement;
+}
+
+static void
+directive(struct lexer *lexer)
+{
+	const char *at = lexer->at + 1;
+
+	while (at < lexer->end && (*at == ' ' || *at == '\t'))
+		at++;
+	if (lexer->end - at > 2 && at[0] == 'i' && at[1] == 'f') {
+		if (lexer->conditions_len < CONDITIONS_MAX)
+			lexer->conditions[lexer->conditions_len] =
+			    (struct saved){ lexer->statement, lexer->depth };
+		lexer->conditions_len++;
+	} else if (lexer->end - at > 2 && at[0] == 'e' && at[1] == 'l') {
+		other_branch(lexer);
+	} else if (lexer->end - at > 2 && at[0] == 'e' && at[1] == 'n') {
+		lexer->conditions_len -= lexer->conditions_len > 0;
+	}
+	while (lexer->at < lexer->end && *lexer->at != '\n') {
+		const bool two = lexer->at + 1 < lexer->end;
+
+		if (two && lexer->at[0] == '/' && lexer->at[1] == '*') {
+			skip_comment(lexer);
+		} else if (two && lexer->at[0] == '\\' &&
+		    (lexer->at[1] == '\n' ||
+			(lexer->at[1] == '\r' && lexer->at + 2 < lexer->end &&
+			    lexer->at[2] == '\n'))) {
+			lexer->at += lexer->at[1] == '\n' ? 1 : 2;
+			newline(lexer);
+		} else {
+			lexer->at++;
+		}
+	}
+}
+
+/* ---- all of it ---- */
+
+static void
+colon(struct lexer *lexer)
+{
+	struct statement *statement = &lexer->statement;
+
+	if (lexer->at + 1 < lexer->end && lexer->at[1] == ':') {
+		begin_token(lexer, 'a', false);
+		lexer->at += 2;
+		statement->words = 2;
+		return;
+	}
+	lexer->at++;
+	if (statement->brackets == 0 && !statement->has_question &&
+	    (statement->is_case || statement->words == 1)) {
+		begin_token(lexer, 'a', false);
+		end_statement(lexer);
+		lexer->shape.flags |= SHAPE_LABEL;
+		return;
+	}
+	begin_token(lexer, ':', true);
+}
+
+/* An operator; those that may also stand before a statement's first operand begin nothing anew
+ * only where something was before them on the line. */
+static void
+operator(struct lexer *lexer)
+{
+	const char c = *lexer->at;
+	const char next = lexer->at + 1 < lexer->end ? lexer->at[1] : '\0';
+	const bool twice = next == c && (c == '&' || c == '|' || c == '<' || c == '>'),
+		   is_unary = !twice &&
+	    (c == '*' || c == '&' || c == '+' || c == '-' || c == '!' || c == '~' ||
+		c == '<' || c == '#' || c == '@' || c == '\\') &&
+	    !(c == '-' && next == '>') && !(c == '!' && next == '=');
+
+	begin_token(lexer, c, !(is_unary && !lexer->has_token));
+	/* An arm of Rust's "match" or Zig's "switch". */
+	if (c == '=' && next == '>' && lexer->language != SOURCE_C)
+		lexer->shape.flags |= SHAPE_LABEL;
+	if (c == '?' && lexer->language == SOURCE_RUST)
+		lexer->shape.flags |= SHAPE_DECIDES;
+	/* "i++" wants nothing. */
+	if ((c == '+' || c == '-') && next == c)
+		lexer->wants_more = false;
+	lexer->statement.words = 2;
+	if (c == '?')
+		lexer->statement.has_question = true;
+	lexer->at += twice || ((c == '+' || c == '-') && next == c) ? 2 : 1;
+}
+
+static void
+comma(struct lexer *lexer)
+{
+	begin_token(lexer, ',', false);
+	lexer->at++;
+	if (lexer->statement.brackets == 0)
+		end_statement(lexer);
+	else
+		lexer->wants_more = true;
+}
+
+static void
+one_token(struct lexer *lexer)
+{
+	const char c = *lexer->at;
+	const char next = lexer->at + 1 < lexer->end ? lexer->at[1] : '\0';
+
+	if (c == '\n') {
+		newline(lexer);
+	} else if (c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v') {
+		lexer->at++;
+	} else if (c == '/' && next == '/') {
+		skip_line(lexer);
+	} else if (c == '/' && next == '*' && lexer->language != SOURCE_ZIG) {
+		skip_comment(lexer);
+	} else if (c == '#' && !lexer->has_token && lexer->language == SOURCE_C) {
+		directive(lexer);
+	} else if (c == '\\' && next == '\\' && lexer->language == SOURCE_ZIG) {
+		skip_line(lexer);
+	} else if (c == '"') {
+		begin_token(lexer, 'a', false);
+		lexer->statement.words = 2;
+		skip_string(lexer, c);
+	} else if (c == '\'') {
+		apostrophe(lexer);
+	} else if (is_letter(c)) {
+		word(lexer);
+	} else if (is_digit(c)) {
+		literal_number(lexer);
+	} else if (c == '{' || c == '}') {
+		lexer->at++;
+		c == '{' ? open_brace(lexer) : close_brace(lexer);
+	} else if (c == '(' || c == ')' || c == '[' || c == ']') {
+		lexer->at++;
+		bracket(lexer, c);
+	} else if (c == ';') {
+		lexer->at++;
+		begin_token(lexer, c, false);
+		if (lexer->statement.brackets == 0)
+			end_statement(lexer);
+	} else if (c == ',') {
+		comma(lexer);
+	} else if (c == ':') {
+		colon(lexer);
+	} else {
+		operator(lexer);
+	}
+}
+
+size_t
+line_shapes_max(size_t len)
+{
+	/* A shape takes a token at least, or a line's end; one token makes few bytes. */
+	return (len + 1) * SHAPE_BYTES_MAX;
+}
+
+size_t
+line_shapes_read(const char *text, size_t len, enum source_language language,
+    unsigned char *ret_shapes)
+{
+	struct lexer lexer;
+
+	lexer.at = text;
+	lexer.end = text + len;
+	lexer.language = language;
+	lexer.line = 1;
+	lexer.depth = lexer.conditions_len = lexer.told = 0;
+	lexer.shape = (struct line_shape){ 0 };
+	lexer.statement = (struct statement){ 0 };
+	lexer.has_token = lexer.has_other = lexer.wants_more = false;
+	lexer.out = ret_shapes;
+	lexer.out_len = 0;
+	while (language != SOURCE_UNKNOWN && lexer.at < lexer.end)
+		one_token(&lexer);
+	end_line(&lexer);
+	return lexer.out_len;
+}
+
+enum source_language
+source_language_of(const char *name)
+{
+	static const struct {
+		const char *extension;
+		enum source_language language;
+	} all[] = { { "c", SOURCE_C }, { "h", SOURCE_C }, { "cc", SOURCE_C },
+		{ "hh", SOURCE_C }, { "cpp", SOURCE_C }, { "hpp", SOURCE_C },
+		{ "cxx", SOURCE_C }, { "hxx", SOURCE_C }, { "c++", SOURCE_C },
+		{ "h++", SOURCE_C }, { "C", SOURCE_C }, { "H", SOURCE_C },
+		{ "inc", SOURCE_C }, { "inl", SOURCE_C }, { "ipp", SOURCE_C },
+		{ "tcc", SOURCE_C }, { "def", SOURCE_C }, { "m", SOURCE_C },
+		{ "mm", SOURCE_C }, { "y", SOURCE_C }, { "l", SOURCE_C },
+		{ "d", SOURCE_C }, { "rs", SOURCE_RUST }, { "zig", SOURCE_ZIG } };
+	const char *extension = NULL;
+	size_t i;
+
+	for (; *name != '\0'; name++)
+		if (*name == '.')
+			extension = name + 1;
+		else if (*name == '/')
+			extension = NULL;
+	for (size_t k = 0; extension != NULL && k < sizeof(all) / sizeof(all[0]); k++) {
+		for (i = 0; extension[i] != '\0' && extension[i] == all[k].extension[i];
+		    i++)
+			;
+		if (extension[i] == '\0' && all[k].extension[i] == '\0')
+			return all[k].language;
+	}
+	return SOURCE_UNKNOWN;
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT
+ * What shapes tell of lines; see line_shapes.h. How they come to be: line_lexer.c.
+ */
+#include "line_shapes.h"
+
+#include "line_shape_code.h"
+
+/* Deeper ones count as part of the last. */
+#define DEPTH_MAX 256
+
+#define NONE UINT32_C(0xffffffff)
+
+struct block {
+	uint32_t head,
+	    head_end;        /* places of the lines of the statement that opens it */
+	uint32_t last;       /* the statement that stands last in it, so far; or NONE */
+	bool last_is_simple; /* it has no block of its own, and is no way out */
+	bool passes;         /* what is behind it is come to, for certain */
+	bool decides, is_loop; /* its head; else its lines run at another time */
+	bool
+	    head_is_end; /* its head begins with the end of another block, of which alone it
+			     is known that it ran */
+	bool ran, unknown, has_code;
+};
+
+struct walk {
+	const uint32_t *order;
+	const struct wire_line *lines;
+	uint8_t *states;
+	uint32_t len, at; /* at: the place of the next line */
+	struct block blocks[DEPTH_MAX];
+	uint32_t depth; /* of open blocks; those beyond DEPTH_MAX are only counted */
+	bool is_end;    /* the line at hand, as head_is_end */
+	bool changed;
+};
+
+static uint8_t
+state_at(const struct walk *walk, uint32_t place)
+{
+	return walk->states[walk->order[place]];
+}
+
+static void
+set_state(struct walk *walk, uint32_t place, uint8_t state)
+{
+	uint8_t *at = &walk->states[walk->order[place]];
+
+	walk->changed = walk->changed || *at != state;
+	*at = state;
+}
+
+static struct block *
+top(struct walk *walk)
+{
+	const uint32_t depth = walk->depth < DEPTH_MAX ? walk->depth : DEPTH_MAX - 1;
+
+	return &walk->blocks[depth];
+}
+
+static void
+count_line(struct walk *walk, uint32_t place)
+{
+	struct block *block = top(walk);
+	const uint8_t state = state_at(walk, place);
+
+	block->has_code = block->has_code || state != LINE_NONE;
+	block->ran = block->ran || state >= LINE_PARTLY;
+	block->unknown = block->unknown || state == LINE_UNKNOWN;
+}
+
+static bool
+is_missed(uint8_t state)
+{
+	return state == LINE_MISSED || state == LINE_IDLE;
+}
+
+/* Statements of one block run one after the other. Compilers share the code of a "return" among
+ * many; of two others that contradict each other nobody can tell which is wrong. */
+static void
+take_statement(struct walk *walk, uint32_t place, uint32_t flags)
+{
+	struct block *block = top(walk);
+
+	if (block->passes && is_missed(state_at(walk, place)))
+		set_state(walk, place,
+		    (flags & SHAPE_LEAVES) != 0 ? LINE_REACHED : LINE_UNKNOWN);
+	if (block->last != NONE && state_at(walk, place) >= LINE_PARTLY &&
+	    is_missed(state_at(walk, block->last))) {
+		set_state(walk, place, LINE_UNKNOWN);
+		set_state(walk, block->last, LINE_UNKNOWN);
+	}
+	block->last = place;
+	block->last_is_simple = (flags & SHAPE_LEAVES) == 0;
+	block->passes = (flags & (SHAPE_LEAVES | SHAPE_DECIDES)) == 0 &&
+	    state_at(walk, place) >= LINE_PARTLY;
+}
+
+/* A run may come to what is next from anywhere. */
+static void
+forget_statements(struct walk *walk)
+{
+	top(walk)->last = NONE;
+	top(walk)->passes = false;
+}
+
+/* ---- blocks ---- */
+
+static void
+open_block(struct walk *walk, uint32_t head, uint32_t head_end, uint32_t flags)
+{
+	top(walk)->last_is_simple = false;
+	/* Of "if" and "else" either may do. */
+	if ((flags & SHAPE_ELSE) == 0)
+		top(walk)->passes = false;
+	walk->depth++;
+	if (walk->depth < DEPTH_MAX)
+		walk->blocks[walk->depth] = (struct block){ .head = head,
+			.head_end = head_end,
+			.last = NONE,
+			.decides = (flags & SHAPE_DECIDES) != 0,
+			.is_loop = (flags & SHAPE_LOOP) != 0,
+			.head_is_end = walk->is_end };
+}
+
+/* Whoever comes into a block came through its head. */
+static struct block
+close_block(struct walk *walk)
+{
+	struct block block = *top(walk), *outer;
+
+	if (walk->depth == 0)
+		return (struct block){ 0 };
+	walk->depth--;
+	if (walk->depth + 1 >= DEPTH_MAX)
+		return (struct block){ 0 };
+	for (uint32_t i = block.head; block.ran && i < block.head_end; i++)
+		if (state_at(walk, i) < LINE_PARTLY)
+			set_state(walk, i, LINE_REACHED);
+	outer = top(walk);
+	outer->ran = outer->ran || block.ran;
+	outer->unknown = outer->unknown || block.unknown;
+	outer->has_code = outer->has_code || block.has_code;
+	outer->passes = outer->passes || (block.passes && !block.is_loop);
+	if (!block.decides)
+		forget_statements(walk);
+	return block;
+}
+
+/* ---- lines ---- */
+
+/* Whether what decides on @block ran. */
+static bool
+head_ran(const struct walk *walk, const struct block *block)
+{
+	for (uint32_t i = block->head; !block->head_is_end && i < block->head_end; i++)
+		if (state_at(walk, i) >= LINE_PARTLY)
+			return true;
+	return false;
+}
+
+static bool
+head_is_unknown(const struct walk *walk, const struct block *block)
+{
+	for (uint32_t i = block->head; i < block->head_end; i++)
+		if (state_at(walk, i) == LINE_UNKNOWN)
+			return true;
+	return false;
+}
+
+/* The line at @place begins with the end of @block. */
+static void
+end_line(struct walk *walk, uint32_t place, const struct block *block, uint32_t flags)
+{
+	uint8_t state = state_at(walk, place);
+	const uint8_t last = block->last != NONE && block->last_is_simple
+	    ? state_at(walk, block->last)
+	    : LINE_UNKNOWN;
+	const bool missed = block->has_code && !block->ran && !block->unknown,
+		   is_all = (flags & SHAPE_ALL) != 0;
+
+	if (is_all && (missed || last == LINE_MISSED)) {
+		if (state > LINE_MISSED)
+			set_state(walk, place, LINE_MISSED);
+		return;
+	}
+	if ((flags & SHAPE_ELSE) != 0 && is_missed(state) &&
+	    head_is_unknown(walk, block)) {
+		state = LINE_UNKNOWN;
+		set_state(walk, place, state);
+	}
+	/* Of two ways one was gone, though none of them may have code. */
+	if (state >= LINE_PARTLY)
+		return;
+	if (is_all && block->last != NONE && last == LINE_UNKNOWN &&
+	    block->last_is_simple) {
+		set_state(walk, place, LINE_UNKNOWN);
+		return;
+	}
+	walk->is_end = !((flags & SHAPE_ELSE) != 0 && (missed || !block->has_code) &&
+	    head_ran(walk, block));
+	if (block->ran || !walk->is_end)
+		set_state(walk, place, LINE_REACHED);
+}
+
+/* The line at @place goes on with the statement of the one before it: what evaluates a part of it
+ * began it, and what is never evaluated stands in a line that was begun. */
+static void
+go_on(struct walk *walk, uint32_t place, uint32_t first_line)
+{
+	uint8_t before, state = state_at(walk, place);
+
+	if (place == 0 || walk->lines[walk->order[place - 1]].line < first_line)
+		return;
+	before = state_at(walk, place - 1);
+	if (before >= LINE_PARTLY && state < LINE_PARTLY)
+		set_state(walk, place, LINE_PARTLY);
+	else if (before < LINE_PARTLY && state >= LINE_PARTLY) {
+		set_state(walk, place - 1, LINE_REACHED);
+		count_line(walk, place - 1);
+	}
+}
+
+/* The first line at or behind @line, of those before the next one. */
+static uint32_t
+place_from(const struct walk *walk, uint32_t line)
+{
+	uint32_t place = walk->at;
+
+	while (place > 0 && walk->lines[walk->order[place - 1]].line >= line)
+		place--;
+	return place;
+}
+
+static void
+take_shape(struct walk *walk, const struct line_shape *shape)
+{
+	const bool has_line = walk->at < walk->len &&
+	    walk->lines[walk->order[walk->at]].line == shape->line;
+	const uint32_t place = walk->at;
+	struct block block;
+	const uint32_t no_statement = SHAPE_GOES_ON | SHAPE_ENDS | SHAPE_CONTROLLED;
+
+	walk->is_end = false;
+	if ((shape->flags & SHAPE_LABEL) != 0)
+		forget_statements(walk);
+	if (has_line && (shape->flags & SHAPE_GOES_ON) != 0)
+		go_on(walk, place, shape->line - shape->head);
+	for (uint32_t i = 0; i < shape->closes; i++) {
+		block = close_block(walk);
+		if (i == 0 && has_line && (shape->flags & SHAPE_ENDS) != 0)
+			end_line(walk, place, &block, shape->flags);
+	}
+	if (has_line) {
+		if ((shape->flags & no_statement) == 0)
+			take_statement(walk, place, shape->flags);
+		count_line(walk, place);
+		walk->at++;
+	}
+	if ((shape->flags & SHAPE_LABEL) != 0)
+		forget_statements(walk);
+	for (uint32_t i = 0; i < shape->opens; i++)
+		open_block(walk, place_from(walk, shape->line - shape->head), walk->at,
+		    shape->flags);
+}
+
+bool
+line_shapes_apply(const unsigned char *shapes, size_t shapes_len,
+    const struct wire_line *lines, const uint32_t *order, uint32_t len, uint8_t *states)
+{
+	struct walk walk = {
+		.order = order, .lines = lines, .states = states, .len = len
+	};
+	struct line_shape shape = { 0 };
+	size_t at = 0;
+
+	walk.blocks[0].last = NONE;
+	while (line_shape_read(shapes, shapes_len, &at, &shape)) {
+		for (; walk.at < len && lines[order[walk.at]].line < shape.line;
+		    walk.at++) {
+			take_statement(&walk, walk.at, 0);
+			count_line(&walk, walk.at);
+		}
+		take_shape(&walk, &shape);
+	}
+	return walk.changed;
+}

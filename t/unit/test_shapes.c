@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT
+ * What sources' shapes make of lines' states.
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "line_shapes.h"
+
+#define LINES_MAX 64
+
+/* @drawing: lines that begin with a state's letter (Reached, Partly, Missed, Unknown, Idle; a
+ * space: no code) and "|", and then the source. Returns the letters after all. */
+static const char *
+correct(const char *drawing, enum source_language language)
+{
+	static const char letters[] = " IMUPR";
+	static char result[LINES_MAX + 1];
+	struct wire_line lines[LINES_MAX];
+	uint32_t order[LINES_MAX], len = 0, number = 0;
+	uint8_t states[LINES_MAX], shapes[LINES_MAX * 100];
+	char text[4096] = "";
+	size_t shapes_len;
+
+	memset(result, 0, sizeof(result));
+	for (const char *at = drawing; *at != '\0'; at = strchr(at, '\n') + 1) {
+		assert_int_equal(at[1], '|');
+		result[number++] = ' ';
+		strncat(text, at + 2, (size_t)(strchr(at, '\n') + 1 - (at + 2)));
+		if (*at == ' ')
+			continue;
+		lines[len] = (struct wire_line){ 0, number };
+		order[len] = len;
+		states[len++] = (uint8_t)(strchr(letters, *at) - letters);
+	}
+	shapes_len = line_shapes_read(text, strlen(text), language, shapes);
+	assert_true(shapes_len <= line_shapes_max(strlen(text)));
+	line_shapes_apply(shapes, shapes_len, lines, order, len, states);
+	for (uint32_t i = 0; i < len; i++)
+		result[lines[i].line - 1] = letters[states[i]];
+	return result;
+}
+
+static void
+test_blocks(void **state)
+{
+	(void)state;
+	/* The end of what ran, and the head of what ran. */
+	assert_string_equal(correct("I|int f(int x)\n"
+				    "M|{\n"
+				    "R|	if (x) {\n"
+				    "R|		g();\n"
+				    "M|	}\n"
+				    "M|}\n",
+				SOURCE_C),
+	    "RRRRRR");
+	/* The end of what did not. */
+	assert_string_equal(correct("P|	if (x) {\n"
+				    "M|		g();\n"
+				    "R|	}\n",
+				SOURCE_C),
+	    "PMM");
+	/* Nobody knows of what is inside. */
+	assert_string_equal(correct("P|	if (x) {\n"
+				    "U|		g();\n"
+				    "R|	}\n",
+				SOURCE_C),
+	    "PUR");
+	/* Either way counts for what stands between. */
+	assert_string_equal(correct("P|	if (x) {\n"
+				    "R|		g();\n"
+				    "M|	} else {\n"
+				    "M|		h();\n"
+				    "M|	}\n",
+				SOURCE_C),
+	    "PRRMM");
+	assert_string_equal(correct("P|	if (x) {\n"
+				    "M|		g();\n"
+				    "M|	} else {\n"
+				    " |		h = 1;\n"
+				    " |	}\n",
+				SOURCE_C),
+	    "PMR  ");
+	/* But whether what stands behind "else" was asked is another question. */
+	assert_string_equal(correct("P|	if (x) {\n"
+				    "R|		g();\n"
+				    "M|	} else if (y) {\n"
+				    "M|		h();\n"
+				    "M|	} else if (z) {\n"
+				    "M|		h();\n"
+				    "M|	}\n",
+				SOURCE_C),
+	    "PRRMMMM");
+}
+
+static void
+test_statements(void **state)
+{
+	(void)state;
+	/* A condition that was never asked stands in a statement that was. */
+	assert_string_equal(correct("R|	if (a\n"
+				    "M|	    && b\n"
+				    "M|	    && c)\n"
+				    "M|		g();\n"
+				    "R|	h();\n",
+				SOURCE_C),
+	    "RPPMR");
+	assert_string_equal(correct("M|	f(a,\n"
+				    "R|	    b);\n"
+				    "R|	c = d ?\n"
+				    "M|	    e : g;\n",
+				SOURCE_C),
+	    "RRRP");
+	/* What stands behind a statement without a way out is come to. */
+	assert_string_equal(correct(" |{\n"
+				    "R|	g();\n"
+				    "M|	return rc;\n"
+				    "R|}\n",
+				SOURCE_C),
+	    " RRR");
+	assert_string_equal(correct(" |{\n"
+				    "P|	if (x) return 1;\n"
+				    "M|	return rc;\n"
+				    "R|}\n",
+				SOURCE_C),
+	    " PMR");
+	assert_string_equal(correct(" |{\n"
+				    "P|	if (x)\n"
+				    "M|		g();\n"
+				    "R|	h();\n"
+				    "M|lost:\n"
+				    "R|	i();\n"
+				    "R|}\n",
+				SOURCE_C),
+	    " PMRMRR");
+	/* One that ran behind one that did not. */
+	assert_string_equal(correct(" |{\n"
+				    "M|	g();\n"
+				    "R|	if (rc) {\n"
+				    "M|		h();\n"
+				    " |	}\n"
+				    " |}\n",
+				SOURCE_C),
+	    " UUM  ");
+	assert_string_equal(correct(" |	switch (x) {\n"
+				    "M|	case 1: g(); break;\n"
+				    "R|	case 2: h(); break;\n"
+				    "M|	case 3:\n"
+				    "R|	default: i();\n"
+				    "R|	}\n",
+				SOURCE_C),
+	    " MRMRR");
+	assert_string_equal(correct(" |	match x {\n"
+				    "M|		A => g(),\n"
+				    "R|		B => h(),\n"
+				    "M|		C => i(),\n"
+				    " |	}\n",
+				SOURCE_RUST),
+	    " MRM ");
+}
+
+static void
+test_lexer(void **state)
+{
+	(void)state;
+	/* Braces that are none. */
+	assert_string_equal(
+	    correct("R|{ char *a = \"{\\\"{\", b = '{', c = '\\'', d = '{'; /* {\n"
+		    " | { */ int e = 1'000; // {\n"
+		    " |#define F { \\\n"
+		    " | {\n"
+		    " |	char *r = R\"x({)\" \"{ )x\";\n"
+		    "R|	g();\n"
+		    "M|}\n",
+		SOURCE_C),
+	    "R    RR");
+	assert_string_equal(
+	    correct(
+		"R|fn f<'a>(x: &'a str) { let c = '{'; let d = '\\''; /* /* { */ { */\n"
+		" |	let s = r#\"{ \" {\"#; let t = \"{\n"
+		" | {\";\n"
+		"R|	g();\n"
+		"M|}\n",
+		SOURCE_RUST),
+	    "R  RR");
+	assert_string_equal(correct("R|fn f() void {\n"
+				    " |	const s =\n"
+				    " |	    \\\\ {\n"
+				    " |	;\n"
+				    "R|	g();\n"
+				    "M|}\n",
+				SOURCE_ZIG),
+	    "R   RR");
+	/* Each branch of a condition opens the same block. */
+	assert_string_equal(correct("M|int f(void) {\n"
+				    " |#ifdef A\n"
+				    " |	if (a) {\n"
+				    " |#else\n"
+				    "P|	if (b) {\n"
+				    " |#endif\n"
+				    "M|		g();\n"
+				    "R|	}\n"
+				    "R|	h();\n"
+				    "M|}\n",
+				SOURCE_C),
+	    "R   P MMRR");
+	assert_int_equal(source_language_of("/a.c/b.cc"), SOURCE_C);
+	assert_int_equal(source_language_of("/a.c/b"), SOURCE_UNKNOWN);
+	assert_int_equal(source_language_of("x.rs"), SOURCE_RUST);
+	assert_int_equal(source_language_of("x.r"), SOURCE_UNKNOWN);
+}
+
+static uint32_t
+next(uint32_t *seed)
+{
+	*seed = *seed * 1103515245 + 12345;
+	return *seed >> 16 & 0x7fff;
+}
+
+/* Any text, and any bytes for shapes. */
+static void
+test_hostile(void **state)
+{
+	static const char some[] = "{}()[];:,?&|'\"\\\n\n\n#/*rR if else case=> x1";
+	struct wire_line lines[LINES_MAX];
+	uint32_t order[LINES_MAX], seed = 1;
+
+	(void)state;
+	for (uint32_t i = 0; i < LINES_MAX; i++) {
+		lines[i] = (struct wire_line){ 0, i + 1 };
+		order[i] = i;
+	}
+	for (int round = 0; round < 20000; round++) {
+		const size_t len = next(&seed) % 300;
+		char *text = malloc(len + 1);
+		unsigned char *shapes = malloc(line_shapes_max(len));
+		uint8_t *states = malloc(LINES_MAX);
+		size_t shapes_len;
+
+		assert_true(text != NULL && shapes != NULL && states != NULL);
+		text = realloc(text, len > 0 ? len : 1);
+		for (size_t i = 0; i < len; i++)
+			text[i] = round % 3 != 0
+			    ? some[next(&seed) % (sizeof(some) - 1)]
+			    : (char)next(&seed);
+		for (uint32_t i = 0; i < LINES_MAX; i++)
+			states[i] = (uint8_t)(next(&seed) % (LINE_REACHED + 1));
+		shapes_len = line_shapes_read(
+		    text, len, (enum source_language)(round % 4), shapes);
+		assert_true(shapes_len <= line_shapes_max(len));
+		shapes = realloc(shapes, shapes_len > 0 ? shapes_len : 1);
+		for (size_t i = 0; round % 2 != 0 && i < shapes_len; i++)
+			shapes[i] = (unsigned char)next(&seed);
+		line_shapes_apply(shapes, shapes_len, lines, order, LINES_MAX, states);
+		for (uint32_t i = 0; i < LINES_MAX; i++)
+			assert_true(states[i] <= LINE_REACHED);
+		free(text);
+		free(shapes);
+		free(states);
+	}
+}
+
+/* Deep ones, and many at once, cost what their bytes cost. */
+static void
+test_deep(void **state)
+{
+	const size_t len = 1 << 20;
+	char *text = malloc(len);
+	unsigned char *shapes = malloc(line_shapes_max(len));
+	struct wire_line line = { 0, 1 };
+	uint32_t order = 0;
+	uint8_t states = LINE_MISSED;
+	size_t shapes_len;
+
+	(void)state;
+	assert_true(text != NULL && shapes != NULL);
+	for (size_t i = 0; i < len; i++)
+		text[i] = i % 2 != 0 ? '\n' : i < len / 2 ? '{' : '}';
+	shapes_len = line_shapes_read(text, len, SOURCE_C, shapes);
+	assert_true(shapes_len > len / 2);
+	line_shapes_apply(shapes, shapes_len, &line, &order, 1, &states);
+	free(text);
+	free(shapes);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_blocks),
+		cmocka_unit_test(test_statements),
+		cmocka_unit_test(test_lexer),
+		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_deep),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
