@@ -151,7 +151,9 @@ close_brace(struct lexer *lexer)
 
 	begin_token(lexer, '}', false);
 	if (lexer->shape.opens > 0) {
+		/* Perhaps a function in one line, which others do not follow. */
 		lexer->shape.opens--;
+		lexer->shape.flags |= SHAPE_LABEL;
 	} else {
 		lexer->shape.closes++;
 		if (is_first)

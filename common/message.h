@@ -72,7 +72,7 @@
 	/* supervisor → front-end, after SERVE_TABLE: its generation; fd: function table, \
 	   sealed; without one text: why there is none */ \
 	X(SERVE_FUNCTIONS, "serve-functions") \
-	/* the same; fd: block table */ \
+	/* the same; fd: block table; value: when the executable changed, Unix, ms */ \
 	X(SERVE_BLOCKS, "serve-blocks") \
 	/* supervisor → front-end: generation; fd: live segment */ \
 	X(SERVE_LIVE, "serve-live") \

@@ -175,6 +175,26 @@ struct wire_blocks {
 };
 _Static_assert(sizeof(struct wire_blocks) == 112, "blocks");
 
+/* ---- shapes.bin ---- */
+
+/* What sources say of lines (line_shapes.h): the head, then for each file that has shapes a
+ * record and its bytes, by number of the file in the block table; others are passed over. */
+#define WIRE_SHAPES_MAGIC UINT32_C(0x50535a46) /* "FZSP" */
+#define WIRE_SHAPES_NONE UINT32_C(0xfffffffe)  /* a record of nothing */
+#define WIRE_SHAPES_END UINT32_C(0xffffffff)   /* the last one */
+
+struct wire_shapes {
+	uint32_t magic;
+	uint32_t version;
+};
+_Static_assert(sizeof(struct wire_shapes) == 8, "shapes");
+
+struct wire_shapes_of {
+	uint32_t file;
+	uint32_t len; /* bytes that follow */
+};
+_Static_assert(sizeof(struct wire_shapes_of) == 8, "shapes of a file");
+
 /* ---- fuzzsup.v1, server to client, binary frames ---- */
 
 /* Begins every frame of ours. */

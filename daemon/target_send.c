@@ -234,8 +234,7 @@ add_executable(const struct target *target, struct message *to)
 		    table->build_id[i]);
 	/* A process calls itself by where links lead. */
 	if (realpath(target->conf.executable, real) != NULL)
-		len += snprintf(
-		    at + len, EXECUTABLE_SIZE - (size_t)len, " %s", real);
+		len += snprintf(at + len, EXECUTABLE_SIZE - (size_t)len, " %s", real);
 	to->text_len += 1 + (uint32_t)len;
 }
 
@@ -348,6 +347,7 @@ send_more(struct worker *worker, const struct target *target, enum table_more wh
 
 	message_init(&message, types[which], target->id);
 	message.generation = target->table->generation;
+	message.value = (uint64_t)target->executable_ms;
 	message_printf(&message, "%s", more->reason);
 	worker_send(worker, &message, &more->fd, more->fd >= 0 ? 1 : 0);
 }

@@ -84,7 +84,7 @@ with scratch() as folder:
     # The service says the same.
     executable, coverage = os.path.join(folder, "-O1"), os.path.join(folder, "-O1.coverage")
     os.chmod(folder, 0o755)
-    with Service(folder, {"ways": Target(executable, coverage)}) as service:
+    with Service(folder, {"ways": Target(executable, coverage, [os.path.dirname(HEADER)])}) as service:
         service.wait_state("ways", "live", "stale")
         wait_until(lambda: service.get("/t/ways/functions.json").status == 200, "its functions")
         wanted = {line: is_reached(state) for line, state in kept["-O1"].items() if state != "unknown"}

@@ -17,8 +17,10 @@
 
 #include "block_table.h"
 #include "coverage_map.h"
+#include "line_shapes.h"
 #include "line_states.h"
 #include "reply.h"
+#include "source_shapes.h"
 #include "streamed_reply.h"
 #include "target.h"
 #include "banned.h"
@@ -32,6 +34,7 @@ struct job {
 	struct target_table
 	    *table; /* references of our own: the target may go meanwhile */
 	struct target_blocks *blocks;
+	struct source_shapes *shapes;
 	struct target_functions *functions; /* NULL: no names are known */
 	uint64_t *bits;
 	uint8_t *states; /* by line */
@@ -43,6 +46,7 @@ struct job {
 	uint32_t *names;   /* by function: the one in functions, or NONE */
 	uint32_t function; /* whose states come next */
 	uint32_t doubted;  /* the function that comes next, when all states are there */
+	bool has_states;   /* all of them, and the sources were read */
 	uint32_t line;     /* that comes next, by its place in the order */
 	uint32_t file;     /* that is being told; NONE: none */
 	uint32_t found, hit; /* lines of it */
@@ -55,6 +59,7 @@ job_free(struct job *job)
 {
 	if (job->chunk != NULL)
 		evbuffer_free(job->chunk);
+	source_shapes_unref(job->shapes);
 	target_functions_unref(job->functions);
 	target_blocks_unref(job->blocks);
 	target_table_unref(job->table);
@@ -147,6 +152,24 @@ tell_functions(const struct job *job, uint32_t file)
 
 /* ---- lines ---- */
 
+/* Of the file whose first line comes next. */
+static void
+apply_shapes(struct job *job, uint32_t file)
+{
+	const struct block_table *blocks = &job->blocks->table;
+	const uint32_t *order = blocks->order + job->line;
+	uint32_t len = 0;
+	size_t shapes_len;
+	const unsigned char *shapes = source_shapes_of(job->shapes, file, &shapes_len);
+
+	if (shapes == NULL)
+		return;
+	while (job->line + len < blocks->header->lines_len &&
+	    blocks->lines[order[len]].file == file)
+		len++;
+	line_shapes_apply(shapes, shapes_len, blocks->lines, order, len, job->states);
+}
+
 static void
 begin_file(struct job *job, uint32_t file)
 {
@@ -173,15 +196,18 @@ static void
 tell_line(struct job *job)
 {
 	const struct block_table *blocks = &job->blocks->table;
-	const uint32_t index = blocks->order[job->line++];
+	const uint32_t index = blocks->order[job->line];
 	const struct wire_line *line = &blocks->lines[index];
-	const uint8_t state = job->states[index];
+	uint8_t state;
 
 	if (job->file != line->file) {
 		if (job->file != NONE)
 			end_file(job);
+		apply_shapes(job, line->file);
 		begin_file(job, line->file);
 	}
+	job->line++;
+	state = job->states[index];
 	if (state == LINE_NONE || state == LINE_UNKNOWN)
 		return;
 	evbuffer_add_printf(
@@ -233,11 +259,13 @@ make_cb(void *arg)
 	struct job *job = arg;
 	const struct wire_blocks *h = job->blocks->table.header;
 
-	if (job->function < h->functions_len || job->doubted < h->functions_len) {
+	if (!job->has_states) {
 		if (job->function < h->functions_len)
 			conclude(job);
-		else
+		else if (job->doubted < h->functions_len)
 			doubt(job);
+		else
+			job->has_states = source_shapes_step(job->shapes);
 		/* A chunk of nothing would end it, and a test without a name says nothing. */
 		evbuffer_add(job->chunk, "TN:\n", 4);
 		return;
@@ -292,6 +320,7 @@ job_new(struct target *target)
 		return NULL;
 	job->table = target_table_ref(target->table);
 	job->blocks = target_blocks_ref(target->blocks);
+	job->shapes = source_shapes_ref(target->shapes);
 	if (target->functions != NULL)
 		job->functions = target_functions_ref(target->functions);
 	if (take_memory(job, target) < 0) {
@@ -310,25 +339,14 @@ done_cb(void *arg)
 	job_free(arg);
 }
 
-static void
-refuse(struct evhttp_request *request, const struct target *target)
-{
-	if (target == NULL || target->table == NULL)
-		reply_text(request, 404, "no lines: there is no table yet\n");
-	else if (target->blocks_reason != NULL)
-		reply_text(request, 404, "%s\n", target->blocks_reason);
-	else
-		reply_text(
-		    request, 404, "no lines yet: machine code is still being read\n");
-}
-
 void
 coverage_lcov_serve(struct evhttp_request *request, struct target *target)
 {
 	struct job *job;
 
-	if (target == NULL || target->table == NULL || target->blocks == NULL) {
-		refuse(request, target);
+	if (target == NULL || target->table == NULL || target->blocks == NULL ||
+	    target_shapes(target) == NULL) {
+		target_refuse_lines(request, target);
 		return;
 	}
 	job = job_new(target);

@@ -124,7 +124,8 @@ static int
 on_serve_blocks(struct target *target, struct letter *letter)
 {
 	return target_set_blocks(target, letter->message.generation,
-	    letter->fds_len > 0 ? letter->fds[0] : -1, letter->text);
+	    letter->fds_len > 0 ? letter->fds[0] : -1, letter->text,
+	    (int64_t)letter->message.value);
 }
 
 static int

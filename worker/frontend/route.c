@@ -20,6 +20,8 @@ static const struct {
 	{ "index.bin", ROUTE_INDEX },
 	{ "functions.json", ROUTE_FUNCTIONS },
 	{ "functions.bin", ROUTE_FUNCTIONS_BIN },
+	{ "blocks.bin", ROUTE_BLOCKS },
+	{ "shapes.bin", ROUTE_SHAPES },
 	{ "coverage.lcov", ROUTE_LCOV },
 };
 

@@ -16,6 +16,8 @@ enum route_kind {
 	ROUTE_INDEX,         /* index.bin */
 	ROUTE_FUNCTIONS,     /* functions.json */
 	ROUTE_FUNCTIONS_BIN, /* functions.bin */
+	ROUTE_BLOCKS,        /* blocks.bin */
+	ROUTE_SHAPES,        /* shapes.bin */
 	ROUTE_LCOV,          /* coverage.lcov */
 	ROUTE_SOURCE,        /* one source file: rest */
 	ROUTE_REDIRECT,      /* /t/NAME, which wants a slash */

@@ -28,6 +28,7 @@
 #include "reply.h"
 #include "route.h"
 #include "source_file.h"
+#include "source_shapes.h"
 #include "sources_tar.h"
 #include "target_json.h"
 #include "banned.h"
@@ -229,6 +230,41 @@ serve_functions(struct evhttp_request *request, struct target *target)
 }
 
 static void
+release_blocks_cb(const void *data, size_t len, void *blocks)
+{
+	(void)data;
+	(void)len;
+	target_blocks_unref(blocks);
+}
+
+/* The block table as it is. */
+static void
+serve_blocks(struct evhttp_request *request, struct target *target)
+{
+	struct target_blocks *blocks = target->blocks;
+	struct evbuffer *body = evbuffer_new();
+	char etag[64];
+
+	if (blocks == NULL || body == NULL) {
+		target_refuse_lines(request, target);
+	} else {
+		const struct wire_blocks *header = blocks->table.header;
+
+		if (evbuffer_add_reference(body, header, header->size,
+			release_blocks_cb, target_blocks_ref(blocks)) != 0)
+			target_blocks_unref(blocks);
+		snprintf(etag, sizeof(etag), "\"b%llx-%llx-%llx\"",
+		    (unsigned long long)target->table_generation,
+		    (unsigned long long)hash_bytes(HASH_SEED, target->entry.build_id,
+			sizeof(target->entry.build_id)),
+		    (unsigned long long)header->size);
+		reply_body(request, "application/octet-stream", etag, body);
+	}
+	if (body != NULL)
+		evbuffer_free(body);
+}
+
+static void
 serve_api_targets(struct server *server, struct evhttp_request *request)
 {
 	char *text = targets_json_api(server->targets);
@@ -276,6 +312,12 @@ serve_route(
 		break;
 	case ROUTE_FUNCTIONS_BIN:
 		serve_functions(request, target);
+		break;
+	case ROUTE_BLOCKS:
+		serve_blocks(request, target);
+		break;
+	case ROUTE_SHAPES:
+		source_shapes_serve(request, target);
 		break;
 	case ROUTE_LCOV:
 		coverage_lcov_serve(request, target);

@@ -11,7 +11,9 @@
 
 #include "clock.h"
 #include "coverage_map.h"
+#include "reply.h"
 #include "source_index.h"
+#include "source_shapes.h"
 #include "banned.h"
 
 struct target_table *
@@ -79,8 +81,16 @@ forget_functions(struct target *target)
 }
 
 static void
+forget_shapes(struct target *target)
+{
+	source_shapes_unref(target->shapes);
+	target->shapes = NULL;
+}
+
+static void
 forget_blocks(struct target *target)
 {
+	forget_shapes(target);
 	target_blocks_unref(target->blocks);
 	target->blocks = NULL;
 	free(target->blocks_reason);
@@ -95,6 +105,7 @@ forget_names(struct target *target)
 	target->sources = NULL;
 	frame_unref(target->index);
 	target->index = NULL;
+	forget_shapes(target);
 	target->names_version++;
 }
 
@@ -278,8 +289,8 @@ map_blocks(const struct target *target, int fd, struct target_blocks **ret_made)
 }
 
 int
-target_set_blocks(
-    struct target *target, uint64_t generation, int fd, const char *reason)
+target_set_blocks(struct target *target, uint64_t generation, int fd,
+    const char *reason, int64_t built_ms)
 {
 	struct target_blocks *blocks = NULL;
 	char *copy;
@@ -295,6 +306,8 @@ target_set_blocks(
 	forget_blocks(target);
 	target->blocks = blocks;
 	target->blocks_reason = copy;
+	target->built_ms = built_ms;
+	target->json_stale = true;
 	return 0;
 }
 
@@ -374,6 +387,27 @@ target_sources(struct target *target)
 		source_list_new(
 		    &target->table->table, &target->roots, &target->sources);
 	return target->sources;
+}
+
+struct source_shapes *
+target_shapes(struct target *target)
+{
+	if (target->shapes == NULL && target->blocks != NULL)
+		target->shapes =
+		    source_shapes_new(target->blocks, &target->roots, target->built_ms);
+	return target->shapes;
+}
+
+void
+target_refuse_lines(struct evhttp_request *request, const struct target *target)
+{
+	if (target == NULL || target->table == NULL)
+		reply_text(request, 404, "no lines: there is no table yet\n");
+	else if (target->blocks_reason != NULL)
+		reply_text(request, 404, "%s\n", target->blocks_reason);
+	else
+		reply_text(
+		    request, 404, "no lines yet: machine code is still being read\n");
 }
 
 /* When its fuzzing would have started if it had always run as fast as now: executions

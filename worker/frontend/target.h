@@ -14,6 +14,8 @@
 #include "function_table.h"
 #include "source_names.h"
 
+struct evhttp_request;
+struct source_shapes;
 struct stream_subscription;
 struct reference_client;
 
@@ -49,6 +51,9 @@ struct target {
 	char *functions_reason;             /* why there are none; NULL: not yet */
 	struct target_blocks *blocks;       /* NULL: none, or not yet */
 	char *blocks_reason;                /* why there are none; NULL: not yet */
+	int64_t
+	    built_ms; /* when the executable of these changed (Unix); 0: not known */
+	struct source_shapes *shapes; /* made when first asked for */
 	struct live_map live;
 	uint64_t live_sequence;      /* as last looked at */
 	struct source_list *sources; /* made when first asked for */
@@ -86,9 +91,12 @@ int target_set_table(struct target *target, uint64_t generation, int fd);
 int target_set_functions(
     struct target *target, uint64_t generation, int fd, const char *reason);
 
-/* The same of the block table. */
-int target_set_blocks(
-    struct target *target, uint64_t generation, int fd, const char *reason);
+/* The same of the block table; its executable changed at @built_ms (Unix; 0: not known). */
+int target_set_blocks(struct target *target, uint64_t generation, int fd,
+    const char *reason, int64_t built_ms);
+
+/* Answers 404 with why @target (NULL: none) has no lines. */
+void target_refuse_lines(struct evhttp_request *request, const struct target *target);
 
 struct target_table *target_table_ref(struct target_table *table);
 void target_table_unref(struct target_table *table);
@@ -117,6 +125,7 @@ uint32_t target_covered(const struct target *target);
 /* Made at the first call, then borrowed; NULL without a table or memory. */
 struct source_list *target_sources(struct target *target);
 struct frame *target_index(struct target *target);
+struct source_shapes *target_shapes(struct target *target);
 
 /* Nanoseconds since this process started. */
 int64_t target_clock(void);

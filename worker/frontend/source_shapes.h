@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ * What the sources of one build say of its lines (line_shapes.h), read once, for all answers; and
+ * shapes.bin; in the front-end.
+ */
+#ifndef FUZZSUP_SOURCE_SHAPES_H
+#define FUZZSUP_SOURCE_SHAPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct evhttp_request;
+struct source_roots;
+struct source_shapes;
+struct target;
+struct target_blocks;
+
+/* Of the files that @blocks name, below @roots. A source that was changed after @built_ms (Unix;
+ * 0: not known) has none: its lines are others by now. Counts references; NULL: out of memory. */
+struct source_shapes *source_shapes_new(
+    struct target_blocks *blocks, const struct source_roots *roots, int64_t built_ms);
+struct source_shapes *source_shapes_ref(struct source_shapes *shapes);
+void source_shapes_unref(struct source_shapes *shapes);
+
+/* Reads some sources, a quarter of a megabyte or one file. True when all are read. */
+bool source_shapes_step(struct source_shapes *shapes);
+
+/* Borrows the shapes of @file; none of one that has not been read. */
+const unsigned char *source_shapes_of(
+    const struct source_shapes *shapes, uint32_t file, size_t *ret_len);
+
+/* Answers with all of them, as struct wire_shapes says: as they are read. */
+void source_shapes_serve(struct evhttp_request *request, struct target *target);
+
+#endif
