@@ -17,7 +17,7 @@
 static bool
 header_is_sound(const struct wire_blocks *h, uint64_t size)
 {
-	return h->magic == BLOCK_TABLE_MAGIC && h->version == BLOCK_TABLE_VERSION &&
+	return h->magic == WIRE_BLOCKS_MAGIC && h->version == WIRE_BLOCKS_VERSION &&
 	    h->size == size && h->pcs_len <= COVERAGE_MAP_PCS_MAX &&
 	    h->functions_len <= h->pcs_len && h->unknown_len <= h->pcs_len &&
 	    h->lines_len < WIRE_LINE_NONE && h->string_bytes_len > 0 &&

@@ -15,9 +15,6 @@
 #include "source_table.h"
 #include "wire.h"
 
-#define BLOCK_TABLE_MAGIC UINT32_C(0x4c425a46) /* "FZBL" */
-#define BLOCK_TABLE_VERSION 1
-
 /* A table as mapped for reading; the pointers lie inside of the map. */
 struct block_table {
 	const struct wire_blocks *header; /* start of the map */

@@ -34,6 +34,7 @@ struct line_scratch {
 	    *partly; /* by line: a branch of this function never went one of its ways */
 	const unsigned char *at, *end;
 	bool is_bad;
+	struct line_news *news; /* NULL: nobody wants to know */
 };
 
 /* ---- memory ---- */
@@ -73,6 +74,7 @@ line_scratch_lay(void *memory, const struct wire_blocks *header)
 	scratch->edges = next += blocks;
 	scratch->back_edges = next += header->edges_max;
 	scratch->flags = (uint8_t *)(next + header->edges_max);
+	scratch->news = NULL;
 	scratch->partly = scratch->flags + blocks;
 	for (uint32_t i = 0; i < header->lines_len; i++)
 		scratch->partly[i] = 0;
@@ -474,8 +476,11 @@ raise_lines(struct line_scratch *scratch, const struct line_blocks_view *view,
 			state = of_block == LINE_REACHED && scratch->partly[line] != 0
 			    ? LINE_PARTLY
 			    : of_block;
-			if (states[line] < state)
-				states[line] = state;
+			if (states[line] >= state)
+				continue;
+			states[line] = state;
+			if (scratch->news != NULL)
+				line_news_add(scratch->news, view->lines[line].file);
 		}
 	}
 	return true;
@@ -498,6 +503,34 @@ line_states_function(const struct line_blocks_view *view, uint32_t index,
 	return !is_sound ? LINE_FUNCTION_BAD
 	    : entered    ? LINE_FUNCTION_ENTERED
 			 : LINE_FUNCTION_IDLE;
+}
+
+void
+line_scratch_news(struct line_scratch *scratch, struct line_news *news)
+{
+	scratch->news = news;
+}
+
+void
+line_blocks_owner(const struct line_blocks_view *view, uint32_t index,
+    struct line_scratch *scratch, uint32_t *owner)
+{
+	const struct wire_blocks_function *function = &view->functions[index];
+	uint32_t pc = function->pc, head;
+
+	begin_lines(scratch, view, function);
+	for (uint32_t i = 0; i < function->blocks_len && !scratch->is_bad; i++) {
+		head = number(scratch);
+		if ((head & WIRE_BLOCK_PC) != 0) {
+			pc = number_from(scratch, pc);
+			if (pc >= view->header->pcs_len)
+				return;
+			owner[pc++] = index;
+		}
+		for (uint32_t e = head >> 3; e > 0 && !scratch->is_bad; e--)
+			number(scratch);
+		skip_lines(scratch);
+	}
 }
 
 /* ---- copies ---- */

@@ -57,6 +57,39 @@ enum line_function line_states_function(const struct line_blocks_view *view,
     uint32_t index, const uint64_t *bits, struct line_scratch *scratch,
     uint8_t *states);
 
+/* Files of which a line's state was raised, each once; the arrays are the caller's, by file. */
+struct line_news {
+	uint8_t *marks;
+	uint32_t *list;
+	uint32_t len;
+};
+
+static inline void
+line_news_add(struct line_news *news, uint32_t file)
+{
+	if (news->marks[file])
+		return;
+	news->marks[file] = 1;
+	news->list[news->len++] = file;
+}
+
+/* One of them, of which there must be some. */
+static inline uint32_t
+line_news_take(struct line_news *news)
+{
+	const uint32_t file = news->list[--news->len];
+
+	news->marks[file] = 0;
+	return file;
+}
+
+/* From now on line_states_function() tells @news (NULL: nobody). */
+void line_scratch_news(struct line_scratch *scratch, struct line_news *news);
+
+/* Sets @owner (by PC-table index) to @index for the PCs of that function. */
+void line_blocks_owner(const struct line_blocks_view *view, uint32_t index,
+    struct line_scratch *scratch, uint32_t *owner);
+
 /* Where a function's own lines lie: those of its file from its first line up to the next
  * function's. Both arrays are the caller's, and by line. */
 struct line_places {

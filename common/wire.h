@@ -150,6 +150,9 @@ struct wire_line {
 };
 _Static_assert(sizeof(struct wire_line) == 8, "line");
 
+#define WIRE_BLOCKS_MAGIC UINT32_C(0x4c425a46) /* "FZBL" */
+#define WIRE_BLOCKS_VERSION 1
+
 struct wire_blocks {
 	uint32_t magic;
 	uint32_t version;

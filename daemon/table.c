@@ -795,7 +795,7 @@ check_more(int fd, const struct table *table)
 	else
 		sound =
 		    pread(fd, &blocks, sizeof(blocks), 0) == (ssize_t)sizeof(blocks) &&
-		    blocks.magic == BLOCK_TABLE_MAGIC &&
+		    blocks.magic == WIRE_BLOCKS_MAGIC &&
 		    blocks.pcs_len == table->pcs_len;
 	return sound ? 0 : -EPROTO;
 }

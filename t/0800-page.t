@@ -27,20 +27,16 @@ def fuzz(executable, coverage):
 
 
 def line_states(executable, coverage_file, root):
-    """{name: {line: state}} as the page should show them, by llvm-symbolizer."""
-    _, _, bits, pcs = CoverageFile.read(coverage_file)
-    reached = set(set_bits(bits))
-    answer = subprocess.run([SYMBOLIZER, "--functions=none", "--no-inlines", "-e", executable], check=True, text=True,
-                            capture_output=True, input="".join(f"{pc:#x}\n" for pc in pcs)).stdout.split("\n")
-    places = {}
-    for index, text in enumerate(line for line in answer if line):
-        path, line, column = text.rsplit(":", 2)
+    """{name: {line: state}} as the page should show them."""
+    names = {"reached": "hit", "partly": "part", "missed": "miss", "idle": "idle", "unknown": "unknown"}
+    states = {}
+    for text in subprocess.run([os.path.join(BUILD, "t", "lib", "tell_lines"), executable, coverage_file], check=True, text=True, capture_output=True).stdout.splitlines():
+        place, state = text.rsplit(" ", 1)
+        path, line = place.rsplit(":", 1)
         name = os.path.join(os.path.basename(root), os.path.relpath(path, root))
-        if int(line) and not name.startswith(os.path.basename(root) + "/.."):
-            hits = places.setdefault(name, {}).setdefault(line, {})
-            hits[column] = hits.get(column, False) or index in reached
-    return {name: {line: "hit" if all(hits.values()) else "part" if any(hits.values()) else "miss"
-                   for line, hits in lines.items()} for name, lines in places.items()}
+        if not name.startswith(os.path.basename(root) + "/.."):
+            states.setdefault(name, {})[line] = names[state]
+    return states
 
 
 class Helper(threading.Thread):
@@ -132,7 +128,7 @@ def coverage(folder, executable):
     with open(os.path.join(folder, "expected.json"), "w") as file:
         json.dump(expected, file)
     states = [state for lines in expected.values() for state in lines.values()]
-    note(f"{len(states)} lines in {len(expected)} files: " + ", ".join(f"{states.count(s)} {s}" for s in ("hit", "part", "miss")))
+    note(f"{len(states)} lines in {len(expected)} files: " + ", ".join(f"{states.count(s)} {s}" for s in ("hit", "part", "miss", "idle", "unknown")))
     with Service(folder, {"json": Target(executable, directory, [root])}) as service:
         service.wait_state("json", "ready", "live", "stale")
         helper = Helper(service, coverage_file, folder)

@@ -1,231 +1,19 @@
 /* SPDX-License-Identifier: MIT
  * The page's model of one target: parses the source index, holds the reached bits and
  * their times, and counts by file, line, place and folder. main.js only draws.
- * Compiled to main.wasm without a library; runs in the browser (and natively in tests).
+ * Runs in the browser (and natively in tests).
  *
  * Every byte that comes in is checked before it is believed, because a trap here is a
  * dead page: all sizes are computed in 64 bits, all offsets compared with lengths that
  * were checked. Memory is never given back one by one; client_reset() frees it all.
  */
-#include <stddef.h>
-#include <stdint.h>
-
-#include "wire.h"
-
-enum client_error {
-	CLIENT_OK = 0,
-	CLIENT_SHORT = -1,     /* fewer bytes than the message says */
-	CLIENT_RANGE = -2,     /* an index or offset points outside */
-	CLIENT_MEMORY = -3,    /* no memory, or a size that cannot be meant */
-	CLIENT_NO_INDEX = -4,  /* coverage without a source index */
-	CLIENT_MISMATCH = -5,  /* coverage of another table */
-	CLIENT_STALE = -6,     /* delta of another version: wait for a full frame */
-	CLIENT_MALFORMED = -7, /* contradicts itself */
-};
-
-/* ---- memory ---- */
+#include "client.h"
 
 #ifdef __wasm__
-#define EXPORT __attribute__((visibility("default")))
-#define PAGE_SIZE UINT64_C(65536)
-#define MEMORY_MAX (UINT64_C(2) << 30)
-
-extern unsigned char __heap_base;
-static uint64_t heap_next;
-
-/* The compiler may call these three for copies and zeroing of structs. */
-EXPORT void *
-memset(void *to, int byte, size_t size)
-{
-	unsigned char *at = to;
-	while (size--)
-		*at++ = (unsigned char)byte;
-	return to;
-}
-
-EXPORT void *
-memcpy(void *restrict to, const void *restrict from, size_t size)
-{
-	unsigned char *at = to;
-	const unsigned char *source = from;
-	while (size--)
-		*at++ = *source++;
-	return to;
-}
-
-static void *
-heap_take(uint64_t size)
-{
-	if (!heap_next)
-		heap_next = ((uintptr_t)&__heap_base + 15) & ~(uint64_t)15;
-	uint64_t end = heap_next + ((size + 15) & ~(uint64_t)15);
-	uint64_t have = __builtin_wasm_memory_size(0) * PAGE_SIZE;
-	if (size > MEMORY_MAX || end > MEMORY_MAX)
-		return NULL;
-	if (end > have &&
-	    __builtin_wasm_memory_grow(0, (end - have + PAGE_SIZE - 1) / PAGE_SIZE) ==
-		SIZE_MAX)
-		return NULL;
-	uint64_t *at = (uint64_t *)(uintptr_t)heap_next;
-	heap_next = end;
-	for (uint64_t i = 0; i < (size + 7) / 8; i++)
-		at[i] = 0;
-	return at;
-}
-
-static void
-heap_reset(void)
-{
-	heap_next = 0;
-}
-#else
-#include <stdlib.h>
-#include <string.h>
-#define EXPORT static __attribute__((unused))
-
-/* One allocation each, so that AddressSanitizer sees every step over an edge. */
-static void **heap_blocks;
-static size_t heap_blocks_len;
-
-static void *
-heap_take(uint64_t size)
-{
-	void **blocks = realloc(heap_blocks, (heap_blocks_len + 1) * sizeof(*blocks));
-	if (!blocks)
-		return NULL;
-	heap_blocks = blocks;
-	void *block = size < (UINT64_C(1) << 31) ? calloc(1, size ? size : 1) : NULL;
-	if (block)
-		heap_blocks[heap_blocks_len++] = block;
-	return block;
-}
-
-static void
-heap_reset(void)
-{
-	for (size_t i = 0; i < heap_blocks_len; i++)
-		free(heap_blocks[i]);
-	free(heap_blocks);
-	heap_blocks = NULL;
-	heap_blocks_len = 0;
-}
+struct client client;
 #endif
 
-/* ---- the model ---- */
-
-#define PCS_MAX UINT32_C(16000000)
-#define FILES_MAX UINT32_C(1000000)
-#define NODES_MAX UINT64_C(4000000)
-#define NAME_MAX_LEN UINT32_C(4096)
-#define DEPTH_MAX 64
-#define NONE UINT32_C(0xffffffff)
-
-/* main.js reads these five as arrays of u32. */
-struct node { /* of the tree of folders and files; 0 is the root */
-	uint32_t parent;
-	uint32_t first_child;
-	uint32_t next_sibling;
-	uint32_t name; /* offset into the strings */
-	uint32_t name_len;
-	uint32_t file; /* NONE: a folder; files_len: PCs without a source location */
-	uint32_t total, covered; /* PCs; without the excluded */
-	uint32_t excluded_total, excluded_covered;
-	uint32_t newest; /* hit, in 1/100 s since base_ms */
-	uint32_t reserved;
-};
-_Static_assert(sizeof(struct node) == 48, "main.js reads nodes by this size");
-
-struct file {
-	uint32_t total, covered;
-	uint32_t newest;
-	uint32_t node;
-	uint32_t pending; /* reached, but not yet added to the folders above */
-	uint32_t excluded;
-};
-_Static_assert(sizeof(struct file) == 24, "main.js reads files by this size");
-
-/* Of the open file. Several PCs can stand at one place (templates, inlining): a place
- * is reached when one of them is. */
-struct place {
-	uint32_t column;
-	uint32_t pcs;
-	uint32_t reached;
-	uint32_t time; /* of the first hit; NONE: not reached */
-};
-_Static_assert(sizeof(struct place) == 16, "main.js reads places by this size");
-
-struct line {
-	uint32_t line;
-	uint32_t place; /* index of its first */
-	uint32_t places;
-	uint32_t reached; /* places: 0 missed, all of them hit, else partly */
-	uint32_t first_time;
-	uint32_t newest_time;
-	uint32_t changed; /* number of the update that last changed it */
-	uint32_t order;   /* index of its first PC in client.order */
-};
-_Static_assert(sizeof(struct line) == 32, "main.js reads lines by this size");
-
-struct summary {
-	uint32_t pcs_len, files_len, nodes_len, covered;
-	uint32_t nodes, files, lines, places; /* addresses */
-	uint32_t lines_len, open_file, update, no_line;
-	uint32_t entries, entries_len, dirty, growth;
-};
-_Static_assert(sizeof(struct summary) == 64, "main.js reads the summary by this size");
-
-static struct client {
-	unsigned char *input; /* where main.js puts the next message */
-	uint32_t input_size;
-
-	const struct wire_location *locations;
-	const struct wire_file *wire_files;
-	const uint32_t *directories;
-	const char *strings;
-	uint32_t pcs_len, files_len, directories_len, strings_len;
-
-	uint32_t *order;      /* PCs by file, line, column; unknown ones last */
-	uint32_t *file_start; /* files_len + 2: first place of a file in order */
-	struct file *files;   /* files_len + 1 */
-	struct node *nodes;
-	uint32_t nodes_len;
-	uint32_t *touched; /* files with pending hits */
-	uint32_t touched_len;
-
-	uint64_t *bits, *base_bits; /* now; at the last full frame */
-	uint32_t *times; /* 1/100 s since base_ms, valid where the bit is set */
-	uint64_t version, base_version;
-	int64_t base_ms;
-	uint32_t covered;
-	uint32_t have_full;
-	uint32_t update; /* counts changes of bits and times */
-
-	struct line *lines;
-	struct place *places;
-	uint32_t lines_len, open_file, no_line;
-	uint32_t dirty; /* the open file has changed since its lines were counted */
-
-	uint32_t *entries;
-	uint32_t entries_len, entries_size;
-	uint32_t *growth; /* answer of client_growth */
-	char *name;       /* of client_file_name */
-	struct summary summary;
-} client;
-
 #define GROWTH_MAX 512
-
-static uint32_t
-file_of(uint32_t pc)
-{
-	uint32_t file = client.locations[pc].file;
-	return file == WIRE_FILE_UNKNOWN ? client.files_len : file;
-}
-
-static int
-bit_test(const uint64_t *bits, uint32_t i)
-{
-	return bits[i / 64] >> (i % 64) & 1;
-}
 
 static uint32_t
 name_length(uint32_t offset)
@@ -244,6 +32,7 @@ name_length(uint32_t offset)
 EXPORT void
 client_reset(void)
 {
+	lines_forget();
 	heap_reset();
 	client = (struct client){ .open_file = NONE };
 }
@@ -384,7 +173,7 @@ node_add(uint32_t parent, uint32_t name, uint32_t name_len, uint32_t file)
 	uint32_t id = client.nodes_len++;
 	client.nodes[id] =
 	    (struct node){ parent, NONE, client.nodes[parent].first_child, name,
-		    name_len, file, 0, 0, 0, 0, 0, 0 };
+		    name_len, file, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
 	client.nodes[parent].first_child = id;
 	return id;
 }
@@ -502,6 +291,8 @@ recount(void)
 		struct node *node = &client.nodes[i];
 		node->total = node->covered = node->newest = 0;
 		node->excluded_total = node->excluded_covered = 0;
+		node->lines = node->lines_reached = 0;
+		node->excluded_lines = node->excluded_lines_reached = 0;
 	}
 	for (uint32_t i = 0; i <= client.files_len; i++) {
 		struct file *file = &client.files[i];
@@ -518,6 +309,7 @@ recount(void)
 	}
 	for (uint32_t i = 0; i <= client.files_len; i++)
 		count_up(i, client.files[i].covered, client.files[i].total);
+	lines_recount();
 	client.dirty = 1;
 	client.update++;
 }
@@ -608,6 +400,7 @@ client_full(uint32_t size)
 	client.version = client.base_version = full.version;
 	client.base_ms = full.base_ms;
 	client.have_full = 1;
+	lines_renew();
 	recount();
 	return CLIENT_OK;
 }
@@ -638,6 +431,7 @@ bit_reach(uint32_t pc, uint32_t time)
 	struct file *file = &client.files[index];
 	client.bits[pc / 64] |= UINT64_C(1) << (pc % 64);
 	client.times[pc] = time;
+	lines_reach(pc);
 	client.covered++;
 	file->covered++;
 	if (!file->pending++)
@@ -769,7 +563,7 @@ client_entries(uint32_t size)
 static void
 line_count(struct line *line, uint32_t *pc_at, uint32_t pcs_end)
 {
-	uint32_t reached = 0, first = NONE, newest = 0;
+	uint32_t reached = 0, first = NONE, newest = 0, state;
 	for (uint32_t i = 0; i < line->places; i++) {
 		struct place *place = &client.places[line->place + i];
 		place->reached = 0;
@@ -790,9 +584,14 @@ line_count(struct line *line, uint32_t *pc_at, uint32_t pcs_end)
 		if (place->time > newest)
 			newest = place->time;
 	}
-	if (reached != line->reached)
+	state = line->block != NONE  ? lines_state(line->block)
+	    : !reached               ? LINE_MISSED
+	    : reached < line->places ? LINE_PARTLY
+				     : LINE_REACHED;
+	if (reached != line->reached || state != line->state)
 		line->changed = client.update;
 	line->reached = reached;
+	line->state = state;
 	line->first_time = first;
 	line->newest_time = newest;
 }
@@ -808,46 +607,75 @@ lines_count(void)
 	client.dirty = 0;
 }
 
-/* Makes @file's lines and places readable; the last open file's are forgotten. */
+/* Room for any file. */
+static int
+lines_reserve(void)
+{
+	uint64_t most = 0, lines, places = 0;
+	for (uint32_t i = 0; i < client.files_len; i++) {
+		lines = (uint64_t)client.files[i].total + lines_of_file(i);
+		if (lines > most)
+			most = lines;
+		if (client.files[i].total > places)
+			places = client.files[i].total;
+	}
+	if (client.lines && most <= client.lines_size)
+		return CLIENT_OK;
+	client.lines = heap_take(most * sizeof(struct line));
+	if (!client.places)
+		client.places = heap_take(places * sizeof(struct place));
+	if (!client.lines || !client.places) {
+		client.lines = NULL;
+		return CLIENT_MEMORY;
+	}
+	client.lines_size = (uint32_t)most;
+	return CLIENT_OK;
+}
+
+/* The places of the PCs of @number, from @at in client.order on; returns where they end. */
+static uint32_t
+line_add_places(struct line *line, uint32_t at, uint32_t end, struct place **place)
+{
+	for (; at < end; at++) {
+		const struct wire_location *location =
+		    &client.locations[client.order[at]];
+		if (location->line != line->line)
+			break;
+		if (!line->places || (*place)->column != location->column) {
+			*++*place = (struct place){ .column = location->column };
+			line->places++;
+		}
+		(*place)->pcs++;
+	}
+	return at;
+}
+
+/* Makes @file's lines and places readable: those that have PCs, and those that a block names; the
+ * last open file's are forgotten. */
 EXPORT int
 client_open(uint32_t file)
 {
 	if (!client.nodes || file >= client.files_len)
 		return CLIENT_RANGE;
-	if (!client.lines) { /* once, large enough for any file */
-		uint32_t most = 0;
-		for (uint32_t i = 0; i < client.files_len; i++)
-			if (client.files[i].total > most)
-				most = client.files[i].total;
-		client.lines = heap_take((uint64_t)most * sizeof(struct line));
-		client.places = heap_take((uint64_t)most * sizeof(struct place));
-		if (!client.lines || !client.places) {
-			client.lines = NULL;
-			return CLIENT_MEMORY;
-		}
-	}
-	struct line *line = NULL;
+	int error = lines_reserve();
+	if (error)
+		return error;
 	struct place *place = client.places - 1;
+	uint32_t at = client.file_start[file], end = client.file_start[file + 1];
+	uint32_t next = 0, blocks = lines_of_file(file), block = NONE, by_pc, by_block;
 	client.lines_len = client.no_line = 0;
-	for (uint32_t i = client.file_start[file]; i < client.file_start[file + 1];
-	    i++) {
-		const struct wire_location *location =
-		    &client.locations[client.order[i]];
-		if (!location->line) {
-			client.no_line++;
-			continue;
-		}
-		if (!line || line->line != location->line) {
-			line = &client.lines[client.lines_len++];
-			*line = (struct line){ .line = location->line,
-				.place = (uint32_t)(place + 1 - client.places),
-				.order = i };
-		}
-		if (!line->places || place->column != location->column) {
-			*++place = (struct place){ .column = location->column };
-			line->places++;
-		}
-		place->pcs++;
+	for (; at < end && !client.locations[client.order[at]].line; at++)
+		client.no_line++;
+	while (at < end || next < blocks) {
+		by_pc = at < end ? client.locations[client.order[at]].line : NONE;
+		by_block = next < blocks ? lines_number(file, next, &block) : NONE;
+		struct line *line = &client.lines[client.lines_len++];
+		*line = (struct line){ .line = by_pc < by_block ? by_pc : by_block,
+			.place = (uint32_t)(place + 1 - client.places),
+			.order = at,
+			.block = by_block <= by_pc ? block : NONE };
+		next += by_block <= by_pc;
+		at = line_add_places(line, at, end, &place);
 	}
 	client.open_file = file;
 	lines_count();
@@ -883,10 +711,13 @@ client_line_at(uint32_t line)
 static int
 is_gap(uint32_t i)
 {
-	const struct line *line = &client.lines[i];
-	if (line->reached)
-		return line->reached < line->places;
-	return i == 0 || line[-1].reached;
+	const uint32_t state = client.lines[i].state;
+	uint32_t before = i;
+	if (state != LINE_IDLE && state != LINE_MISSED)
+		return state == LINE_PARTLY;
+	while (before > 0 && client.lines[before - 1].state == LINE_UNKNOWN)
+		before--;
+	return before == 0 || client.lines[before - 1].state > LINE_UNKNOWN;
 }
 
 /* The next source line behind @line, round the end, where something was not reached;
@@ -995,6 +826,7 @@ client_summary(void)
 		.entries_len = client.entries_len,
 		.dirty = dirty,
 		.growth = (uint32_t)(uintptr_t)client.growth,
+		.has_lines = (uint32_t)lines_are_known(),
 	};
 	return &client.summary;
 }

@@ -44,12 +44,12 @@ export function coverageBar() {
 	const fill = h("i");
 	const number = h("span", { class: "num" });
 	const element = h("div", { class: "cov" }, h("div", { class: "bar", "aria-hidden": "true" }, fill), number);
-	element.set = (covered, total) => {
+	element.set = (covered, total, unit = "PCs", note = "") => {
 		const share = total ? (100 * covered) / total : 0;
 		const width = `${share.toFixed(2)}%`;
 		if (fill.style.width !== width) fill.style.width = width;
 		setText(number, total ? percent(covered, total) : "–");
-		setTitle(element, total ? `${exact(covered)} of ${exact(total)} PCs reached` : "no PCs known yet");
+		setTitle(element, total ? `${exact(covered)} of ${exact(total)} ${unit} reached${note}` : "no PCs known yet");
 	};
 	return element;
 }

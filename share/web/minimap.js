@@ -2,7 +2,6 @@
 // The strip beside the source: the whole file at a glance, click to go there; runs in the browser.
 
 import { h } from "./dom.js";
-import { lineState } from "./model.js";
 
 export class Minimap {
 	constructor(scroller, rowHeight) {
@@ -47,7 +46,7 @@ export class Minimap {
 		this.marks = new Map();
 		for (let i = 0; i < summary.lines; i++) {
 			const line = model.line(i, summary);
-			this.marks.set(line.line, lineState(line));
+			this.marks.set(line.line, line.state === "idle" ? "miss" : line.state);
 		}
 		this.again();
 	}

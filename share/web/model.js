@@ -13,7 +13,10 @@ const ERRORS = {
 	"-7": "a message contradicts itself",
 };
 
-const NODE = 12, FILE = 6, PLACE = 4, LINE = 8; // u32 words of client.c's structs
+const NODE = 16, FILE = 10, PLACE = 4, LINE = 10; // u32 words of client.c's structs
+
+// enum line_state, as the page names them: "idle" is not reached, nor anything else of its function.
+const STATES = ["", "idle", "miss", "unknown", "part", "hit"];
 
 let compiled = null;
 
@@ -64,7 +67,7 @@ export class Model {
 			pcs: w[at], files: w[at + 1], nodes: w[at + 2], covered: w[at + 3],
 			nodesAt: w[at + 4] / 4, filesAt: w[at + 5] / 4, linesAt: w[at + 6] / 4, placesAt: w[at + 7] / 4,
 			lines: w[at + 8], openFile: w[at + 9], update: w[at + 10], noLine: w[at + 11],
-			entriesAt: w[at + 12] / 4, entries: w[at + 13], dirty: w[at + 14], growthAt: w[at + 15] / 4,
+			entriesAt: w[at + 12] / 4, entries: w[at + 13], dirty: w[at + 14], growthAt: w[at + 15] / 4, hasLines: w[at + 16] === 1,
 		};
 	}
 
@@ -107,7 +110,17 @@ export class Model {
 
 	file(index) {
 		const s = this.summary, w = this.words, at = s.filesAt + index * FILE;
-		return { total: w[at], covered: w[at + 1], newest: w[at + 2], node: w[at + 3], excluded: w[at + 5] !== 0 };
+		return {
+			...counted(w[at + 6], w[at + 7], w[at], w[at + 1]), newest: w[at + 2], node: w[at + 3], excluded: w[at + 5] !== 0,
+			partly: w[at + 8], unknown: w[at + 9],
+		};
+	}
+
+	// Does some of the work on lines; true if there is more. files: count them, too.
+	workOnLines(cost, files) {
+		const more = this.wasm.client_lines_step(cost, files ? 1 : 0) !== 0;
+		this.cached = null;
+		return more;
 	}
 
 	node(id, s = this.summary) {
@@ -115,8 +128,8 @@ export class Model {
 		const included = w[at + 6] > 0 || w[at + 8] === 0;
 		return {
 			id, parent: w[at], firstChild: w[at + 1], nextSibling: w[at + 2], nameAt: w[at + 3], nameLength: w[at + 4], file: w[at + 5],
-			total: included ? w[at + 6] : w[at + 8], covered: included ? w[at + 7] : w[at + 9], newest: w[at + 10], excluded: !included,
-			excludedTotal: w[at + 8],
+			...(included ? counted(w[at + 11], w[at + 12], w[at + 6], w[at + 7]) : counted(w[at + 13], w[at + 14], w[at + 8], w[at + 9])),
+			newest: w[at + 10], excluded: !included, excludedTotal: w[at + 8],
 		};
 	}
 
@@ -149,7 +162,7 @@ export class Model {
 
 	line(index, s = this.summary) {
 		const w = this.words, at = s.linesAt + index * LINE;
-		return { line: w[at], place: w[at + 1], places: w[at + 2], reached: w[at + 3], first: w[at + 4], newest: w[at + 5], changed: w[at + 6] };
+		return { line: w[at], place: w[at + 1], places: w[at + 2], reached: w[at + 3], first: w[at + 4], newest: w[at + 5], changed: w[at + 6], state: STATES[w[at + 8]] };
 	}
 
 	// The record of a source line, or null where no code is.
@@ -189,6 +202,7 @@ export class Model {
 	}
 }
 
-export function lineState(line) {
-	return line.reached === 0 ? "miss" : line.reached < line.places ? "part" : "hit";
+// Lines where they are known, else PCs.
+function counted(lines, linesReached, pcs, pcsReached) {
+	return lines ? { total: lines, covered: linesReached, unit: "lines", pcs, pcsReached } : { total: pcs, covered: pcsReached, unit: "PCs", pcs, pcsReached };
 }

@@ -6,6 +6,7 @@ import { FunctionTable } from "./functions.js";
 import { Model } from "./model.js";
 
 const FULL = 18, ENTRIES = 21;
+const LINES_COST = 100000; // bytes of blocks a step: some milliseconds
 
 export class Session {
 	// renew: called when frames were dropped and the target must be subscribed to again.
@@ -24,12 +25,15 @@ export class Session {
 		this.functions = null;
 		this.functionsError = "";
 		this.functionsAsked = null;
+		this.linesAsked = null;
+		this.linesTimer = 0;
 		this.abort = new AbortController();
 		if (target.table) this.load(wasmUrl);
 	}
 
 	end() {
 		this.abort.abort();
+		clearTimeout(this.linesTimer);
 		this.waiting = [];
 	}
 
@@ -86,6 +90,43 @@ export class Session {
 	apply(tag, reader, data) {
 		const error = this.model.feed(reader, data);
 		if (tag === FULL && !error) this.covered = true;
+		if (this.linesAsked) this.workOnLines();
+	}
+
+	// What became of lines, which takes more than PCs: asked for when the rest is shown.
+	wantLines(target) {
+		if (this.model && this.covered && typeof target?.lines === "number") this.linesAsked ??= this.loadLines();
+	}
+
+	async loadLines() {
+		try {
+			for (const name of ["blocks", "shapes"]) {
+				const response = await fetch(`${this.url}${name}.bin?table=${this.target.table}`, { signal: this.abort.signal });
+				if (!response.ok) throw new Error(`${response.status} ${(await response.text()).slice(0, 200)}`);
+				const bytes = await response.arrayBuffer();
+				if (this.abort.signal.aborted) return;
+				const error = this.model.feed(`client_load_${name}`, bytes);
+				if (error) throw new Error(`${name}.bin: ${Model.errorText(error)}`);
+			}
+			this.workOnLines();
+		} catch (error) {
+			if (!this.abort.signal.aborted) setTimeout(() => (this.linesAsked = null), 3000);
+		}
+	}
+
+	// A few milliseconds at a time. Files are counted anew twice a second, and at first as soon as they can be.
+	workOnLines() {
+		if (this.linesTimer) return;
+		const work = () => {
+			this.linesTimer = 0;
+			const first = !this.model.summary.hasLines, due = first || performance.now() - (this.linesCounted ?? 0) > 500;
+			const before = this.model.summary.update;
+			const more = this.model.workOnLines(LINES_COST, due);
+			if (due && !more) this.linesCounted = performance.now();
+			if (more || !due) this.linesTimer = setTimeout(work, more ? 0 : 250);
+			if ((due && !more) || this.model.summary.update !== before) this.tell("coverage");
+		};
+		this.linesTimer = setTimeout(work, 0);
 	}
 
 	// The functions of its table; null: not there (yet). Fetched when they are first wanted.

@@ -2,7 +2,7 @@
 // One source file: what is not reached, and what is new? Runs in the browser.
 
 import { h, setText, setTitle, setClass, coverageBar, exact, percent, span, moment, codeBlock } from "./dom.js";
-import { NONE, lineState } from "./model.js";
+import { NONE } from "./model.js";
 import { VirtualList } from "./list.js";
 import { byName, currentSession, serverNow, store, targetUrl } from "./link.js";
 import { languageOf, Highlighter, scanStates } from "./highlight.js";
@@ -14,7 +14,12 @@ import { explain } from "./target.js";
 const ROW = 20;
 const LINES_MAX = 1500000; // beyond it the browser's largest element is exceeded
 const RECENT = 60000;
-const MARKS = { hit: ["●", "reached"], miss: ["○", "not reached"], part: ["◐", "partly reached"] };
+const MARKS = {
+	hit: ["●", "reached"], miss: ["○", "not reached"], part: ["◐", "reached, but one of its ways was never taken"],
+	idle: ["○", "not reached; its function was never entered"], unknown: ["?", "not known: the compiler left no trace that tells"],
+};
+
+const PILLS = { hit: "reached", part: "partly reached", miss: "not reached", idle: "never entered", unknown: "not known" };
 
 export class SourceView {
 	constructor(go) {
@@ -25,6 +30,7 @@ export class SourceView {
 		this.counts = h("span", { class: "dim small" });
 		this.news = h("span", { class: "dim small" });
 		this.hitPill = h("span", { class: "pill hit" });
+		this.partPill = h("span", { class: "pill hit" });
 		this.missPill = h("span", { class: "pill miss" });
 		this.rows = h("div", { class: "rows" });
 		this.scroller = h("div", { class: "code", tabindex: "0", role: "region", "aria-label": "Source" }, this.rows);
@@ -40,7 +46,7 @@ export class SourceView {
 			h("nav", { class: "crumbs", "aria-label": "You are here" }, this.home = h("a", {}, "Targets"), " / ", this.crumb = h("a"), " / ", this.crumbFile = h("span")),
 			h("div", { class: "titlebar" }, this.title, this.bar, this.counts, h("span", { class: "grow" }), hint("n", "next uncovered", () => this.nextMissed()), hint("h", "newest", () => this.goNewest())),
 			h("div", { class: "cols" },
-				h("section", { class: "panel filebox" }, h("div", { class: "head" }, this.news, h("span", { class: "grow" }), this.hitPill, this.missPill), this.box, this.message),
+				h("section", { class: "panel filebox" }, h("div", { class: "head" }, this.news, h("span", { class: "grow" }), this.hitPill, this.partPill, this.missPill), this.box, this.message),
 				h("aside", {},
 					h("section", { class: "panel" }, h("div", { class: "head" }, this.lineHead, this.linePill), this.lineBody),
 					h("section", { class: "panel" }, h("div", { class: "head" }, h("h2", {}, "Newest in this file")), this.newest))));
@@ -80,6 +86,8 @@ export class SourceView {
 		}
 		if (!session?.model) return this.lines && byName(this.place.target) ? undefined : this.wait(session);
 		if (this.file === undefined) return undefined;
+		session.wantLines(byName(this.place.target));
+		if (session.model.summary.hasLines !== this.hasLines) this.reopen(session.model);
 		if (what.has("coverage") || what.has("fresh")) this.recount(session.model);
 		if (this.recent) this.updateNews(session.model);
 		if (this.lines) this.list.draw();
@@ -128,9 +136,17 @@ export class SourceView {
 		setTitle(this.title, this.path);
 		setText(this.crumbFile, this.path);
 		document.title = `${this.path.slice(this.path.lastIndexOf("/") + 1)} · ${this.place.target}`;
-		session.model.open(this.file);
-		this.seen = session.model.summary.update;
+		this.reopen(session.model);
 		this.load(session);
+	}
+
+	// Also when what became of lines is known: there are more of them than of PCs.
+	reopen(model) {
+		model.open(this.file);
+		const s = model.summary;
+		this.seen = s.update;
+		this.hasLines = s.hasLines;
+		this.element.classList.toggle("haslines", s.hasLines);
 	}
 
 	async load(session) {
@@ -182,11 +198,12 @@ export class SourceView {
 	// After new coverage: which lines flash, what the head says, the strip at the right.
 	recount(model) {
 		const s = model.summary;
-		let hit = 0, missed = 0, beyond = 0;
+		const counts = { "": 0, hit: 0, part: 0, miss: 0, idle: 0, unknown: 0 };
+		let beyond = 0;
 		const recent = [];
 		for (let i = 0; i < s.lines; i++) {
 			const line = model.line(i, s);
-			line.reached ? hit++ : missed++;
+			counts[line.state]++;
 			if (this.lines && line.line > this.lines.length) beyond++;
 			if (line.changed > this.seen) this.flashes.set(line.line, performance.now() + 1500);
 			if (line.newest && line.newest !== NONE && line.reached) recent.push(line);
@@ -195,12 +212,16 @@ export class SourceView {
 		recent.sort((a, b) => b.newest - a.newest || a.line - b.line);
 		this.recent = recent.slice(0, 12);
 		const file = model.file(this.file);
-		this.bar.set(file.covered, file.total);
-		setText(this.counts, `${exact(file.covered)} of ${exact(file.total)} PCs${s.noLine ? `, ${exact(s.noLine)} of them without a line` : ""}`);
-		setText(this.hitPill, `● reached ${exact(hit)}`);
-		setText(this.missPill, `○ not reached ${exact(missed)}`);
-		setTitle(this.hitPill, "lines with a place that was reached");
-		setTitle(this.missPill, "lines of which no place was reached");
+		const pcs = `${exact(file.pcsReached)} of ${exact(file.pcs)} PCs${s.noLine ? `, ${exact(s.noLine)} of them without a line` : ""}`;
+		this.bar.set(file.covered, file.total, file.unit, file.unit === "lines" ? `; ${pcs}` : "");
+		setText(this.counts, file.unit === "lines" ? `${exact(file.covered)} of ${exact(file.total)} lines` : pcs);
+		setTitle(this.counts, file.unit === "lines" ? pcs : "");
+		setText(this.hitPill, `● reached ${exact(counts.hit + counts.part)}`);
+		setText(this.partPill, `◐ partly ${exact(counts.part)}`);
+		setText(this.missPill, `○ not reached ${exact(counts.miss + counts.idle)}`);
+		setTitle(this.hitPill, "lines that ran");
+		setTitle(this.partPill, "of them: lines of which one way out was never taken");
+		setTitle(this.missPill, `lines that did not run${counts.unknown ? `; of ${exact(counts.unknown)} more nobody can tell` : ""}`);
 		this.beyond = beyond;
 		if (this.lines) this.minimap.draw(model, s, this.lines.length);
 		this.updateLine(model);
@@ -239,7 +260,7 @@ export class SourceView {
 		if (!model || this.file === undefined) return;
 		const { mark, time, text } = row.cells, number = index + 1;
 		const line = model.lineAt(number);
-		const state = line ? lineState(line) : "";
+		const state = line?.state ?? "";
 		const at = line?.reached ? model.baseMs + line.newest * 10 : 0;
 		const fresh = line?.reached && line.newest > 0 && serverNow() - at < RECENT;
 		const flash = (this.flashes.get(number) ?? 0) > performance.now();
@@ -249,11 +270,11 @@ export class SourceView {
 		const first = line?.reached ? line.first : NONE;
 		setText(time, first === NONE ? "" : first === 0 ? "earlier" : span(serverNow() - (model.baseMs + first * 10)));
 		setTitle(time, first === NONE ? "" : first === 0 ? "reached before the service first looked" : `first reached ${moment(model.baseMs + first * 10)}`);
-		const key = `${line?.reached ?? ""} ${this.states ? 1 : 0}`;
+		const key = `${line?.reached ?? ""} ${state} ${this.states ? 1 : 0}`;
 		if (row.drawn === key) return;
 		row.drawn = key;
-		const missed = state === "part" ? model.places(line).filter((place) => !place.reached) : [];
 		const all = state === "part" ? model.places(line) : [];
+		const missed = all.filter((place) => !place.reached);
 		renderLine(text, this.lines[index] ?? "", this.highlighter, this.states?.[index] ?? 0, missed, all);
 	}
 
@@ -316,10 +337,10 @@ export class SourceView {
 	updateLine(model) {
 		const number = this.place.line;
 		const line = number ? model.lineAt(number) : null;
-		const state = line ? lineState(line) : "";
+		const state = line?.state ?? "";
 		setText(this.lineHead, number ? `Line ${exact(number)}` : "No line chosen");
-		setClass(this.linePill, `pill ${state === "part" ? "miss" : state}`);
-		setText(this.linePill, state ? `${MARKS[state][0]} ${MARKS[state][1]}` : "no code");
+		setClass(this.linePill, `pill ${state === "part" || state === "idle" ? "miss" : state}`);
+		setText(this.linePill, state ? `${MARKS[state][0]} ${PILLS[state]}` : "no code");
 		this.linePill.hidden = !number;
 		if (!line) {
 			this.lineBody.replaceChildren(h("p", { class: "dim small" }, number ? "Nothing is counted on this line: the compiler made no code of it, or counts it where that was inlined from (-fno-inline tells more)." : "Click a line, or press n for the next one that is not reached."));
@@ -329,7 +350,8 @@ export class SourceView {
 			const when = place.reached ? (place.time === 0 ? "earlier" : `${span(serverNow() - (model.baseMs + place.time * 10))} ago`) : "not reached";
 			return h("li", { class: place.reached ? "hit" : "miss" }, h("span", { class: "mono" }, `column ${place.column}`), h("span", {}, `${place.reached ? "●" : "○"} ${when}`), h("span", { class: "dim num" }, `${percentOf(place)}`));
 		});
-		this.lineBody.replaceChildren(h("ul", { class: "places" }, places.slice(0, 40)));
+		const more = !line.places ? "No PC stands in this line: its state follows from the code around it." : "";
+		this.lineBody.replaceChildren(h("p", { class: "small" }, MARKS[state] ? `${sentence(MARKS[state][1])}.` : ""), h("ul", { class: "places" }, places.slice(0, 40)), h("p", { class: "dim small" }, more));
 	}
 
 	key(event) {
@@ -340,6 +362,10 @@ export class SourceView {
 		else return false;
 		return true;
 	}
+}
+
+function sentence(words) {
+	return words[0].toUpperCase() + words.slice(1);
 }
 
 function percentOf(place) {

@@ -108,9 +108,11 @@ export class TargetView {
 		setTitle(this.build, target.build_id ?? "");
 		this.updateTiles(target);
 		const session = currentSession();
+		session?.wantLines(target);
+		this.updateCovered(target, session);
 		this.drawTabs(target, session);
 		if (this.tab === "functions") this.functions.update(target, session);
-		const key = session?.model ? session.key + this.by + session.covered : null;
+		const key = session?.model ? `${session.key}${this.by}${session.covered}${session.model.summary.hasLines}` : null;
 		if (key !== this.shown) {
 			this.shown = key;
 			this.arrange();
@@ -137,14 +139,20 @@ export class TargetView {
 	}
 
 	updateTiles(target) {
-		const { covered, runs, rate: speed, unique, find } = this.tiles;
+		const { runs, rate: speed, unique, find } = this.tiles;
 		const now = perSecond(target);
-		const share = percent(target.covered, target.pcs);
-		covered.set(share, target.pcs ? `${exact(target.covered)} of ${exact(target.pcs)} PCs` : "no PCs yet");
 		runs.set(short(target.runs), "", `${exact(target.runs)} executions`);
 		speed.set(now > 0 ? rate(now) : "–", now > 0 ? "" : target.lastRun ? `none for ${span(serverNow() - target.lastRun)}` : "none seen", target.lastRun ? `last seen to grow ${moment(target.lastRun)}` : "");
 		unique.set(short(target.unique), "", `${exact(target.unique)} runs were worth keeping`);
 		find.set(target.lastFind ? span(serverNow() - target.lastFind) : "–", target.lastFind ? "ago" : target.covered ? "earlier" : "nothing yet", target.lastFind ? moment(target.lastFind) : target.covered ? "before the service first looked" : "");
+	}
+
+	// Lines, where they are known: what users compare with other tools.
+	updateCovered(target, session) {
+		const root = session?.model?.summary.hasLines ? session.model.node(0) : null;
+		const pcs = target.pcs ? `${exact(target.covered)} of ${exact(target.pcs)} PCs` : "no PCs yet";
+		const share = root?.unit === "lines" ? percent(root.covered, root.total) : percent(target.covered, target.pcs);
+		this.tiles.covered.set(share, root?.unit === "lines" ? `${exact(root.covered)} of ${exact(root.total)} lines` : pcs, root?.unit === "lines" ? `${pcs} (${percent(target.covered, target.pcs)})` : target.lines_reason ?? "");
 		document.title = `${share === "–" ? "" : `${share} `}${target.name} · fuzzsupd`;
 	}
 
@@ -228,10 +236,10 @@ export class TargetView {
 		const model = currentSession()?.model;
 		if (!model || !kept) return;
 		const node = model.node(kept.id), { bar, left, total, news } = row.cells;
-		bar.set(node.covered, node.total);
+		bar.set(node.covered, node.total, node.unit, node.unit === "lines" ? `; ${exact(node.pcsReached)} of ${exact(node.pcs)} PCs` : "");
 		setText(left, node.total > node.covered ? `${exact(node.total - node.covered)} left` : "all");
 		left.classList.toggle("dim", node.total === node.covered);
-		setText(total, `${exact(node.total)} PCs`);
+		setText(total, `${exact(node.total)} ${node.unit}`);
 		news.hidden = !node.newest || serverNow() - (model.baseMs + node.newest * 10) > RECENT;
 		row.classList.toggle("selected", row.index === this.selected);
 	}

@@ -3,7 +3,7 @@
 //
 // usage: node page.mjs BASE-URL TARGET [--screens FOLDER] [--expect FILE] [--stop COMMAND --start COMMAND] [--remove COMMAND --add COMMAND]
 //
-// --expect: JSON { "file name as in the source index": { "line": "hit" | "miss" | "part", … }, … }, of coverage
+// --expect: JSON { "file name as in the source index": { "line": "hit" | "part" | "miss" | "idle" | "unknown", … }, … }, of coverage
 // that stands still or only grows to it; lines not named must carry no mark. Without it the first file is opened.
 // --stop, --start: shell commands that take the service away and bring it back at the same address.
 // --remove, --add: likewise for the target in its configuration.
@@ -175,7 +175,7 @@ async function lineStates() {
 			code.scrollTop = top;
 			await frame();
 			for (const row of code.querySelectorAll(".row")) {
-				const state = ["hit", "miss", "part"].find((name) => row.classList.contains(name));
+				const state = ["hit", "miss", "part", "idle", "unknown"].find((name) => row.classList.contains(name));
 				if (state) states[row.dataset.line] = state;
 				else delete states[row.dataset.line];
 			}
@@ -188,7 +188,7 @@ await test("marks on lines are the expected ones", async () => {
 	if (!expected) return "no --expect";
 	for (const [name, wanted] of Object.entries(expected)) {
 		await page.goto(anchor(name));
-		await page.waitForFunction((text) => document.querySelector(".view.source h1")?.title === text && document.querySelector(".row.hit, .row.miss, .row.part"), name, { timeout: WAIT });
+		await page.waitForFunction((text) => document.querySelector(".view.source.haslines h1")?.title === text && document.querySelector(".row.hit, .row.miss, .row.part"), name, { timeout: WAIT });
 		let wrong = [];
 		for (const until = Date.now() + WAIT; Date.now() < until; ) {
 			const seen = await lineStates();

@@ -13,6 +13,8 @@
     "-Wconversion" /* not compiled with it for the browser \
 					       */
 #include "client.c"
+#include "client_lines.c"
+#include "client_memory.c"
 
 /* Two files below one root and one outside; PCs are in no order. Line 20 of a.c has two
  * places, the second of them two PCs; PC 7 has no line, PC 8 no location. */

@@ -372,8 +372,8 @@ static const struct small {
 	unsigned char code[8];
 } sound = {
 	.h = {
-		.magic = BLOCK_TABLE_MAGIC,
-		.version = BLOCK_TABLE_VERSION,
+		.magic = WIRE_BLOCKS_MAGIC,
+		.version = WIRE_BLOCKS_VERSION,
 		.size = sizeof(struct small),
 		.pcs_len = 1,
 		.functions_len = 1,

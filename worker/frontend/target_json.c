@@ -58,6 +58,18 @@ add_functions(json_t *object, const struct target *target)
 		target->functions_reason != NULL ? target->functions_reason : ""));
 }
 
+/* The same of lines that code stands in. */
+static void
+add_lines(json_t *object, const struct target *target)
+{
+	json_object_set_new(object, "lines",
+	    target->blocks != NULL
+		? json_integer(target->blocks->table.header->lines_len)
+		: json_null());
+	json_object_set_new(object, "lines_reason",
+	    json_text(target->blocks_reason != NULL ? target->blocks_reason : ""));
+}
+
 static json_t *
 describe(const struct target *target)
 {
@@ -81,6 +93,7 @@ describe(const struct target *target)
 	json_object_set_new(
 	    object, "table", json_integer((json_int_t)target->table_generation));
 	add_functions(object, target);
+	add_lines(object, target);
 	json_object_set_new(object, "roots", roots);
 	json_object_set_new(object, "labels", labels);
 	json_object_set_new(object, "exclude", lines(target->exclude));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Runs clang on the page's client.c; in the runner.
+ * Runs clang on the page's client; in the runner.
  */
 #include "config.h"
 
@@ -59,20 +59,27 @@ read_whole(int directory, const char *name, char **ret_text, size_t *ret_len)
 	return 0;
 }
 
+static const char *const file_names[WASM_FILES] = { "client.c", "client_lines.c",
+	"client_memory.c", "line_states.c", "line_shapes.c", "client.h", "wire.h",
+	"line_states.h", "line_shapes.h", "line_shape_code.h" };
+
 int
 wasm_sources_read(int web, struct wasm_sources *ret_sources)
 {
 	struct wasm_sources sources = { 0 };
+	char path[64];
 	size_t flags_len;
-	int r;
+	int r = 0;
 
-	r = read_whole(web, "client.c", &sources.client, &sources.client_len);
-	if (r == 0)
-		r = read_whole(web, "wire.h", &sources.wire, &sources.wire_len);
-	/* In the source tree the header has one home only. */
-	if (r == -ENOENT && sources.client != NULL)
-		r = read_whole(
-		    web, "../../common/wire.h", &sources.wire, &sources.wire_len);
+	for (unsigned i = 0; i < WASM_FILES && r == 0; i++) {
+		struct wasm_file *file = &sources.files[i];
+
+		r = read_whole(web, file_names[i], &file->text, &file->len);
+		/* In the source tree what is shared has one home only. */
+		snprintf(path, sizeof(path), "../../common/%s", file_names[i]);
+		if (r == -ENOENT && i > 0)
+			r = read_whole(web, path, &file->text, &file->len);
+	}
 	if (r == 0)
 		r = read_whole(web, "wasm.flags", &sources.flags, &flags_len);
 	if (r < 0) {
@@ -86,8 +93,8 @@ wasm_sources_read(int web, struct wasm_sources *ret_sources)
 void
 wasm_sources_free(struct wasm_sources *sources)
 {
-	free(sources->client);
-	free(sources->wire);
+	for (unsigned i = 0; i < WASM_FILES; i++)
+		free(sources->files[i].text);
 	free(sources->flags);
 	*sources = (struct wasm_sources){ 0 };
 }
@@ -95,9 +102,10 @@ wasm_sources_free(struct wasm_sources *sources)
 uint64_t
 wasm_sources_hash(const struct wasm_sources *sources, const char *compiler, bool debug)
 {
-	uint64_t hash = hash_bytes(HASH_SEED, sources->client, sources->client_len);
+	uint64_t hash = HASH_SEED;
 
-	hash = hash_bytes(hash, sources->wire, sources->wire_len);
+	for (unsigned i = 0; i < WASM_FILES; i++)
+		hash = hash_bytes(hash, sources->files[i].text, sources->files[i].len);
 	hash = hash_bytes(hash, sources->flags, strlen(sources->flags));
 	hash = hash_bytes(hash, compiler, strlen(compiler));
 	return hash_bytes(hash, &debug, sizeof(debug));
@@ -142,11 +150,11 @@ wasm_compiler_find(const char *wanted)
 static void
 remove_folder(const char *folder)
 {
-	static const char *const names[] = { "client.c", "wire.h", "main.wasm" };
 	char path[128];
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+	for (size_t i = 0; i <= WASM_FILES; i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder,
+		    i < WASM_FILES ? file_names[i] : "main.wasm");
 		unlink(path);
 	}
 	rmdir(folder);
@@ -184,7 +192,7 @@ run_compiler(const struct wasm_build *build, const char *compiler, char *flags,
 {
 	const struct rlimit seconds = { SECONDS_MAX, SECONDS_MAX };
 	const struct rlimit size = { OUTPUT_MAX, OUTPUT_MAX };
-	const char *words[WORDS_MAX + 8] = { compiler }, *word;
+	const char *words[WORDS_MAX + 8 + WASM_FILES] = { compiler }, *word;
 	int len = 1, nothing = open("/dev/null", O_RDWR);
 	char *rest = flags, *saved = NULL;
 	sigset_t none;
@@ -201,7 +209,9 @@ run_compiler(const struct wasm_build *build, const char *compiler, char *flags,
 	words[len++] = debug ? "-g" : "-DNDEBUG";
 	words[len++] = "-o";
 	words[len++] = "main.wasm";
-	words[len++] = "client.c";
+	for (size_t i = 0; i < WASM_FILES; i++)
+		if (strchr(file_names[i], '.')[1] == 'c')
+			words[len++] = file_names[i];
 	if (become_user(uid, gid) && getppid() == parent && chdir(build->folder) == 0 &&
 	    dup2(nothing, 0) == 0 && dup2(build->words, 1) == 1 &&
 	    dup2(build->words, 2) == 2 && setrlimit(RLIMIT_CPU, &seconds) == 0 &&
@@ -224,12 +234,9 @@ wasm_build_start(const struct wasm_sources *sources, const char *compiler, bool 
 		return -errno;
 	if (geteuid() == 0 && chown(build.folder, uid, gid) != 0)
 		r = -errno;
-	if (r == 0)
-		r = write_copy(
-		    build.folder, "client.c", sources->client, sources->client_len);
-	if (r == 0)
-		r = write_copy(
-		    build.folder, "wire.h", sources->wire, sources->wire_len);
+	for (unsigned i = 0; i < WASM_FILES && r == 0; i++)
+		r = write_copy(build.folder, file_names[i], sources->files[i].text,
+		    sources->files[i].len);
 	if (r == 0)
 		r = build.words = shared_memory_create("fuzzsupd-compiler");
 	if (r >= 0) {

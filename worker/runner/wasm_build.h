@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * One compilation of the page's client.c to WebAssembly; in the runner.
+ * One compilation of the page's client to WebAssembly; in the runner.
  *
  * The sources are copied into a folder of our own and compiled there: the page's folder
  * may lie where the runner's user can reach it by descriptor only, and what is hashed is
@@ -13,12 +13,19 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct wasm_sources {
-	char *client, *wire, *flags; /* contents, NUL-terminated */
-	size_t client_len, wire_len;
+#define WASM_FILES 10
+
+struct wasm_file {
+	char *text; /* NUL-terminated */
+	size_t len;
 };
 
-/* Reads client.c, wire.h and wasm.flags in @web. Returns 0 or a negative errno. */
+struct wasm_sources {
+	struct wasm_file files[WASM_FILES];
+	char *flags; /* NUL-terminated */
+};
+
+/* Reads the client's files and wasm.flags in @web. Returns 0 or a negative errno. */
 int wasm_sources_read(int web, struct wasm_sources *ret_sources);
 void wasm_sources_free(struct wasm_sources *sources);
 

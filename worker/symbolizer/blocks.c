@@ -474,8 +474,8 @@ static int
 write_all(const struct job *job, const uint32_t *order, int fd)
 {
 	struct wire_blocks h = {
-		.magic = BLOCK_TABLE_MAGIC,
-		.version = BLOCK_TABLE_VERSION,
+		.magic = WIRE_BLOCKS_MAGIC,
+		.version = WIRE_BLOCKS_VERSION,
 		.pcs_len = job->sources.header->pcs_len,
 		.functions_len = job->functions_len,
 		.lines_len = job->lines.len,
