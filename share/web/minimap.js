@@ -43,10 +43,11 @@ export class Minimap {
 
 	draw(model, summary, lines) {
 		this.lines = lines;
-		this.marks = new Map();
+		this.marks = [];
 		for (let i = 0; i < summary.lines; i++) {
-			const line = model.line(i, summary);
-			this.marks.set(line.line, line.state === "idle" ? "miss" : line.state);
+			const { line, state } = model.line(i, summary);
+			const share = { hit: 1, part: 0.5, miss: 0, idle: 0 }[state];
+			if (share !== undefined) this.marks.push({ line, share });
 		}
 		this.again();
 	}
@@ -59,10 +60,21 @@ export class Minimap {
 		const context = this.canvas.getContext("2d");
 		context.clearRect(0, 0, 14, height);
 		const step = Math.min(this.rowHeight, height / this.lines);
-		for (const wanted of ["hit", "part", "miss"]) {
-			context.fillStyle = wanted === "hit" ? style.color : style.outlineColor;
-			for (const [line, state] of this.marks)
-				if (state === wanted) context.fillRect(wanted === "part" ? 7 : 0, (line - 1) * step, wanted === "part" ? 7 : 14, Math.max(1, step));
+		// Many lines may share a row of pixels: each colour has its share of the width.
+		const rows = new Map();
+		for (const { line, share } of this.marks) {
+			const top = step < 1 ? Math.floor((line - 1) * step) : (line - 1) * step;
+			const row = rows.get(top) ?? { lines: 0, reached: 0 };
+			row.lines++;
+			row.reached += share;
+			rows.set(top, row);
+		}
+		for (const [top, row] of rows) {
+			const width = Math.round((14 * row.reached) / row.lines);
+			context.fillStyle = style.color;
+			context.fillRect(0, top, width, Math.max(1, step));
+			context.fillStyle = style.outlineColor;
+			context.fillRect(width, top, 14 - width, Math.max(1, step));
 		}
 		this.place();
 	}
