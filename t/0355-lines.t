@@ -57,6 +57,36 @@ def ours(folder, name, flags, inputs):
     return states
 
 
+def exports(service, folder, wanted, lcov):
+    """The other formats, and what reads them."""
+    data = json.loads(service.get("/t/ways/coverage.json").text)["data"][0]
+    lines = {(file["filename"], line): count > 0 for file in data["files"] for line, _, count, known, begins, _ in file["segments"] if known and begins}
+    equal(lines, wanted, "coverage.json has the same states")
+    counts = (len(wanted), sum(wanted.values()))
+    equal(tuple(data["totals"]["lines"][name] for name in ("count", "covered")), counts, "and their sums")
+    ok(all((file["summary"]["lines"]["count"], file["summary"]["lines"]["covered"]) == (sum(path == file["filename"] for path, _ in wanted), sum(state for (path, _), state in wanted.items() if path == file["filename"])) for file in data["files"]), "of each file, too")
+    gaps = [segment for file in data["files"] for before, segment in zip(file["segments"], file["segments"][1:]) if segment[3] and before[3] and segment[0] != before[0] + 1]
+    equal(gaps, [], "no count goes on over lines of which nothing is told")
+
+    path = os.path.join(folder, "coverage.xml")
+    with open(path, "w") as file:
+        file.write(service.get("/t/ways/coverage.xml").text)
+    script = "import sys, pycobertura; c = pycobertura.Cobertura(sys.argv[1]); print(c.total_statements(), c.total_hits(), c.line_rate(), *sorted(c.files()))"
+    told = subprocess.run([os.path.join(os.environ.get("FUZZSUPD_TOOLS", os.path.join(SRC, "build-tools")), "python", "bin", "python"), "-c", script, path], capture_output=True, text=True)
+    words = told.stdout.split()
+    ok(tuple(map(int, words[:2])) == counts and abs(float(words[2]) - counts[1] / counts[0]) < 1e-4 and words[3:] == sorted({name.lstrip("/") for name, _ in wanted}), "pycobertura reads coverage.xml", told)
+
+    path = os.path.join(folder, "coverage.lcov")
+    with open(path, "w") as file:
+        file.write(lcov)
+    told = subprocess.run(["genhtml", "-q", "--legend", "-o", os.path.join(folder, "html"), path], capture_output=True, text=True)
+    ok(told.returncode == 0 and os.path.isfile(os.path.join(folder, "html", "index.html")), "genhtml reads coverage.lcov", told)
+    with open(os.path.join(folder, "html", "index.html")) as file:
+        page = re.sub(r"<[^>]*>|&nbsp;", " ", file.read())
+    ok(re.search(rf"Lines:\s+(?:{counts[1]}\s+{counts[0]}|[\d.]+\s*%\s+{counts[0]}\s+{counts[1]})\b", page), "and counts as we do", re.findall(r"Lines:[\s\d.%]*", page))
+    equal([service.get(f"/t/none/coverage.{name}").status for name in ("json", "xml")], [404, 404], "of no target there is none of them")
+
+
 def is_reached(state):
     return state in ("reached", "partly")
 
@@ -95,6 +125,7 @@ with scratch() as folder:
         ok(re.search(r"(?m)^FN:\d+,_ZL8plain_ifi\nFNDA:1,_ZL8plain_ifi$", text) and re.search(r"(?m)^FN:\d+,_ZL12never_calledi\nFNDA:0,_ZL12never_calledi$", text), "and the functions of each file", text[:2000])
         files = text.split("end_of_record\n")[:-1]
         ok(all(int(re.search(r"LF:(\d+)", file)[1]) == file.count("\nDA:") and int(re.search(r"LH:(\d+)", file)[1]) == len(re.findall(r"(?m)^DA:\d+,1$", file)) for file in files) and len(files) >= 3, "its sums are right")
+        exports(service, folder, wanted, text)
         equal(service.request("HEAD", "/t/ways/coverage.lcov").status, 200, "HEAD asks for nothing")
         equal(service.get("/t/none/coverage.lcov").status, 404, "of no target there are no lines")
 done()

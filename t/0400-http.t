@@ -42,7 +42,7 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 READS = {"/": 200, "/debug/": 200, "/main.js": 200, "/main.wasm": 200, "/healthz": 200, "/api/v1/health": 200, "/api/v1/targets": 200, "/api/v1/jobs": 200,
-         "/api/v1/jobs/t/sleeps/log": 200, "/t/t": 301, "/t/t/": 200, "/t/t/index.bin": 200, "/t/t/functions.bin": 200, "/t/t/functions.json": 200, "/t/t/blocks.bin": 200, "/t/t/shapes.bin": 200, "/t/t/coverage.lcov": 200,
+         "/api/v1/jobs/t/sleeps/log": 200, "/t/t": 301, "/t/t/": 200, "/t/t/index.bin": 200, "/t/t/functions.bin": 200, "/t/t/functions.json": 200, "/t/t/blocks.bin": 200, "/t/t/shapes.bin": 200, "/t/t/coverage.lcov": 200, "/t/t/coverage.json": 200, "/t/t/coverage.xml": 200,
          "/t/t/sources.tar": 200, "/t/t/src/project/main.c": 200, "/nowhere": 404, "/api/v1/jobs/t/sleeps/nonsense": 404, "/api/v1/jobs/t/none/log": 404}
 WISHES = {"/api/v1/jobs/t/sleeps/restart": 202, "/api/v1/jobs/t/sleeps/stop": 202, "/api/v1/jobs/t/sleeps/start": 202, "/api/v1/jobs/t/none/stop": 404,
           "/api/v1/jobs/none/sleeps/stop": 404}
@@ -116,7 +116,7 @@ with scratch() as folder:
 
         connection = http.client.HTTPConnection(service.host, service.port, timeout=PATIENCE)
         wrong = []
-        for path in ("/", "/main.js", "/main.wasm", "/t/t/", "/t/t/index.bin", "/t/t/functions.bin", "/t/t/functions.json", "/t/t/blocks.bin", "/t/t/shapes.bin", "/t/t/coverage.lcov", "/t/t/sources.tar", "/t/t/src/project/main.c", "/api/v1/targets", "/healthz", "/nowhere"):
+        for path in ("/", "/main.js", "/main.wasm", "/t/t/", "/t/t/index.bin", "/t/t/functions.bin", "/t/t/functions.json", "/t/t/blocks.bin", "/t/t/shapes.bin", "/t/t/coverage.lcov", "/t/t/coverage.json", "/t/t/coverage.xml", "/t/t/sources.tar", "/t/t/src/project/main.c", "/api/v1/targets", "/healthz", "/nowhere"):
             connection.request("GET", path)
             reply = connection.getresponse()
             body, got = reply.read(), reply.status

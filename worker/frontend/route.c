@@ -23,6 +23,8 @@ static const struct {
 	{ "blocks.bin", ROUTE_BLOCKS },
 	{ "shapes.bin", ROUTE_SHAPES },
 	{ "coverage.lcov", ROUTE_LCOV },
+	{ "coverage.json", ROUTE_COVERAGE_JSON },
+	{ "coverage.xml", ROUTE_COBERTURA },
 };
 
 static void

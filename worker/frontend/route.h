@@ -19,6 +19,8 @@ enum route_kind {
 	ROUTE_BLOCKS,        /* blocks.bin */
 	ROUTE_SHAPES,        /* shapes.bin */
 	ROUTE_LCOV,          /* coverage.lcov */
+	ROUTE_COVERAGE_JSON, /* coverage.json */
+	ROUTE_COBERTURA,     /* coverage.xml */
 	ROUTE_SOURCE,        /* one source file: rest */
 	ROUTE_REDIRECT,      /* /t/NAME, which wants a slash */
 	ROUTE_HEALTH,        /* /healthz */

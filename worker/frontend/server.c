@@ -18,7 +18,8 @@
 #include <event2/http.h>
 #include <event2/http_struct.h>
 
-#include "coverage_lcov.h"
+#include "coverage_export.h"
+#include "export_format.h"
 #include "functions_json.h"
 #include "handshake.h"
 #include "hash.h"
@@ -320,7 +321,13 @@ serve_route(
 		source_shapes_serve(request, target);
 		break;
 	case ROUTE_LCOV:
-		coverage_lcov_serve(request, target);
+		coverage_export_serve(request, target, &export_lcov);
+		break;
+	case ROUTE_COVERAGE_JSON:
+		coverage_export_serve(request, target, &export_json);
+		break;
+	case ROUTE_COBERTURA:
+		coverage_export_serve(request, target, &export_cobertura);
 		break;
 	case ROUTE_SOURCE:
 		if (target != NULL)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * BASE/coverage.lcov; in the front-end.
+ * BASE/coverage.*; in the front-end.
  *
  * Made in steps, so that a target of a million PCs costs the loop a short time each: states of
- * lines, function by function; then files, line by line. The format: geninfo(1).
+ * lines, function by function; sources; files, which are corrected and counted; then files again,
+ * line by line, as the format has them (export_format.h).
  */
 #include "config.h"
 
-#include "coverage_lcov.h"
+#include "coverage_export.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,7 +17,9 @@
 #include <event2/http.h>
 
 #include "block_table.h"
+#include "clock.h"
 #include "coverage_map.h"
+#include "export_format.h"
 #include "line_shapes.h"
 #include "line_states.h"
 #include "reply.h"
@@ -27,6 +30,7 @@
 
 #define CHUNK_SIZE (64 << 10) /* bytes a step */
 #define STEP_CODE (256 << 10) /* bytes of blocks' code a step: some milliseconds */
+#define STEP_LINES 50000
 #define NONE UINT32_MAX
 
 struct job {
@@ -46,10 +50,16 @@ struct job {
 	uint32_t *names;   /* by function: the one in functions, or NONE */
 	uint32_t function; /* whose states come next */
 	uint32_t doubted;  /* the function that comes next, when all states are there */
-	bool has_states;   /* all of them, and the sources were read */
-	uint32_t line;     /* that comes next, by its place in the order */
-	uint32_t file;     /* that is being told; NONE: none */
-	uint32_t found, hit; /* lines of it */
+	bool has_sources, has_begun, has_ended;
+	uint32_t corrected; /* place of the line whose file is corrected next */
+	uint32_t line;      /* that comes next, by its place in the order */
+	uint32_t file;      /* that is being told; NONE: none */
+	struct export_count *counts; /* by file: lines of a known state */
+	const struct export_format *format;
+	struct export_view view;
+	char name[DIRECTORY_NAME_MAX];
+	uint32_t last_line;
+	bool has_file; /* one was told */
 	struct evbuffer *chunk;
 	size_t counted; /* bytes among the memory of answers */
 };
@@ -72,6 +82,7 @@ job_free(struct job *job)
 	free(job->first);
 	free(job->next);
 	free(job->names);
+	free(job->counts);
 	reply_memory_give(job->counted);
 	free(job);
 }
@@ -134,61 +145,86 @@ static void
 tell_functions(const struct job *job, uint32_t file)
 {
 	const struct block_table *blocks = &job->blocks->table;
-	uint32_t found = 0, hit = 0;
+	const struct function_table *named;
+	struct export_count count = { 0 };
 
-	for (uint32_t i = job->first[file]; i != NONE; i = job->next[i]) {
-		const struct function_table *named = &job->functions->table;
-		const char *name = named->strings + named->functions[job->names[i]].raw;
-		const bool entered = was_entered(job, &blocks->functions[i]);
+	for (uint32_t i = job->first[file]; job->format->function != NULL && i != NONE;
+	    i = job->next[i]) {
+		named = &job->functions->table;
+		const struct export_function function = {
+			.name = named->strings + named->functions[job->names[i]].raw,
+			.line = blocks->lines[blocks->functions[i].line].line,
+			/* Perhaps where it was inlined alone. */
+			.entered = was_entered(job, &blocks->functions[i]) ||
+			    job->states[blocks->functions[i].line] >= LINE_PARTLY,
+		};
 
-		evbuffer_add_printf(job->chunk, "FN:%" PRIu32 ",%s\nFNDA:%d,%s\n",
-		    blocks->lines[blocks->functions[i].line].line, name, entered, name);
-		found++;
-		hit += entered;
+		job->format->function(&job->view, &function);
+		count.found++;
+		count.hit += function.entered;
 	}
-	evbuffer_add_printf(
-	    job->chunk, "FNF:%" PRIu32 "\nFNH:%" PRIu32 "\n", found, hit);
+	if (job->format->end_functions != NULL)
+		job->format->end_functions(&job->view, count);
 }
 
 /* ---- lines ---- */
 
-/* Of the file whose first line comes next. */
+static bool
+is_known(uint8_t state)
+{
+	return state != LINE_NONE && state != LINE_UNKNOWN;
+}
+
+/* By its source, the file whose first line comes next; counts its lines. */
 static void
-apply_shapes(struct job *job, uint32_t file)
+correct_file(struct job *job)
 {
 	const struct block_table *blocks = &job->blocks->table;
-	const uint32_t *order = blocks->order + job->line;
+	const uint32_t *order = blocks->order + job->corrected;
+	const uint32_t file = blocks->lines[order[0]].file;
+	struct export_count *count = &job->counts[file];
 	uint32_t len = 0;
 	size_t shapes_len;
 	const unsigned char *shapes = source_shapes_of(job->shapes, file, &shapes_len);
 
-	if (shapes == NULL)
-		return;
-	while (job->line + len < blocks->header->lines_len &&
+	while (job->corrected + len < blocks->header->lines_len &&
 	    blocks->lines[order[len]].file == file)
 		len++;
-	line_shapes_apply(shapes, shapes_len, blocks->lines, order, len, job->states);
+	if (shapes != NULL)
+		line_shapes_apply(
+		    shapes, shapes_len, blocks->lines, order, len, job->states);
+	for (uint32_t i = 0; i < len; i++) {
+		count->found += is_known(job->states[order[i]]);
+		count->hit += job->states[order[i]] >= LINE_PARTLY;
+	}
+	job->view.lines.found += count->found;
+	job->view.lines.hit += count->hit;
+	job->corrected += len;
+}
+
+static void
+correct(struct job *job)
+{
+	const uint32_t from = job->corrected;
+
+	while (job->corrected < job->blocks->table.header->lines_len &&
+	    job->corrected - from < STEP_LINES)
+		correct_file(job);
 }
 
 static void
 begin_file(struct job *job, uint32_t file)
 {
-	const struct block_table *blocks = &job->blocks->table;
-	const struct wire_file *named = &blocks->files[file];
-
-	evbuffer_add_printf(job->chunk, "TN:\nSF:%s/%s\n",
-	    blocks->strings + blocks->directories[named->directory],
-	    blocks->strings + named->basename);
+	job->format->begin_file(&job->view, file, job->counts[file], !job->has_file);
+	job->has_file = true;
 	tell_functions(job, file);
 	job->file = file;
-	job->found = job->hit = 0;
 }
 
 static void
 end_file(struct job *job)
 {
-	evbuffer_add_printf(job->chunk,
-	    "LF:%" PRIu32 "\nLH:%" PRIu32 "\nend_of_record\n", job->found, job->hit);
+	job->format->end_file(&job->view, job->counts[job->file]);
 	job->file = NONE;
 }
 
@@ -196,24 +232,28 @@ static void
 tell_line(struct job *job)
 {
 	const struct block_table *blocks = &job->blocks->table;
-	const uint32_t index = blocks->order[job->line];
+	const uint32_t index = blocks->order[job->line++];
 	const struct wire_line *line = &blocks->lines[index];
-	uint8_t state;
+	const uint8_t state = job->states[index];
 
 	if (job->file != line->file) {
 		if (job->file != NONE)
 			end_file(job);
-		apply_shapes(job, line->file);
 		begin_file(job, line->file);
 	}
-	job->line++;
-	state = job->states[index];
-	if (state == LINE_NONE || state == LINE_UNKNOWN)
-		return;
-	evbuffer_add_printf(
-	    job->chunk, "DA:%" PRIu32 ",%d\n", line->line, state >= LINE_PARTLY);
-	job->found++;
-	job->hit += state >= LINE_PARTLY;
+	if (is_known(state))
+		job->format->line(&job->view, line->line, state >= LINE_PARTLY);
+}
+
+void
+export_path(const struct export_view *view, uint32_t file, const char **ret_directory,
+    const char **ret_name)
+{
+	const struct wire_file *named = &view->blocks->files[file];
+
+	*ret_directory =
+	    view->blocks->strings + view->blocks->directories[named->directory];
+	*ret_name = view->blocks->strings + named->basename;
 }
 
 static void
@@ -253,27 +293,49 @@ doubt(struct job *job)
 	}
 }
 
+/* Does a part of what comes before the first line. False: all is done. */
+static bool
+prepare(struct job *job)
+{
+	const struct wire_blocks *h = job->blocks->table.header;
+
+	if (job->function < h->functions_len)
+		conclude(job);
+	else if (job->doubted < h->functions_len)
+		doubt(job);
+	else if (!job->has_sources)
+		job->has_sources = source_shapes_step(job->shapes);
+	else if (job->corrected < h->lines_len)
+		correct(job);
+	else
+		return false;
+	return true;
+}
+
 static void
 make_cb(void *arg)
 {
 	struct job *job = arg;
 	const struct wire_blocks *h = job->blocks->table.header;
 
-	if (!job->has_states) {
-		if (job->function < h->functions_len)
-			conclude(job);
-		else if (job->doubted < h->functions_len)
-			doubt(job);
-		else
-			job->has_states = source_shapes_step(job->shapes);
-		/* A chunk of nothing would end it, and a test without a name says nothing. */
-		evbuffer_add(job->chunk, "TN:\n", 4);
+	if (prepare(job)) {
+		/* A chunk of nothing would end it, and white space says nothing. */
+		evbuffer_add(
+		    job->chunk, job->format->blank, strlen(job->format->blank));
 		return;
 	}
+	if (!job->has_begun && job->format->begin != NULL)
+		job->format->begin(&job->view);
+	job->has_begun = true;
 	while (job->line < h->lines_len && evbuffer_get_length(job->chunk) < CHUNK_SIZE)
 		tell_line(job);
-	if (job->line == h->lines_len && job->file != NONE)
+	if (job->line < h->lines_len || job->has_ended)
+		return;
+	if (job->file != NONE)
 		end_file(job);
+	if (job->format->end != NULL)
+		job->format->end(&job->view);
+	job->has_ended = true;
 }
 
 /* ---- beginning ---- */
@@ -287,6 +349,7 @@ take_memory(struct job *job, const struct target *target)
 		     files = (size_t)h->files_len + 1;
 	const size_t size = scratch + 9 * (size_t)h->lines_len +
 	    4 * (2 * functions + files) + functions +
+	    sizeof(struct export_count) * files +
 	    8 * (size_t)coverage_map_words(h->pcs_len) + CHUNK_SIZE;
 
 	if (scratch == 0 || !reply_memory_take(size))
@@ -301,18 +364,19 @@ take_memory(struct job *job, const struct target *target)
 	job->first = calloc(files, sizeof(*job->first));
 	job->next = calloc(functions, sizeof(*job->next));
 	job->names = calloc(functions, sizeof(*job->names));
+	job->counts = calloc(files, sizeof(*job->counts));
 	job->chunk = evbuffer_new();
-	if (job->bits == NULL || job->states == NULL || job->scratch == NULL ||
-	    job->places.places == NULL || job->places.limits == NULL ||
-	    job->idle == NULL || job->first == NULL || job->next == NULL ||
-	    job->names == NULL || job->chunk == NULL)
+	if (job->counts == NULL || job->bits == NULL || job->states == NULL ||
+	    job->scratch == NULL || job->places.places == NULL ||
+	    job->places.limits == NULL || job->idle == NULL || job->first == NULL ||
+	    job->next == NULL || job->names == NULL || job->chunk == NULL)
 		return -1;
 	line_scratch_lay(job->scratch, h);
 	return 0;
 }
 
 static struct job *
-job_new(struct target *target)
+job_new(struct target *target, const struct export_format *format)
 {
 	struct job *job = calloc(1, sizeof(*job));
 
@@ -328,6 +392,13 @@ job_new(struct target *target)
 		return NULL;
 	}
 	job->file = NONE;
+	job->format = format;
+	job->view = (struct export_view){ .out = job->chunk,
+		.blocks = &job->blocks->table,
+		.target = job->name,
+		.last_line = &job->last_line,
+		.now_ms = clock_ms(CLOCK_REALTIME) };
+	snprintf(job->name, sizeof(job->name), "%s", target->entry.name);
 	name_functions(job);
 	list_functions(job);
 	return job;
@@ -340,7 +411,8 @@ done_cb(void *arg)
 }
 
 void
-coverage_lcov_serve(struct evhttp_request *request, struct target *target)
+coverage_export_serve(struct evhttp_request *request, struct target *target,
+    const struct export_format *format)
 {
 	struct job *job;
 
@@ -349,12 +421,12 @@ coverage_lcov_serve(struct evhttp_request *request, struct target *target)
 		target_refuse_lines(request, target);
 		return;
 	}
-	job = job_new(target);
+	job = job_new(target, format);
 	if (job == NULL) {
 		reply_text(request, 503, REPLY_NO_MEMORY);
 		return;
 	}
-	reply_headers(request, "text/plain; charset=utf-8");
+	reply_headers(request, format->content_type);
 	if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
 		evhttp_send_reply(request, 200, "OK", NULL);
 		job_free(job);
