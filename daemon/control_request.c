@@ -447,11 +447,24 @@ do_logs(struct request *request)
 		control_logs(request->supervisor, request->words[1], request->reply);
 }
 
+/* Where the web interface listens, as fuzz.conf has it, with the ports that there are. */
+static void
+do_addresses(struct request *request)
+{
+	const struct supervisor *supervisor = request->supervisor;
+
+	evbuffer_add_printf(request->reply, "ok\n");
+	for (size_t i = 0; i < supervisor->listeners_len; i++)
+		evbuffer_add_printf(
+		    request->reply, "%s\n", supervisor->listeners[i].text);
+}
+
 static const struct {
 	const char *name;
 	void (*handler)(struct request *request);
 } requests[] = {
 	{ "status", do_status },
+	{ "addresses", do_addresses },
 	{ "workers", do_workers },
 	{ "announce", do_announce },
 	{ "attach", do_attach },
@@ -485,7 +498,8 @@ control_request(
 			return;
 		}
 	fail(&request,
-	    "unknown request; expected status, workers, attach, detach, announce, "
+	    "unknown request; expected status, addresses, workers, attach, detach, "
+	    "announce, "
 	    "entry, reload, "
 	    "check, health, jobs, start, stop, restart or logs");
 }

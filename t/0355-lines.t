@@ -87,6 +87,22 @@ def exports(service, folder, wanted, lcov):
     equal([service.get(f"/t/none/coverage.{name}").status for name in ("json", "xml")], [404, 404], "of no target there is none of them")
 
 
+def commands(service, folder):
+    """fuzzsupctl export."""
+    for name, path in (("lcov", "lcov"), ("json", "json"), ("cobertura", "xml")):
+        told = service.ctl("export", "--format", name, "ways")
+        same = service.get(f"/t/ways/coverage.{path}").text
+        ok(told.returncode == 0 and re.sub(r'timestamp="\d+"', "", told.stdout).strip() == re.sub(r'timestamp="\d+"', "", same).strip() and len(same) > 1000, f"fuzzsupctl export --format {name}", (told.stderr, told.stdout[:300], same[:300]))
+    equal(service.ctl("export", "ways").stdout, service.get("/t/ways/coverage.lcov").text, "without --format it is lcov")
+    told = service.ctl("export", "none")
+    ok(told.returncode == 1 and "target none: 404" in told.stderr and told.stdout == "", "of no target there is nothing, which is said", told)
+    told = service.ctl("export", "--format", "gcov", "ways")
+    ok(told.returncode == 2 and "lcov, json and cobertura" in told.stderr, "a format that there is not", told)
+    with open("/dev/full", "w") as full:
+        told = subprocess.run([program("fuzzsupctl"), "-s", service.control, "export", "ways"], stdout=full, stderr=subprocess.PIPE, text=True)
+    ok(told.returncode == 1 and "No space left" in told.stderr, "what cannot be written is said", told)
+
+
 def is_reached(state):
     return state in ("reached", "partly")
 
@@ -126,6 +142,7 @@ with scratch() as folder:
         files = text.split("end_of_record\n")[:-1]
         ok(all(int(re.search(r"LF:(\d+)", file)[1]) == file.count("\nDA:") and int(re.search(r"LH:(\d+)", file)[1]) == len(re.findall(r"(?m)^DA:\d+,1$", file)) for file in files) and len(files) >= 3, "its sums are right")
         exports(service, folder, wanted, text)
+        commands(service, folder)
         equal(service.request("HEAD", "/t/ways/coverage.lcov").status, 200, "HEAD asks for nothing")
         equal(service.get("/t/none/coverage.lcov").status, 404, "of no target there are no lines")
 done()

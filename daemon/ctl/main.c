@@ -14,6 +14,7 @@
 
 #include "client.h"
 #include "debug_file.h"
+#include "export.h"
 #include "logs.h"
 #include "symbolize.h"
 #include "tables.h"
@@ -27,6 +28,7 @@ enum exit_code { EXIT_OK, EXIT_RUNTIME, EXIT_USAGE };
 
 struct options {
 	const char *socket;
+	const char *format; /* of export */
 	bool json, watch, follow;
 	struct string_list debug_roots;
 };
@@ -40,6 +42,10 @@ static const char usage[] =
     "  start | stop | restart JOB          TARGET/JOB, JOB, or TARGET for all of its "
     "jobs\n"
     "  logs [-f] JOB                       what they said last; -f: and what they say\n"
+    "  export [--format F] TARGET          its line coverage to standard output; F: "
+    "lcov, "
+    "json\n"
+    "                                      (as llvm-cov export), cobertura\n"
     "  attach EXECUTABLE [NAME]            show a target that the configuration does "
     "not "
     "name\n"
@@ -164,6 +170,7 @@ command_is_sound(char *const *words, int len)
 		{ "stop", 2, 2 },
 		{ "restart", 2, 2 },
 		{ "logs", 2, 2 },
+		{ "export", 2, 2 },
 		{ "attach", 2, 3 },
 		{ "detach", 2, 2 },
 		{ "announce", 4, 5 },
@@ -222,6 +229,27 @@ check(const struct options *options, char **words)
 	return code;
 }
 
+static int export(const struct options *options, const char *target)
+{
+	char *words[] = { (char *)(uintptr_t)"addresses" };
+	char *answer, *lines;
+	int code = EXIT_RUNTIME;
+
+	if (!ctl_export_knows(options->format)) {
+		fprintf(stderr,
+		    "fuzzsupctl: there is no format \"%s\"; there are lcov, json and "
+		    "cobertura\n",
+		    options->format);
+		return EXIT_USAGE;
+	}
+	answer = client_ask(options->socket, words, 1);
+	lines = answer != NULL ? client_lines(answer) : NULL;
+	if (lines != NULL && ctl_export(lines, target, options->format) == 0)
+		code = EXIT_OK;
+	free(answer);
+	return code;
+}
+
 static int
 carry_out(const struct options *options, char **words, int len)
 {
@@ -238,6 +266,8 @@ carry_out(const struct options *options, char **words, int len)
 		    words[1], &options->debug_roots, words + 2, len - 2);
 	if (strcmp(words[0], "check") == 0)
 		return check(options, words);
+	if (strcmp(words[0], "export") == 0)
+		return export(options, words[1]);
 	if (strcmp(words[0], "logs") == 0)
 		return show_logs(options, words);
 	if (strcmp(words[0], "announce") == 0 &&
@@ -262,11 +292,13 @@ main(int argc, char **argv)
 		{ "watch", no_argument, NULL, 'w' },
 		{ "follow", no_argument, NULL, 'f' },
 		{ "debug-root", required_argument, NULL, 'd' },
+		{ "format", required_argument, NULL, 'F' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct options options = { .socket = getenv("FUZZSUPD_CONTROL") };
+	struct options options = { .socket = getenv("FUZZSUPD_CONTROL"),
+		.format = "lcov" };
 	int option, code;
 
 	if (options.socket == NULL)
@@ -289,6 +321,9 @@ main(int argc, char **argv)
 		case 'd':
 			if (string_list_add(&options.debug_roots, optarg) < 0)
 				return EXIT_RUNTIME;
+			break;
+		case 'F':
+			options.format = optarg;
 			break;
 		case 'h':
 			fputs(usage, stdout);
