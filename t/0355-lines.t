@@ -84,6 +84,8 @@ def exports(service, folder, wanted, lcov):
     with open(os.path.join(folder, "html", "index.html")) as file:
         page = re.sub(r"<[^>]*>|&nbsp;", " ", file.read())
     ok(re.search(rf"Lines:\s+(?:{counts[1]}\s+{counts[0]}|[\d.]+\s*%\s+{counts[0]}\s+{counts[1]})\b", page), "and counts as we do", re.findall(r"Lines:[\s\d.%]*", page))
+    wait_until(lambda: (lambda entry: (entry["lines"], entry["lines_reached"]) == counts)(service.target("ways")), f"the API's count; {service.target('ways')}, {counts}")
+    ok(True, "and so does the API, which counts in the background")
     equal([service.get(f"/t/none/coverage.{name}").status for name in ("json", "xml")], [404, 404], "of no target there is none of them")
 
 

@@ -77,7 +77,12 @@ function jobsSummary() {
 const GROUPS = [["all", "All"], ["jobs", "Failing jobs"], ["live", "Live"], ["silent", "Silent"], ["waiting", "Waiting"], ["failed", "Failed"]];
 
 const isFailing = (sum) => sum.troubled > 0 || (sum.states.failed ?? 0) > 0;
-const share = (target) => (target.pcs ? target.covered / target.pcs : -1);
+// Of lines where they are counted, which is what other tools speak of; else of PCs.
+const counted = (target) => (target.lines ? { total: target.lines, covered: target.lines_reached, unit: "lines" } : { total: target.pcs, covered: target.covered, unit: "PCs" });
+const share = (target) => {
+	const { total, covered } = counted(target);
+	return total ? covered / total : -1;
+};
 
 const COLUMNS = [
 	{ key: "name", label: "Target", value: (t) => t.name, up: true },
@@ -242,7 +247,8 @@ export class Overview {
 		spark.set(target.samples);
 		setText(runs, target.counted ? short(target.runs) : "–");
 		setTitle(runs, `${exact(target.runs)} executions`);
-		bar.set(target.covered, target.pcs);
+		const { total, covered, unit } = counted(target);
+		bar.set(covered, total, unit, unit === "lines" ? `; ${exact(target.covered)} of ${exact(target.pcs)} PCs` : "");
 		setText(pcs, target.pcs ? short(target.pcs) : "–");
 		setTitle(pcs, target.pcs ? `${exact(target.covered)} of ${exact(target.pcs)} PCs reached` : "");
 		setText(find, target.lastFind ? `${span(serverNow() - target.lastFind)} ago` : "–");

@@ -62,6 +62,21 @@ await test("the tree lists files with percentages", async () => {
 	await screen(page, "target-light");
 });
 
+await test("lines are counted alike by the page, its tree, the API and the export", async () => {
+	const origin = new URL(targetUrl).origin, name = new URL(targetUrl).pathname.split("/").at(-2);
+	const numbers = (text) => (text ?? "").match(/[\d,]+ of [\d,]+ lines/)?.[0].match(/[\d,]+/g).map((one) => Number(one.replace(/,/g, ""))).join("/") ?? text;
+	let all = [];
+	for (const until = Date.now() + WAIT; Date.now() < until; ) {
+		const lcov = (await (await page.request.get(`${targetUrl}coverage.lcov`)).text()).split("\n").filter((line) => line.startsWith("DA:"));
+		const entry = (await (await page.request.get(`${origin}/api/v1/targets`)).json()).targets.find((one) => one.name === name);
+		const rows = await page.locator(".tree a.trow .cov").evaluateAll((bars) => bars.map((bar) => bar.title));
+		const sums = rows.map((title) => numbers(title).split("/").map(Number)).reduce((sum, one) => [sum[0] + one[0], sum[1] + one[1]], [0, 0]);
+		all = [`${lcov.filter((line) => line.endsWith(",1")).length}/${lcov.length}`, `${entry.lines_reached}/${entry.lines}`, numbers(await page.locator(".stats small").first().textContent()), sums.join("/")];
+		if (new Set(all).size === 1) break;
+	}
+	check(new Set(all).size === 1 && /^[1-9]\d*\/[1-9]\d*$/.test(all[0]), `export, API, page and tree say ${all.join(", ")}`);
+});
+
 const onRow = (on) => on.evaluate(() => document.activeElement.matches(".trow"));
 
 await test("a folder closes and opens by keyboard, and keeps the focus", async () => {

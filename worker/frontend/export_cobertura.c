@@ -33,7 +33,7 @@ add_text(struct evbuffer *out, const char *text)
 }
 
 static double
-rate(struct export_count lines)
+rate(struct line_count lines)
 {
 	return lines.found > 0 ? (double)lines.hit / lines.found : 0;
 }
@@ -58,7 +58,7 @@ begin(const struct export_view *view)
 }
 
 static void
-begin_file(const struct export_view *view, uint32_t file, struct export_count lines,
+begin_file(const struct export_view *view, uint32_t file, struct line_count lines,
     bool is_first)
 {
 	const char *directory, *name;
@@ -87,7 +87,7 @@ line(const struct export_view *view, uint32_t line, bool reached)
 }
 
 static void
-end_file(const struct export_view *view, struct export_count lines)
+end_file(const struct export_view *view, struct line_count lines)
 {
 	(void)lines;
 	evbuffer_add_printf(view->out, "</lines></class>\n");

@@ -7,21 +7,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "line_job.h"
+
 struct block_table;
 struct evbuffer;
-
-struct export_count {
-	uint32_t found, hit;
-};
 
 /* What is exported, as far as formats ask. */
 struct export_view {
 	struct evbuffer *out;
 	const struct block_table *blocks;
 	const char *target;
-	struct export_count lines; /* of a known state, of all files */
-	int64_t now_ms;            /* Unix */
-	uint32_t *last_line; /* a format's own: of the file at hand; 0: none yet */
+	struct line_count lines; /* of a known state, of all files */
+	int64_t now_ms;          /* Unix */
+	uint32_t *last_line;     /* a format's own: of the file at hand; 0: none yet */
 };
 
 struct export_function {
@@ -37,13 +35,13 @@ struct export_format {
 	const char *blank; /* says nothing before the beginning; not empty */
 	void (*begin)(const struct export_view *view);
 	void (*begin_file)(const struct export_view *view, uint32_t file,
-	    struct export_count lines, bool is_first);
+	    struct line_count lines, bool is_first);
 	void (*function)(
 	    const struct export_view *view, const struct export_function *function);
 	void (*end_functions)(
-	    const struct export_view *view, struct export_count functions);
+	    const struct export_view *view, struct line_count functions);
 	void (*line)(const struct export_view *view, uint32_t line, bool reached);
-	void (*end_file)(const struct export_view *view, struct export_count lines);
+	void (*end_file)(const struct export_view *view, struct line_count lines);
 	void (*end)(const struct export_view *view);
 };
 

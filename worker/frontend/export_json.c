@@ -41,7 +41,7 @@ add_path(const struct export_view *view, uint32_t file)
 }
 
 static void
-add_counts(struct evbuffer *out, const char *name, struct export_count count)
+add_counts(struct evbuffer *out, const char *name, struct line_count count)
 {
 	evbuffer_add_printf(out,
 	    "\"%s\":{\"count\":%" PRIu32 ",\"covered\":%" PRIu32 ",\"percent\":%.6g}",
@@ -51,8 +51,7 @@ add_counts(struct evbuffer *out, const char *name, struct export_count count)
 
 /* What llvm-cov always has, though nothing is known of it. */
 static void
-add_summary(
-    struct evbuffer *out, struct export_count lines, struct export_count functions)
+add_summary(struct evbuffer *out, struct line_count lines, struct line_count functions)
 {
 	static const char *const none[] = { "branches", "instantiations", "mcdc",
 		"regions" };
@@ -76,7 +75,7 @@ begin(const struct export_view *view)
 }
 
 static void
-begin_file(const struct export_view *view, uint32_t file, struct export_count lines,
+begin_file(const struct export_view *view, uint32_t file, struct line_count lines,
     bool is_first)
 {
 	(void)lines;
@@ -100,9 +99,9 @@ line(const struct export_view *view, uint32_t line, bool reached)
 }
 
 static void
-end_file(const struct export_view *view, struct export_count lines)
+end_file(const struct export_view *view, struct line_count lines)
 {
-	const struct export_count none = { 0 };
+	const struct line_count none = { 0 };
 
 	if (*view->last_line != 0)
 		evbuffer_add_printf(view->out, ",[%" PRIu32 ",1,0,false,false,false]",
@@ -115,7 +114,7 @@ end_file(const struct export_view *view, struct export_count lines)
 static void
 end(const struct export_view *view)
 {
-	const struct export_count none = { 0 };
+	const struct line_count none = { 0 };
 
 	evbuffer_add_printf(view->out, "\n],\"functions\":[],\"totals\":");
 	add_summary(view->out, view->lines, none);

@@ -11,7 +11,7 @@
 #include "banned.h"
 
 static void
-begin_file(const struct export_view *view, uint32_t file, struct export_count lines,
+begin_file(const struct export_view *view, uint32_t file, struct line_count lines,
     bool is_first)
 {
 	const char *directory, *name;
@@ -30,7 +30,7 @@ function(const struct export_view *view, const struct export_function *function)
 }
 
 static void
-end_functions(const struct export_view *view, struct export_count functions)
+end_functions(const struct export_view *view, struct line_count functions)
 {
 	evbuffer_add_printf(view->out, "FNF:%" PRIu32 "\nFNH:%" PRIu32 "\n",
 	    functions.found, functions.hit);
@@ -43,7 +43,7 @@ line(const struct export_view *view, uint32_t line, bool reached)
 }
 
 static void
-end_file(const struct export_view *view, struct export_count lines)
+end_file(const struct export_view *view, struct line_count lines)
 {
 	evbuffer_add_printf(view->out,
 	    "LF:%" PRIu32 "\nLH:%" PRIu32 "\nend_of_record\n", lines.found, lines.hit);

@@ -12,6 +12,7 @@
 #include "health.h"
 #include "heritage.h"
 #include "inbox.h"
+#include "line_counter.h"
 #include "jobs.h"
 #include "log.h"
 #include "sandbox.h"
@@ -23,6 +24,7 @@ struct frontend {
 	struct targets targets;
 	struct server server;
 	struct news *news;
+	struct line_counter *line_counter;
 	struct inbox *inbox;
 };
 
@@ -44,6 +46,12 @@ make_base(void)
 	if (config != NULL)
 		event_config_free(config);
 	return base;
+}
+
+static void
+lines_changed_cb(void *stream)
+{
+	stream_targets_changed(stream);
 }
 
 static int
@@ -75,7 +83,9 @@ open_all(struct frontend *frontend, const struct heritage *heritage)
 		return -ENOMEM;
 	frontend->news = news_new(server->base, HERITAGE_NEWS, &frontend->targets,
 	    server->stream, server->references);
-	if (frontend->news == NULL)
+	frontend->line_counter = line_counter_new(
+	    server->base, &frontend->targets, lines_changed_cb, server->stream);
+	if (frontend->news == NULL || frontend->line_counter == NULL)
 		return -ENOMEM;
 	r = server_open(server);
 	if (r < 0)
@@ -91,6 +101,7 @@ close_all(struct frontend *frontend)
 	struct server *server = &frontend->server;
 
 	inbox_free(frontend->inbox);
+	line_counter_free(frontend->line_counter);
 	stream_free(server->stream);
 	reference_stream_free(server->references);
 	news_free(frontend->news);

@@ -85,6 +85,7 @@ forget_shapes(struct target *target)
 {
 	source_shapes_unref(target->shapes);
 	target->shapes = NULL;
+	target->lines_bits = UINT64_MAX; /* of no bits */
 }
 
 static void
@@ -93,6 +94,8 @@ forget_blocks(struct target *target)
 	forget_shapes(target);
 	target_blocks_unref(target->blocks);
 	target->blocks = NULL;
+	target->lines_known = false;
+	target->lines_counted_ms = 0;
 	free(target->blocks_reason);
 	target->blocks_reason = NULL;
 }

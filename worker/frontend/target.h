@@ -12,6 +12,7 @@
 #include "coverage.h"
 #include "directory.h"
 #include "function_table.h"
+#include "line_job.h"
 #include "source_names.h"
 
 struct evhttp_request;
@@ -54,6 +55,11 @@ struct target {
 	int64_t
 	    built_ms; /* when the executable of these changed (Unix); 0: not known */
 	struct source_shapes *shapes; /* made when first asked for */
+	/* As last counted (line_counter.h): of which bits, when (monotonic; 0: never). */
+	bool lines_known;
+	struct line_count lines;
+	uint64_t lines_bits;
+	int64_t lines_counted_ms;
 	struct live_map live;
 	uint64_t live_sequence;      /* as last looked at */
 	struct source_list *sources; /* made when first asked for */

@@ -58,14 +58,14 @@ add_functions(json_t *object, const struct target *target)
 		target->functions_reason != NULL ? target->functions_reason : ""));
 }
 
-/* The same of lines that code stands in. */
+/* The same of lines; null until they are counted for the first time. */
 static void
 add_lines(json_t *object, const struct target *target)
 {
 	json_object_set_new(object, "lines",
-	    target->blocks != NULL
-		? json_integer(target->blocks->table.header->lines_len)
-		: json_null());
+	    target->lines_known ? json_integer(target->lines.found) : json_null());
+	json_object_set_new(object, "lines_reached",
+	    target->lines_known ? json_integer(target->lines.hit) : json_null());
 	json_object_set_new(object, "lines_reason",
 	    json_text(target->blocks_reason != NULL ? target->blocks_reason : ""));
 }
