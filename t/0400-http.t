@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: MIT
 """What is served, and what is not: sources below their roots only, the tar whatever
 happens to its files, the page's module whatever happens to its compiler."""
+import gzip
 import io
 import os
+import socket
 import sys
 import tarfile
 
@@ -47,6 +49,52 @@ READS = {"/": 200, "/debug/": 200, "/main.js": 200, "/main.wasm": 200, "/healthz
 WISHES = {"/api/v1/jobs/t/sleeps/restart": 202, "/api/v1/jobs/t/sleeps/stop": 202, "/api/v1/jobs/t/sleeps/start": 202, "/api/v1/jobs/t/none/stop": 404,
           "/api/v1/jobs/none/sleeps/stop": 404}
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "BREW")
+
+
+def packed(service, root):
+    """gzip: the same bytes, another ETag, made once, and again where what it is made of changed."""
+    with open(os.path.join(root, "main.c"), "a") as file:
+        file.write("// " + "x" * 200 + "\n")
+        file.write("".join(f"// line {i}\n" for i in range(100000)))
+    ask = lambda path, accept="gzip", **more: service.get(path, {"Accept-Encoding": accept, **more})
+    wrong, sizes = [], []
+    for path in ("/main.js", "/style.css", "/t/t/index.bin", "/t/t/functions.bin", "/t/t/blocks.bin", "/t/t/src/project/main.c"):
+        plain = service.get(path)
+        for turn in range(2):
+            reply = ask(path, "br;q=1.0, GZIP;q=0.8, *;q=0")
+            if plain.body and len(plain.body) < 1400 and "content-encoding" not in reply.headers:
+                continue
+            if reply.headers.get("content-encoding") != "gzip" or gzip.decompress(reply.body) != plain.body or reply.headers["etag"] == plain.headers["etag"]:
+                wrong.append((path, turn, dict(reply.headers)))
+            elif turn and "content-length" not in reply.headers:
+                wrong.append((path, "not kept"))
+            elif ask(path, **{"If-None-Match": reply.headers["etag"]}).status != 304:
+                wrong.append((path, "304"))
+        sizes.append(f"{path} {len(plain.body)} to {len(reply.body)}")
+        for accept in ("", "br", "gzip;q=0", "gzip; q=0.000", "gzipped"):
+            reply = ask(path, accept)
+            if "content-encoding" in reply.headers or reply.body != plain.body or "accept-encoding" not in reply.headers.get("vary", ""):
+                wrong.append((path, accept, dict(reply.headers)))
+    equal(wrong, [], "whoever takes gzip gets it, and the others do not: " + ", ".join(sizes))
+    path = "/t/t/src/project/main.c"
+    before = ask(path).headers["etag"]
+    with open(os.path.join(root, "main.c"), "a") as file:
+        file.write("// another\n")
+    reply = ask(path, **{"If-None-Match": before})
+    ok(reply.status == 200 and gzip.decompress(reply.body).endswith(b"// another\n"), "a file that changed is packed anew", reply.status)
+    # One that leaves in the middle holds nothing.
+    front = f"/proc/{service.worker('frontend')}/fd"
+    count = len(os.listdir(front))
+    with open(os.path.join(root, "main.c"), "a") as file:
+        file.write("".join(f"// {i * i * 7919 % 1000003:x} {i ** 3:x}\n" for i in range(400000)))
+    for _ in range(8):
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect((service.host, service.port))
+            client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n".encode())
+            client.recv(100)
+    wait_until(lambda: len(os.listdir(front)) <= count, "descriptors are given back")
+    ok(True, "who leaves in the middle holds no descriptor")
 
 
 def methods(service):
@@ -130,6 +178,7 @@ with scratch() as folder:
                 if again.read() or again.status != 304:
                     wrong.append((path, again.status))
         equal(wrong, [], "HEAD and conditional requests are in step on one connection")
+        packed(service, root)
         wait_until(lambda: service.get("/api/v1/jobs/t/sleeps/log").status == 200, "its log")
         methods(service)
         equal(service.get("/t/t").status, 301, "a target's URL without its slash leads to the right one")

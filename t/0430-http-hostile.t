@@ -173,7 +173,7 @@ with scratch() as folder:
         wait_until(lambda: service.target("t")["functions"], "its functions")
         front = service.worker("frontend")
 
-        routes = ["/", "/main.js", "/main.wasm", "/t/t", "/t/t/", "/t/t/index.bin", "/t/t/functions.bin", "/t/t/functions.json", "/t/t/blocks.bin", "/t/t/shapes.bin", "/t/t/coverage.lcov", "/t/t/coverage.json", "/t/t/coverage.xml", "/t/t/sources.tar", "/t/t/src/project/main.c",
+        routes = ["/", "/main.js", "/main.wasm", "/t/t", "/t/t/", "/t/t/index.bin", "/t/t/functions.bin", "/t/t/functions.json", "/t/t/blocks.bin", "/t/t/shapes.bin", "/t/t/coverage.lcov", "/t/t/coverage.json", "/t/t/sources.tar", "/t/t/src/project/main.c",
                   "/api/v1/targets", "/api/v1/jobs", "/healthz", "/nowhere", "/t/none/index.bin", "/t/t/functions.json?state=x"]
         wrong = {}
         for path in routes:

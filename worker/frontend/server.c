@@ -26,6 +26,7 @@
 #include "health.h"
 #include "jobs.h"
 #include "log.h"
+#include "packed.h"
 #include "reply.h"
 #include "route.h"
 #include "source_file.h"
@@ -189,7 +190,7 @@ serve_index(struct evhttp_request *request, struct target *target)
 		snprintf(etag, sizeof(etag), "\"i%llx-%x-%zx\"",
 		    (unsigned long long)target->table_generation, target->names_version,
 		    index->size);
-		reply_body(request, "application/octet-stream", etag, body);
+		packed_reply_body(request, "application/octet-stream", etag, body);
 	}
 	if (body != NULL)
 		evbuffer_free(body);
@@ -224,7 +225,7 @@ serve_functions(struct evhttp_request *request, struct target *target)
 		    (unsigned long long)hash_bytes(HASH_SEED, target->entry.build_id,
 			sizeof(target->entry.build_id)),
 		    (unsigned long long)header->size);
-		reply_body(request, "application/octet-stream", etag, body);
+		packed_reply_body(request, "application/octet-stream", etag, body);
 	}
 	if (body != NULL)
 		evbuffer_free(body);
@@ -259,7 +260,7 @@ serve_blocks(struct evhttp_request *request, struct target *target)
 		    (unsigned long long)hash_bytes(HASH_SEED, target->entry.build_id,
 			sizeof(target->entry.build_id)),
 		    (unsigned long long)header->size);
-		reply_body(request, "application/octet-stream", etag, body);
+		packed_reply_body(request, "application/octet-stream", etag, body);
 	}
 	if (body != NULL)
 		evbuffer_free(body);

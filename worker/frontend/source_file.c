@@ -18,6 +18,7 @@
 
 #include "log.h"
 #include "open_below.h"
+#include "packed.h"
 #include "reply.h"
 #include "streamed_reply.h"
 #include "target.h"
@@ -174,6 +175,69 @@ serve_large(struct evhttp_request *request, int fd, const struct stat *st,
 		streamed_reply_start(&reader->reply);
 }
 
+/* ---- by gzip ---- */
+
+struct text {
+	struct open_file *file;
+	off_t offset;
+};
+
+static int
+more_text(void *context, struct evbuffer *to)
+{
+	struct text *text = context;
+	const off_t left = text->file->stat.st_size - text->offset;
+	const size_t size = left < PART_SIZE ? (size_t)left : PART_SIZE;
+	struct evbuffer_iovec space;
+	struct stat now;
+	int r;
+
+	if (size == 0)
+		return 0;
+	if (evbuffer_reserve_space(to, (ev_ssize_t)size, &space, 1) != 1)
+		return -ENOMEM;
+	r = read_at(text->file->fd, space.iov_base, size, text->offset);
+	if (r < 0)
+		return r;
+	if (fstat(text->file->fd, &now) != 0 || !is_unchanged(&text->file->stat, &now))
+		return -EIO;
+	space.iov_len = size;
+	evbuffer_commit_space(to, &space, 1);
+	text->offset += (off_t)size;
+	return 1;
+}
+
+static void
+release_text(void *context)
+{
+	struct text *text = context;
+
+	open_file_unref(text->file);
+	free(text);
+}
+
+/* Takes @fd. */
+static void
+serve_packed(struct evhttp_request *request, int fd, const struct stat *st,
+    const char *type, const char *etag)
+{
+	struct text *text = malloc(sizeof(*text));
+	const struct packed_source source = { more_text, release_text, text };
+
+	if (text == NULL) {
+		close(fd);
+		reply_text(request, 503, REPLY_NO_MEMORY);
+		return;
+	}
+	*text = (struct text){ .file = open_file_ref(fd, st) };
+	if (text->file == NULL) {
+		free(text);
+		reply_text(request, 503, REPLY_NO_MEMORY);
+		return;
+	}
+	packed_serve(request, type, etag, &source);
+}
+
 /* ---- all files ---- */
 
 static void
@@ -211,6 +275,12 @@ serve_open_file(struct evhttp_request *request, int fd)
 		return r;
 	}
 	open_below_etag(&st, etag);
+	if (packed_wanted(request, (unsigned long long)st.st_size)) {
+		serve_packed(request, fd, &st, type, etag);
+		return 0;
+	}
+	evhttp_add_header(
+	    evhttp_request_get_output_headers(request), "vary", "accept-encoding");
 	if (st.st_size <= PART_SIZE)
 		serve_small(request, fd, &st, type, etag);
 	else

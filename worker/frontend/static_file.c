@@ -16,6 +16,7 @@
 #include <event2/http.h>
 
 #include "open_below.h"
+#include "packed.h"
 #include "reply.h"
 #include "banned.h"
 
@@ -242,7 +243,7 @@ static_files_serve(
 		reply_text(request, 503, REPLY_NO_MEMORY);
 	} else {
 		cached->content->references++;
-		reply_body(request, type, cached->etag, body);
+		packed_reply_body(request, type, cached->etag, body);
 	}
 	if (body != NULL)
 		evbuffer_free(body);

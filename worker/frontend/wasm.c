@@ -18,6 +18,7 @@
 
 #include "hash.h"
 #include "log.h"
+#include "packed.h"
 #include "reply.h"
 #include "shared_memory.h"
 #include "static_file.h"
@@ -87,7 +88,7 @@ answer_module(struct evhttp_request *request, struct module *module)
 		reply_text(request, 503, REPLY_NO_MEMORY);
 	} else {
 		module->references++;
-		reply_body(request, "application/wasm", module->etag, body);
+		packed_reply_body(request, "application/wasm", module->etag, body);
 	}
 	if (body != NULL)
 		evbuffer_free(body);
