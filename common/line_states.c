@@ -505,6 +505,74 @@ line_states_function(const struct line_blocks_view *view, uint32_t index,
 			 : LINE_FUNCTION_IDLE;
 }
 
+/* Writes each block's first line to order, and its last to number; NONE: it has none. True if
+ * one of them ends in @line. */
+static bool
+edge_lines(struct line_scratch *scratch, const struct line_blocks_view *view,
+    const struct wire_blocks_function *function, uint32_t line)
+{
+	uint32_t at = 0, left;
+	bool found = false;
+
+	begin_lines(scratch, view, function);
+	for (uint32_t i = 0; i < function->blocks_len; i++) {
+		scratch->order[i] = scratch->number[i] = NONE;
+		for (left = next_block(scratch); left > 0; left--) {
+			if (!next_line(scratch, view, &at))
+				return false;
+			if (scratch->order[i] == NONE)
+				scratch->order[i] = at;
+			scratch->number[i] = at;
+		}
+		found = found || scratch->number[i] == line;
+	}
+	return found;
+}
+
+static uint32_t
+add_way(struct line_way *ways, uint32_t len, uint32_t max, uint32_t to, bool taken)
+{
+	for (uint32_t i = 0; i < len; i++)
+		if (ways[i].to == to) {
+			ways[i].taken = ways[i].taken || taken;
+			return len;
+		}
+	if (len < max)
+		ways[len++] = (struct line_way){ to, taken };
+	return len;
+}
+
+uint32_t
+line_states_ways(const struct line_blocks_view *view, uint32_t index,
+    const uint64_t *bits, struct line_scratch *scratch, uint32_t line,
+    struct line_way *ways, uint32_t len, uint32_t max)
+{
+	const struct wire_blocks_function *function = &view->functions[index];
+	uint32_t to;
+	uint8_t state;
+
+	if (!edge_lines(scratch, view, function, line) ||
+	    !read_blocks(scratch, view, function, bits) || !conclude(scratch))
+		return len;
+	/* Concluding used the same memory. */
+	edge_lines(scratch, view, function, line);
+	for (uint32_t i = 0; i < function->blocks_len; i++) {
+		if (scratch->number[i] != line ||
+		    scratch->starts[i + 1] - scratch->starts[i] < 2 ||
+		    state_of(scratch->flags[i]) != LINE_REACHED)
+			continue;
+		for (uint32_t e = scratch->starts[i]; e < scratch->starts[i + 1]; e++) {
+			to = scratch->order[scratch->edges[e]];
+			state = state_of(scratch->flags[scratch->edges[e]]);
+			/* Of what is not known nothing is said. */
+			if (to != NONE && to != line && state != LINE_UNKNOWN)
+				len =
+				    add_way(ways, len, max, to, state == LINE_REACHED);
+		}
+	}
+	return len;
+}
+
 void
 line_scratch_news(struct line_scratch *scratch, struct line_news *news)
 {

@@ -90,6 +90,19 @@ void line_scratch_news(struct line_scratch *scratch, struct line_news *news);
 void line_blocks_owner(const struct line_blocks_view *view, uint32_t index,
     struct line_scratch *scratch, uint32_t *owner);
 
+/* A way out of a line: to which line, and whether any function went it. */
+struct line_way {
+	uint32_t to; /* index of a line */
+	bool taken;
+};
+
+/* Adds the ways that function @index has behind line @line, where it branches and was come to, to
+ * the @len that stand in @ways already, each line once; no more than @max. Returns how many
+ * there are then. */
+uint32_t line_states_ways(const struct line_blocks_view *view, uint32_t index,
+    const uint64_t *bits, struct line_scratch *scratch, uint32_t line,
+    struct line_way *ways, uint32_t len, uint32_t max);
+
 /* Where a function's own lines lie: those of its file from its first line up to the next
  * function's. Both arrays are the caller's, and by line. */
 struct line_places {

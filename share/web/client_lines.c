@@ -380,6 +380,40 @@ client_lines_step(int32_t budget, int files)
 
 /* ---- for the open file ---- */
 
+#define WAYS_MAX 64
+
+/* What client_ways() found: lines of the same file. */
+static uint32_t ways_found[WAYS_MAX];
+
+EXPORT const uint32_t *
+client_ways_lines(void)
+{
+	return ways_found;
+}
+
+/* To which lines of its file a run never went on from line record @record of the open file, in no
+ * order: how many; client_ways_lines() has their numbers. */
+EXPORT uint32_t
+client_ways(uint32_t record)
+{
+	struct line_way ways[WAYS_MAX];
+	uint32_t len = 0, found = 0;
+	if (!lines.is_ready || record >= client.lines_len ||
+	    client.lines[record].block == NONE)
+		return 0;
+	for (uint32_t i = 0; i < lines.view.header->functions_len; i++)
+		if (!lines.idle[i])
+			len =
+			    line_states_ways(&lines.view, i, client.bits, lines.scratch,
+				client.lines[record].block, ways, len, WAYS_MAX);
+	for (uint32_t i = 0; i < len; i++) {
+		const struct wire_line *to = &lines.view.lines[ways[i].to];
+		if (!ways[i].taken && to->file == client.open_file)
+			ways_found[found++] = to->line;
+	}
+	return found;
+}
+
 SHARED uint32_t
 lines_of_file(uint32_t file)
 {

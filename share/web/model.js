@@ -182,6 +182,13 @@ export class Model {
 		return list;
 	}
 
+	// Numbers of the lines to which no run went on from line @number, in order.
+	untakenWays(number) {
+		const found = this.wasm.client_ways(this.wasm.client_line_at(number) >>> 0);
+		const at = (this.wasm.client_ways_lines() >>> 0) / 4;
+		return Array.from(this.words.subarray(at, at + found)).sort((a, b) => a - b);
+	}
+
 	nextMissed(line) {
 		return this.wasm.client_next_missed(line) >>> 0;
 	}

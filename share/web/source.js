@@ -350,8 +350,17 @@ export class SourceView {
 			const when = place.reached ? (place.time === 0 ? "earlier" : `${span(serverNow() - (model.baseMs + place.time * 10))} ago`) : "not reached";
 			return h("li", { class: place.reached ? "hit" : "miss" }, h("span", { class: "mono" }, `column ${place.column}`), h("span", {}, `${place.reached ? "●" : "○"} ${when}`), h("span", { class: "dim num" }, `${percentOf(place)}`));
 		});
+		const ways = state === "part" ? this.untakenWays(model, number) : [];
 		const more = !line.places ? "No PC stands in this line: its state follows from the code around it." : "";
-		this.lineBody.replaceChildren(h("p", { class: "small" }, MARKS[state] ? `${sentence(MARKS[state][1])}.` : ""), h("ul", { class: "places" }, places.slice(0, 40)), h("p", { class: "dim small" }, more));
+		this.lineBody.replaceChildren(h("p", { class: "small" }, MARKS[state] ? `${sentence(MARKS[state][1])}${ways.length ? ":" : "."}` : ""), h("div", { class: "newest ways" }, ways), h("ul", { class: "places" }, places.slice(0, 40)), h("p", { class: "dim small" }, more));
+	}
+
+	// Where no run went on to from this line, as links.
+	untakenWays(model, number) {
+		const { update } = model.summary;
+		if (this.ways?.number !== number || this.ways.update !== update || this.ways.file !== this.file) this.ways = { number, update, file: this.file, lines: model.untakenWays(number) };
+		return this.ways.lines.slice(0, 12).map((to) => h("a", { href: fileUrl(targetUrl(this.place.target), this.path, to) },
+			h("span", { class: "num dim" }, String(to)), h("span", { class: "mono" }, (this.lines?.[to - 1] ?? "").trim().slice(0, 80)), h("span", { class: "dim small" }, "never")));
 	}
 
 	key(event) {

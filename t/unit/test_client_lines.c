@@ -230,6 +230,10 @@ lines_follow_bits(void **state)
 	assert_int_equal(client.lines_len, 6);
 	assert_string_equal(states(), "RPMRII");
 	assert_int_equal(client.lines[2].places, 2);
+	assert_int_equal(client_ways(1), 1);
+	assert_int_equal(client_ways_lines()[0], 3);
+	assert_int_equal(client_ways(0), 0);
+	assert_int_equal(client_ways(99), 0);
 	assert_int_equal(client_next_missed(0), 2);
 	assert_int_equal(client_next_missed(2), 3);
 	assert_int_equal(client_next_missed(3), 7);
@@ -241,6 +245,7 @@ lines_follow_bits(void **state)
 	assert_string_equal(states(), "RPMRII"); /* not counted anew yet */
 	assert_int_equal(client_lines_step(1000000, 1), 0);
 	assert_string_equal(states(), "RRRRII");
+	assert_int_equal(client_ways(1), 0);
 	assert_int_equal(client.lines[1].changed, client.update);
 	assert_int_equal(client.lines[0].changed, 0);
 	assert_int_equal(client.nodes[0].lines_reached, 4);
@@ -326,6 +331,8 @@ hostile_tables_do_no_harm(void **state)
 			work();
 			assert_int_equal(client_open(0), CLIENT_OK);
 			client_summary();
+			for (uint32_t i = 0; i < client.lines_len; i++)
+				client_ways(i);
 			assert_true(
 			    client.nodes[0].lines_reached <= client.nodes[0].lines);
 		}
