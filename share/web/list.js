@@ -4,7 +4,8 @@
 const OVERSCAN = 8;
 
 // options: element (gets the rows), height() of a row in px, make(index) → element,
-// update(element, index), scroller: an element, or undefined for the window.
+// update(element, index), scroller: an element, or undefined for the window. Rows stand in their order, and
+// one in which a selection begins or ends stays.
 export class VirtualList {
 	constructor(options) {
 		Object.assign(this, options);
@@ -52,24 +53,33 @@ export class VirtualList {
 		const total = `${this.count * height}px`;
 		if (this.element.style.height !== total) this.element.style.height = total;
 		const [first, last] = this.range();
+		const { anchorNode, focusNode, isCollapsed } = getSelection();
+		const stays = (row) => !isCollapsed && (row.contains(anchorNode) || row.contains(focusNode));
 		for (const [index, row] of this.rows)
-			if (index < first || index >= last) {
+			if ((index < first || index >= last) && !stays(row)) {
 				row.remove();
 				this.rows.delete(index);
 			}
-		const fresh = document.createDocumentFragment();
-		for (let index = first; index < last; index++) {
+		let behind = this.firstBehind(last);
+		for (let index = last - 1; index >= first; index--) {
 			let row = this.rows.get(index);
 			if (!row) {
 				row = this.make(index);
 				this.rows.set(index, row);
-				fresh.append(row);
+				this.element.insertBefore(row, behind);
 			}
+			behind = row;
 			const top = `${index * height}px`;
 			if (row.style.top !== top) row.style.top = top;
 			this.update(row, index);
 		}
-		this.element.append(fresh);
+	}
+
+	// The row that stands behind all of those below @last; null: none does.
+	firstBehind(last) {
+		let behind = Infinity;
+		for (const index of this.rows.keys()) if (index >= last) behind = Math.min(behind, index);
+		return this.rows.get(behind) ?? null;
 	}
 
 	// What the rows show is another thing now: make them all anew.

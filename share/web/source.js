@@ -55,6 +55,7 @@ export class SourceView {
 			make: (index) => this.makeRow(index), update: (row, index) => this.updateRow(row, index),
 		});
 		this.scroller.addEventListener("click", (event) => this.clicked(event));
+		this.scroller.addEventListener("copy", (event) => this.copied(event));
 	}
 
 	enter(place) {
@@ -192,6 +193,8 @@ export class SourceView {
 		this.recount(model);
 		this.updateNews(model);
 		this.goLine(this.place.line);
+		// So that keys scroll it.
+		if (document.activeElement === document.body) this.scroller.focus({ preventScroll: true });
 		performance.mark("source-shown");
 	}
 
@@ -246,7 +249,7 @@ export class SourceView {
 	// ---- rows ----
 
 	makeRow(index) {
-		const cells = { mark: h("span", { class: "mark" }), number: h("a", { class: "no" }), time: h("span", { class: "time" }), text: h("span", { class: "text" }) };
+		const cells = { mark: h("span", { class: "mark" }), number: h("a", { class: "no", tabindex: "-1" }), time: h("span", { class: "time" }), text: h("span", { class: "text" }) };
 		const row = h("div", { class: "row" }, cells.mark, cells.number, cells.time, cells.text);
 		cells.number.textContent = String(index + 1);
 		cells.number.href = fileUrl(targetUrl(this.place.target), this.path, index + 1);
@@ -332,6 +335,30 @@ export class SourceView {
 	clicked(event) {
 		const row = event.target.closest(".row");
 		if (row && !event.target.closest("a") && String(getSelection()) === "") this.jump(Number(row.dataset.line));
+	}
+
+	// The source itself, also of lines that are not drawn.
+	copied(event) {
+		const selection = getSelection();
+		const ends = [[selection.anchorNode, selection.anchorOffset], [selection.focusNode, selection.focusOffset]].map(([node, offset]) => this.textPosition(node, offset));
+		if (!this.lines || selection.isCollapsed || ends.includes(null) || ends[0].line === ends[1].line) return;
+		const [from, to] = ends.sort((a, b) => a.line - b.line);
+		const lines = this.lines.slice(from.line - 1, to.line);
+		lines[lines.length - 1] = lines.at(-1).slice(0, to.column);
+		lines[0] = lines[0].slice(from.column);
+		event.clipboardData.setData("text/plain", lines.join("\n"));
+		event.preventDefault();
+	}
+
+	// Line and column (from 0) of a place in the drawn source; null: it is in none of its rows.
+	textPosition(node, offset) {
+		const row = (node?.nodeType === Node.TEXT_NODE ? node.parentElement : node)?.closest?.(".row");
+		if (!row || !this.rows.contains(row)) return null;
+		const text = row.cells.text, range = document.createRange();
+		range.selectNodeContents(text);
+		if (!text.contains(node)) return { line: Number(row.dataset.line), column: 0 };
+		range.setEnd(node, offset);
+		return { line: Number(row.dataset.line), column: range.toString().length };
 	}
 
 	updateLine(model) {

@@ -216,6 +216,48 @@ await test("marks on lines are the expected ones", async () => {
 	return undefined;
 });
 
+await test("source is copied as it is, in order, without marks", async () => {
+	if (!expected) return "no --expect";
+	const last = (lines) => Math.max(...Object.keys(lines).map(Number));
+	const long = Object.entries(expected).reduce((a, b) => (last(a[1]) < last(b[1]) ? b : a))[0]; // the longest file
+	await page.goto(anchor(long));
+	await page.waitForFunction((text) => document.querySelector(".view.source h1")?.title === text && document.querySelector(".row .text"), long, { timeout: WAIT });
+	const source = (await (await page.request.get(`${targetUrl}src/${long.split("/").map(encodeURIComponent).join("/")}`)).text()).split("\n");
+	const box = await page.locator(".code").boundingBox();
+	const scrollTo = async (top) => {
+		await page.locator(".code").evaluate((code, y) => code.scrollTo(0, y), top);
+		await page.waitForFunction((y) => document.querySelector(`.row[data-line="${y / 20 + 3}"]`), top, { timeout: WAIT });
+	};
+	await page.evaluate(() => document.addEventListener("copy", (event) => (window.copied = event.clipboardData.getData("text/plain"))));
+	// Down and up again, so that the first rows were made last; then beyond what is drawn at once.
+	for (const [end, then] of [[25, 0], [12, 1200]]) {
+		await scrollTo(1400);
+		await scrollTo(0);
+		await page.mouse.move(box.x + 155, box.y + 2 * 20 + 10);
+		await page.mouse.down();
+		await page.mouse.move(box.x + 300, box.y + 4 * 20 + 10, { steps: 3 });
+		if (then) await scrollTo(then);
+		await page.mouse.move(box.x + box.width - 40, box.y + (end - 1) * 20 + 10, { steps: 5 });
+		await page.mouse.up();
+		await page.keyboard.press("Control+c");
+		const until = end + then / 20, copied = (await page.evaluate(() => window.copied)) ?? "";
+		check(copied === source.slice(2, until).join("\n"), `lines 3 to ${until} are copied as ${JSON.stringify(copied.slice(0, 200))} … of ${copied.split("\n").length} lines`);
+		await page.evaluate(() => getSelection().removeAllRanges());
+	}
+	return undefined;
+});
+
+await test("the source takes keys at once, and is one stop for Tab", async () => {
+	const other = await open();
+	await other.goto(anchor(file));
+	await other.waitForSelector(".row .text", { timeout: WAIT });
+	await other.keyboard.press("PageDown");
+	await other.waitForFunction(() => document.querySelector(".code").scrollTop > 200, null, { timeout: WAIT });
+	await other.keyboard.press("Tab");
+	check(!(await other.evaluate(() => document.querySelector(".code").contains(document.activeElement))), "Tab goes on within the source");
+	await other.context().close();
+});
+
 await test("a deep link scrolls to its line, also by the end of a path", async () => {
 	await page.goto(anchor(file));
 	await page.waitForFunction((text) => document.querySelector(".view.source h1")?.title === text && document.querySelector(".row .text"), file, { timeout: WAIT });
