@@ -4,12 +4,15 @@
 // CHROMIUM: the browser, if not /usr/bin/chromium. FUZZSUPD_TOOLS: folder with node_modules, if not the one of this file.
 
 import { createRequire } from "node:module";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 
 const require = createRequire(process.env.FUZZSUPD_TOOLS ? `${process.env.FUZZSUPD_TOOLS}/` : import.meta.url);
 const { chromium } = require("playwright-core");
+
+// The text of a file of a package that tests need.
+export const packageText = (name) => readFileSync(require.resolve(name), "utf8");
 
 // Milliseconds until a wait is a failure: more on a machine that has more to do than it has cores.
 export const WAIT = 60000 * Math.max(1, (2 * loadavg()[0]) / cpus().length);

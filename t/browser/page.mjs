@@ -14,7 +14,7 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 import { rate, short } from "../../share/web/dom.js";
-import { WAIT, check, done, expectConsole, live, open, screen, takePictures, test } from "./harness.mjs";
+import { WAIT, check, done, expectConsole, live, open, packageText, screen, takePictures, test } from "./harness.mjs";
 
 const { values: options, positionals } = parseArgs({
 	allowPositionals: true,
@@ -332,6 +332,26 @@ await test("a target that is taken out leaves none of its numbers", async () => 
 
 const shownBy = (name) => ({ source: ".row .text", functions: ".functions .trow" })[name] ?? ".trow";
 const background = (on) => on.evaluate(() => getComputedStyle(document.body).backgroundColor);
+
+await test("nothing keeps anybody from using a view, says axe", async () => {
+	const axe = packageText("axe-core/axe.min.js");
+	const found = [];
+	for (const [width, scheme] of [[1280, "light"], [1280, "dark"], [390, "light"]]) {
+		const other = await open(width, 860, scheme);
+		for (const [name, url] of [["overview", base], ["target", targetUrl], ["functions", functionsUrl], ["source", anchor(file)]]) {
+			await other.goto("about:blank");
+			await other.goto(url);
+			await live(other);
+			await other.waitForSelector(shownBy(name), { timeout: WAIT });
+			await other.evaluate(axe);
+			// A row that is a link as a whole is how rows are opened here.
+			const { violations } = await other.evaluate(() => window.axe.run({ rules: { "aria-allowed-role": { enabled: false } } }));
+			for (const { id, impact, nodes } of violations) found.push(`${width} ${scheme} ${name}: ${impact} ${id}: ${nodes.length} × ${nodes[0].target.join(" ")}: ${nodes[0].failureSummary}`);
+		}
+		await other.context().close();
+	}
+	check(!found.length, found.join("; "));
+});
 
 await test("dark by the system's wish, and by key", async () => {
 	const dark = await open(1280, 860, "dark");
