@@ -76,6 +76,8 @@ def packed(service, root):
             if "content-encoding" in reply.headers or reply.body != plain.body or "accept-encoding" not in reply.headers.get("vary", ""):
                 wrong.append((path, accept, dict(reply.headers)))
     equal(wrong, [], "whoever takes gzip gets it, and the others do not: " + ", ".join(sizes))
+    reply = ask("/t/t/shapes.bin")
+    ok(reply.headers.get("content-encoding") == "gzip" and gzip.decompress(reply.body) == service.get("/t/t/shapes.bin").body and ask("/t/t/shapes.bin", **{"If-None-Match": reply.headers["etag"]}).status == 304, "and so it is with what sources say of lines", dict(reply.headers))
     path = "/t/t/src/project/main.c"
     before = ask(path).headers["etag"]
     with open(os.path.join(root, "main.c"), "a") as file:

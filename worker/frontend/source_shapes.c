@@ -18,8 +18,10 @@
 #include <event2/buffer.h>
 #include <event2/http.h>
 
+#include "clock.h"
 #include "line_shapes.h"
 #include "open_below.h"
+#include "packed.h"
 #include "reply.h"
 #include "source_names.h"
 #include "streamed_reply.h"
@@ -40,6 +42,8 @@ struct place {
 
 struct source_shapes {
 	unsigned references;
+	uint64_t
+	    number; /* of all that were made, by this process and by those before */
 	struct target_blocks *blocks;
 	struct descriptor **roots; /* references of our own */
 	size_t roots_len;
@@ -92,6 +96,7 @@ source_shapes_new(
 	if (shapes == NULL)
 		return NULL;
 	shapes->references = 1;
+	shapes->number = (uint64_t)clock_ns(CLOCK_REALTIME);
 	shapes->blocks = target_blocks_ref(blocks);
 	shapes->built_ms = built_ms;
 	shapes->files_len = h->files_len;
@@ -254,46 +259,87 @@ source_shapes_of(const struct source_shapes *shapes, uint32_t file, size_t *ret_
 
 /* ---- shapes.bin ---- */
 
+static const char type[] = "application/octet-stream";
+
+/* Of one answer: what comes next. */
+struct teller {
+	struct source_shapes *shapes;
+	uint32_t next; /* file */
+	bool has_head, done;
+};
+
 struct job {
 	struct streamed_reply reply;
-	struct source_shapes *shapes;
+	struct teller *teller;
 	struct evbuffer *chunk;
-	uint32_t next; /* file */
-	bool done;
 };
 
 static void
-add_record(
-    struct evbuffer *chunk, uint32_t file, const unsigned char *bytes, size_t len)
+add_record(struct evbuffer *to, uint32_t file, const unsigned char *bytes, size_t len)
 {
 	const struct wire_shapes_of of = { .file = file, .len = (uint32_t)len };
 
-	evbuffer_add(chunk, &of, sizeof(of));
-	evbuffer_add(chunk, bytes, len);
+	evbuffer_add(to, &of, sizeof(of));
+	evbuffer_add(to, bytes, len);
+}
+
+/* As struct packed_source has it. */
+static int
+tell_more(void *context, struct evbuffer *to)
+{
+	const struct wire_shapes head = { .magic = WIRE_SHAPES_MAGIC, .version = 1 };
+	struct teller *teller = context;
+	const bool all = source_shapes_step(teller->shapes);
+	const size_t before = evbuffer_get_length(to);
+	const unsigned char *bytes;
+	size_t len;
+
+	if (teller->done)
+		return 0;
+	if (!teller->has_head)
+		evbuffer_add(to, &head, sizeof(head));
+	teller->has_head = true;
+	while (teller->next < teller->shapes->next &&
+	    evbuffer_get_length(to) - before < CHUNK_SIZE) {
+		bytes = source_shapes_of(teller->shapes, teller->next, &len);
+		if (len > 0)
+			add_record(to, teller->next, bytes, len);
+		teller->next++;
+	}
+	teller->done = all && teller->next == teller->shapes->files_len;
+	/* A part of nothing would be the end, which is a record of its own. */
+	if (teller->done || evbuffer_get_length(to) == before)
+		add_record(
+		    to, teller->done ? WIRE_SHAPES_END : WIRE_SHAPES_NONE, NULL, 0);
+	return 1;
+}
+
+static void
+teller_free(void *context)
+{
+	struct teller *teller = context;
+
+	source_shapes_unref(teller->shapes);
+	free(teller);
+}
+
+static struct teller *
+teller_new(struct target *target)
+{
+	struct source_shapes *shapes = target_shapes(target);
+	struct teller *teller = shapes != NULL ? calloc(1, sizeof(*teller)) : NULL;
+
+	if (teller != NULL)
+		teller->shapes = source_shapes_ref(shapes);
+	return teller;
 }
 
 static void
 make_cb(void *arg)
 {
 	struct job *job = arg;
-	const bool all = source_shapes_step(job->shapes);
-	const unsigned char *bytes;
-	size_t len;
 
-	if (job->done)
-		return;
-	while (job->next < job->shapes->next &&
-	    evbuffer_get_length(job->chunk) < CHUNK_SIZE) {
-		bytes = source_shapes_of(job->shapes, job->next, &len);
-		if (len > 0)
-			add_record(job->chunk, job->next, bytes, len);
-		job->next++;
-	}
-	job->done = all && job->next == job->shapes->files_len;
-	/* A chunk of nothing would be the end, which is a record of its own. */
-	if (job->done || evbuffer_get_length(job->chunk) == 0)
-		add_record(job->chunk, job->done ? WIRE_SHAPES_END : WIRE_SHAPES_NONE,
-		    NULL, 0);
+	tell_more(job->teller, job->chunk);
 }
 
 static void
@@ -301,45 +347,69 @@ done_cb(void *arg)
 {
 	struct job *job = arg;
 
-	source_shapes_unref(job->shapes);
-	if (job->chunk != NULL)
-		evbuffer_free(job->chunk);
+	teller_free(job->teller);
+	evbuffer_free(job->chunk);
 	reply_memory_give(CHUNK_SIZE);
 	free(job);
 }
 
-void
-source_shapes_serve(struct evhttp_request *request, struct target *target)
+/* Takes @teller. */
+static void
+serve_plain(struct evhttp_request *request, struct teller *teller)
 {
-	const struct wire_shapes head = { .magic = WIRE_SHAPES_MAGIC, .version = 1 };
-	struct source_shapes *shapes = target_shapes(target);
 	struct job *job = calloc(1, sizeof(*job));
+	struct evbuffer *chunk = evbuffer_new();
 
-	if (shapes == NULL || job == NULL || !reply_memory_take(CHUNK_SIZE)) {
+	if (job == NULL || chunk == NULL || !reply_memory_take(CHUNK_SIZE)) {
+		teller_free(teller);
 		free(job);
-		if (target->blocks == NULL)
-			target_refuse_lines(request, target);
-		else
-			reply_text(request, 503, REPLY_NO_MEMORY);
-		return;
-	}
-	job->shapes = source_shapes_ref(shapes);
-	job->chunk = evbuffer_new();
-	if (job->chunk == NULL || evbuffer_add(job->chunk, &head, sizeof(head)) != 0) {
-		done_cb(job);
+		if (chunk != NULL)
+			evbuffer_free(chunk);
 		reply_text(request, 503, REPLY_NO_MEMORY);
 		return;
 	}
-	reply_headers(request, "application/octet-stream");
+	*job = (struct job){ .teller = teller, .chunk = chunk };
+	job->reply = (struct streamed_reply){ .request = request,
+		.chunk = chunk,
+		.make_cb = make_cb,
+		.done_cb = done_cb,
+		.arg = job };
+	reply_headers(request, type);
+	evhttp_add_header(
+	    evhttp_request_get_output_headers(request), "vary", "accept-encoding");
 	if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
 		evhttp_send_reply(request, 200, "OK", NULL);
 		done_cb(job);
 		return;
 	}
-	job->reply = (struct streamed_reply){ .request = request,
-		.chunk = job->chunk,
-		.make_cb = make_cb,
-		.done_cb = done_cb,
-		.arg = job };
 	streamed_reply_start(&job->reply);
+}
+
+void
+source_shapes_serve(struct evhttp_request *request, struct target *target)
+{
+	struct packed_source source = { tell_more, teller_free, NULL };
+	struct teller *teller;
+	char etag[96];
+
+	if (target->blocks == NULL) {
+		target_refuse_lines(request, target);
+		return;
+	}
+	teller = teller_new(target);
+	if (teller == NULL) {
+		reply_text(request, 503, REPLY_NO_MEMORY);
+		return;
+	}
+	/* How long they are shows when they are read: sources are text, and many. */
+	if (!packed_wanted(request, SIZE_MAX)) {
+		serve_plain(request, teller);
+		return;
+	}
+	source.context = teller;
+	/* These are of one reading of the sources. */
+	snprintf(etag, sizeof(etag), "\"s%llx-%llx\"",
+	    (unsigned long long)target->table_generation,
+	    (unsigned long long)teller->shapes->number);
+	packed_serve(request, type, etag, &source);
 }
