@@ -105,6 +105,15 @@ def commands(service, folder):
     ok(told.returncode == 1 and "No space left" in told.stderr, "what cannot be written is said", told)
 
 
+def inlined_alone(folder):
+    """A header of which no PC is: its lines are seen where they were inlined, and counted nowhere, as on the page."""
+    with open(os.path.join(folder, "only.h"), "w") as file:
+        file.write('static inline __attribute__((always_inline, no_sanitize("coverage"))) int\nonly(int x)\n{\n\treturn x * 7 + 3;\n}\n')
+    with open(os.path.join(folder, "user.c"), "w") as file:
+        file.write('#include <stddef.h>\n#include "only.h"\nvolatile int sink;\nint LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)\n{\n\tif (size > 3)\n\t\tsink = only(data[0]);\n\treturn 0;\n}\n')
+    return build(os.path.join(folder, "user"), [os.path.join(folder, "user.c")], "-O1")
+
+
 def is_reached(state):
     return state in ("reached", "partly")
 
@@ -132,7 +141,8 @@ with scratch() as folder:
     # The service says the same.
     executable, coverage = os.path.join(folder, "-O1"), os.path.join(folder, "-O1.coverage")
     os.chmod(folder, 0o755)
-    with Service(folder, {"ways": Target(executable, coverage, [os.path.dirname(HEADER)])}) as service:
+    alone = inlined_alone(folder)
+    with Service(folder, {"ways": Target(executable, coverage, [os.path.dirname(HEADER)]), "alone": Target(alone, os.path.join(folder, "none"))}) as service:
         service.wait_state("ways", "live", "stale")
         wait_until(lambda: service.get("/t/ways/functions.json").status == 200, "its functions")
         wanted = {line: is_reached(state) for line, state in kept["-O1"].items() if state != "unknown"}
@@ -145,6 +155,9 @@ with scratch() as folder:
         ok(all(int(re.search(r"LF:(\d+)", file)[1]) == file.count("\nDA:") and int(re.search(r"LH:(\d+)", file)[1]) == len(re.findall(r"(?m)^DA:\d+,1$", file)) for file in files) and len(files) >= 3, "its sums are right")
         exports(service, folder, wanted, text)
         commands(service, folder)
+        entry = wait_until(lambda: (lambda entry: entry["lines"] and entry)(service.target("alone")), "its count")
+        text = service.get("/t/alone/coverage.lcov").text
+        ok("only.h" not in text and text.count("\nDA:") == entry["lines"] > 3, "a file without any PC is counted nowhere", (entry, text))
         equal(service.request("HEAD", "/t/ways/coverage.lcov").status, 200, "HEAD asks for nothing")
         equal(service.get("/t/none/coverage.lcov").status, 404, "of no target there are no lines")
 done()

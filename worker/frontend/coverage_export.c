@@ -191,7 +191,6 @@ static void
 make_cb(void *arg)
 {
 	struct job *job = arg;
-	const struct wire_blocks *h = job->lines.blocks->table.header;
 
 	if (line_job_step(&job->lines)) {
 		job->reply.failed = job->lines.failed;
@@ -204,9 +203,10 @@ make_cb(void *arg)
 	if (!job->has_begun && job->format->begin != NULL)
 		job->format->begin(&job->view);
 	job->has_begun = true;
-	while (job->line < h->lines_len && evbuffer_get_length(job->chunk) < CHUNK_SIZE)
+	while (job->line < job->lines.lines_len &&
+	    evbuffer_get_length(job->chunk) < CHUNK_SIZE)
 		tell_line(job);
-	if (job->line < h->lines_len || job->has_ended)
+	if (job->line < job->lines.lines_len || job->has_ended)
 		return;
 	if (job->file != NONE)
 		end_file(job);
