@@ -131,9 +131,10 @@ read_blocks(struct line_scratch *scratch, const struct line_blocks_view *view,
 	scratch->is_bad = false;
 	for (uint32_t i = 0; i < function->blocks_len && !scratch->is_bad; i++) {
 		head = number(scratch);
-		len = head >> 3;
+		len = head >> WIRE_BLOCK_FLAGS;
 		scratch->flags[i] = (uint8_t)((head & WIRE_BLOCK_ENTRY ? ENTRY : 0) |
-		    (head & WIRE_BLOCK_LEAVES ? LEAVES : 0));
+		    (head & WIRE_BLOCK_LEAVES ? LEAVES : 0) |
+		    (head & WIRE_BLOCK_CALLS ? TO_END : 0));
 		if ((head & WIRE_BLOCK_PC) != 0) {
 			pc = number_from(scratch, pc);
 			if (pc >= view->header->pcs_len)
@@ -373,6 +374,9 @@ conclude(struct line_scratch *scratch)
 		any |= scratch->flags[i];
 	if ((any & RAN) == 0)
 		return false;
+	/* Whatever ran, also a landing pad: the function was entered. */
+	if ((scratch->flags[0] & (SEEN | ENTRY)) == ENTRY)
+		scratch->flags[0] |= RAN;
 	turn_edges(scratch);
 	flood_all(scratch, &to, &back);
 	spread(scratch, &to, FROM | TO_END);
@@ -411,7 +415,7 @@ next_block(struct line_scratch *scratch)
 
 	if ((head & WIRE_BLOCK_PC) != 0)
 		number(scratch);
-	for (uint32_t e = head >> 3; e > 0 && !scratch->is_bad; e--)
+	for (uint32_t e = head >> WIRE_BLOCK_FLAGS; e > 0 && !scratch->is_bad; e--)
 		number(scratch);
 	return number(scratch);
 }
@@ -595,7 +599,8 @@ line_blocks_owner(const struct line_blocks_view *view, uint32_t index,
 				return;
 			owner[pc++] = index;
 		}
-		for (uint32_t e = head >> 3; e > 0 && !scratch->is_bad; e--)
+		for (uint32_t e = head >> WIRE_BLOCK_FLAGS; e > 0 && !scratch->is_bad;
+		    e--)
 			number(scratch);
 		skip_lines(scratch);
 	}

@@ -115,7 +115,7 @@ _Static_assert(sizeof(struct wire_functions) == 56, "functions");
  * other, and which lines each of them executes. For each function there are bytes of code, all
  * numbers in them unsigned LEB128:
  *
- *   for each block    edges << 3 | WIRE_BLOCK_…
+ *   for each block    edges << 4 | WIRE_BLOCK_…
  *                     with WIRE_BLOCK_PC: its PC's index in the PC table, zigzag from the one
  *                     behind that of the block with a PC before it (at first: from pc)
  *                     for each edge: the block that it leads to, zigzag from the one behind
@@ -128,6 +128,8 @@ enum wire_block_flag {
 	WIRE_BLOCK_PC = 1,     /* it has a PC, so that it is known whether it ran */
 	WIRE_BLOCK_ENTRY = 2,  /* nothing that is known leads there */
 	WIRE_BLOCK_LEAVES = 4, /* the function may end behind it */
+	WIRE_BLOCK_CALLS =
+	    8, /* and also within it, where something that it calls throws */
 };
 
 struct wire_blocks_function {
@@ -151,7 +153,8 @@ struct wire_line {
 _Static_assert(sizeof(struct wire_line) == 8, "line");
 
 #define WIRE_BLOCKS_MAGIC UINT32_C(0x4c425a46) /* "FZBL" */
-#define WIRE_BLOCKS_VERSION 1
+#define WIRE_BLOCKS_VERSION 2
+#define WIRE_BLOCK_FLAGS 4 /* bits of flags, below the number of edges */
 
 struct wire_blocks {
 	uint32_t magic;

@@ -125,6 +125,8 @@ with scratch() as folder:
         with open(os.path.join(inputs, str(byte)), "wb") as file:
             file.write(bytes([byte]))
     truth = mend(llvm_cov(folder, inputs))
+    with open(SOURCES[0]) as source:
+        open_lines = {(SOURCES[0], number) for number, line in enumerate(source, 1) if "unknown is right, too" in line}
     kept = {}
     for name, flags in BUILDS.items():
         states = ours(folder, name, flags, inputs)
@@ -132,7 +134,7 @@ with scratch() as folder:
         wrong = [f"{os.path.basename(path)}:{number} {both[path, number]}" for path, number in both
                  if both[path, number] != "unknown" and is_reached(both[path, number]) != truth[path, number]]
         ok(not wrong, f"{name}: no line is said to be what it is not", " ".join(wrong))
-        ok(list(both.values()).count("unknown") == 0, f"{name}: and each of them is known")
+        ok(not [place for place, state in both.items() if state == "unknown" and place not in open_lines], f"{name}: and each of them is known")
         ok(len(both) >= STATED_MIN, f"{name}: most lines have a state", f"{len(both)} of {len(truth)}")
         kept[name] = states
         with open(SOURCES[0]) as source:

@@ -81,14 +81,14 @@ blocks_message(void)
 {
 	/* head, PC, edges; lines: how many, steps */
 	static const unsigned char code[] = {
-		2 << 3 | WIRE_BLOCK_PC | WIRE_BLOCK_ENTRY,
+		2 << WIRE_BLOCK_FLAGS | WIRE_BLOCK_PC | WIRE_BLOCK_ENTRY,
 		0,
 		0,
 		2,
 		2,
 		0,
 		2,
-		1 << 3 | WIRE_BLOCK_PC,
+		1 << WIRE_BLOCK_FLAGS | WIRE_BLOCK_PC,
 		0,
 		0,
 		1,

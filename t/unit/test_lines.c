@@ -161,7 +161,8 @@ draw(struct sketch *sketch, unsigned flags, unsigned pc, const int *to)
 
 	while (to[edges] >= 0)
 		edges++;
-	*at++ = (unsigned char)(edges << 3 | flags | (pc != NO_PC ? WIRE_BLOCK_PC : 0));
+	*at++ = (unsigned char)(edges << WIRE_BLOCK_FLAGS | flags |
+	    (pc != NO_PC ? WIRE_BLOCK_PC : 0));
 	if (pc != NO_PC)
 		*at++ = 0; /* the next one */
 	for (unsigned i = 0; i < edges; i++) {

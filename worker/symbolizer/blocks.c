@@ -226,14 +226,15 @@ put_block(struct job *job, const struct code_graph *graph, uint32_t first,
 	const struct code_block *block = &graph->blocks[index];
 	const uint32_t flags = (block->pc != CODE_NONE ? WIRE_BLOCK_PC : 0u) |
 	    (block->is_entry ? WIRE_BLOCK_ENTRY : 0u) |
-	    (block->leaves ? WIRE_BLOCK_LEAVES : 0u);
+	    (block->leaves ? WIRE_BLOCK_LEAVES : 0u) |
+	    (block->calls ? WIRE_BLOCK_CALLS : 0u);
 	uint32_t pc;
 	int r = reserve_code(job, (size_t)LEB_MAX * (block->edges_len + 2));
 
 	if (r < 0)
 		return r;
 	job->blocks++;
-	put(job, block->edges_len << 3 | flags);
+	put(job, block->edges_len << WIRE_BLOCK_FLAGS | flags);
 	if (block->pc != CODE_NONE) {
 		pc = job->sources.order[first + block->pc];
 		put(job, zigzag(*next_pc, pc));

@@ -42,7 +42,7 @@ struct raw_block {
 	uint32_t into; /* the block that it became a part of; itself; CODE_NONE: out */
 	uint32_t number; /* among those that remain */
 	uint32_t last;   /* the newest part */
-	bool is_entry, leaves, crashes, leaps;
+	bool is_entry, leaves, crashes, leaps, calls;
 };
 
 struct array {
@@ -63,6 +63,7 @@ struct code_grapher {
 	struct array ranks;   /* u32 a word of leaders: blocks before it */
 	struct array ends;    /* struct end */
 	struct array entries; /* u32: targets in tables */
+	struct array calls;   /* u32: ends of calls that may leave the function */
 	struct array raw;     /* struct raw_block */
 	struct array raw_edges, edges, stamps, parts, blocks;
 	struct code_graph graph;
@@ -173,17 +174,17 @@ read_table(struct code_grapher *grapher, const struct code_trail *trail,
 	return true;
 }
 
-static enum end_kind
-kind_of_call(struct code_grapher *grapher, const struct code_step *step)
+/* False: out of memory. */
+static bool
+take_call(struct code_grapher *grapher, const struct code_step *step, struct end *end)
 {
-	switch (never_returns_ask(grapher->never, step)) {
-	case CALL_CRASHES:
-		return END_CRASHES;
-	case CALL_NEVER_RETURNS:
-		return END_LEAVES;
-	default:
-		return END_GOES_ON;
-	}
+	const enum call_end what = never_returns_ask(grapher->never, step);
+
+	end->kind = what == CALL_CRASHES ? END_CRASHES
+	    : what == CALL_NEVER_RETURNS ? END_LEAVES
+					 : END_GOES_ON;
+	return !never_returns_may_leave(grapher->never, what) ||
+	    add_u32(&grapher->calls, end->at);
 }
 
 static bool
@@ -207,7 +208,8 @@ add_end(struct code_grapher *grapher, const struct code_step *step, uint32_t beh
 			return false;
 		break;
 	case CODE_CALL:
-		end.kind = kind_of_call(grapher, step);
+		if (!take_call(grapher, step, &end))
+			return false;
 		break;
 	default:
 		end.kind = END_LEAVES;
@@ -384,7 +386,8 @@ static bool
 link_blocks(struct code_grapher *grapher)
 {
 	const struct end *ends = grapher->ends.data;
-	size_t next = 0;
+	const uint32_t *calls = grapher->calls.data;
+	size_t next = 0, call = 0;
 
 	grapher->raw_edges.len = 0;
 	if (!reserve(&grapher->stamps, grapher->raw.len, sizeof(uint32_t)))
@@ -393,6 +396,9 @@ link_blocks(struct code_grapher *grapher)
 	for (uint32_t i = 0; i < grapher->raw.len; i++) {
 		while (next < grapher->ends.len && ends[next].at < raw(grapher, i)->end)
 			next++;
+		for (; call < grapher->calls.len && calls[call] <= raw(grapher, i)->end;
+		    call++)
+			raw(grapher, i)->calls = true;
 		if (!add_ways(grapher, i,
 			next < grapher->ends.len &&
 				ends[next].at == raw(grapher, i)->end
@@ -491,6 +497,9 @@ swallow(struct code_grapher *grapher, uint32_t from)
 		if (behind->is_entry || behind->before != 1 || behind->into != next ||
 		    (behind->pc != CODE_NONE && block->pc != CODE_NONE))
 			return;
+		/* That the one behind did not run says nothing of this one. */
+		if (behind->pc != CODE_NONE && block->calls)
+			return;
 		behind->into = from;
 		parts[block->last].next = next;
 		block->last = behind->last;
@@ -498,6 +507,7 @@ swallow(struct code_grapher *grapher, uint32_t from)
 		block->edges = behind->edges;
 		block->edges_len = behind->edges_len;
 		block->leaves = behind->leaves;
+		block->calls = block->calls || behind->calls;
 	}
 }
 
@@ -570,7 +580,8 @@ lay_out(struct code_grapher *grapher)
 			.pc = block->pc,
 			.edges = (uint32_t)grapher->edges.len,
 			.is_entry = block->is_entry,
-			.leaves = block->leaves };
+			.leaves = block->leaves,
+			.calls = block->calls };
 		for (uint32_t e = 0; e < block->edges_len; e++) {
 			to = edges[block->edges + e];
 			if (raw(grapher, to)->into != CODE_NONE &&
@@ -616,6 +627,7 @@ code_grapher_free(struct code_grapher *grapher)
 	free(grapher->ranks.data);
 	free(grapher->ends.data);
 	free(grapher->entries.data);
+	free(grapher->calls.data);
 	free(grapher->raw.data);
 	free(grapher->raw_edges.data);
 	free(grapher->edges.data);
@@ -643,7 +655,7 @@ code_grapher_run(struct code_grapher *grapher, const struct function_range *rang
 		return -ENOTSUP;
 	grapher->start = range->start;
 	grapher->len = (uint32_t)left;
-	grapher->ends.len = grapher->entries.len = 0;
+	grapher->ends.len = grapher->entries.len = grapher->calls.len = 0;
 	if (!clear_bits(&grapher->starts, grapher->len) ||
 	    !clear_bits(&grapher->leaders, grapher->len))
 		return -ENOMEM;

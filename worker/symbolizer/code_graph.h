@@ -31,6 +31,7 @@ struct code_block {
 	uint32_t edges, edges_len; /* the blocks that it goes on to */
 	bool is_entry; /* nothing that is known leads there: the first, landing pads */
 	bool leaves;   /* the function may end behind it */
+	bool calls;    /* it may end within it: what it calls may throw */
 };
 
 struct code_graph {

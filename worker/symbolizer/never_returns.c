@@ -76,6 +76,15 @@ static const char *const others[] = {
 	"rust_panic",
 };
 
+/* Callbacks that compilers add, and what they make calls of. */
+static const char *const helpers[] = { "__sanitizer_*", "__asan_*", "__hwasan_*",
+	"__msan_*", "__tsan_*", "__ubsan_*", "memcpy", "memmove", "memset", "memcmp",
+	"bcmp", "strlen" };
+
+static const char *const unwinders[] = { "__cxa_throw", "__cxa_rethrow", "longjmp",
+	"_longjmp", "siglongjmp", "__longjmp_chk", "_Unwind_RaiseException",
+	"rust_panic" };
+
 enum verdict { NOT_ASKED, RETURNS, NEVER };
 
 struct address {
@@ -90,6 +99,7 @@ struct never_returns {
 	struct address *known; /* functions, stubs of the PLT and slots of the GOT */
 	size_t len, size;
 	unsigned char *verdicts; /* enum verdict, by range */
+	bool unwinds;            /* something throws, or jumps out of functions */
 };
 
 /* ---- by name ---- */
@@ -111,7 +121,7 @@ is_one_of(const char *name, const char *const *patterns, size_t len)
 #define LEN(list) (sizeof(list) / sizeof((list)[0]))
 
 static enum call_end
-end_by_name(struct byte_text text)
+end_by_name(struct never_returns *never, struct byte_text text)
 {
 	char name[256];
 
@@ -122,7 +132,17 @@ end_by_name(struct byte_text text)
 	if (is_one_of(name, crashes, LEN(crashes)))
 		return is_one_of(name, survivors, LEN(survivors)) ? CALL_RETURNS
 								  : CALL_CRASHES;
-	return is_one_of(name, others, LEN(others)) ? CALL_NEVER_RETURNS : CALL_RETURNS;
+	if (is_one_of(name, unwinders, LEN(unwinders)))
+		never->unwinds = true;
+	return is_one_of(name, others, LEN(others))  ? CALL_NEVER_RETURNS
+	    : is_one_of(name, helpers, LEN(helpers)) ? CALL_COMES_BACK
+						     : CALL_RETURNS;
+}
+
+bool
+never_returns_may_leave(const struct never_returns *never, enum call_end end)
+{
+	return never->unwinds && end == CALL_RETURNS;
 }
 
 static int
@@ -221,8 +241,9 @@ add_slots(struct never_returns *never)
 			memcpy(&entry, table.data + at, sizeof(entry));
 			if (is_slot(ELF64_R_TYPE(entry.r_info)))
 				r = add(never, entry.r_offset,
-				    end_by_name(symbol_name(&symbols, &strings,
-					ELF64_R_SYM(entry.r_info))));
+				    end_by_name(never,
+					symbol_name(&symbols, &strings,
+					    ELF64_R_SYM(entry.r_info))));
 		}
 	}
 	return r;
@@ -271,7 +292,7 @@ add_functions(struct never_returns *never)
 
 	for (size_t i = 0; r == 0 && i < never->ranges->len; i++)
 		r = add(never, never->ranges->list[i].start,
-		    end_by_name(never->ranges->list[i].symbol->name));
+		    end_by_name(never, never->ranges->list[i].symbol->name));
 	return r;
 }
 

@@ -14,6 +14,7 @@ enum call_end {
 	CALL_RETURNS,
 	CALL_NEVER_RETURNS,
 	CALL_CRASHES, /* the same, and the run ends there: a sanitizer's report, abort() */
+	CALL_COMES_BACK, /* always: a sanitizer's own */
 };
 
 /* Knows functions by name, in the executable and behind its PLT, and others by their code,
@@ -22,6 +23,10 @@ enum call_end {
 int never_returns_new(const struct function_ranges *ranges, struct code_memory *memory,
     code_decoder *decoder, struct never_returns **ret_never);
 void never_returns_free(struct never_returns *never);
+
+/* True if what returns from @call may also leave the caller, by an exception or longjmp(), of which
+ * there is some in the executable. */
+bool never_returns_may_leave(const struct never_returns *never, enum call_end end);
 
 /* What becomes of @call, a CODE_CALL. */
 enum call_end never_returns_ask(
