@@ -199,6 +199,30 @@ is_word(const char *word, size_t len, const char *const *words)
 	return false;
 }
 
+/* By its name: at least two letters, and none is small. */
+static bool
+is_macro(const char *word, size_t len)
+{
+	size_t letters = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (word[i] >= 'a' && word[i] <= 'z')
+			return false;
+		letters += word[i] >= 'A' && word[i] <= 'Z';
+	}
+	return letters > 1;
+}
+
+static bool
+is_called(const struct lexer *lexer)
+{
+	const char *at = lexer->at;
+
+	while (at < lexer->end && (*at == ' ' || *at == '\t'))
+		at++;
+	return at < lexer->end && *at == '(';
+}
+
 static bool
 is_letter(char c)
 {
@@ -239,6 +263,7 @@ word(struct lexer *lexer)
 	static const char *const raw[] = { "R", "LR", "uR", "UR", "u8R", NULL };
 	static const char *const raw_rust[] = { "r", "br", "cr", NULL };
 	static const char *const or_and[] = { "and", "or", NULL };
+	static const char *const switches[] = { "switch", NULL };
 	static const char *const else_word[] = { "else", NULL };
 	static const char *const loops[] = { "for", "while", "do", "loop", NULL };
 	static const char *const waits[] = { "co_await", "co_yield", "await", "try",
@@ -261,6 +286,11 @@ word(struct lexer *lexer)
 	if (!lexer->has_token && is_word(start, len, leaves))
 		lexer->shape.flags |= SHAPE_LEAVES;
 	begin_token(lexer, 'a', is_word(start, len, or_and));
+	/* Macros may hide a way out. */
+	if (statement->words == 0 && is_macro(start, len) && is_called(lexer))
+		lexer->shape.flags |= SHAPE_DECIDES;
+	if (is_word(start, len, switches))
+		lexer->shape.flags |= SHAPE_SWITCH | SHAPE_DECIDES;
 	if (is_word(start, len, loops))
 		lexer->shape.flags |= SHAPE_LOOP | SHAPE_DECIDES;
 	else if (is_word(start, len, controls) || is_word(start, len, waits))
@@ -496,9 +526,10 @@ colon(struct lexer *lexer)
 	lexer->at++;
 	if (statement->brackets == 0 && !statement->has_question &&
 	    (statement->is_case || statement->words == 1)) {
+		lexer->shape.flags |=
+		    SHAPE_LABEL | (statement->is_case ? SHAPE_CASE : SHAPE_TARGET);
 		begin_token(lexer, 'a', false);
 		end_statement(lexer);
-		lexer->shape.flags |= SHAPE_LABEL;
 		return;
 	}
 	begin_token(lexer, ':', true);
@@ -522,6 +553,9 @@ operator(struct lexer *lexer)
 	if (c == '=' && next == '>' && lexer->language != SOURCE_C)
 		lexer->shape.flags |= SHAPE_LABEL;
 	if (c == '?' && lexer->language == SOURCE_RUST)
+		lexer->shape.flags |= SHAPE_DECIDES | SHAPE_TRIES;
+	/* A macro of Rust's. */
+	if (c == '!' && next != '=' && lexer->language == SOURCE_RUST)
 		lexer->shape.flags |= SHAPE_DECIDES;
 	/* "i++" wants nothing. */
 	if ((c == '+' || c == '-') && next == c)

@@ -23,12 +23,16 @@ enum {
 	SHAPE_LEAVES = 512,   /* begins with "return", "break" and the like */
 	SHAPE_DECIDES = 1024, /* has an "if", a loop, or may leave within */
 	SHAPE_LOOP = 2048,
+	SHAPE_SWITCH = 4096,  /* opens what "case" belongs to */
+	SHAPE_CASE = 8192,    /* a label that a switch leads to */
+	SHAPE_TARGET = 16384, /* one that a goto leads to */
+	SHAPE_TRIES = 32768,  /* may leave for a failure, as Rust's "?" */
 };
 
 /* What is more cannot be meant, and would cost who reads it. */
 #define SHAPE_BLOCKS_MAX 1000
 #define SHAPE_HEAD_MAX 255
-#define SHAPE_BYTES_MAX 13
+#define SHAPE_BYTES_MAX 14
 
 struct line_shape {
 	uint32_t line; /* from 1 */

@@ -17,6 +17,8 @@ struct block {
 	bool last_is_simple; /* it has no block of its own, and is no way out */
 	bool passes;         /* what is behind it is come to, for certain */
 	bool decides, is_loop; /* its head; else its lines run at another time */
+	bool is_switch, tries;
+	bool has_target; /* a run may come into it past its head */
 	bool
 	    head_is_end; /* its head begins with the end of another block, of which alone it
 			     is known that it ran */
@@ -103,6 +105,22 @@ forget_statements(struct walk *walk)
 	top(walk)->passes = false;
 }
 
+/* A label in the block at hand: who came there did not come through its head, nor, up to the
+ * function or the switch, through those around it. */
+static void
+take_target(struct walk *walk, bool is_case)
+{
+	for (uint32_t i = walk->depth; i > 0; i--) {
+		struct block *block = &walk->blocks[i];
+
+		if (i >= DEPTH_MAX)
+			continue;
+		if (is_case ? block->is_switch : !block->decides)
+			return;
+		block->has_target = true;
+	}
+}
+
 /* ---- blocks ---- */
 
 static void
@@ -119,6 +137,7 @@ open_block(struct walk *walk, uint32_t head, uint32_t head_end, uint32_t flags)
 			.last = NONE,
 			.decides = (flags & SHAPE_DECIDES) != 0,
 			.is_loop = (flags & SHAPE_LOOP) != 0,
+			.is_switch = (flags & SHAPE_SWITCH) != 0,
 			.head_is_end = walk->is_end };
 }
 
@@ -133,7 +152,8 @@ close_block(struct walk *walk)
 	walk->depth--;
 	if (walk->depth + 1 >= DEPTH_MAX)
 		return (struct block){ 0 };
-	for (uint32_t i = block.head; block.ran && i < block.head_end; i++)
+	for (uint32_t i = block.head;
+	    block.ran && !block.has_target && i < block.head_end; i++)
 		if (state_at(walk, i) < LINE_PARTLY)
 			set_state(walk, i, LINE_REACHED);
 	outer = top(walk);
@@ -178,7 +198,7 @@ end_line(struct walk *walk, uint32_t place, const struct block *block, uint32_t 
 	const bool missed = block->has_code && !block->ran && !block->unknown,
 		   is_all = (flags & SHAPE_ALL) != 0;
 
-	if (is_all && (missed || last == LINE_MISSED)) {
+	if (is_all && (missed || (last == LINE_MISSED && !block->tries))) {
 		if (state > LINE_MISSED)
 			set_state(walk, place, LINE_MISSED);
 		return;
@@ -243,6 +263,10 @@ take_shape(struct walk *walk, const struct line_shape *shape)
 	walk->is_end = false;
 	if ((shape->flags & SHAPE_LABEL) != 0)
 		forget_statements(walk);
+	if ((shape->flags & (SHAPE_CASE | SHAPE_TARGET)) != 0)
+		take_target(walk, (shape->flags & SHAPE_CASE) != 0);
+	if ((shape->flags & SHAPE_TRIES) != 0)
+		top(walk)->tries = true;
 	if (has_line && (shape->flags & SHAPE_GOES_ON) != 0)
 		go_on(walk, place, shape->line - shape->head);
 	for (uint32_t i = 0; i < shape->closes; i++) {

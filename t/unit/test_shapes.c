@@ -166,6 +166,48 @@ test_statements(void **state)
 	    " MRM ");
 }
 
+/* What hides a way out, or a way in. */
+static void
+test_hidden_ways(void **state)
+{
+	(void)state;
+	assert_string_equal(correct(" |{\n"
+				    "R|	CHECK(x > 200);\n"
+				    "M|	return x + 3;\n"
+				    "R|}\n",
+				SOURCE_C),
+	    " RMR");
+	assert_string_equal(correct(" |{\n"
+				    "R|	ensure!(x > 200);\n"
+				    "M|	return x;\n"
+				    "R|}\n",
+				SOURCE_RUST),
+	    " RMR");
+	assert_string_equal(correct(" |{\n"
+				    "R|	let z = parse(x)?;\n"
+				    "M|	Ok(z)\n"
+				    "R|}\n",
+				SOURCE_RUST),
+	    " RMR");
+	assert_string_equal(correct("R|int f(int x) {\n"
+				    "M|	if (sink > x) {\n"
+				    "M|		g();\n"
+				    " |inside:\n"
+				    "R|		h();\n"
+				    " |	}\n"
+				    "R|}\n",
+				SOURCE_C),
+	    "RMM R R");
+	assert_string_equal(correct("M|	switch (n) {\n"
+				    "M|	case 0: do {\n"
+				    "M|		g();\n"
+				    "R|	case 1: h();\n"
+				    "R|	} while (x);\n"
+				    " |	}\n",
+				SOURCE_C),
+	    "RMMRR ");
+}
+
 static void
 test_lexer(void **state)
 {
@@ -296,6 +338,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_statements),
+		cmocka_unit_test(test_hidden_ways),
 		cmocka_unit_test(test_lexer),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_deep),
