@@ -291,12 +291,16 @@ _Static_assert(sizeof(struct wire_entries) == 12, "entries");
  *  {"type":"targets","full":true,"targets":[{"id":1,"name":"json","state":"live",
  *    "reason":"","build_id":"3ace…","pcs":5744,"table":7,
  *    "functions":318,"functions_reason":"",
+ *    "lines":2710,"lines_reached":1904,"lines_reason":"","sources_changed":0,
  *    "roots":["/srv/json"],"exclude":["third_party/"]}],"removed":[]}
  *    full: the whole list; else only what changed, and the ids that are gone. state: a
  *    name of enum target_state. table: generation of the source-location table, 0 while
  *    there is none; when it changes fetch /t/NAME/index.bin?table=N again and start
  *    anew with the next full coverage frame. functions: how many functions.bin?table=N
- *    holds; null while there is none, or for ever if functions_reason says why.
+ *    holds; null while there is none, or for ever if functions_reason says why. lines: of a known
+ *    state, as counted some seconds ago; likewise null; when it is not there are
+ *    blocks.bin?table=N and shapes.bin?table=N. sources_changed: files that are newer than the
+ *    executable.
  *  {"type":"error","message":"…"}: the last request could not be carried out.
  *
  * Client to server:

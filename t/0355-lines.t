@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: MIT
 """What becomes of lines that hold every kind of way through code (t/targets/ways.cc), as the block table and the PCs tell it,
 against llvm-cov on the same inputs. Where llvm-cov is wrong the source says so."""
+import io
 import os
 import re
 import subprocess
 import sys
+import tarfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from fuzzsup import *
@@ -65,6 +68,7 @@ def exports(service, folder, wanted, lcov):
     counts = (len(wanted), sum(wanted.values()))
     equal(tuple(data["totals"]["lines"][name] for name in ("count", "covered")), counts, "and their sums")
     ok(all((file["summary"]["lines"]["count"], file["summary"]["lines"]["covered"]) == (sum(path == file["filename"] for path, _ in wanted), sum(state for (path, _), state in wanted.items() if path == file["filename"])) for file in data["files"]), "of each file, too")
+    equal(tuple(data["totals"]["functions"][name] for name in ("count", "covered")), (lcov.count("\nFNDA:"), lcov.count("\nFNDA:1,")), "and of functions")
     gaps = [segment for file in data["files"] for before, segment in zip(file["segments"], file["segments"][1:]) if segment[3] and before[3] and segment[0] != before[0] + 1]
     equal(gaps, [], "no count goes on over lines of which nothing is told")
 
@@ -111,7 +115,9 @@ def inlined_alone(folder):
         file.write('static inline __attribute__((always_inline, no_sanitize("coverage"))) int\nonly(int x)\n{\n\treturn x * 7 + 3;\n}\n')
     with open(os.path.join(folder, "user.c"), "w") as file:
         file.write('#include <stddef.h>\n#include "only.h"\nvolatile int sink;\nint LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)\n{\n\tif (size > 3)\n\t\tsink = only(data[0]);\n\treturn 0;\n}\n')
-    return build(os.path.join(folder, "user"), [os.path.join(folder, "user.c")], "-O1")
+    executable = build(os.path.join(folder, "user"), [os.path.join(folder, "user.c")], "-O1")
+    os.utime(os.path.join(folder, "user.c"), (time.time() + 100, time.time() + 100))
+    return executable
 
 
 def is_reached(state):
@@ -144,7 +150,7 @@ with scratch() as folder:
     executable, coverage = os.path.join(folder, "-O1"), os.path.join(folder, "-O1.coverage")
     os.chmod(folder, 0o755)
     alone = inlined_alone(folder)
-    with Service(folder, {"ways": Target(executable, coverage, [os.path.dirname(HEADER)]), "alone": Target(alone, os.path.join(folder, "none"))}) as service:
+    with Service(folder, {"ways": Target(executable, coverage, [os.path.dirname(HEADER)]), "alone": Target(alone, os.path.join(folder, "none"), [folder])}) as service:
         service.wait_state("ways", "live", "stale")
         wait_until(lambda: service.get("/t/ways/functions.json").status == 200, "its functions")
         wanted = {line: is_reached(state) for line, state in kept["-O1"].items() if state != "unknown"}
@@ -159,6 +165,11 @@ with scratch() as folder:
         commands(service, folder)
         entry = wait_until(lambda: (lambda entry: entry["lines"] and entry)(service.target("alone")), "its count")
         text = service.get("/t/alone/coverage.lcov").text
+        name = next(name for name in tarfile.open(fileobj=io.BytesIO(service.get("/t/alone/sources.tar").body)).getnames() if name.endswith("user.c"))
+        told = service.ctl("export", "alone")
+        ok(entry["sources_changed"] == 1 and "x-fuzzsup-changed" in service.get(f"/t/alone/src/{name}").headers and "changed after the executable was built: 1;" in told.stderr and told.returncode == 0,
+           "a source that was changed after the build is said to be so, by the API, with the source and by fuzzsupctl", (entry, told))
+        ok("x-fuzzsup-changed" not in service.get("/t/ways/coverage.lcov").headers and service.target("ways")["sources_changed"] == 0, "and one that was not is not")
         ok("only.h" not in text and text.count("\nDA:") == entry["lines"] > 3, "a file without any PC is counted nowhere", (entry, text))
         equal(service.request("HEAD", "/t/ways/coverage.lcov").status, 200, "HEAD asks for nothing")
         equal(service.get("/t/none/coverage.lcov").status, 404, "of no target there are no lines")

@@ -154,9 +154,15 @@ read_head(FILE *web, bool *ret_chunks)
 	if (fgets(line, sizeof(line), web) == NULL ||
 	    sscanf(line, "HTTP/1.%*d %d", &status) != 1)
 		return -1;
-	while (fgets(line, sizeof(line), web) != NULL && line[0] != '\r')
+	while (fgets(line, sizeof(line), web) != NULL && line[0] != '\r') {
+		if (strncasecmp(line, "x-fuzzsup-changed: ", 19) == 0)
+			fprintf(stderr,
+			    "fuzzsupctl: warning: sources that were changed after the "
+			    "executable was built: %lu; lines are as they were then\n",
+			    strtoul(line + 19, NULL, 10));
 		if (strncasecmp(line, "Transfer-Encoding: chunked", 26) == 0)
 			*ret_chunks = true;
+	}
 	return ferror(web) || feof(web) ? -1 : status;
 }
 

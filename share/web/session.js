@@ -158,7 +158,7 @@ export class Session {
 			const path = name.split("/").map(encodeURIComponent).join("/");
 			const response = await fetch(`${this.url}src/${path}`, { signal: this.abort.signal });
 			const text = await response.text();
-			answer = response.ok ? { text } : { status: response.status, message: text.slice(0, 500).trim() };
+			answer = response.ok ? { text, changed: response.headers.get("x-fuzzsup-changed") !== null } : { status: response.status, message: text.slice(0, 500).trim() };
 		} catch (error) {
 			return { status: 0, message: error.message };
 		}

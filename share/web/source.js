@@ -56,6 +56,11 @@ export class SourceView {
 		});
 		this.scroller.addEventListener("click", (event) => this.clicked(event));
 		this.scroller.addEventListener("copy", (event) => this.copied(event));
+		this.scroller.addEventListener("pointerdown", () => (this.wholeFile = false));
+		this.scroller.addEventListener("keydown", (event) => {
+			if (event.key === "a" && (event.ctrlKey || event.metaKey)) this.selectAll(event);
+			else if (!event.ctrlKey && !event.metaKey) this.wholeFile = false;
+		});
 	}
 
 	enter(place) {
@@ -158,6 +163,7 @@ export class SourceView {
 			const why = answer.status ? `The service answered ${answer.status}${answer.message ? `: ${answer.message}` : ""}.` : `It could not be fetched: ${answer.message}.`;
 			return this.noSource(why, session.target);
 		}
+		this.changed = answer.changed;
 		this.showText(answer.text, session.model);
 		return undefined;
 	}
@@ -233,9 +239,10 @@ export class SourceView {
 	updateNews(model) {
 		const now = serverNow();
 		const fresh = this.recent.filter((line) => now - (model.baseMs + line.newest * 10) < RECENT).length;
-		const text = this.beyond ? `${exact(this.beyond)} marked lines are beyond the end: this source is not the one that was built` : fresh ? `${fresh === 12 ? "12 or more" : fresh} ${fresh === 1 ? "line" : "lines"} in the last minute` : "nothing new in the last minute";
+		const text = this.changed ? "changed after the build: marks may stand at other lines" : this.beyond ? `${exact(this.beyond)} marked lines are beyond the end: this source is not the one that was built` : fresh ? `${fresh === 12 ? "12 or more" : fresh} ${fresh === 1 ? "line" : "lines"} in the last minute` : "nothing new in the last minute";
 		setText(this.news, text);
-		this.news.classList.toggle("warn", this.beyond > 0);
+		this.news.classList.toggle("warn", this.beyond > 0 || Boolean(this.changed));
+		setTitle(this.news, this.changed ? "This source is newer than the executable: rebuild it, and the marks are right again." : "");
 		const rows = this.recent.map((line) => `${line.line} ${span(now - (model.baseMs + line.newest * 10))}`);
 		const key = `${Boolean(this.lines)} ${rows.join()}`; // the source comes after the coverage
 		if (key === this.newestKey) return;
@@ -337,8 +344,20 @@ export class SourceView {
 		if (row && !event.target.closest("a") && String(getSelection()) === "") this.jump(Number(row.dataset.line));
 	}
 
+	// What is drawn is marked, and all is copied.
+	selectAll(event) {
+		event.preventDefault();
+		getSelection().selectAllChildren(this.rows);
+		this.wholeFile = true;
+	}
+
 	// The source itself, also of lines that are not drawn.
 	copied(event) {
+		if (this.wholeFile && this.lines) {
+			event.clipboardData.setData("text/plain", this.lines.join("\n"));
+			event.preventDefault();
+			return;
+		}
 		const selection = getSelection();
 		const ends = [[selection.anchorNode, selection.anchorOffset], [selection.focusNode, selection.focusOffset]].map(([node, offset]) => this.textPosition(node, offset));
 		if (!this.lines || selection.isCollapsed || ends.includes(null) || ends[0].line === ends[1].line) return;

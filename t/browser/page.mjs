@@ -244,6 +244,10 @@ await test("source is copied as it is, in order, without marks", async () => {
 		check(copied === source.slice(2, until).join("\n"), `lines 3 to ${until} are copied as ${JSON.stringify(copied.slice(0, 200))} … of ${copied.split("\n").length} lines`);
 		await page.evaluate(() => getSelection().removeAllRanges());
 	}
+	await page.mouse.click(box.x + 300, box.y + 110);
+	await page.keyboard.press("Control+a");
+	await page.keyboard.press("Control+c");
+	check((await page.evaluate(() => window.copied)) === source.join("\n").replace(/\n$/, ""), "Ctrl-A does not copy the whole file");
 	return undefined;
 });
 

@@ -115,14 +115,13 @@ was_entered(const struct job *job, const struct wire_blocks_function *function)
 }
 
 static void
-tell_functions(const struct job *job, uint32_t file)
+tell_functions(struct job *job, uint32_t file)
 {
 	const struct block_table *blocks = &job->lines.blocks->table;
 	const struct function_table *named;
 	struct line_count count = { 0 };
 
-	for (uint32_t i = job->first[file]; job->format->function != NULL && i != NONE;
-	    i = job->next[i]) {
+	for (uint32_t i = job->first[file]; i != NONE; i = job->next[i]) {
 		named = &job->functions->table;
 		const struct export_function function = {
 			.name = named->strings + named->functions[job->names[i]].raw,
@@ -132,10 +131,14 @@ tell_functions(const struct job *job, uint32_t file)
 			    job->lines.states[blocks->functions[i].line] >= LINE_PARTLY,
 		};
 
-		job->format->function(&job->view, &function);
+		if (job->format->function != NULL)
+			job->format->function(&job->view, &function);
 		count.found++;
 		count.hit += function.entered;
 	}
+	job->view.file_functions = count;
+	job->view.functions.found += count.found;
+	job->view.functions.hit += count.hit;
 	if (job->format->end_functions != NULL)
 		job->format->end_functions(&job->view, count);
 }
@@ -275,6 +278,7 @@ coverage_export_serve(struct evhttp_request *request, struct target *target,
     const struct export_format *format)
 {
 	struct job *job;
+	char changed[16];
 
 	if (target == NULL || target->table == NULL || target->blocks == NULL) {
 		target_refuse_lines(request, target);
@@ -286,6 +290,11 @@ coverage_export_serve(struct evhttp_request *request, struct target *target,
 		return;
 	}
 	reply_headers(request, format->content_type);
+	if (target->sources_changed > 0) {
+		snprintf(changed, sizeof(changed), "%" PRIu32, target->sources_changed);
+		evhttp_add_header(evhttp_request_get_output_headers(request),
+		    "x-fuzzsup-changed", changed);
+	}
 	if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
 		evhttp_send_reply(request, 200, "OK", NULL);
 		job_free(job);

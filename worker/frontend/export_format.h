@@ -18,8 +18,10 @@ struct export_view {
 	const struct block_table *blocks;
 	const char *target;
 	struct line_count lines; /* of a known state, of all files */
-	int64_t now_ms;          /* Unix */
-	uint32_t *last_line;     /* a format's own: of the file at hand; 0: none yet */
+	struct line_count file_functions,
+	    functions;       /* of the file at hand; of all so far */
+	int64_t now_ms;      /* Unix */
+	uint32_t *last_line; /* a format's own: of the file at hand; 0: none yet */
 };
 
 struct export_function {

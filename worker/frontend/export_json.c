@@ -101,23 +101,19 @@ line(const struct export_view *view, uint32_t line, bool reached)
 static void
 end_file(const struct export_view *view, struct line_count lines)
 {
-	const struct line_count none = { 0 };
-
 	if (*view->last_line != 0)
 		evbuffer_add_printf(view->out, ",[%" PRIu32 ",1,0,false,false,false]",
 		    *view->last_line + 1);
 	evbuffer_add_printf(view->out, "],\"summary\":");
-	add_summary(view->out, lines, none);
+	add_summary(view->out, lines, view->file_functions);
 	evbuffer_add_printf(view->out, "}");
 }
 
 static void
 end(const struct export_view *view)
 {
-	const struct line_count none = { 0 };
-
 	evbuffer_add_printf(view->out, "\n],\"functions\":[],\"totals\":");
-	add_summary(view->out, view->lines, none);
+	add_summary(view->out, view->lines, view->functions);
 	evbuffer_add_printf(view->out,
 	    "}],\"type\":\"llvm.coverage.json.export\",\"version\":\"2.0.1\"}\n");
 }

@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "line_job.h"
+#include "source_shapes.h"
 #include "targets.h"
 #include "banned.h"
 
@@ -79,10 +80,13 @@ finish(struct line_counter *counter)
 		target->lines_bits = counter->bits;
 		target->lines_counted_ms = clock_ms(CLOCK_MONOTONIC);
 		if (!job->failed &&
-		    (!target->lines_known || target->lines.found != job->all.found ||
+		    (!target->lines_known ||
+			target->sources_changed != source_shapes_changed(job->shapes) ||
+			target->lines.found != job->all.found ||
 			target->lines.hit != job->all.hit)) {
 			target->lines = job->all;
 			target->lines_known = true;
+			target->sources_changed = source_shapes_changed(job->shapes);
 			target->json_stale = true;
 			counter->changed(counter->context);
 		}

@@ -259,7 +259,7 @@ serve_small(struct evhttp_request *request, int fd, const struct stat *st,
 
 /* Takes @fd. Returns 0, or a negative errno if nothing was answered. */
 static int
-serve_open_file(struct evhttp_request *request, int fd)
+serve_open_file(struct evhttp_request *request, int fd, int64_t built_ms)
 {
 	static const char type[] = "text/plain; charset=utf-8";
 	char etag[OPEN_BELOW_ETAG_MAX];
@@ -275,6 +275,9 @@ serve_open_file(struct evhttp_request *request, int fd)
 		return r;
 	}
 	open_below_etag(&st, etag);
+	if (source_is_changed(&st, built_ms))
+		evhttp_add_header(evhttp_request_get_output_headers(request),
+		    "x-fuzzsup-changed", "1");
 	if (packed_wanted(request, (unsigned long long)st.st_size)) {
 		serve_packed(request, fd, &st, type, etag);
 		return 0;
@@ -304,7 +307,7 @@ source_file_serve(
 	}
 	fd = open_below(
 	    file->root->directory->fd, file->below, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-	r = fd < 0 ? fd : serve_open_file(request, fd);
+	r = fd < 0 ? fd : serve_open_file(request, fd, target->built_ms);
 	if (r == -EMFILE || r == -ENFILE) {
 		reply_text(request, 503, REPLY_NO_DESCRIPTORS);
 	} else if (r < 0) {

@@ -170,6 +170,15 @@ source_directory_name(const struct source_roots *roots, const char *directory,
 	return 0;
 }
 
+bool
+source_is_changed(const struct stat *st, int64_t built_ms)
+{
+	const int64_t changed_ms =
+	    (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
+
+	return built_ms != 0 && changed_ms > built_ms;
+}
+
 /* ---- the list of files ---- */
 
 struct directory_names {

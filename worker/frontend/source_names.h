@@ -7,7 +7,9 @@
 #define FUZZSUP_SOURCE_NAMES_H
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "descriptor.h"
 #include "source_table.h"
@@ -36,6 +38,10 @@ void source_roots_free(struct source_roots *roots);
  * never served), or -ENOMEM. */
 int source_directory_name(const struct source_roots *roots, const char *directory,
     char **ret_name, size_t *ret_root);
+
+/* True if it was changed after @built_ms (Unix; 0: not known), when its executable was: other
+ * lines may stand at its numbers. */
+bool source_is_changed(const struct stat *st, int64_t built_ms);
 
 struct source_file {
 	const char *name;  /* for clients */

@@ -53,6 +53,7 @@ struct source_shapes {
 	unsigned char *bytes;
 	uint32_t len, size;
 	int64_t built_ms;
+	uint32_t changed; /* files */
 };
 
 /* ---- beginning and end ---- */
@@ -179,13 +180,20 @@ add_text(struct source_shapes *shapes, const char *text, size_t len, const char 
 }
 
 static bool
-is_of_the_build(const struct source_shapes *shapes, const struct stat *st)
+may_be_read(struct source_shapes *shapes, const struct stat *st)
 {
-	const int64_t changed_ms =
-	    (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
+	if (!S_ISREG(st->st_mode) || st->st_size > TEXT_MAX)
+		return false;
+	if (!source_is_changed(st, shapes->built_ms))
+		return true;
+	shapes->changed++;
+	return false;
+}
 
-	return S_ISREG(st->st_mode) && st->st_size <= TEXT_MAX &&
-	    (shapes->built_ms == 0 || changed_ms <= shapes->built_ms);
+uint32_t
+source_shapes_changed(const struct source_shapes *shapes)
+{
+	return shapes->changed;
 }
 
 /* Takes @fd. Returns how many bytes it read. */
@@ -197,7 +205,7 @@ read_text(struct source_shapes *shapes, int fd, const char *name)
 	struct stat st;
 	ssize_t n;
 
-	if (fstat(fd, &st) == 0 && is_of_the_build(shapes, &st))
+	if (fstat(fd, &st) == 0 && may_be_read(shapes, &st))
 		text = malloc((size_t)st.st_size + 1);
 	while (text != NULL && len < (size_t)st.st_size) {
 		n = read(fd, text + len, (size_t)st.st_size - len);

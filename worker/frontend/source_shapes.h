@@ -25,6 +25,9 @@ void source_shapes_unref(struct source_shapes *shapes);
 /* Reads some sources, a quarter of a megabyte or one file. True when all are read. */
 bool source_shapes_step(struct source_shapes *shapes);
 
+/* How many of those that were read were changed since. */
+uint32_t source_shapes_changed(const struct source_shapes *shapes);
+
 /* Borrows the shapes of @file; none of one that has not been read. */
 const unsigned char *source_shapes_of(
     const struct source_shapes *shapes, uint32_t file, size_t *ret_len);

@@ -404,7 +404,9 @@ target_shapes(struct target *target)
 void
 target_refuse_lines(struct evhttp_request *request, const struct target *target)
 {
-	if (target == NULL || target->table == NULL)
+	if (target != NULL && target->table == NULL && target->entry.reason[0] != '\0')
+		reply_text(request, 404, "no lines: %s\n", target->entry.reason);
+	else if (target == NULL || target->table == NULL)
 		reply_text(request, 404, "no lines: there is no table yet\n");
 	else if (target->blocks_reason != NULL)
 		reply_text(request, 404, "%s\n", target->blocks_reason);

@@ -58,6 +58,7 @@ struct target {
 	/* As last counted (line_counter.h): of which bits, when (monotonic; 0: never). */
 	bool lines_known;
 	struct line_count lines;
+	uint32_t sources_changed; /* since the executable was built */
 	uint64_t lines_bits;
 	int64_t lines_counted_ms;
 	struct live_map live;

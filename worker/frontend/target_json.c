@@ -68,6 +68,8 @@ add_lines(json_t *object, const struct target *target)
 	    target->lines_known ? json_integer(target->lines.hit) : json_null());
 	json_object_set_new(object, "lines_reason",
 	    json_text(target->blocks_reason != NULL ? target->blocks_reason : ""));
+	json_object_set_new(
+	    object, "sources_changed", json_integer(target->sources_changed));
 }
 
 static json_t *
