@@ -110,11 +110,11 @@ forget_statements(struct walk *walk)
 static void
 take_target(struct walk *walk, bool is_case)
 {
-	for (uint32_t i = walk->depth; i > 0; i--) {
+	uint32_t i = walk->depth < DEPTH_MAX ? walk->depth : DEPTH_MAX - 1;
+
+	for (; i > 0; i--) {
 		struct block *block = &walk->blocks[i];
 
-		if (i >= DEPTH_MAX)
-			continue;
 		if (is_case ? block->is_switch : !block->decides)
 			return;
 		block->has_target = true;
