@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Search over targets and the files of the target that is shown; and the list of keys. Runs in the browser.
 
+import { MARKS } from "./source.js";
 import { h } from "./dom.js";
 import { store, currentSession, targetUrl } from "./link.js";
 import { fileUrl } from "./place.js";
@@ -83,7 +84,10 @@ const KEYS = [
 ];
 
 export function openHelp() {
-	show(h("dialog", { class: "keys", "aria-label": "Keys" }, h("h2", {}, "Keys"), h("dl", {}, KEYS.map(([keys, what]) => h("div", {}, h("dt", {}, keys.split("  ").map((key) => h("kbd", {}, key))), h("dd", {}, what))))));
+	const list = (entries) => h("dl", {}, entries.map(([sign, what]) => h("div", {}, h("dt", {}, sign), h("dd", {}, what))));
+	const keys = KEYS.map(([names, what]) => [names.split("  ").map((key) => h("kbd", {}, key)), what]);
+	const marks = Object.entries(MARKS).map(([state, [glyph, what]]) => [h("span", { class: `legend ${state}` }, glyph), what]);
+	show(h("dialog", { class: "keys", "aria-label": "Keys and marks" }, h("h2", {}, "Keys"), list(keys), h("h2", {}, "Marks on lines"), list(marks)));
 }
 
 function show(dialog) {

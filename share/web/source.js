@@ -14,7 +14,7 @@ import { explain } from "./target.js";
 const ROW = 20;
 const LINES_MAX = 1500000; // beyond it the browser's largest element is exceeded
 const RECENT = 60000;
-const MARKS = {
+export const MARKS = {
 	hit: ["●", "reached"], miss: ["○", "not reached"], part: ["◐", "reached, but one of its ways was never taken"],
 	idle: ["○", "not reached; its function was never entered"], unknown: ["?", "not known: the compiler left no trace that tells"],
 };
