@@ -9,12 +9,12 @@ t/bench/line_truth.py FOLDER INPUTS FLAG… -- SOURCE…       -v first: wrong o
 FOLDER keeps what is built. INPUTS: a corpus; an empty one is filled by fuzzing for half a minute. Only lines count that
 llvm-cov takes for code and that have a row in the line table of the build in question. Ways:
 
-points  a line is the PCs that stand in it; what the page does
+points  a line is the PCs that stand in it
 rows    what lies between a PC and the next one of its function runs with it
 graph   the function's machine code is split where it jumps, never returns, or has a PC; without the blocks whose PC did not
         run, what cannot be reached from the entry, or reaches no end, did not run, and what dominates or post-dominates
         a block that ran did run, too; the rest is unknown
-blocks  graph, as fuzzsupd itself concludes it (t/lib/tell_lines)
+blocks  graph, as fuzzsupd itself concludes it, and corrects it by what sources say (t/lib/tell_lines)
 copies  graph; and where a function was never entered, but another of its lines ran, an inlined copy of it did: lines
         that are seen in the function alone are unknown"""
 import bisect
