@@ -201,6 +201,8 @@ with scratch() as folder:
             thread.join()
         equal([a.status for a in answers], [200] * 6, "10: six requests of main.wasm at once are answered")
         ok(len({a.body for a in answers}) == 1 and answers[0].body[:4] == b"\0asm", "10: … with one module")
+        # A worker's lines come by way of the supervisor.
+        service.wait_log("rebuilt wasm component", after=mark)
         equal(service.log()[mark:].count("rebuilt wasm component"), 1, "10: … that was compiled once")
         equal(page, 200, "10: … while others are served")
         figure("a page while the module is compiled", 1e3 * waited, "ms")

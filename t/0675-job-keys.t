@@ -95,7 +95,8 @@ with scratch() as folder:
             corpus = os.path.join(service.state, "jobs", "t", name, "corpus")
             wait_until(lambda: os.path.isdir(corpus) and len(os.listdir(corpus)) > 2, f"finds of {name} in its own corpus", 30)
         ok(os.listdir(seeds) == ["one"] and os.listdir(other) == [], "libFuzzer's finds go into the job's corpus, none into the folders among its arguments", os.listdir(seeds) + os.listdir(other))
-        started = service.jobs("t")["many"]["starts"]
+        # What an instance says is there before the runner's report of its start.
+        started = service.wait_job("many", "running", what=lambda job: job["starts"] >= 4)["starts"]
         with open(os.path.join(folder, "conf.d", "a.conf"), "a") as file:
             file.write('job "t/later" { engine = "command" command = { "../tell" } }\n')
         service.reload()
