@@ -25,6 +25,7 @@
 #include "banned.h"
 
 #define CHUNK_SIZE (64 << 10) /* bytes a step */
+#define OWN_LINES_MAX 5000    /* of one function that are looked at */
 #define NONE UINT32_MAX
 
 struct job {
@@ -114,6 +115,28 @@ was_entered(const struct job *job, const struct wire_blocks_function *function)
 	return false;
 }
 
+/* What its own lines, of which @line is the first, tell of a function: whether one of them ran, which
+ * lcov takes for a contradiction if the function did not; and the first of a known state, since it
+ * wants a function to begin at one. WIRE_LINE_NONE: there is none. */
+static uint32_t
+look_at_lines(const struct job *job, uint32_t line, bool *ret_ran)
+{
+	const uint32_t *order = job->lines.blocks->table.order;
+	const uint32_t first = job->lines.places.places[line];
+	uint32_t limit = job->lines.places.limits[line], known = WIRE_LINE_NONE;
+
+	*ret_ran = false;
+	limit = limit - first < OWN_LINES_MAX ? limit : first + OWN_LINES_MAX;
+	for (uint32_t i = first; i < limit && !*ret_ran; i++) {
+		const uint8_t state = job->lines.states[order[i]];
+
+		if (known == WIRE_LINE_NONE && line_is_known(state))
+			known = order[i];
+		*ret_ran = state >= LINE_PARTLY;
+	}
+	return known;
+}
+
 static void
 tell_functions(struct job *job, uint32_t file)
 {
@@ -122,13 +145,17 @@ tell_functions(struct job *job, uint32_t file)
 	struct line_count count = { 0 };
 
 	for (uint32_t i = job->first[file]; i != NONE; i = job->next[i]) {
+		bool ran;
+		const uint32_t known =
+		    look_at_lines(job, blocks->functions[i].line, &ran);
+
+		if (known == WIRE_LINE_NONE)
+			continue;
 		named = &job->functions->table;
 		const struct export_function function = {
 			.name = named->strings + named->functions[job->names[i]].raw,
-			.line = blocks->lines[blocks->functions[i].line].line,
-			/* Perhaps where it was inlined alone. */
-			.entered = was_entered(job, &blocks->functions[i]) ||
-			    job->lines.states[blocks->functions[i].line] >= LINE_PARTLY,
+			.line = blocks->lines[known].line,
+			.entered = ran || was_entered(job, &blocks->functions[i]),
 		};
 
 		if (job->format->function != NULL)
