@@ -33,7 +33,6 @@ struct walk {
 	struct block blocks[DEPTH_MAX];
 	uint32_t depth; /* of open blocks; those beyond DEPTH_MAX are only counted */
 	bool is_end;    /* the line at hand, as head_is_end */
-	bool changed;
 };
 
 static uint8_t
@@ -45,10 +44,7 @@ state_at(const struct walk *walk, uint32_t place)
 static void
 set_state(struct walk *walk, uint32_t place, uint8_t state)
 {
-	uint8_t *at = &walk->states[walk->order[place]];
-
-	walk->changed = walk->changed || *at != state;
-	*at = state;
+	walk->states[walk->order[place]] = state;
 }
 
 static struct block *
@@ -287,7 +283,7 @@ take_shape(struct walk *walk, const struct line_shape *shape)
 		    shape->flags);
 }
 
-bool
+void
 line_shapes_apply(const unsigned char *shapes, size_t shapes_len,
     const struct wire_line *lines, const uint32_t *order, uint32_t len, uint8_t *states)
 {
@@ -306,5 +302,4 @@ line_shapes_apply(const unsigned char *shapes, size_t shapes_len,
 		}
 		take_shape(&walk, &shape);
 	}
-	return walk.changed;
 }

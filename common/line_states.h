@@ -25,6 +25,13 @@ enum line_state {
 	LINE_REACHED,
 };
 
+/* Whether a line of that state counts as one: it has code, and it is known what became of it. */
+static inline bool
+line_state_counts(uint8_t state)
+{
+	return state != LINE_NONE && state != LINE_UNKNOWN;
+}
+
 /* A block table, wherever it comes from; its arrays are as its header says. */
 struct line_blocks_view {
 	const struct wire_blocks *header;

@@ -39,7 +39,7 @@ path_of(const char *format)
 	return NULL;
 }
 
-int
+bool
 ctl_export_knows(const char *format)
 {
 	return path_of(format) != NULL;

@@ -229,7 +229,8 @@ check(const struct options *options, char **words)
 	return code;
 }
 
-static int export(const struct options *options, const char *target)
+static int
+export_lines(const struct options *options, const char *target)
 {
 	char *words[] = { (char *)(uintptr_t)"addresses" };
 	char *answer, *lines;
@@ -267,7 +268,7 @@ carry_out(const struct options *options, char **words, int len)
 	if (strcmp(words[0], "check") == 0)
 		return check(options, words);
 	if (strcmp(words[0], "export") == 0)
-		return export(options, words[1]);
+		return export_lines(options, words[1]);
 	if (strcmp(words[0], "logs") == 0)
 		return show_logs(options, words);
 	if (strcmp(words[0], "announce") == 0 &&

@@ -317,7 +317,7 @@ conclude_file(uint32_t number)
 	    0;
 	for (uint32_t i = from; i < to; i++) {
 		const uint8_t state = lines.states[order[i]];
-		file->lines += state != LINE_NONE && state != LINE_UNKNOWN;
+		file->lines += line_state_counts(state);
 		file->lines_reached += state >= LINE_PARTLY;
 		file->lines_partly += state == LINE_PARTLY;
 		file->lines_unknown += state == LINE_UNKNOWN;

@@ -130,7 +130,7 @@ look_at_lines(const struct job *job, uint32_t line, bool *ret_ran)
 	for (uint32_t i = first; i < limit && !*ret_ran; i++) {
 		const uint8_t state = job->lines.states[order[i]];
 
-		if (known == WIRE_LINE_NONE && line_is_known(state))
+		if (known == WIRE_LINE_NONE && line_state_counts(state))
 			known = order[i];
 		*ret_ran = state >= LINE_PARTLY;
 	}
@@ -202,7 +202,7 @@ tell_line(struct job *job)
 			end_file(job);
 		begin_file(job, line->file);
 	}
-	if (line_is_known(state))
+	if (line_state_counts(state))
 		job->format->line(&job->view, line->line, state >= LINE_PARTLY);
 }
 

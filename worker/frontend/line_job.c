@@ -20,12 +20,6 @@
 #define STEP_CODE (256 << 10) /* bytes of blocks' code a step: some milliseconds */
 #define STEP_LINES 50000
 
-bool
-line_is_known(uint8_t state)
-{
-	return state != LINE_NONE && state != LINE_UNKNOWN;
-}
-
 /* By its source, the file whose first line comes next; counts its lines. */
 static void
 correct_file(struct line_job *job)
@@ -45,7 +39,7 @@ correct_file(struct line_job *job)
 		line_shapes_apply(
 		    shapes, shapes_len, blocks->lines, order, len, job->states);
 	for (uint32_t i = 0; i < len; i++) {
-		count->found += line_is_known(job->states[order[i]]);
+		count->found += line_state_counts(job->states[order[i]]);
 		count->hit += job->states[order[i]] >= LINE_PARTLY;
 	}
 	job->all.found += count->found;

@@ -48,7 +48,4 @@ int line_job_begin(struct line_job *job, struct target *target);
 bool line_job_step(struct line_job *job);
 void line_job_end(struct line_job *job);
 
-/* Whether it counts. */
-bool line_is_known(uint8_t state);
-
 #endif
