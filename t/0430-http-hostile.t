@@ -290,4 +290,20 @@ with scratch() as folder:
         ok(sent < 100 << 20 and grown < 60000, f"a client that talks during its answer is not listened to for ever ({sent >> 10} KiB sent, {grown} KiB more memory)")
         connection.close()
         ok(service.worker("frontend") == front and service.get("/healthz").status == 200, "the front-end lives on")
+
+    # Below "/" stands the best target, of which there need not be one yet.
+    other = os.path.join(folder, "bare")
+    os.mkdir(other)
+    with Service(other, {"t": Target("/nonexistent/t", other)}) as service:
+        service.wait_state("t", "waiting")
+        front = service.worker("frontend")
+        told = {}
+        for path in ("index.bin", "functions.bin", "functions.json", "blocks.bin", "shapes.bin", "coverage.lcov", "coverage.json", "coverage.xml", "src/project/main.c"):
+            for base in ("/", "/debug/", "/t/t/"):
+                try:
+                    told[base + path] = service.get(base + path).status
+                except (OSError, http.client.HTTPException) as error:
+                    told[base + path] = repr(error)
+        equal({path: status for path, status in told.items() if status != 404}, {}, "of no table there is nothing to serve")
+        equal(service.worker("frontend"), front, "and it lives on")
     done()

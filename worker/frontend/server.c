@@ -243,7 +243,7 @@ release_blocks_cb(const void *data, size_t len, void *blocks)
 static void
 serve_blocks(struct evhttp_request *request, struct target *target)
 {
-	struct target_blocks *blocks = target->blocks;
+	struct target_blocks *blocks = target != NULL ? target->blocks : NULL;
 	struct evbuffer *body = evbuffer_new();
 	char etag[64];
 

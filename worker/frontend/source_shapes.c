@@ -400,7 +400,7 @@ source_shapes_serve(struct evhttp_request *request, struct target *target)
 	struct teller *teller;
 	char etag[96];
 
-	if (target->blocks == NULL) {
+	if (target == NULL || target->blocks == NULL) {
 		target_refuse_lines(request, target);
 		return;
 	}
