@@ -196,6 +196,32 @@ serve_index(struct evhttp_request *request, struct target *target)
 		evbuffer_free(body);
 }
 
+/* A table as it is: @size bytes at @table, which @release gives back; @kind tells its ETag from those
+ * of the other tables. False: no memory, and nothing was answered. */
+static bool
+serve_table(struct evhttp_request *request, const struct target *target, char kind,
+    const void *table, uint64_t size, evbuffer_ref_cleanup_cb release, void *owner)
+{
+	struct evbuffer *body = evbuffer_new();
+	const bool is_there = body != NULL &&
+	    evbuffer_add_reference(body, table, size, release, owner) == 0;
+	char etag[64];
+
+	if (is_there) {
+		snprintf(etag, sizeof(etag), "\"%c%llx-%llx-%llx\"", kind,
+		    (unsigned long long)target->table_generation,
+		    (unsigned long long)hash_bytes(HASH_SEED, target->entry.build_id,
+			sizeof(target->entry.build_id)),
+		    (unsigned long long)size);
+		packed_reply_body(request, "application/octet-stream", etag, body);
+	} else {
+		release(table, size, owner);
+	}
+	if (body != NULL)
+		evbuffer_free(body);
+	return is_there;
+}
+
 static void
 release_functions_cb(const void *data, size_t len, void *functions)
 {
@@ -204,31 +230,16 @@ release_functions_cb(const void *data, size_t len, void *functions)
 	target_functions_unref(functions);
 }
 
-/* The function table as it is. */
 static void
 serve_functions(struct evhttp_request *request, struct target *target)
 {
 	struct target_functions *functions = target != NULL ? target->functions : NULL;
-	struct evbuffer *body = evbuffer_new();
-	char etag[64];
 
-	if (functions == NULL || body == NULL) {
+	if (functions == NULL ||
+	    !serve_table(request, target, 'f', functions->table.header,
+		functions->table.header->size, release_functions_cb,
+		target_functions_ref(functions)))
 		functions_json_refuse(request, target);
-	} else {
-		const struct wire_functions *header = functions->table.header;
-
-		if (evbuffer_add_reference(body, header, header->size,
-			release_functions_cb, target_functions_ref(functions)) != 0)
-			target_functions_unref(functions);
-		snprintf(etag, sizeof(etag), "\"f%llx-%llx-%llx\"",
-		    (unsigned long long)target->table_generation,
-		    (unsigned long long)hash_bytes(HASH_SEED, target->entry.build_id,
-			sizeof(target->entry.build_id)),
-		    (unsigned long long)header->size);
-		packed_reply_body(request, "application/octet-stream", etag, body);
-	}
-	if (body != NULL)
-		evbuffer_free(body);
 }
 
 static void
@@ -239,31 +250,16 @@ release_blocks_cb(const void *data, size_t len, void *blocks)
 	target_blocks_unref(blocks);
 }
 
-/* The block table as it is. */
 static void
 serve_blocks(struct evhttp_request *request, struct target *target)
 {
 	struct target_blocks *blocks = target != NULL ? target->blocks : NULL;
-	struct evbuffer *body = evbuffer_new();
-	char etag[64];
 
-	if (blocks == NULL || body == NULL) {
+	if (blocks == NULL ||
+	    !serve_table(request, target, 'b', blocks->table.header,
+		blocks->table.header->size, release_blocks_cb,
+		target_blocks_ref(blocks)))
 		target_refuse_lines(request, target);
-	} else {
-		const struct wire_blocks *header = blocks->table.header;
-
-		if (evbuffer_add_reference(body, header, header->size,
-			release_blocks_cb, target_blocks_ref(blocks)) != 0)
-			target_blocks_unref(blocks);
-		snprintf(etag, sizeof(etag), "\"b%llx-%llx-%llx\"",
-		    (unsigned long long)target->table_generation,
-		    (unsigned long long)hash_bytes(HASH_SEED, target->entry.build_id,
-			sizeof(target->entry.build_id)),
-		    (unsigned long long)header->size);
-		packed_reply_body(request, "application/octet-stream", etag, body);
-	}
-	if (body != NULL)
-		evbuffer_free(body);
 }
 
 static void
