@@ -15,6 +15,7 @@
 #include "client.c"
 #include "client_lines.c"
 #include "client_memory.c"
+#include "client_feed.h"
 
 /* Two files below one root and one outside; PCs are in no order. Line 20 of a.c has two
  * places, the second of them two PCs; PC 7 has no line, PC 8 no location. */
@@ -34,18 +35,6 @@ static const struct wire_location locations[] = {
 	{ WIRE_FILE_UNKNOWN, 0, 0 },
 };
 #define PCS 9
-
-struct buffer {
-	unsigned char bytes[1024];
-	uint32_t len;
-};
-
-static void
-put(struct buffer *buffer, const void *bytes, size_t size)
-{
-	memcpy(buffer->bytes + buffer->len, bytes, size);
-	buffer->len += (uint32_t)size;
-}
 
 static struct buffer
 index_message(void)
@@ -82,19 +71,6 @@ delta_message(uint64_t from, uint32_t bits_len, uint32_t encoding, const char *n
 	put(&buffer, &delta, sizeof(delta));
 	put(&buffer, numbers, size);
 	return buffer;
-}
-
-/* As main.js does it; the room is exactly as large, so that ASan sees one byte too
- * many. */
-static int
-feed(int (*reader)(uint32_t), const struct buffer *buffer)
-{
-	if (buffer->len > sizeof(buffer->bytes))
-		abort();
-	client.input = heap_take(buffer->len);
-	client.input_size = buffer->len;
-	memcpy(client.input, buffer->bytes, buffer->len);
-	return reader(buffer->len);
 }
 
 static int

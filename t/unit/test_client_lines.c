@@ -13,23 +13,12 @@
 #include "client.c"
 #include "client_lines.c"
 #include "client_memory.c"
+#include "client_feed.h"
 
 /* f: 1 and 2 are its first block, whose branch goes to 3 or at once to 5; g is 7 and 8, and never
  * entered. Line 5 has no PC. */
 #define PCS 4
 #define LINES 6
-
-struct buffer {
-	_Alignas(8) unsigned char bytes[1024];
-	uint32_t len;
-};
-
-static void
-put(struct buffer *buffer, const void *bytes, size_t size)
-{
-	memcpy(buffer->bytes + buffer->len, bytes, size);
-	buffer->len += (uint32_t)size;
-}
 
 static struct buffer
 index_message(void)
@@ -157,15 +146,6 @@ shapes_message(void)
 	put(&buffer, shapes, sizeof(shapes));
 	put(&buffer, &end, sizeof(end));
 	return buffer;
-}
-
-static int
-feed(int (*reader)(uint32_t), const struct buffer *buffer)
-{
-	client.input = heap_take(buffer->len);
-	client.input_size = buffer->len;
-	memcpy(client.input, buffer->bytes, buffer->len);
-	return reader(buffer->len);
 }
 
 static int
