@@ -81,10 +81,16 @@ def rule(ours, theirs, mangled):
     return None
 
 
-def compare(executable, name, whole=None, roots=()):
+def all_code(executable):
+    """Every address of its code."""
+    sections = re.findall(r" \S+ +PROGBITS +(\w+) \w+ (\w+) \w+ +AX", run("readelf", "-SW", executable))
+    return [hex(address) for start, size in sections for address in range(int(start, 16), int(start, 16) + int(size, 16))]
+
+
+def compare(executable, name, whole=None, roots=(), addresses=None):
     """@whole: the executable before it was taken apart, for llvm-symbolizer."""
     whole = whole or executable
-    addresses = spread(whole, 1000)
+    addresses = addresses or spread(whole, 1000)
     done = symbolize(executable, text="\n".join(addresses) + "\n", roots=roots)
     ours, theirs = done.stdout.split("\n\n"), llvm_frames(whole, addresses)
     mangled = llvm_frames(whole, addresses, "--no-demangle")
@@ -102,8 +108,8 @@ def compare(executable, name, whole=None, roots=()):
     deepest = max(block.count("\n") // 2 for block in theirs)
     for why, count in excused.items():
         note(f"{name}: {count} lines: {why}")
-    return ok(len(addresses) == 1000 and len(ours) == len(theirs) == 1001 and not wrong and done.returncode == 0 and not done.stderr,
-              f"{name}: 1000 addresses, up to {deepest + 1} frames at one, all equal", "\n".join(wrong[:20]) + done.stderr)
+    return ok(len(ours) == len(theirs) == len(addresses) + 1 and not wrong and done.returncode == 0 and not done.stderr,
+              f"{name}: {len(addresses)} addresses, up to {deepest + 1} frames at one, all equal", "\n".join(wrong[:20]) + done.stderr)
 
 
 def build(output, sources, *options):
@@ -163,6 +169,54 @@ def nested(folder):
     for dwarf in ("4", "5"):
         run("gcc", "-g", "-gdwarf-" + dwarf, "-O2", source, "-o", output)
         compare(output, f"functions in functions by GCC, DWARF {dwarf}")
+
+
+ASSEMBLER = """section .text
+global one
+one:	nop
+	ret
+section .text.two progbits alloc exec nowrite align=16
+global two
+two:	nop
+	nop
+	ret
+section .text.three progbits alloc exec nowrite align=16
+three:	nop
+	ret
+"""
+GNU_ASSEMBLER = """	.text
+	.globl one
+one:	nop
+	ret
+	.section .text.two,"ax",@progbits
+	.globl two
+two:	nop
+	nop
+	ret
+	.section .note.GNU-stack,"",@progbits
+"""
+CALLER = "void one(void); void two(void);\nint main(void) { one(); two(); return 0; }\n"
+
+
+def no_ranges(folder):
+    """Units whose code lies in several sections, of which they name one or none: .debug_aranges or line tables tell of them."""
+    for name, text in (("two.asm", ASSEMBLER), ("two.S", GNU_ASSEMBLER), ("caller.c", CALLER)):
+        with open(os.path.join(folder, name), "w") as file:
+            file.write(text)
+    output, caller = os.path.join(folder, "sections"), os.path.join(folder, "caller.c")
+    for assembler, *options in (("nasm", "-g", "-F", "dwarf"), ("yasm", "-g", "dwarf2"), ("gcc", "-g", "-gdwarf-2", "-gstrict-dwarf"), ("gcc", "-g"),
+                                (CLANG, "-g")):
+        if not shutil.which(assembler):
+            note(f"no {assembler}: left out")
+            continue
+        ours = "asm" in assembler
+        run(assembler, *(["-felf64"] if ours else ["-c"]), *options, "two.asm" if ours else "two.S", "-o", "two.o", cwd=folder)
+        run("gcc", "-g", "-z", "noexecstack", caller, "two.o", "-o", output, cwd=folder)
+        compare(output, f"two sections of assembler by {assembler} {' '.join(options)}", addresses=all_code(output))
+    run("g++", "-w", "-g", "-gdwarf-2", "-gstrict-dwarf", "-O2", "-ffunction-sections", *COMDAT, "-shared", "-fPIC", "-o", output)
+    compare(output, "strict DWARF 2 by GCC, its ranges in .debug_aranges alone", addresses=all_code(output))
+    run("objcopy", "--remove-section=.debug_aranges", output, output + ".none")
+    compare(output + ".none", "the same without .debug_aranges", output, addresses=all_code(output))
 
 
 def forms(folder):
@@ -429,6 +483,7 @@ def bombs(folder):
 with scratch() as folder:
     matrix(folder)
     nested(folder)
+    no_ranges(folder)
     forms(folder)
     debug_files(folder)
     good = reports(folder)

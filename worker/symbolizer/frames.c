@@ -146,14 +146,17 @@ open_debug(struct frames *frames, struct failure *remark)
 	frames->strings.line_str = elf_image_bytes(image, ".debug_line_str");
 	frames->strings.str = elf_image_bytes(image, ".debug_str");
 	r = unit_ranges_read(
-	    debug_elf_dwarf(frames->debug), frames->image, &frames->ranges);
+	    &(struct unit_ranges_sources){ debug_elf_dwarf(frames->debug),
+		frames->image, elf_image_bytes(image, ".debug_aranges"),
+		byte_reader_over(frames->lines.data, frames->lines.size) },
+	    &frames->ranges);
 	if (r == 0)
 		frames->units = calloc(
 		    unit_ranges_units(frames->ranges) + 1, sizeof(*frames->units));
 	if (r < 0 || frames->units == NULL)
 		return failure_say(
 		    remark, ENOMEM, "out of memory for its debug information");
-	if (unit_ranges_units(frames->ranges) == 0)
+	if (unit_ranges_are_empty(frames->ranges))
 		failure_say(remark, 0,
 		    "no unit of its debug information names any code: it may be "
 		    "damaged; build it again");
@@ -331,6 +334,7 @@ take_call(const struct unit *unit, Dwarf_Die *call, struct frame *frame)
 	frame->column = number(call, DW_AT_call_column);
 }
 
+/* Returns 0; -ENOENT if the unit knows nothing of @address; -EOVERFLOW; or -ENOMEM. */
 static int
 take_unit(struct frames *frames, size_t number_of_unit, uint64_t address)
 {
@@ -356,7 +360,25 @@ take_unit(struct frames *frames, size_t number_of_unit, uint64_t address)
 		if (i > 0)
 			take_call(unit, &chain[len - i], frame);
 	}
+	if (len == 0 && frames->found[0].file == NULL)
+		return -ENOENT;
 	return cut ? -EOVERFLOW : 0;
+}
+
+static int
+take_units(struct frames *frames, uint64_t address)
+{
+	size_t unit;
+	int r = unit_ranges_find(frames->ranges, address, &unit);
+
+	if (r == 0)
+		r = take_unit(frames, unit, address);
+	if (r != -ENOENT)
+		return r;
+	r = unit_ranges_find_elsewhere(frames->ranges, address, &unit);
+	if (r == 0)
+		r = take_unit(frames, unit, address);
+	return r == -ENOENT ? 0 : r;
 }
 
 /* The symbol table has the last word about the outermost function. */
@@ -379,14 +401,12 @@ int
 frames_find(struct frames *frames, uint64_t address, const struct frame **ret_frames,
     size_t *ret_len)
 {
-	size_t unit;
 	int r = 0;
 
 	forget_found(frames);
 	frames->found_len = 1;
-	if (frames->ranges != NULL &&
-	    unit_ranges_find(frames->ranges, address, &unit) == 0)
-		r = take_unit(frames, unit, address);
+	if (frames->ranges != NULL)
+		r = take_units(frames, address);
 	if (r == -ENOMEM)
 		return r;
 	take_symbol(frames, address);
