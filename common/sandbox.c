@@ -27,6 +27,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 #include "namespaces.h"
 #include "banned.h"
@@ -206,7 +207,7 @@ static const struct limit limits_symbolizer[] = {
 
 static const struct limit limits_frames[] = {
 	{ RLIMIT_AS, GIB(4), GIB(4), false },
-	{ RLIMIT_CPU, SANDBOX_FRAMES_SECONDS, SANDBOX_FRAMES_SECONDS + 1, true },
+	{ RLIMIT_CPU, SANDBOX_FRAMES_SECONDS, RLIM_INFINITY, true },
 	{ RLIMIT_NOFILE, 64, 64, true },
 };
 
@@ -256,6 +257,25 @@ set_limits(enum sandbox_kind kind)
 	for (size_t i = 0; i < limits_of[kind].len && r == 0; i++)
 		r = set_limit(&limits_of[kind].limits[i]);
 	return r;
+}
+
+static bool answers_are_limited;
+
+void
+sandbox_go_on(void)
+{
+	static int64_t looked_ms;
+	const int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
+	struct limit limit = { RLIMIT_CPU, 0, RLIM_INFINITY, true };
+
+	/* Whoever asks for thousands of addresses a second pays for one look. */
+	if (!answers_are_limited || now_ms - looked_ms < 1000)
+		return;
+	looked_ms = now_ms;
+	limit.soft = (rlim_t)(clock_ms(CLOCK_PROCESS_CPUTIME_ID) / 1000) + 1 +
+	    SANDBOX_FRAMES_SECONDS;
+	/* Where it cannot be raised the old one goes on to hold. */
+	set_limit(&limit);
 }
 
 /* ---- system calls ---- */
@@ -398,6 +418,8 @@ static const struct rule rules[] = {
 	{ FOR_ALL, CALL(mprotect), 1, { BITS(2, PROT_EXEC, 0) } },
 	/* Our own limits may be read. */
 	{ FOR_ALL, CALL(prlimit64), 2, { INT(0, 0), NONE(2) } },
+	/* Each answer has seconds of its own. */
+	{ FOR_FRAMES, CALL(prlimit64), 2, { INT(0, 0), INT(1, RLIMIT_CPU) } },
 	/* Files may be looked at by descriptor. */
 	{ FOR_ALL, CALL(newfstatat), 1, { BITS(3, AT_EMPTY_PATH, AT_EMPTY_PATH) } },
 	/* O_ASYNC could send signals; who shares a descriptor relies on O_NONBLOCK. */
@@ -556,6 +578,7 @@ sandbox_enter(enum sandbox_kind kind, const struct heritage *heritage)
 		return 0;
 	}
 	mapped = is_mapped(heritage->uid);
+	answers_are_limited = kind == SANDBOX_FRAMES;
 	r = set_limits(kind);
 	if (r == 0 && !SANITIZED)
 		r = layer("an empty root directory", enter_empty_root());

@@ -219,6 +219,35 @@ def no_ranges(folder):
     compare(output + ".none", "the same without .debug_aranges", output, addresses=all_code(output))
 
 
+def large_function(folder):
+    """A function of many cases, each with calls inlined into each other: what an address costs does not depend on it."""
+    source, output = os.path.join(folder, "large.c"), os.path.join(folder, "large")
+    cases = 2500
+    with open(source, "w") as file:
+        file.write("volatile int g[10000];\n#define IN static inline __attribute__((always_inline)) int\n"
+                   "IN inner(int x, int k) { g[k] = x; if (g[k + 1] > x) g[k + 2] = x * k; else g[k + 3] += k; return g[k] * x; }\n"
+                   "IN outer(int x, int k) { int y = inner(x, k) + inner(x ^ k, k + 5); g[k + 4] = y; return y + x; }\n"
+                   "int big(int c, int x)\n{\n\tswitch (c) {\n" +
+                   "".join(f"\tcase {i}: x += outer(x, {i}); break;\n" for i in range(cases)) + "\t}\n\treturn x;\n}\n"
+                   "int main(int argc, char **argv) { return big(argc, argc); }\n")
+    for compiler in (CLANG, "gcc"):
+        run(compiler, "-g", "-O1", source, "-o", output)
+        size, start = next((int(words[1], 16), int(words[0], 16)) for words in map(str.split, run("nm", "-S", output).splitlines()) if words[-1] == "big")
+        addresses = [hex(start + i * 7 % size) for i in range(120000)]
+        compare(output, f"{cases} cases by {compiler}", addresses=addresses)
+        text = "\n".join(addresses)
+        figure(f"{len(addresses)} addresses of one function by {compiler}, llvm-symbolizer's time",
+               took(lambda: run_with_input([SYMBOLIZER, "--inlines", "--obj=" + output], text)) / took(lambda: symbolize(output, text=text + "\n")), "times ours", "> 1")
+
+
+def took(work):
+    """Seconds of computing by processes that @work() starts."""
+    before = os.times()
+    work()
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
 def forms(folder):
     """Other machines, languages, linkers, and what tools make of executables."""
     output = os.path.join(folder, "form")
@@ -463,6 +492,7 @@ main:	nop
 BOMBS = [("4 MB of namespaces in each other", ".rept 4000000\n.byte 2\n.endr"),
          ("4 MB of functions in each other", ".rept 300000\n.byte 3\n.quad main\n.long 2\n.endr"),
          ("4 MB of inlined calls in each other", ".byte 3\n.quad main\n.long 2\n.rept 300000\n.byte 4\n.quad main\n.long 2\n.endr"),
+         ("300,000 calls beside each other", ".byte 3\n.quad main\n.long 2\n.rept 300000\n.byte 4\n.quad main\n.long 2\n.byte 0\n.endr"),
          ("300,000 functions at one address", ".rept 300000\n.byte 3\n.quad main\n.long 2\n.byte 0\n.endr"),
          ("4 MB that end nowhere", ".byte 3\n.quad main\n.long 2\n.rept 4000000\n.byte 0x80\n.endr")]
 
@@ -484,6 +514,7 @@ with scratch() as folder:
     matrix(folder)
     nested(folder)
     no_ranges(folder)
+    large_function(folder)
     forms(folder)
     debug_files(folder)
     good = reports(folder)

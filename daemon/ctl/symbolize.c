@@ -147,9 +147,9 @@ judge(const char *executable, int status)
 		return WEXITSTATUS(status) == 0 ? EXIT_DONE : EXIT_FAILED;
 	if (WTERMSIG(status) == SIGXCPU)
 		fprintf(stderr,
-		    "fuzzsupctl: %s: not done after %d s of computing: its debug "
-		    "information is damaged or very large; build it again, with "
-		    "-gline-tables-only\n",
+		    "fuzzsupctl: %s: no answer after %d s of computing: its debug "
+		    "information is damaged, or out of all proportion; build it "
+		    "again, with -gline-tables-only\n",
 		    executable, SANDBOX_FRAMES_SECONDS);
 	else if (WTERMSIG(status) != SIGPIPE)
 		fprintf(stderr,

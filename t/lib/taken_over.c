@@ -900,7 +900,10 @@ act_raise_limits(void)
 {
 	const struct rlimit more = { RLIM_INFINITY, RLIM_INFINITY };
 
-	return result(setrlimit(RLIMIT_FSIZE, &more));
+	int all = result(setrlimit(RLIMIT_FSIZE, &more));
+
+	worse(&all, result(setrlimit(RLIMIT_AS, &more)));
+	return all;
 }
 
 static int

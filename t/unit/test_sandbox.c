@@ -16,6 +16,7 @@
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -23,6 +24,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "clock.h"
 #include "log.h"
 #include "sandbox.h"
 #include "shared_memory.h"
@@ -261,12 +263,45 @@ remove_directory(void **state)
 	return rmdir(directory_path);
 }
 
+/* Computes for a second, so that the limit has to move. */
+static int
+go_on_after_a_second(void)
+{
+	struct rlimit before, after;
+
+	getrlimit(RLIMIT_CPU, &before);
+	while (clock_ms(CLOCK_PROCESS_CPUTIME_ID) < 1100)
+		;
+	sandbox_go_on();
+	getrlimit(RLIMIT_CPU, &after);
+	return before.rlim_cur == SANDBOX_FRAMES_SECONDS &&
+	    after.rlim_cur == SANDBOX_FRAMES_SECONDS + 2;
+}
+
+static int
+raise_memory(void)
+{
+	const struct rlimit more = { RLIM_INFINITY, RLIM_INFINITY };
+
+	return setrlimit(RLIMIT_AS, &more) == 0;
+}
+
+/* However long somebody asks, no answer takes more than its seconds. */
+static void
+test_answers_have_seconds_of_their_own(void **state)
+{
+	(void)state;
+	assert_int_equal(in_sandbox(SANDBOX_FRAMES, go_on_after_a_second), 1);
+	assert_int_not_equal(in_sandbox(SANDBOX_FRAMES, raise_memory), 1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_attempts_are_refused),
 		cmocka_unit_test(test_work_goes_on),
+		cmocka_unit_test(test_answers_have_seconds_of_their_own),
 	};
 
 #ifdef WITH_SANITIZERS

@@ -51,8 +51,11 @@ struct frames {
 	struct unit_ranges *ranges;        /* NULL: the same */
 	struct elf_section lines;
 	struct line_strings strings;
+	struct unit_functions_sources sources;
 	struct unit *units;
 	size_t kept;
+	size_t budget; /* of sources, since all units were forgotten */
+	size_t budget_max;
 	struct frame found[FUNCTIONS_CHAIN_MAX];
 	size_t found_len;
 };
@@ -129,6 +132,25 @@ read_symbols(struct frames *frames, struct failure *remark)
 	    &frames->symbols, remark);
 }
 
+/* Where functions are told. Ranges take no less than a byte in .debug_info, two in a list. */
+static void
+open_sources(struct frames *frames, struct elf_image *image)
+{
+	struct byte_reader info = elf_image_bytes(image, ".debug_info");
+
+	frames->sources = (struct unit_functions_sources){
+		.abbrev = elf_image_bytes(image, ".debug_abbrev"),
+		.addr = elf_image_bytes(image, ".debug_addr"),
+		.ranges = elf_image_bytes(image, ".debug_ranges"),
+		.rnglists = elf_image_bytes(image, ".debug_rnglists"),
+		.budget = &frames->budget,
+	};
+	frames->budget_max = byte_reader_left(&info) +
+	    byte_reader_left(&frames->sources.ranges) +
+	    byte_reader_left(&frames->sources.rnglists);
+	frames->budget = frames->budget_max;
+}
+
 static int
 open_debug(struct frames *frames, struct failure *remark)
 {
@@ -143,6 +165,7 @@ open_debug(struct frames *frames, struct failure *remark)
 	r = elf_image_section(image, ".debug_line", &frames->lines, remark);
 	if (r < 0 && r != -ENOENT)
 		return r;
+	open_sources(frames, image);
 	frames->strings.line_str = elf_image_bytes(image, ".debug_line_str");
 	frames->strings.str = elf_image_bytes(image, ".debug_str");
 	r = unit_ranges_read(
@@ -203,6 +226,7 @@ forget_units(struct frames *frames)
 		frames->units[i] = (struct unit){ 0 };
 	}
 	frames->kept = 0;
+	frames->budget = frames->budget_max;
 }
 
 static void
@@ -280,7 +304,7 @@ read_unit(struct frames *frames, size_t number)
 	    dwarf_formstring(dwarf_attr(&die, DW_AT_comp_dir, &attribute));
 	r = read_lines(frames, &die, unit);
 	if (r == 0)
-		r = unit_functions_read(&die, &unit->functions);
+		r = unit_functions_read(&die, &frames->sources, &unit->functions);
 	if (r == 0)
 		frames->kept += unit_functions_len(unit->functions);
 	return r;
@@ -334,6 +358,21 @@ take_call(const struct unit *unit, Dwarf_Die *call, struct frame *frame)
 	frame->column = number(call, DW_AT_call_column);
 }
 
+static int
+find_chain(struct frames *frames, const struct unit *unit, uint64_t address,
+    Dwarf_Die chain[FUNCTIONS_CHAIN_MAX], size_t *ret_len)
+{
+	size_t before;
+	int r;
+
+	if (unit->functions == NULL)
+		return 0;
+	before = unit_functions_len(unit->functions);
+	r = unit_functions_chain(unit->functions, address, chain, ret_len);
+	frames->kept += unit_functions_len(unit->functions) - before;
+	return r;
+}
+
 /* Returns 0; -ENOENT if the unit knows nothing of @address; -EOVERFLOW; or -ENOMEM. */
 static int
 take_unit(struct frames *frames, size_t number_of_unit, uint64_t address)
@@ -342,14 +381,13 @@ take_unit(struct frames *frames, size_t number_of_unit, uint64_t address)
 	Dwarf_Die chain[FUNCTIONS_CHAIN_MAX];
 	struct frame *frame;
 	const char *name;
-	bool cut = false;
 	size_t len = 0;
 	int r = read_unit(frames, number_of_unit);
 
-	if (r < 0)
+	if (r == 0)
+		r = find_chain(frames, unit, address, chain, &len);
+	if (r == -ENOMEM)
 		return r;
-	if (unit->functions != NULL)
-		len = unit_functions_chain(unit->functions, address, chain, &cut);
 	frames->found_len = len > 0 ? len : 1;
 	take_row(unit, address, &frames->found[0]);
 	for (size_t i = 0; i < len; i++) {
@@ -360,9 +398,7 @@ take_unit(struct frames *frames, size_t number_of_unit, uint64_t address)
 		if (i > 0)
 			take_call(unit, &chain[len - i], frame);
 	}
-	if (len == 0 && frames->found[0].file == NULL)
-		return -ENOENT;
-	return cut ? -EOVERFLOW : 0;
+	return len == 0 && frames->found[0].file == NULL ? -ENOENT : r;
 }
 
 static int

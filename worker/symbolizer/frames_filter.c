@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/types.h>
 
+#include "sandbox.h"
 #include "banned.h"
 
 struct filter {
@@ -265,6 +266,7 @@ frames_filter(struct frames *frames, const char *module, FILE *in, FILE *out)
 		/* Somebody may wait for the answer before he asks on. */
 		if (r == 0 && fflush(out) != 0)
 			r = -errno;
+		sandbox_go_on();
 	}
 	if (r == 0 && !feof(in))
 		r = -errno;

@@ -55,6 +55,7 @@ answer(struct frames *frames, const char *executable, char **words, int len)
 		r = frames_filter_read_address(words[i], &address);
 		if (r == 0)
 			r = frames_filter_address(frames, address, stdout);
+		sandbox_go_on();
 	}
 	return r;
 }

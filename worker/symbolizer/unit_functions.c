@@ -8,110 +8,99 @@
 
 #include <dwarf.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "die_ranges.h"
+#include "die_walk.h"
+#include "function_scopes.h"
 #include "banned.h"
 
-/* Namespaces and classes around a function. libdw passes over all that is below a DIE to
- * find the one beside it, so each level costs as much as one pass. */
-#define SCOPES_MAX 32
-/* Of one unit: its functions may share one long list, and each would read all of it. */
-#define RANGES_MAX ((size_t)1 << 22)
-/* Blocks and inlined calls around an address. */
-#define DEPTH_MAX 1024
 /* From an inlined call to the function, to its declaration. */
 #define ORIGINS_MAX 16
 
+/* One DIE, whose code may lie in several places. */
+struct body {
+	const unsigned char *at;
+	struct function_scopes *scopes; /* NULL: nobody has asked yet, or is_odd */
+	bool is_odd;                    /* its scopes are out of all proportion */
+};
+
 struct function {
 	uint64_t start, end;
-	Dwarf_Die die;
-	size_t place; /* the last of equal ones wins */
+	size_t body; /* the last of those that begin at one place wins */
 };
 
 struct unit_functions {
+	struct die_unit unit;
+	struct die_ranges_sources sources;
+	size_t *budget;
 	struct function *list; /* by start */
 	size_t len, size;
-	size_t read; /* ranges */
+	struct body *bodies; /* as they stand in the unit */
+	size_t bodies_len, bodies_size;
+	size_t scopes_len;
 };
 
-static int
-add(struct unit_functions *functions, Dwarf_Die *die, uint64_t start, uint64_t end)
+/* ---- reading ---- */
+
+/* Room for one more element; false when out of memory. */
+static bool
+reserve(void **array, size_t len, size_t *size, size_t element)
 {
-	size_t size;
+	size_t wanted = *size * 2 + 64;
 	void *larger;
 
-	if (functions->len == functions->size) {
-		size = functions->size * 2 + 64;
-		larger = realloc(functions->list, size * sizeof(*functions->list));
-		if (larger == NULL)
+	if (len < *size)
+		return true;
+	larger = realloc(*array, wanted * element);
+	if (larger == NULL)
+		return false;
+	*array = larger;
+	*size = wanted;
+	return true;
+}
+
+/* @die is the newest body. */
+static int
+add_ranges(struct unit_functions *functions, const struct die *die)
+{
+	struct die_ranges ranges;
+	uint64_t start, end;
+
+	die_ranges_start(
+	    &ranges, &functions->sources, &functions->unit.format, &die->code);
+	while (*functions->budget > 0 && die_ranges_next(&ranges, &start, &end)) {
+		--*functions->budget;
+		if (start >= end)
+			continue;
+		if (!reserve((void **)&functions->list, functions->len,
+			&functions->size, sizeof(*functions->list)))
 			return -ENOMEM;
-		functions->list = larger;
-		functions->size = size;
+		functions->list[functions->len++] =
+		    (struct function){ start, end, functions->bodies_len - 1 };
 	}
-	functions->list[functions->len] =
-	    (struct function){ start, end, *die, functions->len };
-	functions->len++;
 	return 0;
 }
 
 static int
-add_all(struct unit_functions *functions, Dwarf_Die *die)
+read_functions(struct unit_functions *functions)
 {
-	Dwarf_Addr base, start, end;
-	ptrdiff_t at = 0;
+	struct die_walk walk;
+	struct die die;
 	int r = 0;
 
-	while (r == 0 && functions->read < RANGES_MAX &&
-	    (at = dwarf_ranges(die, at, &base, &start, &end)) > 0) {
-		functions->read++;
-		if (start < end)
-			r = add(functions, die, start, end);
-	}
-	return r;
-}
-
-static bool
-holds_functions(Dwarf_Die *die)
-{
-	switch (dwarf_tag(die)) {
-	case DW_TAG_namespace:
-	case DW_TAG_module:
-	case DW_TAG_structure_type:
-	case DW_TAG_class_type:
-	case DW_TAG_union_type:
-	case DW_TAG_interface_type:
-	case DW_TAG_enumeration_type:
-	case DW_TAG_subprogram: /* GNU C has functions in functions */
-	case DW_TAG_lexical_block:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static int
-walk(struct unit_functions *functions, Dwarf_Die *unit)
-{
-	Dwarf_Die path[SCOPES_MAX];
-	size_t depth = 0;
-	int r = 0;
-
-	if (dwarf_child(unit, &path[0]) != 0)
-		return 0;
-	while (r == 0) {
-		Dwarf_Die *die = &path[depth];
-
-		if (dwarf_tag(die) == DW_TAG_subprogram)
-			r = add_all(functions, die);
-		if (holds_functions(die) && depth + 1 < SCOPES_MAX &&
-		    dwarf_child(die, &path[depth + 1]) == 0) {
-			depth++;
+	die_walk_start(&walk, &functions->unit, functions->unit.first.addr);
+	while (r == 0 && die_walk_next(&walk, &die)) {
+		if (die.tag != DW_TAG_subprogram || !die.has_code)
 			continue;
-		}
-		while (dwarf_siblingof(&path[depth], &path[depth]) != 0)
-			if (depth-- == 0)
-				return r;
+		if (!reserve((void **)&functions->bodies, functions->bodies_len,
+			&functions->bodies_size, sizeof(*functions->bodies)))
+			return -ENOMEM;
+		functions->bodies[functions->bodies_len++] =
+		    (struct body){ .at = die.at };
+		r = add_ranges(functions, &die);
 	}
 	return r;
 }
@@ -123,19 +112,57 @@ compare_functions(const void *a, const void *b)
 
 	if (x->start != y->start)
 		return x->start < y->start ? -1 : 1;
-	return x->place < y->place ? -1 : x->place > y->place;
+	return x->body < y->body ? -1 : x->body > y->body;
+}
+
+static uint64_t
+number(Dwarf_Die *die, unsigned name, unsigned other_name)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Word value;
+
+	if (dwarf_formudata(dwarf_attr(die, name, &attribute), &value) == 0 ||
+	    dwarf_formudata(dwarf_attr(die, other_name, &attribute), &value) == 0)
+		return value;
+	return 0;
+}
+
+/* What the unit says of its part of the sections. */
+static struct die_ranges_sources
+ranges_sources(Dwarf_Die *first, const struct unit_functions_sources *sources)
+{
+	struct die_ranges_sources found = {
+		.addr = sources->addr,
+		.ranges = sources->ranges,
+		.rnglists = sources->rnglists,
+		.addr_base = number(first, DW_AT_addr_base, DW_AT_GNU_addr_base),
+		.rnglists_base = number(first, DW_AT_rnglists_base, 0),
+	};
+	Dwarf_Attribute attribute;
+
+	/* GCC names an entry where code lies in several places. */
+	if (dwarf_lowpc(first, &found.low) != 0 &&
+	    dwarf_formaddr(dwarf_attr(first, DW_AT_entry_pc, &attribute), &found.low) !=
+		0)
+		found.low = 0;
+	return found;
 }
 
 int
-unit_functions_read(Dwarf_Die *unit, struct unit_functions **ret_functions)
+unit_functions_read(Dwarf_Die *first, const struct unit_functions_sources *sources,
+    struct unit_functions **ret_functions)
 {
 	struct unit_functions *functions = calloc(1, sizeof(*functions));
 	int r;
 
 	if (functions == NULL)
 		return -ENOMEM;
-	r = walk(functions, unit);
-	if (r < 0) {
+	functions->budget = sources->budget;
+	functions->sources = ranges_sources(first, sources);
+	r = die_unit_read(first, sources->abbrev, &functions->unit);
+	if (r == 0)
+		r = read_functions(functions);
+	if (r == -ENOMEM) {
 		unit_functions_free(functions);
 		return r;
 	}
@@ -151,6 +178,10 @@ unit_functions_free(struct unit_functions *functions)
 {
 	if (functions == NULL)
 		return;
+	for (size_t i = 0; i < functions->bodies_len; i++)
+		function_scopes_free(functions->bodies[i].scopes);
+	die_unit_free(&functions->unit);
+	free(functions->bodies);
 	free(functions->list);
 	free(functions);
 }
@@ -158,8 +189,11 @@ unit_functions_free(struct unit_functions *functions)
 size_t
 unit_functions_len(const struct unit_functions *functions)
 {
-	return functions->len;
+	return functions->unit.declarations_len + functions->len +
+	    functions->bodies_len + functions->scopes_len;
 }
+
+/* ---- questions ---- */
 
 static const struct function *
 find(const struct unit_functions *functions, uint64_t address)
@@ -178,49 +212,50 @@ find(const struct unit_functions *functions, uint64_t address)
 	return &functions->list[low - 1];
 }
 
-/* The first of @die's children that holds @address and may lead to an inlined call. */
-static bool
-descend(Dwarf_Die *die, uint64_t address, Dwarf_Die *ret_child)
+static int
+read_scopes(struct unit_functions *functions, struct body *body)
 {
-	Dwarf_Die child;
-	int tag, r;
+	int r;
 
-	for (r = dwarf_child(die, &child); r == 0;
-	    r = dwarf_siblingof(&child, &child)) {
-		tag = dwarf_tag(&child);
-		if ((tag == DW_TAG_inlined_subroutine || tag == DW_TAG_lexical_block ||
-			tag == DW_TAG_try_block || tag == DW_TAG_catch_block) &&
-		    dwarf_haspc(&child, address) == 1) {
-			*ret_child = child;
-			return true;
-		}
-	}
-	return false;
+	if (body->scopes != NULL || body->is_odd)
+		return 0;
+	r = function_scopes_read(&functions->unit, body->at, &functions->sources,
+	    functions->budget, &body->scopes);
+	if (r == 0)
+		functions->scopes_len += function_scopes_len(body->scopes);
+	body->is_odd = r == -E2BIG;
+	return r == -ENOMEM ? r : 0;
 }
 
-size_t
-unit_functions_chain(const struct unit_functions *functions, uint64_t address,
-    Dwarf_Die chain[FUNCTIONS_CHAIN_MAX], bool *ret_cut)
+int
+unit_functions_chain(struct unit_functions *functions, uint64_t address,
+    Dwarf_Die chain[FUNCTIONS_CHAIN_MAX], size_t *ret_len)
 {
+	const unsigned char *calls[FUNCTIONS_CHAIN_MAX - 1];
 	const struct function *function = find(functions, address);
-	Dwarf_Die die;
+	struct body *body;
+	bool cut = false;
 	size_t len = 0;
+	int r;
 
-	*ret_cut = false;
+	*ret_len = 0;
 	if (function == NULL)
 		return 0;
-	die = function->die;
-	chain[len++] = die;
-	for (size_t depth = 0; descend(&die, address, &die); depth++) {
-		if (depth == DEPTH_MAX || len == FUNCTIONS_CHAIN_MAX) {
-			*ret_cut = true;
-			return 1;
-		}
-		if (dwarf_tag(&die) == DW_TAG_inlined_subroutine)
-			chain[len++] = die;
-	}
-	return len;
+	body = &functions->bodies[function->body];
+	r = read_scopes(functions, body);
+	if (r < 0)
+		return r;
+	if (body->scopes != NULL)
+		len = function_scopes_find(
+		    body->scopes, address, calls, FUNCTIONS_CHAIN_MAX - 1, &cut);
+	chain[0] = die_unit_die(&functions->unit, body->at);
+	for (size_t i = 0; i < len; i++)
+		chain[i + 1] = die_unit_die(&functions->unit, calls[i]);
+	*ret_len = len + 1;
+	return cut || body->is_odd ? -EOVERFLOW : 0;
 }
+
+/* ---- names ---- */
 
 /* The DIE that @die was made from. By hand where DWARF 5's form says that it lies in the
  * supplementary file: libdw 0.188 looks for it in the same one. */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "die_forms.h"
 #include "path_table.h"
 #include "banned.h"
 
@@ -36,9 +37,7 @@ struct units {
 struct root {
 	struct byte_reader info; /* at the DIE */
 	uint64_t abbrev;         /* offset of its table */
-	uint16_t version;
-	uint8_t address_size;
-	bool dwarf64;
+	struct die_format format;
 };
 
 static void
@@ -86,88 +85,6 @@ find_declaration(struct units *units, struct byte_reader abbrev, uint64_t code,
 	return found;
 }
 
-/* Bytes of a form whose size is fixed; -1 where it is not. */
-static int
-fixed_size(const struct root *root, uint64_t form)
-{
-	const int offset = root->dwarf64 ? 8 : 4;
-
-	switch (form) {
-	case DW_FORM_flag_present:
-	case DW_FORM_implicit_const:
-		return 0;
-	case DW_FORM_data1:
-	case DW_FORM_flag:
-	case DW_FORM_ref1:
-		return 1;
-	case DW_FORM_data2:
-	case DW_FORM_ref2:
-		return 2;
-	case DW_FORM_data4:
-	case DW_FORM_ref4:
-	case DW_FORM_ref_sup4:
-		return 4;
-	case DW_FORM_data8:
-	case DW_FORM_ref8:
-	case DW_FORM_ref_sig8:
-	case DW_FORM_ref_sup8:
-		return 8;
-	case DW_FORM_addr:
-		return root->address_size;
-	case DW_FORM_ref_addr:
-		return root->version <= 2 ? root->address_size : offset;
-	case DW_FORM_strp:
-	case DW_FORM_strp_sup:
-	case DW_FORM_sec_offset:
-	case DW_FORM_GNU_ref_alt:
-	case DW_FORM_GNU_strp_alt:
-		return offset;
-	default:
-		return -1;
-	}
-}
-
-/* Moves behind one value; false for a form that is not known. */
-static bool
-skip_form(struct root *root, uint64_t form)
-{
-	struct byte_reader *info = &root->info;
-	int size = fixed_size(root, form);
-
-	if (size >= 0) {
-		byte_reader_skip(info, (uint64_t)size);
-		return !info->bad;
-	}
-	switch (form) {
-	case DW_FORM_string:
-		byte_reader_text(info);
-		break;
-	case DW_FORM_sdata:
-	case DW_FORM_udata:
-	case DW_FORM_ref_udata:
-	case DW_FORM_GNU_addr_index:
-	case DW_FORM_GNU_str_index:
-		byte_reader_uleb(info);
-		break;
-	case DW_FORM_block:
-	case DW_FORM_exprloc:
-		byte_reader_skip(info, byte_reader_uleb(info));
-		break;
-	case DW_FORM_block1:
-		byte_reader_skip(info, byte_reader_u8(info));
-		break;
-	case DW_FORM_block2:
-		byte_reader_skip(info, byte_reader_u16(info));
-		break;
-	case DW_FORM_block4:
-		byte_reader_skip(info, byte_reader_u32(info));
-		break;
-	default:
-		return false;
-	}
-	return !info->bad;
-}
-
 /* No more is looked at than a path may be long. */
 static struct byte_text
 string_at(struct units *units, struct byte_reader str, uint64_t offset)
@@ -192,13 +109,11 @@ read_directory(struct units *units, const struct units_sections *sections,
 		return byte_reader_text(&root->info);
 	if (form == DW_FORM_strp)
 		return string_at(units, sections->str,
-		    byte_reader_offset(&root->info, root->dwarf64));
+		    byte_reader_offset(&root->info, root->format.dwarf64));
 	if (alternate && byte_reader_left(&sections->alternate_str) > 0)
 		return string_at(units, sections->alternate_str,
-		    byte_reader_offset(&root->info, root->dwarf64));
-	if (!skip_form(root, form))
-		byte_reader_spoil(&root->info);
-	else if (alternate)
+		    byte_reader_offset(&root->info, root->format.dwarf64));
+	if (die_form_skip(&root->format, form, &root->info) && alternate)
 		units->elsewhere++;
 	return (struct byte_text){ 0 };
 }
@@ -211,7 +126,7 @@ read_line_table(struct root *root, uint64_t form, uint64_t *ret_offset)
 	else if (form == DW_FORM_data8)
 		*ret_offset = byte_reader_u64(&root->info);
 	else if (form == DW_FORM_sec_offset)
-		*ret_offset = byte_reader_offset(&root->info, root->dwarf64);
+		*ret_offset = byte_reader_offset(&root->info, root->format.dwarf64);
 	else
 		return false;
 	return !root->info.bad;
@@ -239,7 +154,7 @@ read_attributes(struct units *units, const struct units_sections *sections,
 			    read_directory(units, sections, root, form);
 		else if (name == DW_AT_stmt_list)
 			has_table = read_line_table(root, form, &ret_unit->line_table);
-		else if (!skip_form(root, form))
+		else if (!die_form_skip(&root->format, form, &root->info))
 			return false;
 	}
 	return true;
@@ -304,12 +219,12 @@ read_units(struct units *units, const struct units_sections *sections)
 	while (r == 0 && byte_reader_left(&info) > 0) {
 		unit.place =
 		    byte_reader_left(&sections->info) - byte_reader_left(&info);
-		length = byte_reader_unit_length(&info, &root.dwarf64);
+		length = byte_reader_unit_length(&info, &root.format.dwarf64);
 		root.info = byte_reader_cut(&info, length);
-		root.version = byte_reader_u16(&root.info);
-		root.abbrev = byte_reader_offset(&root.info, root.dwarf64);
-		root.address_size = byte_reader_u8(&root.info);
-		if (root.info.bad || root.version < 2 || root.version > 4)
+		root.format.version = byte_reader_u16(&root.info);
+		root.abbrev = byte_reader_offset(&root.info, root.format.dwarf64);
+		root.format.address_size = byte_reader_u8(&root.info);
+		if (root.info.bad || root.format.version < 2 || root.format.version > 4)
 			continue;
 		if (read_root(units, sections, &root, &unit))
 			r = add(units, &unit);

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT
+ * DIEs in a row; in the symbolizer.
+ */
+#include "config.h"
+
+#include "die_walk.h"
+
+#include <dwarf.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "banned.h"
+
+struct die_declaration {
+	uint64_t code;
+	struct byte_reader attributes;
+	int64_t size; /* of all values; -1: not fixed */
+	unsigned tag;
+	bool has_children;
+	bool has_code; /* some value says where */
+};
+
+/* ---- declarations ---- */
+
+static int
+add(struct die_unit *unit, const struct die_declaration *declaration)
+{
+	struct die_declaration *larger;
+	size_t size;
+
+	if (unit->declarations_len == unit->declarations_size) {
+		size = unit->declarations_size * 2 + 64;
+		larger = realloc(unit->declarations, size * sizeof(*larger));
+		if (larger == NULL)
+			return -ENOMEM;
+		unit->declarations = larger;
+		unit->declarations_size = size;
+	}
+	unit->declarations[unit->declarations_len++] = *declaration;
+	return 0;
+}
+
+/* Moves behind the attributes of one declaration, which knows them then. */
+static void
+read_attributes(const struct die_format *format, struct byte_reader *abbrev,
+    struct die_declaration *declaration)
+{
+	uint64_t name, form;
+	int size;
+
+	declaration->attributes = *abbrev;
+	for (;;) {
+		name = byte_reader_uleb(abbrev);
+		form = byte_reader_uleb(abbrev);
+		if (abbrev->bad || (name == 0 && form == 0))
+			return;
+		if (form == DW_FORM_implicit_const)
+			byte_reader_sleb(abbrev);
+		size = die_form_size(format, form);
+		if (size < 0 || declaration->size < 0)
+			declaration->size = -1;
+		else
+			declaration->size += size;
+		if (name == DW_AT_low_pc || name == DW_AT_ranges)
+			declaration->has_code = true;
+	}
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct die_declaration *x = a, *y = b;
+
+	if (x->code != y->code)
+		return x->code < y->code ? -1 : 1;
+	return x->attributes.at < y->attributes.at
+	    ? -1
+	    : x->attributes.at > y->attributes.at;
+}
+
+static int
+read_declarations(struct die_unit *unit, struct byte_reader abbrev)
+{
+	bool sorted = true;
+	int r = 0;
+
+	while (r == 0) {
+		struct die_declaration declaration = { .code =
+							   byte_reader_uleb(&abbrev) };
+
+		if (declaration.code == 0) /* the end, or behind it */
+			break;
+		declaration.tag = (unsigned)byte_reader_uleb(&abbrev);
+		declaration.has_children = byte_reader_u8(&abbrev) != 0;
+		read_attributes(&unit->format, &abbrev, &declaration);
+		if (abbrev.bad)
+			break;
+		sorted = sorted && declaration.code == unit->declarations_len + 1;
+		r = add(unit, &declaration);
+	}
+	if (r == 0 && !sorted)
+		qsort(unit->declarations, unit->declarations_len,
+		    sizeof(*unit->declarations), compare);
+	return r;
+}
+
+/* Most compilers number them from 1 on. */
+static const struct die_declaration *
+find_declaration(const struct die_unit *unit, uint64_t code)
+{
+	const struct die_declaration *list = unit->declarations;
+	size_t low = 0, high = unit->declarations_len, middle;
+
+	if (code - 1 < high && list[code - 1].code == code)
+		return &list[code - 1];
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (list[middle].code < code)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < unit->declarations_len && list[low].code == code ? &list[low]
+								      : NULL;
+}
+
+/* ---- units ---- */
+
+int
+die_unit_read(
+    const Dwarf_Die *first, struct byte_reader abbrev, struct die_unit *ret_unit)
+{
+	struct die_unit unit = { .first = *first };
+	Dwarf_Off place = dwarf_dieoffset(&unit.first), next;
+	Dwarf_Off at = place - dwarf_cuoffset(&unit.first);
+	uint8_t address_size, offset_size;
+	Dwarf_Half version;
+	Dwarf_Off declarations;
+	size_t header;
+	int r;
+
+	if (dwarf_next_unit(dwarf_cu_getdwarf(unit.first.cu), at, &next, &header,
+		&version, &declarations, &address_size, &offset_size, NULL,
+		NULL) != 0 ||
+	    next < place)
+		return -EBADMSG;
+	/* libdw has seen to it that all of the unit lies in the section. */
+	unit.end = (const unsigned char *)unit.first.addr + (next - place);
+	unit.format = (struct die_format){ version, address_size, offset_size == 8 };
+	byte_reader_skip(&abbrev, declarations);
+	r = read_declarations(&unit, abbrev);
+	if (r < 0) {
+		die_unit_free(&unit);
+		return r;
+	}
+	*ret_unit = unit;
+	return 0;
+}
+
+void
+die_unit_free(struct die_unit *unit)
+{
+	free(unit->declarations);
+	*unit = (struct die_unit){ 0 };
+}
+
+Dwarf_Die
+die_unit_die(const struct die_unit *unit, const unsigned char *at)
+{
+	/* As dwarf_offdie() fills it, but for the search for the unit. */
+	return (Dwarf_Die){ .addr = (void *)at, .cu = unit->first.cu };
+}
+
+/* ---- the walk ---- */
+
+void
+die_walk_start(
+    struct die_walk *walk, const struct die_unit *unit, const unsigned char *at)
+{
+	*walk = (struct die_walk){
+		.unit = unit,
+		.info = { .at = at, .end = unit->end },
+	};
+}
+
+/* Reads one value, which says where code lies or else is passed over. */
+static void
+read_value(const struct die_format *format, struct byte_reader *info, uint64_t name,
+    uint64_t form, struct die_code *code)
+{
+	uint64_t *value = NULL;
+	unsigned *known = NULL;
+
+	switch (name) {
+	case DW_AT_low_pc:
+		value = &code->low;
+		known = &code->low_form;
+		break;
+	case DW_AT_high_pc:
+		value = &code->high;
+		known = &code->high_form;
+		break;
+	case DW_AT_ranges:
+		value = &code->ranges;
+		known = &code->ranges_form;
+		break;
+	default:
+		break;
+	}
+	if (value == NULL || form == DW_FORM_implicit_const)
+		die_form_skip(format, form, info);
+	else if (die_form_number(format, form, info, value))
+		*known = (unsigned)form;
+	else
+		byte_reader_spoil(info);
+}
+
+static void
+read_values(struct die_walk *walk, const struct die_declaration *declaration,
+    struct die_code *code)
+{
+	struct byte_reader attributes = declaration->attributes;
+	struct byte_reader *info = &walk->info;
+	uint64_t name, form;
+
+	for (;;) {
+		name = byte_reader_uleb(&attributes);
+		form = byte_reader_uleb(&attributes);
+		if (attributes.bad || info->bad || (name == 0 && form == 0))
+			return;
+		if (form == DW_FORM_implicit_const)
+			byte_reader_sleb(&attributes);
+		if (form == DW_FORM_indirect)
+			form = byte_reader_uleb(info);
+		read_value(&walk->unit->format, info, name, form, code);
+	}
+}
+
+/* Zeros end the children of a DIE. Outputs the declaration of the next one. */
+static const struct die_declaration *
+next_declaration(struct die_walk *walk, const unsigned char **ret_at)
+{
+	const struct die_declaration *declaration;
+	uint64_t code;
+
+	do {
+		*ret_at = walk->info.at;
+		code = byte_reader_uleb(&walk->info);
+		if (code == 0 && !walk->info.bad && walk->depth > 0)
+			walk->depth--;
+		if (walk->info.bad || (code == 0 && walk->depth == 0))
+			return NULL;
+	} while (code == 0);
+	declaration = find_declaration(walk->unit, code);
+	return declaration;
+}
+
+bool
+die_walk_next(struct die_walk *walk, struct die *ret_die)
+{
+	const struct die_declaration *declaration;
+	const unsigned char *at;
+
+	if (walk->is_over)
+		return false;
+	declaration = next_declaration(walk, &at);
+	if (declaration == NULL) {
+		walk->is_over = true;
+		return false;
+	}
+	ret_die->at = at;
+	ret_die->tag = declaration->tag;
+	ret_die->depth = walk->depth;
+	ret_die->has_code = declaration->has_code;
+	if (declaration->has_code) {
+		ret_die->code = (struct die_code){ 0 };
+		read_values(walk, declaration, &ret_die->code);
+	} else if (declaration->size >= 0) {
+		byte_reader_skip(&walk->info, (uint64_t)declaration->size);
+	} else {
+		struct die_code nowhere = { 0 };
+
+		read_values(walk, declaration, &nowhere);
+	}
+	if (declaration->has_children)
+		walk->depth++;
+	/* What is cut may have lost its values; nothing follows. */
+	walk->is_over =
+	    walk->info.bad || walk->depth == 0 || byte_reader_left(&walk->info) == 0;
+	return !walk->info.bad;
+}
