@@ -163,6 +163,10 @@ enum table_status {
 			      hex, line feed, name */
 	TABLE_WANTS_ALTERNATE, /* the same with the alternate file that is named in it, or
 				  in its separate debug file */
+	/* for stack traces alone: */
+	TABLE_WANTS_PACKAGE, /* the package of its split units, .dwp */
+	TABLE_WANTS_UNIT, /* the file of a split unit, .dwo; text: the folder that the unit
+				was compiled in, line feed, name */
 };
 
 enum collect_job_bits {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Finding an executable's separate debug file and the alternate one; in the supervisor and
+ * Finding an executable's separate debug file, the alternate one and those of split units; in the supervisor and
  * in fuzzsupctl.
  */
 #include "config.h"
@@ -14,12 +14,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "banned.h"
 
 #define ID_DIGITS_MAX 160
+#define ELF_MAGIC "\177ELF"
 
 struct search {
 	const struct string_list *roots;
@@ -40,6 +42,17 @@ try(const struct search *search, const char *a, const char *b, const char *c)
 	    strcmp(path, search->executable) == 0)
 		return -1;
 	return open(path, OPEN_FLAGS);
+}
+
+/* The folder of the executable. */
+static void
+set_folder(struct search *search)
+{
+	const char *slash = strrchr(search->executable, '/');
+
+	snprintf(search->folder, sizeof(search->folder), "%.*s",
+	    slash != NULL ? (int)(slash - search->executable) : 1,
+	    slash != NULL ? search->executable : ".");
 }
 
 /* @wish: hex digits up to the line feed. */
@@ -78,12 +91,10 @@ debug_file_open(
     const struct string_list *roots, const char *executable, const char *wish)
 {
 	struct search search = { .roots = roots, .executable = executable };
-	const char *slash = strrchr(executable, '/'), *name = strchr(wish, '\n');
+	const char *name = strchr(wish, '\n');
 	int fd;
 
-	snprintf(search.folder, sizeof(search.folder), "%.*s",
-	    slash != NULL ? (int)(slash - executable) : 1,
-	    slash != NULL ? executable : ".");
+	set_folder(&search);
 	fd = by_build_id(&search, wish);
 	if (fd < 0 && name != NULL && name[1] != '\0' && name[1] != '.' &&
 	    strchr(name + 1, '/') == NULL)
@@ -188,4 +199,86 @@ debug_file_open_alternate(const struct string_list *roots, int fd, const char *w
 	for (size_t i = 0; found < 0 && i < roots->len; i++)
 		found = open_below_root(roots->items[i], path);
 	return found >= 0 ? found : -ENOENT;
+}
+
+/* ---- split units ---- */
+
+int
+debug_file_open_package(const struct string_list *roots, const char *executable)
+{
+	struct search search = { .roots = roots, .executable = executable };
+	int fd = try(&search, executable, ".dwp", "");
+
+	for (size_t i = 0; fd < 0 && i < roots->len; i++)
+		fd = try(&search, roots->items[i], executable, ".dwp");
+	return fd >= 0 ? fd : -ENOENT;
+}
+
+/* Who wrote the name is not trusted: whatever else he names is no object file. */
+static bool
+is_object(int fd)
+{
+	unsigned char magic[sizeof(ELF_MAGIC) - 1];
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    pread(fd, magic, sizeof(magic), 0) == (ssize_t)sizeof(magic) &&
+	    memcmp(magic, ELF_MAGIC, sizeof(magic)) == 0;
+}
+
+static int
+try_object(const struct search *search, const char *a, const char *b, const char *c)
+{
+	int fd = try(search, a, b, c);
+
+	if (fd >= 0 && !is_object(fd)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+static bool
+has_ending(const char *name, const char *ending)
+{
+	const size_t len = strlen(name), wanted = strlen(ending);
+
+	return len > wanted && strcmp(name + len - wanted, ending) == 0;
+}
+
+int
+debug_file_open_unit(
+    const struct string_list *roots, const char *executable, const char *wish)
+{
+	struct search search = { .roots = roots, .executable = executable };
+	const char *name = strchr(wish, '\n'), *base;
+	char folder[PATH_MAX];
+	int fd = -1;
+
+	if (name == NULL || name - wish >= PATH_MAX)
+		return -ENOENT;
+	snprintf(folder, sizeof(folder), "%.*s/", (int)(name - wish), wish);
+	name++;
+	if (!has_ending(name, ".dwo") && !has_ending(name, ".o"))
+		return -ENOENT;
+	base = strrchr(name, '/');
+	base = base != NULL ? base + 1 : name;
+	set_folder(&search);
+	if (name[0] == '/')
+		fd = try_object(&search, name, "", "");
+	else if (wish[0] == '/')
+		fd = try_object(&search, folder, name, "");
+	if (fd < 0)
+		fd = try_object(&search, search.folder, "/", name);
+	if (fd < 0)
+		fd = try_object(&search, search.folder, "/", base);
+	for (size_t i = 0; fd < 0 && i < roots->len; i++) {
+		if (name[0] != '/' && wish[0] == '/')
+			fd = try_object(&search, roots->items[i], folder, name);
+		if (fd < 0)
+			fd = try_object(&search, roots->items[i], "/", name);
+		if (fd < 0)
+			fd = try_object(&search, roots->items[i], "/", base);
+	}
+	return fd >= 0 ? fd : -ENOENT;
 }

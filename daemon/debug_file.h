@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Finding an executable's separate debug file and the alternate one, where gdb would look
- * for them; in the supervisor and in fuzzsupctl. Whether it is the right one the
+ * Finding an executable's separate debug file, the alternate one and those of split units,
+ * where gdb would look for them; in the supervisor and in fuzzsupctl. Whether it is the right one the
  * symbolizer tells.
  */
 #ifndef FUZZSUP_DEBUG_FILE_H
@@ -23,5 +23,16 @@ int debug_file_open(
  * that file, if it leads below that folder or one of @roots. */
 int debug_file_open_alternate(
     const struct string_list *roots, int fd, const char *wish);
+
+/* The same for the package of the split units of @executable, NAME.dwp: beside it, and in its
+ * folder below @roots. */
+int debug_file_open_package(const struct string_list *roots, const char *executable);
+
+/* The same for the file of one split unit: @wish is the folder that it was compiled in, a
+ * line feed and the file's name. By that path; by name, in full and without its folders, below
+ * the executable's folder and below @roots; and by that path below @roots. Nothing else than an
+ * ELF file with the ending .dwo or .o is opened. */
+int debug_file_open_unit(
+    const struct string_list *roots, const char *executable, const char *wish);
 
 #endif

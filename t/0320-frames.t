@@ -323,6 +323,80 @@ def debug_files(folder):
         damaged_alternate(place, one, os.path.join(os.path.dirname(folder_of), "common"))
 
 
+def split_units(folder):
+    """Units that have files of their own (-gsplit-dwarf), and packages of these."""
+    for name, compiler, dwarf, packer in (("clang5", CLANG, "5", CLANG.replace("clang", "llvm-dwp")), ("clang4", CLANG, "4", CLANG.replace("clang", "llvm-dwp")),
+                                          ("gcc5", "gcc", "5", None), ("gcc4", "gcc", "4", "dwp")):
+        place = os.path.join(folder, "units-" + name)
+        os.makedirs(place)
+        output = os.path.join(place, "json")
+        for path in JSON:
+            run(compiler, "-w", "-g", "-O2", "-gsplit-dwarf", "-gdwarf-" + dwarf, "-fPIC", "-c", path, cwd=place)
+        run(compiler, "-shared", *(os.path.basename(path)[:-1] + "o" for path in JSON), "-o", output, cwd=place)
+        addresses = all_code(output)
+        compare(output, f"split units, {name}", addresses=addresses)
+        units = [name for name in os.listdir(place) if name.endswith(".dwo")]
+        roots, other = os.path.join(folder, "roots-" + name), os.path.join(folder, "moved-" + name)
+        os.makedirs(other)
+        moved = shutil.copy(output, other)
+        if packer is None or not shutil.which(packer):
+            note(f"{name}: no package, {packer or 'this form'} is left out")
+        else:
+            run(packer, "-e", "json", "-o", moved + ".dwp", cwd=place)
+            answers = symbolize(output, text="\n".join(addresses) + "\n").stdout
+            shutil.move(place, place + ".away")
+            done = symbolize(moved, text="\n".join(addresses) + "\n")
+            ok(done.stdout == answers and not done.stderr, f"{name}: {len(addresses)} addresses by its package", done.stderr)
+            damage(moved, moved + ".dwp", f"package of {name}", [".debug_cu_index", ".debug_info.dwo", ".debug_abbrev.dwo", ".debug_str_offsets.dwo"])
+            os.unlink(moved + ".dwp")
+            shutil.move(place + ".away", place)
+        os.makedirs(roots)
+        for unit in units:
+            shutil.move(os.path.join(place, unit), roots)
+        answers = symbolize(output, text="\n".join(addresses) + "\n", roots=[roots])
+        ok(answers.stdout.count("\n") > 2.2 * len(addresses) and not answers.stderr, f"{name}: below a folder that -d names", answers.stderr)
+        done = symbolize(output, text="\n".join(addresses) + "\n")
+        ok(done.returncode == 0 and done.stderr.count("is not there") == 1 and done.stdout.count("\n\n") == len(addresses),
+           f"{name}: one that is not there is told, once: {done.stderr.strip()}", done.stderr)
+        run(compiler, "-w", "-g", "-O0", "-gsplit-dwarf", "-gdwarf-" + dwarf, "-fPIC", "-c", JSON[0], cwd=place)
+        inside = next(line.split()[0] for line in run("nm", output).splitlines() if line.endswith(" T LLVMFuzzerTestOneInput"))
+        done = symbolize(output, inside)
+        ok("another build" in done.stderr, f"{name}: one of another build is refused: {done.stderr.strip()}", done)
+        shutil.copy(os.path.join(SRC, "README.md"), os.path.join(place, "fuzz_json.dwo"))
+        ok("is not there" in symbolize(output, inside).stderr, f"{name}: what is no object file is not opened")
+        unit = max(units, key=lambda name: os.path.getsize(os.path.join(roots, name)))
+        shutil.copy(os.path.join(roots, unit), place)
+        damage(output, os.path.join(place, unit), f"file of a unit of {name}", [".debug_info.dwo", ".debug_abbrev.dwo", ".debug_str_offsets.dwo"])
+    rustc = shutil.which("rustc")
+    if not rustc:
+        return note("no rustc: its split units are left out")
+    for form in ("unpacked", "packed"):
+        output = os.path.join(folder, "rust-" + form)
+        run(rustc, "--edition=2021", "-g", "-Copt-level=2", "-Csplit-debuginfo=" + form, os.path.join(TARGETS, "words.rs"), "-o", output, cwd=folder)
+        compare(output, f"split units, Rust, {form}")
+
+
+def damage(executable, path, name, names):
+    """@path with random bytes in sections @names, and cut: still answered or refused in words."""
+    with open(path, "rb") as file:
+        sound = file.read()
+    chance, wrong, addresses = random.Random(322), [], all_code(executable)[::97]
+    ranges = [section_of(sound, path, name) for name in names]
+    for i in range(40):
+        data = bytearray(sound)
+        offset, size = ranges[i % len(ranges)]
+        for _ in range(1 << chance.randrange(8)):
+            data[offset + chance.randrange(size)] = chance.randrange(256)
+        if i < 8:
+            del data[chance.randrange(len(data)):]
+        with open(path, "wb") as file:
+            file.write(data)
+        wrong += filter(None, [survives(executable, addresses, f"{name}, variant {i}")])
+    with open(path, "wb") as file:
+        file.write(sound)
+    equal(wrong, [], f"40 times a damaged {name}: each answered or refused in words")
+
+
 def damaged_alternate(place, executable, common):
     """The alternate file missing, another one, cut, with random bytes: the rest is told."""
     roots, wrong = [os.path.join(place, "roots")], []
@@ -517,6 +591,7 @@ with scratch() as folder:
     large_function(folder)
     forms(folder)
     debug_files(folder)
+    split_units(folder)
     good = reports(folder)
     words(folder, good)
     damaged(folder, build(os.path.join(folder, "small"), JSON, "-g", "-O2", "-fsanitize=fuzzer", "-gdwarf-5"))

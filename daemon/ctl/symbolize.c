@@ -107,34 +107,81 @@ answer(struct channel *channel, int fd)
 	return channel_send_all(channel, &message, &fd, fd >= 0 ? 1 : 0);
 }
 
-/* Opens what the symbolizer asks for, one file of each kind. What it says of them comes
- * out of the executable: it gets no more than debug_file.h opens. */
+/* What was opened so far; -1: not. */
+struct opened {
+	int debug, alternate, package;
+};
+
+/* Whether a file of the kind @what may still be asked for: each once, but those of units. */
+static bool
+may_ask(const struct opened *opened, unsigned what)
+{
+	switch (what) {
+	case TABLE_WANTS_DEBUG:
+		return opened->debug < 0;
+	case TABLE_WANTS_ALTERNATE:
+		return opened->alternate < 0;
+	case TABLE_WANTS_PACKAGE:
+		return opened->package < 0;
+	default:
+		return what == TABLE_WANTS_UNIT;
+	}
+}
+
+/* Opens what @question asks for, and answers. */
+static int
+serve_one(struct channel *channel, const struct string_list *roots, const char *path,
+    int fd, const struct message *question, struct opened *opened)
+{
+	int found = -1, r;
+
+	if (!may_ask(opened, question->code))
+		return answer(channel, -1);
+	switch (question->code) {
+	case TABLE_WANTS_DEBUG:
+		found = opened->debug = debug_file_open(roots, path, question->text);
+		break;
+	case TABLE_WANTS_ALTERNATE:
+		found = opened->alternate = debug_file_open_alternate(
+		    roots, opened->debug >= 0 ? opened->debug : fd, question->text);
+		break;
+	case TABLE_WANTS_PACKAGE:
+		found = opened->package = debug_file_open_package(roots, path);
+		break;
+	default:
+		found = debug_file_open_unit(roots, path, question->text);
+		break;
+	}
+	r = answer(channel, found);
+	if (question->code == TABLE_WANTS_UNIT && found >= 0)
+		close(found);
+	return r;
+}
+
+/* Opens what the symbolizer asks for, until it ends. What it says of these files comes out of
+ * the executable: it gets no more than debug_file.h opens. */
 static void
 serve(struct channel *channel, const struct string_list *roots, const char *executable,
     int fd)
 {
 	static struct message question;
 	char path[PATH_MAX];
-	int debug = -1, alternate = -1, r;
+	struct opened opened = { -1, -1, -1 };
+	int r = 0;
 
 	if (realpath(executable, path) == NULL)
 		return;
-	r = receive(channel, &question);
-	if (r == 0 && question.code == TABLE_WANTS_DEBUG) {
-		debug = debug_file_open(roots, path, question.text);
-		r = answer(channel, debug);
+	while (r == 0) {
+		r = receive(channel, &question);
 		if (r == 0)
-			r = receive(channel, &question);
+			r = serve_one(channel, roots, path, fd, &question, &opened);
 	}
-	if (r == 0 && question.code == TABLE_WANTS_ALTERNATE) {
-		alternate = debug_file_open_alternate(
-		    roots, debug >= 0 ? debug : fd, question.text);
-		answer(channel, alternate);
-	}
-	if (alternate >= 0)
-		close(alternate);
-	if (debug >= 0)
-		close(debug);
+	if (opened.package >= 0)
+		close(opened.package);
+	if (opened.alternate >= 0)
+		close(opened.alternate);
+	if (opened.debug >= 0)
+		close(opened.debug);
 }
 
 /* ---- the command ---- */
@@ -159,7 +206,7 @@ judge(const char *executable, int status)
 	return EXIT_FAILED;
 }
 
-/* Starts the symbolizer and serves it until it asks for nothing more; returns its pid or
+/* Starts the symbolizer and serves it until it ends; returns its pid or
  * -1 after a line on standard error. */
 static pid_t
 run(int fd, const char *executable, const struct string_list *roots,

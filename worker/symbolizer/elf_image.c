@@ -381,9 +381,9 @@ is_sparse(const struct elf_image *image, const GElf_Shdr *header)
 	return hole >= 0 && (uint64_t)hole - header->sh_offset < header->sh_size;
 }
 
-/* Whether all bytes of a section lie in the file. */
+/* Whether all bytes of a section lie in the file; they may be a hole. */
 static int
-check_place(
+check_bounds(
     const struct elf_image *image, const GElf_Shdr *header, struct failure *failure)
 {
 	char name[64];
@@ -398,6 +398,20 @@ check_place(
 		    "the file: it is cut or still being written; build it again",
 		    name, (unsigned long long)header->sh_offset,
 		    (unsigned long long)header->sh_size);
+	return 0;
+}
+
+/* The same for one that all is read of. */
+static int
+check_place(
+    const struct elf_image *image, const GElf_Shdr *header, struct failure *failure)
+{
+	char name[64];
+	int r = check_bounds(image, header, failure);
+
+	if (r < 0)
+		return r;
+	copy_name(image, header, name, sizeof(name));
 	if (is_sparse(image, header))
 		return failure_say(failure, ENOEXEC,
 		    "section %s says %llu MB, but the file has %llu MB on the disk: "
@@ -525,6 +539,22 @@ elf_image_find(struct elf_image *image, const char *name,
 	if (find(image, name, &header) == NULL)
 		return -ENOENT;
 	return take_header(image, &header, ret_section, failure);
+}
+
+int
+elf_image_find_any(struct elf_image *image, const char *name,
+    struct elf_section *ret_section, struct failure *failure)
+{
+	GElf_Shdr header;
+	int r;
+
+	if (find(image, name, &header) == NULL)
+		return -ENOENT;
+	r = check_bounds(image, &header, failure);
+	if (r == 0)
+		*ret_section =
+		    (struct elf_section){ .header = header, .size = header.sh_size };
+	return r;
 }
 
 int

@@ -54,6 +54,9 @@ int elf_image_next(struct elf_image *image, uint32_t type, size_t *index,
  * stored. For what is read once and not kept, with elf_image_read(). */
 int elf_image_find(struct elf_image *image, const char *name,
     struct elf_section *ret_section, struct failure *failure);
+/* Of what is read here and there: it may be a hole in the file, too. */
+int elf_image_find_any(struct elf_image *image, const char *name,
+    struct elf_section *ret_section, struct failure *failure);
 int elf_image_find_next(struct elf_image *image, uint32_t type, size_t *index,
     struct elf_section *ret_section, struct failure *failure);
 

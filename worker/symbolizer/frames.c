@@ -19,6 +19,9 @@
 #include "debug_link.h"
 #include "demangle.h"
 #include "elf_image.h"
+#include "frame_unit.h"
+#include "split_units.h"
+#include "string_section.h"
 #include "symbols.h"
 #include "unit_functions.h"
 #include "unit_lines.h"
@@ -28,12 +31,6 @@
 /* Rows and functions that are kept of all units; beyond it all are forgotten and read
  * again when they are asked for. */
 #define KEPT_MAX ((size_t)1 << 24)
-
-struct unit {
-	struct unit_functions *functions; /* NULL: not read yet */
-	struct unit_lines *lines;         /* NULL: not read yet, or there are none */
-	const char *directory;
-};
 
 /* A file that was asked for. */
 struct file {
@@ -49,12 +46,10 @@ struct frames {
 	struct debug_elf *alternate_debug; /* NULL: there is none */
 	struct debug_elf *debug;           /* NULL: the same */
 	struct unit_ranges *ranges;        /* NULL: the same */
-	struct elf_section lines;
-	struct line_strings strings;
-	struct unit_functions_sources sources;
-	struct unit *units;
+	struct frame_unit_sources sources;
+	struct frame_unit *units;
 	size_t kept;
-	size_t budget; /* of sources, since all units were forgotten */
+	size_t budget; /* unit_functions.h; since all units were forgotten */
 	size_t budget_max;
 	struct frame found[FUNCTIONS_CHAIN_MAX];
 	size_t found_len;
@@ -116,7 +111,7 @@ open_alternate(struct frames *frames, frames_open_cb open_cb, void *context,
 	    debug_elf_open(file->image, &frames->alternate_debug, &text) < 0)
 		failure_add(remark, "the file of its .gnu_debugaltlink: %s", text.text);
 	else
-		frames->strings.alternate_str =
+		frames->sources.strings.alternate_str =
 		    elf_image_bytes(file->image, ".debug_str");
 }
 
@@ -132,47 +127,52 @@ read_symbols(struct frames *frames, struct failure *remark)
 	    &frames->symbols, remark);
 }
 
-/* Where functions are told. Ranges take no less than a byte in .debug_info, two in a list. */
-static void
-open_sources(struct frames *frames, struct elf_image *image)
+/* Where units are read from. */
+static int
+open_sources(struct frames *frames, struct elf_image *image, struct failure *remark)
 {
-	struct byte_reader info = elf_image_bytes(image, ".debug_info");
+	const struct debug_elf *debug = frames->debug;
+	struct frame_unit_sources *sources = &frames->sources;
+	struct byte_reader lines = debug_elf_bytes(debug, ".debug_line");
+	uint64_t size;
 
-	frames->sources = (struct unit_functions_sources){
-		.abbrev = elf_image_bytes(image, ".debug_abbrev"),
-		.addr = elf_image_bytes(image, ".debug_addr"),
-		.ranges = elf_image_bytes(image, ".debug_ranges"),
-		.rnglists = elf_image_bytes(image, ".debug_rnglists"),
+	sources->dwarf = debug_elf_dwarf(debug);
+	sources->image = frames->image;
+	sources->info = debug_elf_bytes(debug, ".debug_info");
+	sources->str_offsets = debug_elf_bytes(debug, ".debug_str_offsets");
+	sources->lines =
+	    (struct elf_section){ .data = lines.at, .size = byte_reader_left(&lines) };
+	sources->strings.line_str = debug_elf_bytes(debug, ".debug_line_str");
+	sources->strings.str = debug_elf_bytes(debug, ".debug_str");
+	sources->functions = (struct unit_functions_sources){
+		.abbrev = debug_elf_bytes(debug, ".debug_abbrev"),
+		.addr = debug_elf_bytes(debug, ".debug_addr"),
+		.ranges = debug_elf_bytes(debug, ".debug_ranges"),
+		.rnglists = debug_elf_bytes(debug, ".debug_rnglists"),
 		.budget = &frames->budget,
 	};
-	frames->budget_max = byte_reader_left(&info) +
-	    byte_reader_left(&frames->sources.ranges) +
-	    byte_reader_left(&frames->sources.rnglists);
+	/* A range takes no less than a byte in .debug_info, two in a list. */
+	frames->budget_max = byte_reader_left(&sources->info) +
+	    byte_reader_left(&sources->functions.ranges) +
+	    byte_reader_left(&sources->functions.rnglists);
 	frames->budget = frames->budget_max;
+	return elf_image_has(image, ".debug_str", &size) &&
+		string_section_is_large(size)
+	    ? string_section_open(&sources->str, image, ".debug_str", remark)
+	    : 0;
 }
 
 static int
-open_debug(struct frames *frames, struct failure *remark)
+read_ranges(struct frames *frames, struct elf_image *image, struct failure *remark)
 {
-	struct elf_image *image = debug_image(frames);
-	int r = debug_elf_open(image, &frames->debug, remark);
+	const struct unit_ranges_sources sources = {
+		.dwarf = frames->sources.dwarf,
+		.image = frames->image,
+		.aranges = elf_image_bytes(image, ".debug_aranges"),
+		.lines = debug_elf_bytes(frames->debug, ".debug_line"),
+	};
+	int r = unit_ranges_read(&sources, &frames->ranges);
 
-	if (r < 0)
-		return r;
-	if (frames->alternate_debug != NULL)
-		dwarf_setalt(debug_elf_dwarf(frames->debug),
-		    debug_elf_dwarf(frames->alternate_debug));
-	r = elf_image_section(image, ".debug_line", &frames->lines, remark);
-	if (r < 0 && r != -ENOENT)
-		return r;
-	open_sources(frames, image);
-	frames->strings.line_str = elf_image_bytes(image, ".debug_line_str");
-	frames->strings.str = elf_image_bytes(image, ".debug_str");
-	r = unit_ranges_read(
-	    &(struct unit_ranges_sources){ debug_elf_dwarf(frames->debug),
-		frames->image, elf_image_bytes(image, ".debug_aranges"),
-		byte_reader_over(frames->lines.data, frames->lines.size) },
-	    &frames->ranges);
 	if (r == 0)
 		frames->units = calloc(
 		    unit_ranges_units(frames->ranges) + 1, sizeof(*frames->units));
@@ -186,6 +186,54 @@ open_debug(struct frames *frames, struct failure *remark)
 	return 0;
 }
 
+static int
+open_debug(struct frames *frames, struct failure *remark)
+{
+	struct elf_image *image = debug_image(frames);
+	int r = debug_elf_open(image, &frames->debug, remark);
+
+	if (r < 0)
+		return r;
+	if (frames->alternate_debug != NULL)
+		dwarf_setalt(debug_elf_dwarf(frames->debug),
+		    debug_elf_dwarf(frames->alternate_debug));
+	r = open_sources(frames, image, remark);
+	return r == 0 ? read_ranges(frames, image, remark) : r;
+}
+
+static void
+forget_units(struct frames *frames)
+{
+	for (size_t i = 0;
+	    frames->units != NULL && i < unit_ranges_units(frames->ranges); i++)
+		frame_unit_forget(&frames->units[i]);
+	frames->kept = 0;
+	frames->budget = frames->budget_max;
+}
+
+/* Names of symbols are told without any of it. */
+static void
+close_debug(struct frames *frames)
+{
+	forget_units(frames);
+	free(frames->units);
+	frames->units = NULL;
+	unit_ranges_free(frames->ranges);
+	frames->ranges = NULL;
+	string_section_free(&frames->sources.str);
+	debug_elf_free(frames->debug);
+	frames->debug = NULL;
+}
+
+static bool
+has_symbols(const struct frames *frames)
+{
+	size_t len;
+
+	symbols_list(frames->symbols, &len);
+	return len > 0;
+}
+
 int
 frames_open(int fd, frames_open_cb open_cb, void *context, struct frames **ret_frames,
     struct failure *remark)
@@ -197,6 +245,11 @@ frames_open(int fd, frames_open_cb open_cb, void *context, struct frames **ret_f
 	if (frames == NULL)
 		return failure_say(remark, ENOMEM, "out of memory");
 	frames->split.fd = frames->alternate.fd = -1;
+	frames->sources.splits = split_units_new(open_cb, context);
+	if (frames->sources.splits == NULL) {
+		frames_free(frames);
+		return failure_say(remark, ENOMEM, "out of memory");
+	}
 	remark->text[0] = '\0';
 	r = elf_image_open(fd, &frames->image, remark);
 	if (r == 0) {
@@ -204,29 +257,21 @@ frames_open(int fd, frames_open_cb open_cb, void *context, struct frames **ret_f
 		open_alternate(frames, open_cb, context, remark);
 		r = read_symbols(frames, remark);
 	}
-	if (r == 0)
-		r = open_debug(frames, &text);
+	if (r < 0) {
+		frames_free(frames);
+		return r;
+	}
+	r = open_debug(frames, &text);
 	if (text.text[0] != '\0')
 		failure_add(remark, "%s", text.text);
-	if (r < 0 && !(r == -ENOENT && frames->symbols != NULL)) {
+	if (r < 0)
+		close_debug(frames);
+	if (r < 0 && r != -ENOENT && !has_symbols(frames)) {
 		frames_free(frames);
 		return r;
 	}
 	*ret_frames = frames;
 	return 0;
-}
-
-static void
-forget_units(struct frames *frames)
-{
-	for (size_t i = 0;
-	    frames->units != NULL && i < unit_ranges_units(frames->ranges); i++) {
-		unit_functions_free(frames->units[i].functions);
-		unit_lines_free(frames->units[i].lines);
-		frames->units[i] = (struct unit){ 0 };
-	}
-	frames->kept = 0;
-	frames->budget = frames->budget_max;
 }
 
 static void
@@ -254,10 +299,8 @@ frames_free(struct frames *frames)
 	if (frames == NULL)
 		return;
 	forget_found(frames);
-	forget_units(frames);
-	free(frames->units);
-	unit_ranges_free(frames->ranges);
-	debug_elf_free(frames->debug);
+	close_debug(frames);
+	split_units_free(frames->sources.splits);
 	debug_elf_free(frames->alternate_debug);
 	symbols_free(frames->symbols);
 	file_close(&frames->alternate);
@@ -268,45 +311,21 @@ frames_free(struct frames *frames)
 
 /* ---- units ---- */
 
-/* Damaged lines are no lines; functions are still told. */
-static int
-read_lines(struct frames *frames, Dwarf_Die *die, struct unit *unit)
-{
-	Dwarf_Attribute attribute;
-	Dwarf_Word offset;
-	int r;
-
-	if (dwarf_formudata(dwarf_attr(die, DW_AT_stmt_list, &attribute), &offset) != 0)
-		return 0;
-	r = unit_lines_read(
-	    frames->image, &frames->lines, &frames->strings, offset, &unit->lines);
-	if (r == 0)
-		frames->kept += unit_lines_len(unit->lines);
-	return r == -ENOMEM ? r : 0;
-}
-
 static int
 read_unit(struct frames *frames, size_t number)
 {
-	struct unit *unit = &frames->units[number];
-	Dwarf_Attribute attribute;
-	Dwarf_Die die;
+	struct frame_unit *unit = &frames->units[number];
 	int r;
 
 	if (unit->functions != NULL)
 		return 0;
 	if (frames->kept > KEPT_MAX)
 		forget_units(frames);
-	if (dwarf_offdie(debug_elf_dwarf(frames->debug),
-		unit_ranges_die(frames->ranges, number), &die) == NULL)
-		return 0;
-	unit->directory =
-	    dwarf_formstring(dwarf_attr(&die, DW_AT_comp_dir, &attribute));
-	r = read_lines(frames, &die, unit);
-	if (r == 0)
-		r = unit_functions_read(&die, &frames->sources, &unit->functions);
-	if (r == 0)
-		frames->kept += unit_functions_len(unit->functions);
+	/* What is left of one that was read in part. */
+	frame_unit_forget(unit);
+	r = frame_unit_read(
+	    &frames->sources, unit_ranges_die(frames->ranges, number), unit);
+	frames->kept += frame_unit_len(unit);
 	return r;
 }
 
@@ -324,7 +343,7 @@ number(Dwarf_Die *die, unsigned name)
 }
 
 static char *
-path_of(const struct unit *unit, uint64_t file)
+path_of(const struct frame_unit *unit, uint64_t file)
 {
 	if (unit->lines == NULL)
 		return NULL;
@@ -334,7 +353,7 @@ path_of(const struct unit *unit, uint64_t file)
 
 /* The innermost frame has the row's place. */
 static void
-take_row(const struct unit *unit, uint64_t address, struct frame *frame)
+take_row(const struct frame_unit *unit, uint64_t address, struct frame *frame)
 {
 	const struct line_row *row = NULL;
 
@@ -351,7 +370,7 @@ take_row(const struct unit *unit, uint64_t address, struct frame *frame)
 
 /* The others have the place of the call that was inlined into them. */
 static void
-take_call(const struct unit *unit, Dwarf_Die *call, struct frame *frame)
+take_call(const struct frame_unit *unit, Dwarf_Die *call, struct frame *frame)
 {
 	frame->file = path_of(unit, number(call, DW_AT_call_file));
 	frame->line = number(call, DW_AT_call_line);
@@ -359,17 +378,16 @@ take_call(const struct unit *unit, Dwarf_Die *call, struct frame *frame)
 }
 
 static int
-find_chain(struct frames *frames, const struct unit *unit, uint64_t address,
+find_chain(struct frames *frames, const struct frame_unit *unit, uint64_t address,
     Dwarf_Die chain[FUNCTIONS_CHAIN_MAX], size_t *ret_len)
 {
-	size_t before;
+	const size_t before = frame_unit_len(unit);
 	int r;
 
 	if (unit->functions == NULL)
 		return 0;
-	before = unit_functions_len(unit->functions);
 	r = unit_functions_chain(unit->functions, address, chain, ret_len);
-	frames->kept += unit_functions_len(unit->functions) - before;
+	frames->kept += frame_unit_len(unit) - before;
 	return r;
 }
 
@@ -377,7 +395,7 @@ find_chain(struct frames *frames, const struct unit *unit, uint64_t address,
 static int
 take_unit(struct frames *frames, size_t number_of_unit, uint64_t address)
 {
-	const struct unit *unit = &frames->units[number_of_unit];
+	const struct frame_unit *unit = &frames->units[number_of_unit];
 	Dwarf_Die chain[FUNCTIONS_CHAIN_MAX];
 	struct frame *frame;
 	const char *name;
@@ -392,7 +410,8 @@ take_unit(struct frames *frames, size_t number_of_unit, uint64_t address)
 	take_row(unit, address, &frames->found[0]);
 	for (size_t i = 0; i < len; i++) {
 		frame = &frames->found[i];
-		name = unit_functions_name(&chain[len - 1 - i]);
+		name =
+		    unit_functions_name(&chain[len - 1 - i], frame_unit_strings(unit));
 		if (name != NULL)
 			frame->function = demangle(name, strlen(name));
 		if (i > 0)
@@ -449,4 +468,10 @@ frames_find(struct frames *frames, uint64_t address, const struct frame **ret_fr
 	*ret_frames = frames->found;
 	*ret_len = frames->found_len;
 	return r;
+}
+
+const char *
+frames_remark(struct frames *frames)
+{
+	return split_units_remark(frames->sources.splits);
 }

@@ -22,14 +22,16 @@ struct frame {
 };
 
 /* Opens a file that holds debug information: @what is TABLE_WANTS_DEBUG or
- * TABLE_WANTS_ALTERNATE, @wish describes it (debug_link.h). Returns a descriptor, which the
- * frames will own, or a negative errno. */
+ * TABLE_WANTS_ALTERNATE, @wish describes it (debug_link.h); or TABLE_WANTS_PACKAGE or
+ * TABLE_WANTS_UNIT, @wish as message.h says. Returns a descriptor, which the frames will own,
+ * or a negative errno. */
 typedef int (*frames_open_cb)(void *context, enum table_status what, const char *wish);
 
 /* Opens the executable or library behind @fd, which must stay open for as long as the
- * frames live; @open_cb is asked, before this returns, for the files that it names. One
- * without debug information still has the names of its symbols: that is said in @remark,
- * which else stays empty. Returns 0, or a negative errno with @remark said. */
+ * frames live, as must @context. @open_cb is asked for the files that it names, before this
+ * returns, and for those of split units when an address falls into one. One without debug
+ * information still has the names of its symbols: that is said in @remark, which else stays
+ * empty. Returns 0, or a negative errno with @remark said. */
 int frames_open(int fd, frames_open_cb open_cb, void *context,
     struct frames **ret_frames, struct failure *remark);
 void frames_free(struct frames *frames);
@@ -40,5 +42,8 @@ void frames_free(struct frames *frames);
  * -ENOMEM. */
 int frames_find(struct frames *frames, uint64_t address,
     const struct frame **ret_frames, size_t *ret_len);
+
+/* What was missed since the last call of it, for people to read; NULL: nothing new. */
+const char *frames_remark(struct frames *frames);
 
 #endif

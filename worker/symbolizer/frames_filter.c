@@ -48,7 +48,10 @@ find(struct frames *frames, uint64_t address, const struct frame **ret_found,
     size_t *ret_len)
 {
 	int r = frames_find(frames, address, ret_found, ret_len);
+	const char *remark = frames_remark(frames);
 
+	if (remark != NULL)
+		fprintf(stderr, "fuzzsupctl: %s\n", remark);
 	if (r != -EOVERFLOW)
 		return r;
 	fprintf(stderr,

@@ -95,22 +95,10 @@ open_cb(void *context, enum table_status what, const char *wish)
 	return r < 0 ? r : take_answer(channel);
 }
 
-static int
-open_frames(struct frames **ret_frames, struct failure *remark)
-{
-	struct channel *channel = NULL;
-	int r;
-
-	/* One that was started by hand has nobody to ask. */
-	channel_new(HERITAGE_QUESTIONS, &channel);
-	r = frames_open(HERITAGE_EXECUTABLE, open_cb, channel, ret_frames, remark);
-	channel_free(channel);
-	return r;
-}
-
 int
 frames_mode(int argc, char **argv)
 {
+	struct channel *channel = NULL;
 	struct failure remark;
 	struct frames *frames;
 	int r;
@@ -121,13 +109,16 @@ frames_mode(int argc, char **argv)
 	}
 	if (enter_sandbox() < 0)
 		return 1;
-	r = open_frames(&frames, &remark);
+	/* One that was started by hand has nobody to ask. */
+	channel_new(HERITAGE_QUESTIONS, &channel);
+	r = frames_open(HERITAGE_EXECUTABLE, open_cb, channel, &frames, &remark);
 	if (remark.text[0] != '\0')
 		complain(argv[0], remark.text);
 	if (r < 0)
 		return 1;
 	r = answer(frames, argv[0], argv + 1, argc - 1);
 	frames_free(frames);
+	channel_free(channel);
 	if (r == 0 && fflush(stdout) != 0)
 		r = -errno;
 	if (r < 0)

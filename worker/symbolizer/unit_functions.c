@@ -127,19 +127,36 @@ number(Dwarf_Die *die, unsigned name, unsigned other_name)
 	return 0;
 }
 
-/* What the unit says of its part of the sections. */
+/* Behind the header of the lists of a split unit, who has no need to say so. */
+static uint64_t
+split_rnglists_base(struct byte_reader rnglists)
+{
+	const unsigned char *start = rnglists.at;
+	bool dwarf64;
+
+	byte_reader_unit_length(&rnglists, &dwarf64);
+	byte_reader_u32(&rnglists); /* version, sizes of addresses and selectors */
+	byte_reader_u32(&rnglists); /* how many offsets there are */
+	return rnglists.bad ? 0 : (uint64_t)(rnglists.at - start);
+}
+
+/* What the unit says of its part of the sections, or its skeleton where there is one. */
 static struct die_ranges_sources
 ranges_sources(Dwarf_Die *first, const struct unit_functions_sources *sources)
 {
-	struct die_ranges_sources found = {
-		.addr = sources->addr,
+	struct die_ranges_sources found = { .addr = sources->addr,
 		.ranges = sources->ranges,
-		.rnglists = sources->rnglists,
-		.addr_base = number(first, DW_AT_addr_base, DW_AT_GNU_addr_base),
-		.rnglists_base = number(first, DW_AT_rnglists_base, 0),
-	};
+		.rnglists = sources->rnglists };
 	Dwarf_Attribute attribute;
 
+	if (sources->skeleton != NULL) {
+		found.ranges_base = number(sources->skeleton, DW_AT_GNU_ranges_base, 0);
+		found.rnglists_base = split_rnglists_base(sources->rnglists);
+		first = sources->skeleton;
+	} else {
+		found.rnglists_base = number(first, DW_AT_rnglists_base, 0);
+	}
+	found.addr_base = number(first, DW_AT_addr_base, DW_AT_GNU_addr_base);
 	/* GCC names an entry where code lies in several places. */
 	if (dwarf_lowpc(first, &found.low) != 0 &&
 	    dwarf_formaddr(dwarf_attr(first, DW_AT_entry_pc, &attribute), &found.low) !=
@@ -286,14 +303,14 @@ find_origin(Dwarf_Die *die, Dwarf_Die *ret_origin)
 
 /* A string that @die has, or one of those that it was made from. */
 static const char *
-find_string(const Dwarf_Die *die, unsigned name)
+find_string(const Dwarf_Die *die, const struct die_strings *strings, unsigned name)
 {
 	Dwarf_Attribute attribute;
 	Dwarf_Die at = *die;
 
 	for (unsigned i = 0; i < ORIGINS_MAX; i++) {
 		if (dwarf_attr(&at, name, &attribute) != NULL)
-			return dwarf_formstring(&attribute);
+			return die_strings_find(strings, &attribute);
 		if (!find_origin(&at, &at))
 			return NULL;
 	}
@@ -301,13 +318,13 @@ find_string(const Dwarf_Die *die, unsigned name)
 }
 
 const char *
-unit_functions_name(const Dwarf_Die *die)
+unit_functions_name(const Dwarf_Die *die, const struct die_strings *strings)
 {
 	static const unsigned names[] = { DW_AT_MIPS_linkage_name, DW_AT_linkage_name,
 		DW_AT_name };
 	const char *name = NULL;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && name == NULL; i++)
-		name = find_string(die, names[i]);
+		name = find_string(die, strings, names[i]);
 	return name;
 }

@@ -9,6 +9,7 @@
 #include <elfutils/libdw.h>
 
 #include "byte_reader.h"
+#include "die_strings.h"
 
 /* Functions that stand at one address, inlined into each other. Compilers reach some
  * dozens; deeper ones are damage. */
@@ -25,6 +26,9 @@ struct unit_functions_sources {
 	/* Ranges that may still be read of all functions of a file: units may share one long
 	 * list, and each would read all of it. */
 	size_t *budget;
+	/* Of a split unit: what stands in the executable for it, which says what it counts
+	 * from; else NULL. */
+	Dwarf_Die *skeleton;
 };
 
 /* Reads the functions below @first, a unit's first DIE. Returns 0 or -ENOMEM; what lies
@@ -44,8 +48,9 @@ int unit_functions_chain(struct unit_functions *functions, uint64_t address,
     Dwarf_Die chain[FUNCTIONS_CHAIN_MAX], size_t *ret_len);
 
 /* Name of the function @die, or of what it is a copy of: as the linker knows it where
- * that is told, else as it is written; NULL if there is none. Lives as long as the
- * Dwarf. */
-const char *unit_functions_name(const Dwarf_Die *die);
+ * that is told, else as it is written; NULL if there is none. Lives until the next call.
+ * @strings: those of its unit. */
+const char *unit_functions_name(
+    const Dwarf_Die *die, const struct die_strings *strings);
 
 #endif
