@@ -141,6 +141,14 @@ def variants(worker, folder):
                 f"functions that two units share, {linker}", 8)
 
 
+def large_strings(worker, folder):
+    """A .debug_str of more than 2 GiB: before DWARF 5 build directories lie there, which relative names need."""
+    place = os.path.join(folder, "far")
+    output = link(place + ".out", compile_all(place, [os.path.relpath(path, place) for path in CALCULATOR], ["-g", "-O1", "-gdwarf-4"]))
+    grow_section(output, place + ".grown", ".debug_str", (2 << 30) + (64 << 20))
+    compare(worker, place + ".grown", ".debug_str of 2 GiB")
+
+
 def libraries(worker, folder):
     """A shared library has a PC table of its own."""
     for linker in ("bfd", "lld"):
@@ -347,6 +355,7 @@ with scratch() as folder:
            ["-ldw", "-lelf", "-lz", "-lzstd", "-lseccomp", "-liberty"], dwarfs=(5,), levels=(2,))
     zlib(worker, folder)
     zig(worker, folder)
+    large_strings(worker, folder)
     libraries(worker, folder)
     other_compilers(worker, folder)
     aarch64(worker, folder)

@@ -7,12 +7,14 @@ import os
 import random
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from fuzzsup import *
+from symbolizer import elf_headers, grow_section
 
 TARGETS = os.path.join(SRC, "t", "targets")
 DEMO = os.path.join(SRC, "share", "demo")
@@ -431,6 +433,42 @@ def section_of(data, path, name):
     return section(path, name)[1:]
 
 
+FAR = (2 << 30) + (100 << 20)
+
+
+def large_strings(folder):
+    """A .debug_str of more than 2 GiB, with a name at its far end; and debug information that memory does not suffice for."""
+    source, output = os.path.join(folder, "far-source"), os.path.join(folder, "far")
+    for compiler, dwarf in (("gcc", "4"), ("gcc", "5"), (CLANG, "4"), (CLANG, "5")):
+        run(compiler, "-w", "-g", "-gdwarf-" + dwarf, "-O2", "-shared", "-fPIC", *JSON, "-o", source)
+        with open(source, "rb") as file:
+            data = bytearray(file.read())
+        headers = elf_headers(data)
+        _, offset, size = headers[".debug_str"]
+        near = struct.pack("<I", data.index(b"\0check_round_trip\0", offset) + 1 - offset)
+        numbers = headers.get(".debug_str_offsets") or headers[".debug_info"]
+        where = data.index(near, numbers[1], numbers[1] + numbers[2])
+        struct.pack_into("<I", data, where, FAR)
+        with open(source, "wb") as file:
+            file.write(data)
+        start = grow_section(source, output, ".debug_str", FAR + (64 << 20))
+        with open(output, "r+b") as file:
+            file.seek(start + FAR)
+            file.write(b"far_away\0")
+        addresses = all_code(output)
+        compare(output, f".debug_str of 2.1 GiB, {compiler}, DWARF {dwarf}", addresses=addresses)
+        ok("\nfar_away\n" in "\n" + symbolize(output, text="\n".join(addresses) + "\n").stdout, "with a name from its far end")
+    with open(os.path.join(BUILD, "config.h")) as file:
+        if "define WITH_SANITIZERS 1" in file.read():
+            return skip("too little memory", "sanitizers need more")
+    run("gcc", "-w", "-g", "-O2", "-shared", "-fPIC", *JSON, "-o", source)
+    grow_section(source, output, ".debug_info", 600 << 20)
+    symbol = next(line.split()[0] for line in run("nm", source).splitlines() if line.endswith(" T json_parse"))
+    done = subprocess.run(["prlimit", f"--as={256 << 20}", program("fuzzsupctl"), "symbolize", output, symbol], text=True, capture_output=True, env=ENVIRONMENT)
+    ok(done.stdout == "json_parse\n??:0:0\n\n" and "-gline-tables-only" in done.stderr and done.returncode == 0,
+       f"too little memory: names of symbols, and advice: {done.stderr.strip()}", done)
+
+
 CRASH = """#include <stdlib.h>
 struct Box {
 	char *bytes;
@@ -592,6 +630,7 @@ with scratch() as folder:
     forms(folder)
     debug_files(folder)
     split_units(folder)
+    large_strings(folder)
     good = reports(folder)
     words(folder, good)
     damaged(folder, build(os.path.join(folder, "small"), JSON, "-g", "-O2", "-fsanitize=fuzzer", "-gdwarf-5"))

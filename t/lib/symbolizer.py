@@ -103,6 +103,31 @@ class Table:
                           for i in range(0, len(flat), 3)]
 
 
+def elf_headers(data):
+    """(where its header stands, offset, size) by name of each section."""
+    table, = struct.unpack_from("<Q", data, 40)
+    each, count, names = struct.unpack_from("<HHH", data, 58)
+    places = [table + i * each for i in range(count)]
+    heap, = struct.unpack_from("<Q", data, places[names] + 24)
+    return {data[heap + (at := struct.unpack_from("<I", data, place)[0]):data.index(b"\0", heap + at)].decode():
+            (place, *struct.unpack_from("<QQ", data, place + 24)) for place in places}
+
+
+def grow_section(executable, output, name, size):
+    """Copies @executable with the section @name at the end and @size bytes long, of which most are a hole. Returns where it begins."""
+    with open(executable, "rb") as file:
+        data = bytearray(file.read())
+    place, offset, old = elf_headers(data)[name]
+    start = (len(data) + 4095) & ~4095
+    struct.pack_into("<QQ", data, place + 24, start, size)
+    with open(output, "wb") as file:
+        file.write(data)
+        file.seek(start)
+        file.write(data[offset:offset + old])
+        file.truncate(start + size)
+    return start
+
+
 def llvm(executable, pcs):
     """What llvm-symbolizer says: (path, line, column) each, path None where unknown."""
     text = subprocess.run([SYMBOLIZER, "--no-inlines", "--functions=none", "--obj=" + executable],

@@ -122,6 +122,9 @@ frames_mode(int argc, char **argv)
 	if (r == 0 && fflush(stdout) != 0)
 		r = -errno;
 	if (r < 0)
-		complain(argv[0], strerror(-r));
+		complain(argv[0],
+		    r == -ENOMEM
+			? "out of memory: build it again with -gline-tables-only"
+			: strerror(-r));
 	return r < 0 ? 1 : 0;
 }

@@ -14,7 +14,10 @@
 static void
 load_str(struct line_files *files)
 {
-	files->strings.str = elf_image_bytes(files->image, ".debug_str");
+	struct failure ignored;
+
+	string_section_open(&files->str, files->image, ".debug_str", &ignored);
+	files->strings.str = string_section_bytes(&files->str);
 	files->strings.str_is_there = true;
 }
 
@@ -29,6 +32,8 @@ read_units(struct line_files *files)
 	if (!files->strings.str_is_there)
 		load_str(files);
 	sections.str = files->strings.str;
+	if (files->str.section.size > 0 && files->str.section.data == NULL)
+		sections.far_str = &files->str;
 	sections.alternate_str = files->strings.alternate_str;
 	return units_read(&sections, &files->units);
 }
@@ -115,6 +120,7 @@ line_files_free(struct line_files *files)
 {
 	line_names_free(&files->names);
 	units_free(files->units);
+	string_section_free(&files->str);
 	free(files->numbers);
 }
 

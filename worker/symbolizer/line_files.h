@@ -12,6 +12,7 @@
 #include "elf_image.h"
 #include "line_names.h"
 #include "path_table.h"
+#include "string_section.h"
 #include "units.h"
 
 /* Zeroed is empty. */
@@ -19,7 +20,8 @@ struct line_files {
 	struct elf_image *image;
 	struct path_table *paths;
 	struct line_strings strings;
-	struct units *units; /* NULL until a table before DWARF 5 is asked */
+	struct string_section str; /* .debug_str, when it is wanted */
+	struct units *units;       /* NULL until a table before DWARF 5 is asked */
 	const struct line_table *table;
 	struct line_names names;
 	bool are_read, are_bad;

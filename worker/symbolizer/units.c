@@ -27,7 +27,16 @@ struct unit {
 	struct byte_text directory;
 };
 
+/* A text that does not stay in memory by itself. */
+struct copy {
+	struct copy *next;
+	uint64_t offset;
+	size_t len;
+	char text[];
+};
+
 struct units {
+	struct copy *copies;
 	struct unit *units;
 	size_t len, size;
 	uint64_t budget;
@@ -99,6 +108,32 @@ string_at(struct units *units, struct byte_reader str, uint64_t offset)
 	return text;
 }
 
+/* Most units have the directory of the one before. */
+static struct byte_text
+copied_string_at(struct units *units, struct string_section *str, uint64_t offset)
+{
+	struct copy *copy = units->copies;
+	const char *text;
+	size_t len;
+
+	if (copy != NULL && copy->offset == offset)
+		return (struct byte_text){ copy->text, copy->len };
+	text = string_section_at(str, offset);
+	len = text != NULL ? strlen(text) : PATH_TABLE_PATH_MAX;
+	spend(units, len);
+	if (len >= PATH_TABLE_PATH_MAX)
+		return (struct byte_text){ 0 };
+	copy = malloc(sizeof(*copy) + len + 1);
+	if (copy == NULL)
+		return (struct byte_text){ 0 };
+	copy->next = units->copies;
+	copy->offset = offset;
+	copy->len = len;
+	memcpy(copy->text, text, len + 1);
+	units->copies = copy;
+	return (struct byte_text){ copy->text, copy->len };
+}
+
 static struct byte_text
 read_directory(struct units *units, const struct units_sections *sections,
     struct root *root, uint64_t form)
@@ -107,6 +142,9 @@ read_directory(struct units *units, const struct units_sections *sections,
 
 	if (form == DW_FORM_string)
 		return byte_reader_text(&root->info);
+	if (form == DW_FORM_strp && sections->far_str != NULL)
+		return copied_string_at(units, sections->far_str,
+		    byte_reader_offset(&root->info, root->format.dwarf64));
 	if (form == DW_FORM_strp)
 		return string_at(units, sections->str,
 		    byte_reader_offset(&root->info, root->format.dwarf64));
@@ -255,8 +293,14 @@ units_read(const struct units_sections *sections, struct units **ret_units)
 void
 units_free(struct units *units)
 {
+	struct copy *copy;
+
 	if (units == NULL)
 		return;
+	while ((copy = units->copies) != NULL) {
+		units->copies = copy->next;
+		free(copy);
+	}
 	free(units->units);
 	free(units);
 }

@@ -8,18 +8,21 @@
 #include <stdint.h>
 
 #include "byte_reader.h"
+#include "string_section.h"
 
 struct units;
 
 struct units_sections {
-	struct byte_reader info;          /* .debug_info */
-	struct byte_reader abbrev;        /* .debug_abbrev */
-	struct byte_reader str;           /* .debug_str */
+	struct byte_reader info;        /* .debug_info */
+	struct byte_reader abbrev;      /* .debug_abbrev */
+	struct byte_reader str;         /* .debug_str */
+	struct string_section *far_str; /* the same where it is not loaded; else NULL */
 	struct byte_reader alternate_str; /* that of the alternate file; empty: none */
 };
 
 /* Reads the first DIE of each unit. A unit that is malformed or has no directory is left
- * out; where the chain of units breaks the rest is. Texts point into the sections.
+ * out; where the chain of units breaks the rest is. Texts point into the sections, or live as
+ * long as the units.
  * Returns 0 or -ENOMEM. */
 int units_read(const struct units_sections *sections, struct units **ret_units);
 void units_free(struct units *units);
