@@ -53,15 +53,16 @@ static bool
 locations_are_sound(const struct source_table *t)
 {
 	const struct source_table_header *h = t->header;
-	uint32_t unknown = 0;
+	uint32_t unknown = 0, dropped = 0;
 
 	for (uint32_t i = 0; i < h->pcs_len; i++) {
+		dropped += (uint32_t)wire_location_is_dropped(&t->locations[i]);
 		if (t->locations[i].file == WIRE_FILE_UNKNOWN)
 			unknown++;
 		else if (t->locations[i].file >= h->files_len)
 			return false;
 	}
-	return unknown == h->unknown_len;
+	return unknown == h->unknown_len && dropped == h->dropped_len;
 }
 
 /* A permutation, ascending by PC: strict order of (PC, index) excludes doubles. */

@@ -14,21 +14,21 @@
 #include "wire.h"
 
 #define SOURCE_TABLE_MAGIC UINT32_C(0x54535a46) /* "FZST" */
-#define SOURCE_TABLE_VERSION 1
+#define SOURCE_TABLE_VERSION 2
 
 struct source_table_header {
 	uint32_t magic;
 	uint32_t version;
 	uint64_t size; /* of the whole memfd */
 	uint32_t pcs_len;
-	uint32_t unknown_len; /* PCs that no line table row covers */
+	uint32_t unknown_len; /* PCs that no line table row covers, and: */
 	uint32_t directories_len;
 	uint32_t files_len;
 	uint32_t string_bytes_len;
 	uint32_t entries_len;
 	uint32_t build_id_len; /* bytes; 0: the executable has none */
 	uint8_t build_id[64];
-	uint32_t reserved;
+	uint32_t dropped_len; /* of these: whose code the linker dropped */
 	/* offsets from the start, multiples of 8 */
 	uint64_t pcs;   /* u64 × pcs_len: link-time PCs, PC-table order */
 	uint64_t order; /* u32 × pcs_len: indexes of the PCs, sorted by PC */

@@ -57,13 +57,23 @@ _Static_assert(sizeof(struct wire_file) == 8, "file");
 
 #define WIRE_FILE_UNKNOWN UINT32_C(0xffffffff)
 
-/* Unknown: WIRE_FILE_UNKNOWN, 0, 0. Line 0 with a file: code without a line. */
+/* Unknown: WIRE_FILE_UNKNOWN, 0, 0. Line 0 with a file: code without a line. Dropped by the
+ * linker, so that it never runs and nobody counts it: WIRE_FILE_UNKNOWN, 0,
+ * WIRE_COLUMN_DROPPED. */
+#define WIRE_COLUMN_DROPPED 1
 struct wire_location {
 	uint32_t file; /* index into files */
 	uint32_t line; /* from 1 */
 	uint32_t column;
 };
 _Static_assert(sizeof(struct wire_location) == 12, "source location");
+
+static inline int
+wire_location_is_dropped(const struct wire_location *location)
+{
+	return location->file == WIRE_FILE_UNKNOWN &&
+	    location->column == WIRE_COLUMN_DROPPED;
+}
 
 /* Followed by ceil(locations_len/64) u64 words of seen bits; bits past the end are 0. */
 struct wire_coverage_update {
@@ -289,12 +299,13 @@ _Static_assert(sizeof(struct wire_entries) == 12, "entries");
  *
  * Server to client:
  *  {"type":"targets","full":true,"targets":[{"id":1,"name":"json","state":"live",
- *    "reason":"","build_id":"3ace…","pcs":5744,"table":7,
+ *    "reason":"","build_id":"3ace…","pcs":5744,"dropped":0,"table":7,
  *    "functions":318,"functions_reason":"",
  *    "lines":2710,"lines_reached":1904,"lines_reason":"","sources_changed":0,
  *    "roots":["/srv/json"],"exclude":["third_party/"]}],"removed":[]}
  *    full: the whole list; else only what changed, and the ids that are gone. state: a
- *    name of enum target_state. table: generation of the source-location table, 0 while
+ *    name of enum target_state. pcs: those that can be reached; dropped: those besides, whose
+ *    code the linker dropped. table: generation of the source-location table, 0 while
  *    there is none; when it changes fetch /t/NAME/index.bin?table=N again and start
  *    anew with the next full coverage frame. functions: how many functions.bin?table=N
  *    holds; null while there is none, or for ever if functions_reason says why. lines: of a known

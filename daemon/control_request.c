@@ -113,7 +113,7 @@ add_numbers(struct evbuffer *reply, const struct target *target)
 		evbuffer_add_printf(reply, "-\t\t");
 		return;
 	}
-	evbuffer_add_printf(reply, "%u\t", table->pcs_len);
+	evbuffer_add_printf(reply, "%u\t", table->pcs_len - table->dropped_len);
 	for (uint32_t i = 0; i < table->build_id_len; i++)
 		evbuffer_add_printf(reply, "%02x", table->build_id[i]);
 	evbuffer_add_printf(reply, "\t");

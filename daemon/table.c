@@ -710,7 +710,10 @@ read_header(int fd, struct table *table)
 	    header.magic != SOURCE_TABLE_MAGIC ||
 	    header.build_id_len > sizeof(header.build_id))
 		return -EPROTO;
+	if (header.dropped_len > header.pcs_len)
+		return -EPROTO;
 	table->pcs_len = header.pcs_len;
+	table->dropped_len = header.dropped_len;
 	table->build_id_len = header.build_id_len;
 	memcpy(table->build_id, header.build_id, sizeof(table->build_id));
 	return 0;
@@ -766,6 +769,10 @@ tables_answer(
 	if (message->code == TABLE_OK) {
 		table->fd = fd;
 		fd = -1;
+		if (table->dropped_len > 0)
+			log_notice("%s: %u of its %u PCs are not counted: the linker "
+				   "dropped their code",
+			    table->executable, table->dropped_len, table->pcs_len);
 	} else if (message->code == TABLE_NO_PC_TABLE) {
 		take_build_id(table, reason);
 	}

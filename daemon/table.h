@@ -56,6 +56,8 @@ struct table {
 	char *debug_wish; /* what its separate debug file must be; NULL: it has none */
 	char *alternate_wish; /* what its alternate one must be; NULL: not asked for */
 	int fd;               /* sealed memfd, when DONE and TABLE_OK */
+	uint32_t
+	    dropped_len; /* PCs that nobody counts: the linker dropped their code */
 	TAILQ_ENTRY(table) more_link;
 	enum table_more at; /* which of these is queued or runs */
 	struct more more[MORE_LEN];

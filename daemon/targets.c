@@ -304,7 +304,7 @@ fill(const struct target *target, struct directory_target *ret_entry)
 	snprintf(entry->name, sizeof(entry->name), "%s", target->conf.name);
 	memcpy(entry->reason, target->reason, sizeof(entry->reason));
 	if (table != NULL && table->fd >= 0) {
-		entry->pcs_len = table->pcs_len;
+		entry->pcs_len = table->pcs_len - table->dropped_len;
 		entry->build_id_len = table->build_id_len;
 		memcpy(entry->build_id, table->build_id, sizeof(entry->build_id));
 		entry->table = table->generation;

@@ -335,6 +335,23 @@ def zig(worker, folder):
     output = os.path.join(folder, "zig-test")
     run(python, "-m", "ziglang", "test", "-ffuzz", "--test-no-exec", "-femit-bin=" + output, source, cwd=folder)
     compare(worker, output, "Zig's own fuzz test", 1000)
+    equal(resolve(worker, output).dropped_len, 0, "of which the linker dropped none")
+
+
+def dropped(worker, folder):
+    """PCs of code that the linker dropped have no place, and are counted apart."""
+    place = os.path.join(folder, "dropped")
+    output = link(place + ".out", compile_all(place, CALCULATOR, ["-g", "-O1"]))
+    code = resolve(worker, output).pcs
+    marks = (0, 1, 1, 2**64 - 1, 2**64 - 2, 2**32 - 1)
+    pcs = (*marks[:3], *code, *marks[3:])
+    table = resolve(worker, output, pcs=struct.pack(f"={len(pcs)}Q", *pcs))
+    equal((table.dropped_len, table.unknown_len, table.pcs_len), (len(marks), len(marks), len(pcs)), f"{len(marks)} PCs of code that was dropped are told apart")
+    equal(list(table.locations[3:3 + len(code)]), llvm(output, code), "the others have their lines")
+    start, size = next((int(words[3], 16), int(words[5], 16)) for words in (line.replace("[", "").replace("]", "").split() for line in
+                       run("readelf", "-SW", output).splitlines()) if words[1:2] == [".text"])
+    inside = struct.pack(f"={len(code) + 1}Q", start + size - 1, *code)
+    equal(resolve(worker, output, pcs=inside).dropped_len, 0, "code without a line is not dropped")
 
 
 def zlib(worker, folder):
@@ -356,6 +373,7 @@ with scratch() as folder:
     zlib(worker, folder)
     zig(worker, folder)
     large_strings(worker, folder)
+    dropped(worker, folder)
     libraries(worker, folder)
     other_compilers(worker, folder)
     aarch64(worker, folder)

@@ -166,6 +166,28 @@ def wait_functions(service, name):
     return wait_until(lambda: (lambda t: t if t and (t["functions"] is not None or t["functions_reason"]) else None)(service.target(name)), f"functions of {name}")
 
 
+def drop_pcs(path, count):
+    """Makes the last @count PCs of an executable that is not position-independent what linkers leave of dropped code."""
+    with open(path, "rb") as file:
+        place, offset, size = elf_headers(file.read())["__sancov_pcs"]
+    with open(path, "r+b") as file:
+        for i in range(count):
+            file.seek(offset + size - 16 * (i + 1))
+            file.write(struct.pack("=Q", i % 2))
+    return path, size // 16
+
+
+def test_dropped(service, pcs):
+    """PCs whose code the linker dropped are in no total, which is told."""
+    entry = wait_functions(service, "dropped")
+    equal((entry["pcs"], entry["dropped"]), (pcs - 3, 3), f"{pcs} PCs, of which the linker dropped 3: those are not counted")
+    totals = told(service, "dropped")[1]["totals"]
+    equal(totals["pcs"] + totals["pcs_elsewhere"], pcs - 3, "… nor in functions")
+    equal((service.target("shapes")["dropped"], service.log().count("are not counted")), (0, 1), "which the log says once")
+    line = next(line for line in service.ctl("status").stdout.splitlines() if line.startswith("dropped"))
+    ok(re.search(rf"\b{pcs - 3:,}\b|\b{pcs - 3}\b", line), f"fuzzsupctl status counts the rest: {line}")
+
+
 def test_coverage(folder, hostile):
     coverage = os.path.join(folder, "coverage")
     os.mkdir(coverage)
@@ -175,7 +197,9 @@ def test_coverage(folder, hostile):
     _, _, bits, pcs = CoverageFile.read(path)
     wanted = count_truth(nm(program), pcs, set(set_bits(bits)))
     stripped = strip_symbols(compile_target(os.path.join(folder, "plain"), SHAPES), os.path.join(folder, "stripped"))
-    targets = {"shapes": Target(program, coverage, [TARGETS]), "stripped": Target(stripped, folder), "hostile": Target(hostile, folder)}
+    dropped, dropped_pcs = drop_pcs(compile_target(os.path.join(folder, "dropped"), SHAPES, "-no-pie"), 3)
+    targets = {"shapes": Target(program, coverage, [TARGETS]), "stripped": Target(stripped, folder), "hostile": Target(hostile, folder),
+               "dropped": Target(dropped, folder)}
     with Service(folder, targets) as service:
         equal(wait_functions(service, "shapes")["functions"], len(wanted), "the list of targets says how many functions there are")
         wait_until(lambda: service.target("shapes").get("covered") == len(set_bits(bits)), "the coverage")
@@ -201,6 +225,7 @@ def test_coverage(folder, hostile):
         again = service.get("/t/shapes/functions.bin", {"If-None-Match": reply.headers["etag"]})
         equal((again.status, len(again.body)), (304, 0), "… once")
 
+        test_dropped(service, dropped_pcs)
         entry = wait_functions(service, "stripped")
         ok(entry["state"] == "ready" and entry["functions"] is None and "strip" in entry["functions_reason"], f"a stripped one is {entry['state']}: {entry.get('functions_reason')}")
         reply = service.get("/t/stripped/functions.json")

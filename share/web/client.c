@@ -255,16 +255,21 @@ tree_build(void)
 	client.nodes_len = 1;
 	for (uint32_t i = 0; i < client.directories_len; i++)
 		folders[i] = folder_of(&intern, client.directories[i]);
-	for (uint32_t i = 0; i <= client.files_len; i++) {
+	for (uint32_t i = 0; i < client.files_len; i++) {
 		struct file *file = &client.files[i];
 		file->total = client.file_start[i + 1] - client.file_start[i];
-		if (i < client.files_len)
-			file->node = node_add(folders[client.wire_files[i].directory],
-			    client.wire_files[i].basename,
-			    name_length(client.wire_files[i].basename), i);
-		else if (file->total)
-			file->node = node_add(0, 0, 0, i);
+		file->node = node_add(folders[client.wire_files[i].directory],
+		    client.wire_files[i].basename,
+		    name_length(client.wire_files[i].basename), i);
 	}
+	/* Those without a location, as far as they are counted. */
+	struct file *nowhere = &client.files[client.files_len];
+	nowhere->total = 0;
+	for (uint32_t i = client.file_start[client.files_len];
+	    i < client.file_start[client.files_len + 1]; i++)
+		nowhere->total += (uint32_t)is_counted(client.order[i]);
+	if (nowhere->total)
+		nowhere->node = node_add(0, 0, 0, client.files_len);
 	return CLIENT_OK;
 }
 
@@ -299,7 +304,7 @@ recount(void)
 		file->covered = file->newest = file->pending = 0;
 	}
 	for (uint32_t i = 0; i < client.pcs_len; i++) {
-		if (!bit_test(client.bits, i))
+		if (!bit_test(client.bits, i) || !is_counted(i))
 			continue;
 		struct file *file = &client.files[file_of(i)];
 		client.covered++;
@@ -432,6 +437,8 @@ bit_reach(uint32_t pc, uint32_t time)
 	client.bits[pc / 64] |= UINT64_C(1) << (pc % 64);
 	client.times[pc] = time;
 	lines_reach(pc);
+	if (!is_counted(pc))
+		return;
 	client.covered++;
 	file->covered++;
 	if (!file->pending++)

@@ -155,6 +155,13 @@ file_of(uint32_t pc)
 	return file == WIRE_FILE_UNKNOWN ? client.files_len : file;
 }
 
+/* Nobody counts those whose code the linker dropped. */
+static inline int
+is_counted(uint32_t pc)
+{
+	return !wire_location_is_dropped(&client.locations[pc]);
+}
+
 static inline int
 bit_test(const uint64_t *bits, uint32_t i)
 {

@@ -150,9 +150,10 @@ export class TargetView {
 	// Lines, where they are known: what users compare with other tools.
 	updateCovered(target, session) {
 		const root = session?.model?.summary.hasLines ? session.model.node(0) : null;
+		const dropped = target.dropped ? `; ${exact(target.dropped)} more are not counted, since the linker dropped their code` : "";
 		const pcs = target.pcs ? `${exact(target.covered)} of ${exact(target.pcs)} PCs` : "no PCs yet";
 		const share = root?.unit === "lines" ? percent(root.covered, root.total) : percent(target.covered, target.pcs);
-		this.tiles.covered.set(share, root?.unit === "lines" ? `${exact(root.covered)} of ${exact(root.total)} lines` : pcs, root?.unit === "lines" ? `${pcs} (${percent(target.covered, target.pcs)})` : target.lines_reason ?? "");
+		this.tiles.covered.set(share, root?.unit === "lines" ? `${exact(root.covered)} of ${exact(root.total)} lines` : pcs, root?.unit === "lines" ? `${pcs} (${percent(target.covered, target.pcs)})${dropped}` : (target.lines_reason ?? "") + dropped);
 		document.title = `${share === "–" ? "" : `${share} `}${target.name} · fuzzsupd`;
 	}
 

@@ -89,6 +89,7 @@ class Table:
         (self.magic, self.version, self.size, self.pcs_len, self.unknown_len, directories_len, files_len, strings_len,
          entries_len, build_id_len) = struct.unpack_from("=IIQIIIIIII", data)
         self.build_id = data[44:44 + build_id_len].hex()
+        self.dropped_len, = struct.unpack_from("=I", data, 108)
         pcs, order, directories, files, locations, strings, entries = struct.unpack_from("=7Q", data, 112)
         self.pcs = struct.unpack_from(f"={self.pcs_len}Q", data, pcs)
         self.order = struct.unpack_from(f"={self.pcs_len}I", data, order)

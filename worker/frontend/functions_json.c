@@ -202,6 +202,7 @@ static void
 tell_totals(struct job *job)
 {
 	const struct wire_functions *header = job->functions->table.header;
+	const uint32_t dropped = job->table->table.header->dropped_len;
 
 	evbuffer_add_printf(job->chunk,
 	    "\n],\"totals\":{\"functions\":%" PRIu32 ",\"uncovered\":%" PRIu64
@@ -210,7 +211,7 @@ tell_totals(struct job *job)
 	    header->functions_len, job->counts[STATE_UNCOVERED],
 	    job->counts[STATE_PARTIAL], job->counts[STATE_COVERED],
 	    header->pcs_len - header->unknown_len, job->covered_pcs,
-	    header->unknown_len);
+	    header->unknown_len > dropped ? header->unknown_len - dropped : 0);
 	job->ended = true;
 }
 

@@ -77,8 +77,8 @@ describe(const struct target *target)
 {
 	const struct directory_target *entry = &target->entry;
 	json_t *object = json_object(), *roots = json_array(), *labels = json_array();
-	uint32_t pcs = target->table != NULL ? target->table->table.header->pcs_len
-					     : entry->pcs_len;
+	const struct source_table_header *header =
+	    target->table != NULL ? target->table->table.header : NULL;
 
 	for (size_t i = 0; i < target->roots.len; i++) {
 		json_array_append_new(
@@ -91,7 +91,11 @@ describe(const struct target *target)
 	    object, "state", json_text(target_state_name(entry->state)));
 	json_object_set_new(object, "reason", json_text(entry->reason));
 	json_object_set_new(object, "build_id", build_id(entry));
-	json_object_set_new(object, "pcs", json_integer(pcs));
+	json_object_set_new(object, "pcs",
+	    json_integer(header != NULL ? header->pcs_len - header->dropped_len
+					: entry->pcs_len));
+	json_object_set_new(
+	    object, "dropped", json_integer(header != NULL ? header->dropped_len : 0));
 	json_object_set_new(
 	    object, "table", json_integer((json_int_t)target->table_generation));
 	add_functions(object, target);

@@ -150,7 +150,8 @@ find_functions(struct job *job, struct failure *text)
 		while (at < len && sources->pcs[sources->order[at]] < range->start)
 			at++;
 		first = at;
-		while (at < len && sources->pcs[sources->order[at]] < range->end)
+		while (at < len && sources->pcs[sources->order[at]] < range->end &&
+		    !wire_location_is_dropped(&sources->locations[sources->order[at]]))
 			at++;
 		if (at > first)
 			r = add_function(job, range, first, at - first);

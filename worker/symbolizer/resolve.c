@@ -275,6 +275,24 @@ remark(const struct resolver *resolver, struct failure *remarks)
 		    line_files_elsewhere(&resolver->files));
 }
 
+/* PCs that nobody has claimed. Where there is no code they are what linkers leave of code that
+ * they drop: 0, 1, or what else they set in its place. */
+static void
+set_unknown(const struct resolver *resolver)
+{
+	const struct resolve_job *job = resolver->job;
+	struct wire_location location = { WIRE_FILE_UNKNOWN, 0, 0 };
+
+	for (uint32_t i = 0; i < job->len; i++) {
+		if (resolver->next[i] != 0)
+			continue;
+		location.column = elf_image_is_code(resolver->image, job->sorted[i])
+		    ? 0
+		    : WIRE_COLUMN_DROPPED;
+		job->locations[job->order[i]] = location;
+	}
+}
+
 static int
 resolve(struct resolver *resolver, struct failure *remarks)
 {
@@ -292,10 +310,7 @@ resolve(struct resolver *resolver, struct failure *remarks)
 		return failure_say(
 		    remarks, ENOMEM, "out of memory for %u PCs", job->len);
 	r = run_tables(resolver);
-	for (uint32_t i = 0; i < job->len; i++)
-		if (resolver->next[i] == 0)
-			job->locations[job->order[i]] =
-			    (struct wire_location){ WIRE_FILE_UNKNOWN, 0, 0 };
+	set_unknown(resolver);
 	if (r == -EIO) /* which the window has said */
 		return r;
 	if (r == -ENOSPC)

@@ -21,14 +21,16 @@ struct part {
 	uint64_t len;
 };
 
-static uint32_t
-count_unknown(const struct table_content *content)
+static void
+count_unknown(const struct table_content *content, struct source_table_header *header)
 {
-	uint32_t unknown = 0;
+	const struct wire_location *location;
 
-	for (uint32_t i = 0; i < content->pcs_len; i++)
-		unknown += content->locations[i].file == WIRE_FILE_UNKNOWN;
-	return unknown;
+	for (uint32_t i = 0; i < content->pcs_len; i++) {
+		location = &content->locations[i];
+		header->unknown_len += location->file == WIRE_FILE_UNKNOWN;
+		header->dropped_len += (uint32_t)wire_location_is_dropped(location);
+	}
 }
 
 /* Fills the header's counts, and @parts with what follows it, in the order of the
@@ -46,7 +48,7 @@ describe(const struct table_content *content, struct source_table_header *header
 	uint64_t pcs_len = content->pcs_len;
 
 	header->pcs_len = content->pcs_len;
-	header->unknown_len = count_unknown(content);
+	count_unknown(content, header);
 	header->entries_len = content->entries_len;
 	header->build_id_len = (uint32_t)byte_reader_left(&content->build_id);
 	assert(header->build_id_len <= sizeof(header->build_id));
