@@ -8,6 +8,7 @@
 
 #define DEPTH_MAX 256
 #define CONDITIONS_MAX 64
+#define BRACKETS_MAX 32 /* deeper ones are taken for the last */
 
 /* Of a statement's tokens so far. */
 struct statement {
@@ -16,6 +17,13 @@ struct statement {
 	uint32_t brackets; /* "(" and "[" that are open */
 	bool is_case, is_control, has_question;
 	bool head_done; /* what is behind is a statement of its own, or a block */
+};
+
+/* What a bracket of a statement is in the middle of. */
+enum operand {
+	OPERAND_FIRST,
+	OPERAND_AND, /* behind "&&" */
+	OPERAND_OR,  /* behind "||", "?" or its ":": "&&" ends none of these */
 };
 
 /* An open brace, or a condition of the preprocessor: what it began in. */
@@ -35,7 +43,9 @@ struct lexer {
 	uint32_t conditions_len;
 	/* of the line at hand */
 	struct line_shape shape;
-	bool has_token, has_other;
+	bool has_token, has_other, ends_in_else;
+	/* of the statement's brackets, from none on */
+	uint8_t operands[BRACKETS_MAX];
 	/* the last token asks for more */
 	bool wants_more;
 	unsigned char *out;
@@ -66,6 +76,13 @@ end_line(struct lexer *lexer)
 
 	if ((shape->flags & SHAPE_ENDS) != 0 && !lexer->has_other && shape->opens == 0)
 		shape->flags |= SHAPE_ALL;
+	/* What is decided stands in another line. */
+	if (lexer->ends_in_else) {
+		shape->flags &= ~(uint32_t)SHAPE_ELSE;
+		lexer->statement.line = 0;
+	}
+	if (shape->opens == 0)
+		shape->flags &= ~(uint32_t)SHAPE_PLAIN_ELSE;
 	if (shape->opens == 0 && (shape->flags & SHAPE_GOES_ON) == 0)
 		shape->head = 0;
 	shape->flags |= (shape->closes > 0 ? SHAPE_CLOSES : 0u) |
@@ -83,7 +100,7 @@ end_line(struct lexer *lexer)
 	}
 	lexer->line++;
 	*shape = (struct line_shape){ 0 };
-	lexer->has_token = lexer->has_other = false;
+	lexer->has_token = lexer->has_other = lexer->ends_in_else = false;
 }
 
 static void
@@ -91,6 +108,30 @@ end_statement(struct lexer *lexer)
 {
 	lexer->statement = (struct statement){ 0 };
 	lexer->wants_more = false;
+	lexer->operands[0] = OPERAND_FIRST;
+}
+
+static uint8_t *
+operand_at(struct lexer *lexer, uint32_t brackets)
+{
+	return &lexer->operands[brackets < BRACKETS_MAX ? brackets : BRACKETS_MAX - 1];
+}
+
+/* Whether a line that begins with @first, twice or once, goes on with an operand. */
+static bool
+is_inner(struct lexer *lexer, char first)
+{
+	const uint32_t brackets = lexer->statement.brackets;
+	const uint8_t at_hand = *operand_at(lexer, brackets);
+	const bool twice = lexer->at + 1 < lexer->end && lexer->at[1] == first;
+
+	for (uint32_t i = 0; i < brackets && i < BRACKETS_MAX; i++)
+		if (*operand_at(lexer, i) != OPERAND_FIRST)
+			return true;
+	if (first == '?' || first == ':' || (first == '|' && twice))
+		return false;
+	return at_hand == OPERAND_OR ||
+	    (at_hand == OPERAND_AND && !(first == '&' && twice));
 }
 
 /* ---- tokens ---- */
@@ -119,10 +160,12 @@ begin_token(struct lexer *lexer, char first, bool goes_on)
 	if (!lexer->has_token && statement->line != 0 &&
 	    statement->line < lexer->line && first != ')' && first != '{' &&
 	    first != '}' && (statement->brackets > 0 || goes_on || lexer->wants_more)) {
-		lexer->shape.flags |= SHAPE_GOES_ON;
+		lexer->shape.flags |=
+		    SHAPE_GOES_ON | (is_inner(lexer, first) ? SHAPE_INNER : 0u);
 		lexer->shape.head = head_of(lexer);
 	}
 	lexer->has_token = true;
+	lexer->ends_in_else = false;
 	if (statement->line == 0 && first != '}')
 		statement->line = lexer->line;
 	if (first != '}' && first != ';' && first != ',' && first != ')')
@@ -178,6 +221,7 @@ bracket(struct lexer *lexer, char c)
 	statement->words = 2;
 	if (c == '(' || c == '[') {
 		statement->brackets++;
+		*operand_at(lexer, statement->brackets) = OPERAND_FIRST;
 	} else if (statement->brackets > 0) {
 		statement->brackets--;
 		if (c == ')' && statement->brackets == 0 && statement->is_control)
@@ -248,9 +292,22 @@ take_else(struct lexer *lexer)
 	else if ((lexer->shape.flags & SHAPE_ENDS) != 0 && !lexer->has_other)
 		lexer->shape.flags |= SHAPE_ELSE;
 	begin_token(lexer, 'a', false);
-	lexer->shape.flags |= SHAPE_DECIDES;
+	lexer->shape.flags |= SHAPE_DECIDES | SHAPE_PLAIN_ELSE;
 	lexer->statement.words = 2;
 	lexer->statement.head_done = true;
+	lexer->ends_in_else = true;
+}
+
+/* Of those that may leave what is behind them unevaluated. */
+static void
+take_operator(struct lexer *lexer, char c)
+{
+	uint8_t *operand = operand_at(lexer, lexer->statement.brackets);
+
+	if (c != '&')
+		*operand = OPERAND_OR;
+	else if (*operand == OPERAND_FIRST)
+		*operand = OPERAND_AND;
 }
 
 static void
@@ -295,6 +352,10 @@ word(struct lexer *lexer)
 		lexer->shape.flags |= SHAPE_LOOP | SHAPE_DECIDES;
 	else if (is_word(start, len, controls) || is_word(start, len, waits))
 		lexer->shape.flags |= SHAPE_DECIDES;
+	if (is_word(start, len, controls) || is_word(start, len, loops))
+		lexer->shape.flags &= ~(uint32_t)SHAPE_PLAIN_ELSE;
+	if (is_word(start, len, or_and))
+		take_operator(lexer, *start == 'a' ? '&' : '|');
 	if (lexer->language == SOURCE_RUST && is_word(start, len, raw_rust)) {
 		while (lexer->at + hashes < lexer->end && lexer->at[hashes] == '#')
 			hashes++;
@@ -533,6 +594,8 @@ colon(struct lexer *lexer)
 		return;
 	}
 	begin_token(lexer, ':', true);
+	if (statement->has_question)
+		take_operator(lexer, ':');
 }
 
 /* An operator; those that may also stand before a statement's first operand begin nothing anew
@@ -563,6 +626,9 @@ operator(struct lexer *lexer)
 	lexer->statement.words = 2;
 	if (c == '?')
 		lexer->statement.has_question = true;
+	if ((twice && (c == '&' || c == '|')) ||
+	    (c == '?' && lexer->language != SOURCE_RUST))
+		take_operator(lexer, c);
 	lexer->at += twice || ((c == '+' || c == '-') && next == c) ? 2 : 1;
 }
 
@@ -571,6 +637,7 @@ comma(struct lexer *lexer)
 {
 	begin_token(lexer, ',', false);
 	lexer->at++;
+	*operand_at(lexer, lexer->statement.brackets) = OPERAND_FIRST;
 	if (lexer->statement.brackets == 0)
 		end_statement(lexer);
 	else
@@ -646,6 +713,9 @@ line_shapes_read(const char *text, size_t len, enum source_language language,
 	lexer.shape = (struct line_shape){ 0 };
 	lexer.statement = (struct statement){ 0 };
 	lexer.has_token = lexer.has_other = lexer.wants_more = false;
+	lexer.ends_in_else = false;
+	for (uint32_t i = 0; i < BRACKETS_MAX; i++)
+		lexer.operands[i] = OPERAND_FIRST;
 	lexer.out = ret_shapes;
 	lexer.out_len = 0;
 	while (language != SOURCE_UNKNOWN && lexer.at < lexer.end)

@@ -27,6 +27,10 @@ enum {
 	SHAPE_CASE = 8192,    /* a label that a switch leads to */
 	SHAPE_TARGET = 16384, /* one that a goto leads to */
 	SHAPE_TRIES = 32768,  /* may leave for a failure, as Rust's "?" */
+	SHAPE_INNER =
+	    65536, /* goes on with what may not have been evaluated, though what began
+	                        before it was: an operand of "&&", "||", or "?" */
+	SHAPE_PLAIN_ELSE = 131072, /* what it opens needs no other condition */
 };
 
 /* What is more cannot be meant, and would cost who reads it. */

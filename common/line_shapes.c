@@ -10,29 +10,45 @@
 
 #define NONE UINT32_C(0xffffffff)
 
+/* What is known of the lines of a statement that opens a block. */
+enum head {
+	HEAD_SURE,
+	HEAD_WEAK, /* that one ran may have been concluded from the end of another block */
+	HEAD_END, /* it begins with that, and nothing else of it is known to have run */
+};
+
 struct block {
 	uint32_t head,
 	    head_end;        /* places of the lines of the statement that opens it */
+	uint32_t first;      /* place of the first line with code, so far; or NONE */
 	uint32_t last;       /* the statement that stands last in it, so far; or NONE */
 	bool last_is_simple; /* it has no block of its own, and is no way out */
 	bool passes;         /* what is behind it is come to, for certain */
 	bool decides, is_loop; /* its head; else its lines run at another time */
 	bool is_switch, tries;
 	bool has_target; /* a run may come into it past its head */
-	bool
-	    head_is_end; /* its head begins with the end of another block, of which alone it
-			     is known that it ran */
+	enum head is_head;
+	bool is_guess; /* an "else" that is taken to have been reached */
 	bool ran, unknown, has_code;
+	bool rest_ran; /* a line behind the first one */
 };
 
 struct walk {
 	const uint32_t *order;
 	const struct wire_line *lines;
+	const uint8_t *led;
 	uint8_t *states;
 	uint32_t len, at; /* at: the place of the next line */
 	struct block blocks[DEPTH_MAX];
 	uint32_t depth; /* of open blocks; those beyond DEPTH_MAX are only counted */
-	bool is_end;    /* the line at hand, as head_is_end */
+	/* of the line at hand, should it open one */
+	enum head is_head;
+	bool is_guess;
+	/* of the line before */
+	uint8_t raw_before; /* its state at first */
+	uint32_t base;      /* the last line that goes on with no operand; a place */
+	bool base_is_end;   /* it is known to have run as the end of a block alone */
+	bool is_loop;       /* what decided last */
 };
 
 static uint8_t
@@ -61,9 +77,21 @@ count_line(struct walk *walk, uint32_t place)
 	struct block *block = top(walk);
 	const uint8_t state = state_at(walk, place);
 
-	block->has_code = block->has_code || state != LINE_NONE;
+	if (state == LINE_NONE)
+		return;
+	block->has_code = true;
 	block->ran = block->ran || state >= LINE_PARTLY;
 	block->unknown = block->unknown || state == LINE_UNKNOWN;
+	if (block->first == NONE)
+		block->first = place;
+	else
+		block->rest_ran = block->rest_ran || state >= LINE_PARTLY;
+}
+
+static bool
+is_led(const struct walk *walk, uint32_t place)
+{
+	return walk->led[walk->order[place]] != 0;
 }
 
 static bool
@@ -84,8 +112,10 @@ take_statement(struct walk *walk, uint32_t place, uint32_t flags)
 		    (flags & SHAPE_LEAVES) != 0 ? LINE_REACHED : LINE_UNKNOWN);
 	if (block->last != NONE && state_at(walk, place) >= LINE_PARTLY &&
 	    is_missed(state_at(walk, block->last))) {
-		set_state(walk, place, LINE_UNKNOWN);
-		set_state(walk, block->last, LINE_UNKNOWN);
+		set_state(walk, place,
+		    (flags & SHAPE_LEAVES) != 0 ? LINE_MISSED : LINE_UNKNOWN);
+		if ((flags & SHAPE_LEAVES) == 0)
+			set_state(walk, block->last, LINE_UNKNOWN);
 	}
 	block->last = place;
 	block->last_is_simple = (flags & SHAPE_LEAVES) == 0;
@@ -130,11 +160,27 @@ open_block(struct walk *walk, uint32_t head, uint32_t head_end, uint32_t flags)
 	if (walk->depth < DEPTH_MAX)
 		walk->blocks[walk->depth] = (struct block){ .head = head,
 			.head_end = head_end,
+			.first = NONE,
 			.last = NONE,
 			.decides = (flags & SHAPE_DECIDES) != 0,
 			.is_loop = (flags & SHAPE_LOOP) != 0,
 			.is_switch = (flags & SHAPE_SWITCH) != 0,
-			.head_is_end = walk->is_end };
+			.is_head = walk->is_head,
+			.is_guess = walk->is_guess && (flags & SHAPE_PLAIN_ELSE) != 0 };
+}
+
+/* Where conditions and what they decide on are computed in one go, all of it seems to have run.
+ * Of a block of which nothing else did nobody can tell. */
+static void
+doubt_first(struct walk *walk, struct block *block)
+{
+	if (!block->decides || block->is_loop || block->has_target ||
+	    block->first == NONE || block->rest_ran ||
+	    state_at(walk, block->first) < LINE_PARTLY || is_led(walk, block->first))
+		return;
+	set_state(walk, block->first, LINE_UNKNOWN);
+	block->ran = false;
+	block->unknown = true;
 }
 
 /* Whoever comes into a block came through its head. */
@@ -148,16 +194,25 @@ close_block(struct walk *walk)
 	walk->depth--;
 	if (walk->depth + 1 >= DEPTH_MAX)
 		return (struct block){ 0 };
+	doubt_first(walk, &block);
+	if (block.is_guess && block.has_code && !block.ran && !block.unknown)
+		set_state(walk, block.head, LINE_UNKNOWN);
 	for (uint32_t i = block.head;
 	    block.ran && !block.has_target && i < block.head_end; i++)
 		if (state_at(walk, i) < LINE_PARTLY)
 			set_state(walk, i, LINE_REACHED);
 	outer = top(walk);
+	if (outer->first == NONE) {
+		outer->first = block.first;
+		outer->rest_ran = block.rest_ran;
+	} else {
+		outer->rest_ran = outer->rest_ran || block.ran;
+	}
 	outer->ran = outer->ran || block.ran;
 	outer->unknown = outer->unknown || block.unknown;
 	outer->has_code = outer->has_code || block.has_code;
 	outer->passes = outer->passes || (block.passes && !block.is_loop);
-	if (!block.decides)
+	if (!block.decides || block.has_target)
 		forget_statements(walk);
 	return block;
 }
@@ -168,7 +223,8 @@ close_block(struct walk *walk)
 static bool
 head_ran(const struct walk *walk, const struct block *block)
 {
-	for (uint32_t i = block->head; !block->head_is_end && i < block->head_end; i++)
+	for (uint32_t i = block->head;
+	    block->is_head == HEAD_SURE && i < block->head_end; i++)
 		if (state_at(walk, i) >= LINE_PARTLY)
 			return true;
 	return false;
@@ -183,20 +239,50 @@ head_is_unknown(const struct walk *walk, const struct block *block)
 	return false;
 }
 
+/* Of "if" and what stands behind its "else" one was come to. */
+static void
+take_other_way(
+    struct walk *walk, uint32_t place, const struct block *block, bool missed)
+{
+	const uint8_t state = state_at(walk, place);
+
+	if (is_missed(state) && missed && block->is_head == HEAD_WEAK)
+		set_state(walk, place, LINE_UNKNOWN);
+	if ((!missed && block->has_code) || !head_ran(walk, block))
+		return;
+	walk->is_guess = is_missed(state);
+	set_state(walk, place, LINE_REACHED);
+	/* Where the first way has no code it may have been that one. */
+	if (missed)
+		walk->is_head = HEAD_SURE;
+}
+
 /* The line at @place begins with the end of @block. */
 static void
 end_line(struct walk *walk, uint32_t place, const struct block *block, uint32_t flags)
 {
 	uint8_t state = state_at(walk, place);
-	const uint8_t last = block->last != NONE && block->last_is_simple
-	    ? state_at(walk, block->last)
-	    : LINE_UNKNOWN;
+	const uint8_t last =
+	    block->last != NONE ? state_at(walk, block->last) : LINE_UNKNOWN;
 	const bool missed = block->has_code && !block->ran && !block->unknown,
-		   is_all = (flags & SHAPE_ALL) != 0;
+		   is_all = (flags & SHAPE_ALL) != 0,
+		   is_simple = block->last != NONE && block->last_is_simple;
 
-	if (is_all && (missed || (last == LINE_MISSED && !block->tries))) {
+	if (is_all &&
+	    (missed ||
+		(is_simple && block->decides && last == LINE_MISSED &&
+		    !block->tries))) {
 		if (state > LINE_MISSED)
 			set_state(walk, place, LINE_MISSED);
+		return;
+	}
+	/* Nobody came there past what stands last; but code is shared where ways meet. */
+	if (is_all && block->last != NONE &&
+	    (is_missed(last) ||
+		(is_simple && last == LINE_UNKNOWN && state < LINE_PARTLY))) {
+		if (state >= LINE_PARTLY && !block->decides && !is_simple)
+			set_state(walk, block->last, LINE_UNKNOWN);
+		set_state(walk, place, LINE_UNKNOWN);
 		return;
 	}
 	if ((flags & SHAPE_ELSE) != 0 && is_missed(state) &&
@@ -204,33 +290,39 @@ end_line(struct walk *walk, uint32_t place, const struct block *block, uint32_t 
 		state = LINE_UNKNOWN;
 		set_state(walk, place, state);
 	}
-	/* Of two ways one was gone, though none of them may have code. */
-	if (state >= LINE_PARTLY)
-		return;
-	if (is_all && block->last != NONE && last == LINE_UNKNOWN &&
-	    block->last_is_simple) {
-		set_state(walk, place, LINE_UNKNOWN);
+	if (state >= LINE_PARTLY) {
+		if (block->ran && !is_led(walk, place))
+			walk->is_head = HEAD_WEAK;
 		return;
 	}
-	walk->is_end = !((flags & SHAPE_ELSE) != 0 && (missed || !block->has_code) &&
-	    head_ran(walk, block));
-	if (block->ran || !walk->is_end)
+	walk->is_head = HEAD_END;
+	if ((flags & SHAPE_ELSE) != 0)
+		take_other_way(walk, place, block, missed);
+	if (block->ran && !is_missed(last))
 		set_state(walk, place, LINE_REACHED);
 }
 
 /* The line at @place goes on with the statement of the one before it: what evaluates a part of it
  * began it, and what is never evaluated stands in a line that was begun. */
 static void
-go_on(struct walk *walk, uint32_t place, uint32_t first_line)
+go_on(struct walk *walk, uint32_t place, uint32_t first_line, bool is_inner)
 {
-	uint8_t before, state = state_at(walk, place);
+	const uint8_t state = state_at(walk, place);
+	uint8_t before;
 
 	if (place == 0 || walk->lines[walk->order[place - 1]].line < first_line)
 		return;
-	before = state_at(walk, place - 1);
-	if (before >= LINE_PARTLY && state < LINE_PARTLY)
-		set_state(walk, place, LINE_PARTLY);
-	else if (before < LINE_PARTLY && state >= LINE_PARTLY) {
+	before = is_inner ? walk->raw_before : state_at(walk, walk->base);
+	if (before >= LINE_PARTLY && state < LINE_PARTLY) {
+		if (is_inner)
+			set_state(walk, place, LINE_UNKNOWN);
+		else if (!walk->base_is_end)
+			set_state(walk, place, LINE_PARTLY);
+	} else if (before < LINE_PARTLY && state >= LINE_PARTLY) {
+		if (!is_led(walk, place)) {
+			set_state(walk, place, LINE_UNKNOWN);
+			return;
+		}
 		set_state(walk, place - 1, LINE_REACHED);
 		count_line(walk, place - 1);
 	}
@@ -248,6 +340,17 @@ place_from(const struct walk *walk, uint32_t line)
 }
 
 static void
+pass_line(struct walk *walk, uint32_t place, uint8_t raw, bool is_inner)
+{
+	walk->raw_before = raw;
+	if (!is_inner) {
+		walk->base = place;
+		walk->base_is_end = walk->is_head == HEAD_END;
+	}
+	walk->at++;
+}
+
+static void
 take_shape(struct walk *walk, const struct line_shape *shape)
 {
 	const bool has_line = walk->at < walk->len &&
@@ -256,7 +359,14 @@ take_shape(struct walk *walk, const struct line_shape *shape)
 	struct block block;
 	const uint32_t no_statement = SHAPE_GOES_ON | SHAPE_ENDS | SHAPE_CONTROLLED;
 
-	walk->is_end = false;
+	const uint8_t raw = has_line ? state_at(walk, place) : LINE_NONE;
+
+	/* A statement of several lines opens a block in its last one. */
+	if ((shape->flags & SHAPE_GOES_ON) == 0 &&
+	    (shape->opens == 0 || shape->head == 0)) {
+		walk->is_head = HEAD_SURE;
+		walk->is_guess = false;
+	}
 	if ((shape->flags & SHAPE_LABEL) != 0)
 		forget_statements(walk);
 	if ((shape->flags & (SHAPE_CASE | SHAPE_TARGET)) != 0)
@@ -264,7 +374,11 @@ take_shape(struct walk *walk, const struct line_shape *shape)
 	if ((shape->flags & SHAPE_TRIES) != 0)
 		top(walk)->tries = true;
 	if (has_line && (shape->flags & SHAPE_GOES_ON) != 0)
-		go_on(walk, place, shape->line - shape->head);
+		go_on(walk, place, shape->line - shape->head,
+		    (shape->flags & SHAPE_INNER) != 0);
+	if (has_line && (shape->flags & SHAPE_CONTROLLED) != 0 && !walk->is_loop &&
+	    raw >= LINE_PARTLY && !is_led(walk, place))
+		set_state(walk, place, LINE_UNKNOWN);
 	for (uint32_t i = 0; i < shape->closes; i++) {
 		block = close_block(walk);
 		if (i == 0 && has_line && (shape->flags & SHAPE_ENDS) != 0)
@@ -274,8 +388,10 @@ take_shape(struct walk *walk, const struct line_shape *shape)
 		if ((shape->flags & no_statement) == 0)
 			take_statement(walk, place, shape->flags);
 		count_line(walk, place);
-		walk->at++;
+		pass_line(walk, place, raw, (shape->flags & SHAPE_INNER) != 0);
 	}
+	if ((shape->flags & SHAPE_DECIDES) != 0)
+		walk->is_loop = (shape->flags & SHAPE_LOOP) != 0;
 	if ((shape->flags & SHAPE_LABEL) != 0)
 		forget_statements(walk);
 	for (uint32_t i = 0; i < shape->opens; i++)
@@ -285,20 +401,24 @@ take_shape(struct walk *walk, const struct line_shape *shape)
 
 void
 line_shapes_apply(const unsigned char *shapes, size_t shapes_len,
-    const struct wire_line *lines, const uint32_t *order, uint32_t len, uint8_t *states)
+    const struct wire_line *lines, const uint32_t *order, uint32_t len,
+    const uint8_t *led, uint8_t *states)
 {
 	struct walk walk = {
-		.order = order, .lines = lines, .states = states, .len = len
+		.order = order, .lines = lines, .led = led, .states = states, .len = len
 	};
 	struct line_shape shape = { 0 };
 	size_t at = 0;
 
-	walk.blocks[0].last = NONE;
+	walk.blocks[0].first = walk.blocks[0].last = NONE;
 	while (line_shape_read(shapes, shapes_len, &at, &shape)) {
-		for (; walk.at < len && lines[order[walk.at]].line < shape.line;
-		    walk.at++) {
+		while (walk.at < len && lines[order[walk.at]].line < shape.line) {
+			const uint8_t raw = state_at(&walk, walk.at);
+
 			take_statement(&walk, walk.at, 0);
 			count_line(&walk, walk.at);
+			walk.is_head = HEAD_SURE;
+			pass_line(&walk, walk.at, raw, false);
 		}
 		take_shape(&walk, &shape);
 	}

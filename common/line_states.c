@@ -9,6 +9,11 @@
 #define STEPS_EACH 256
 #define STEPS_MORE 100000
 
+/* A condition stands that many lines above what it decides on, at most, and in a block that many
+ * lines before it. */
+#define HEAD_LINES 32
+#define LOOK_BACK 8
+
 enum {
 	SEEN = 1,      /* it is known whether it ran */
 	RAN = 2,       /* it is known that it did */
@@ -32,6 +37,7 @@ struct line_scratch {
 	uint32_t *stack, *place; /* of the walk: a block, and its next edge */
 	uint8_t
 	    *partly; /* by line: a branch of this function never went one of its ways */
+	uint8_t *led; /* by line: see line_scratch_led() */
 	const unsigned char *at, *end;
 	bool is_bad;
 	struct line_news *news; /* NULL: nobody wants to know */
@@ -46,7 +52,7 @@ scratch_bytes(const struct wire_blocks *header)
 
 	return sizeof(struct line_scratch) + 7 * 4 * blocks +
 	    2 * 4 * (uint64_t)header->edges_max + ((blocks + 7) & ~UINT64_C(7)) +
-	    header->lines_len;
+	    2 * (uint64_t)header->lines_len;
 }
 
 size_t
@@ -76,9 +82,16 @@ line_scratch_lay(void *memory, const struct wire_blocks *header)
 	scratch->flags = (uint8_t *)(next + header->edges_max);
 	scratch->news = NULL;
 	scratch->partly = scratch->flags + blocks;
+	scratch->led = scratch->partly + header->lines_len;
 	for (uint32_t i = 0; i < header->lines_len; i++)
-		scratch->partly[i] = 0;
+		scratch->partly[i] = scratch->led[i] = 0;
 	return scratch;
+}
+
+const uint8_t *
+line_scratch_led(const struct line_scratch *scratch)
+{
+	return scratch->led;
 }
 
 /* ---- the code ---- */
@@ -464,15 +477,51 @@ mark_partly(struct line_scratch *scratch, const struct line_blocks_view *view,
 	return true;
 }
 
+/* The lines of a block that were told last. */
+struct told {
+	uint32_t lines[LOOK_BACK], len;
+};
+
+/* Whether @line is one that none of @told stands a little above. */
+static bool
+is_led(const struct line_blocks_view *view, const struct told *told, uint32_t line)
+{
+	const struct wire_line *at = &view->lines[line], *other;
+
+	for (uint32_t i = 0; i < told->len && i < LOOK_BACK; i++) {
+		other = &view->lines[told->lines[i]];
+		if (other->file == at->file && other->line < at->line &&
+		    at->line - other->line <= HEAD_LINES)
+			return false;
+	}
+	return true;
+}
+
+/* Of a block that ran. */
+static bool
+lead_line(struct line_scratch *scratch, const struct line_blocks_view *view,
+    struct told *told, uint32_t line)
+{
+	const bool news = scratch->led[line] == 0 && is_led(view, told, line);
+
+	if (news)
+		scratch->led[line] = 1;
+	told->lines[told->len++ % LOOK_BACK] = line;
+	return news;
+}
+
 static bool
 raise_lines(struct line_scratch *scratch, const struct line_blocks_view *view,
     const struct wire_blocks_function *function, bool entered, uint8_t *states)
 {
 	uint32_t line = 0;
 	uint8_t of_block, state;
+	bool news;
 
 	begin_lines(scratch, view, function);
 	for (uint32_t i = 0; i < function->blocks_len; i++) {
+		struct told told = { .len = 0 };
+
 		of_block = entered ? state_of(scratch->flags[i]) : LINE_IDLE;
 		for (uint32_t left = next_block(scratch); left > 0; left--) {
 			if (!next_line(scratch, view, &line))
@@ -480,10 +529,13 @@ raise_lines(struct line_scratch *scratch, const struct line_blocks_view *view,
 			state = of_block == LINE_REACHED && scratch->partly[line] != 0
 			    ? LINE_PARTLY
 			    : of_block;
-			if (states[line] >= state)
-				continue;
-			states[line] = state;
-			if (scratch->news != NULL)
+			news = of_block == LINE_REACHED &&
+			    lead_line(scratch, view, &told, line);
+			if (states[line] < state) {
+				states[line] = state;
+				news = true;
+			}
+			if (news && scratch->news != NULL)
 				line_news_add(scratch->news, view->lines[line].file);
 		}
 	}
@@ -509,14 +561,12 @@ line_states_function(const struct line_blocks_view *view, uint32_t index,
 			 : LINE_FUNCTION_IDLE;
 }
 
-/* Writes each block's first line to order, and its last to number; NONE: it has none. True if
- * one of them ends in @line. */
+/* Writes each block's first line to order, and its last to number; NONE: it has none. */
 static bool
 edge_lines(struct line_scratch *scratch, const struct line_blocks_view *view,
-    const struct wire_blocks_function *function, uint32_t line)
+    const struct wire_blocks_function *function)
 {
 	uint32_t at = 0, left;
-	bool found = false;
 
 	begin_lines(scratch, view, function);
 	for (uint32_t i = 0; i < function->blocks_len; i++) {
@@ -528,22 +578,94 @@ edge_lines(struct line_scratch *scratch, const struct line_blocks_view *view,
 				scratch->order[i] = at;
 			scratch->number[i] = at;
 		}
-		found = found || scratch->number[i] == line;
 	}
-	return found;
+	return true;
 }
 
-static uint32_t
-add_way(struct line_way *ways, uint32_t len, uint32_t max, uint32_t to, bool taken)
+/* Of a block that ends where it may go on at several places. */
+static void
+tell_branches(const struct line_scratch *scratch, uint32_t block, bool entered,
+    line_branch_taker *taker, void *context)
 {
-	for (uint32_t i = 0; i < len; i++)
-		if (ways[i].to == to) {
-			ways[i].taken = ways[i].taken || taken;
-			return len;
+	const uint32_t start = scratch->starts[block], end = scratch->starts[block + 1];
+	const uint32_t from = scratch->number[block];
+	const uint8_t state = entered ? state_of(scratch->flags[block]) : LINE_IDLE;
+	uint32_t to;
+	uint8_t to_state;
+
+	/* Of what is not known nothing is said. */
+	if (end - start < 2 || from == NONE || state == LINE_UNKNOWN)
+		return;
+	for (uint32_t e = start; e < end; e++) {
+		to = scratch->order[scratch->edges[e]];
+		if (to == NONE || to == from)
+			continue;
+		to_state = state_of(scratch->flags[scratch->edges[e]]);
+		if (state != LINE_REACHED)
+			taker(context, from, to, BRANCH_UNTRIED);
+		else if (to_state != LINE_UNKNOWN)
+			taker(context, from, to,
+			    to_state == LINE_REACHED ? BRANCH_TAKEN : BRANCH_MISSED);
+	}
+}
+
+void
+line_states_branches(const struct line_blocks_view *view, uint32_t index,
+    const uint64_t *bits, struct line_scratch *scratch, line_branch_taker *taker,
+    void *context)
+{
+	const struct wire_blocks_function *function = &view->functions[index];
+	bool entered;
+
+	if (!read_blocks(scratch, view, function, bits))
+		return;
+	entered = conclude(scratch);
+	/* Concluding uses the same memory. */
+	if (!edge_lines(scratch, view, function))
+		return;
+	for (uint32_t i = 0; i < function->blocks_len; i++)
+		tell_branches(scratch, i, entered, taker, context);
+}
+
+struct ways {
+	uint32_t line;
+	struct line_way *list;
+	uint32_t len, max;
+};
+
+static void
+add_way(void *context, uint32_t from, uint32_t to, enum line_branch branch)
+{
+	struct ways *ways = context;
+	const bool taken = branch == BRANCH_TAKEN;
+
+	if (from != ways->line || branch == BRANCH_UNTRIED)
+		return;
+	for (uint32_t i = 0; i < ways->len; i++)
+		if (ways->list[i].to == to) {
+			ways->list[i].taken = ways->list[i].taken || taken;
+			return;
 		}
-	if (len < max)
-		ways[len++] = (struct line_way){ to, taken };
-	return len;
+	if (ways->len < ways->max)
+		ways->list[ways->len++] = (struct line_way){ to, taken };
+}
+
+/* Whether a block of @function has @line at all, which is soon seen. */
+static bool
+names_line(struct line_scratch *scratch, const struct line_blocks_view *view,
+    const struct wire_blocks_function *function, uint32_t line)
+{
+	uint32_t at = 0;
+
+	begin_lines(scratch, view, function);
+	for (uint32_t i = 0; i < function->blocks_len; i++)
+		for (uint32_t left = next_block(scratch); left > 0; left--) {
+			if (!next_line(scratch, view, &at))
+				return false;
+			if (at == line)
+				return true;
+		}
+	return false;
 }
 
 uint32_t
@@ -551,30 +673,11 @@ line_states_ways(const struct line_blocks_view *view, uint32_t index,
     const uint64_t *bits, struct line_scratch *scratch, uint32_t line,
     struct line_way *ways, uint32_t len, uint32_t max)
 {
-	const struct wire_blocks_function *function = &view->functions[index];
-	uint32_t to;
-	uint8_t state;
+	struct ways found = { line, ways, len, max };
 
-	if (!edge_lines(scratch, view, function, line) ||
-	    !read_blocks(scratch, view, function, bits) || !conclude(scratch))
-		return len;
-	/* Concluding used the same memory. */
-	edge_lines(scratch, view, function, line);
-	for (uint32_t i = 0; i < function->blocks_len; i++) {
-		if (scratch->number[i] != line ||
-		    scratch->starts[i + 1] - scratch->starts[i] < 2 ||
-		    state_of(scratch->flags[i]) != LINE_REACHED)
-			continue;
-		for (uint32_t e = scratch->starts[i]; e < scratch->starts[i + 1]; e++) {
-			to = scratch->order[scratch->edges[e]];
-			state = state_of(scratch->flags[scratch->edges[e]]);
-			/* Of what is not known nothing is said. */
-			if (to != NONE && to != line && state != LINE_UNKNOWN)
-				len =
-				    add_way(ways, len, max, to, state == LINE_REACHED);
-		}
-	}
-	return len;
+	if (names_line(scratch, view, &view->functions[index], line))
+		line_states_branches(view, index, bits, scratch, add_way, &found);
+	return found.len;
 }
 
 void

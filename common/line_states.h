@@ -90,6 +90,12 @@ line_news_take(struct line_news *news)
 	return file;
 }
 
+/* By line: 1 where a function came to it otherwise than behind a line that stands a little above
+ * it, in one block of machine code. What only stands behind such a one may have been computed
+ * before it was known whether it is wanted. Of all functions since the scratch was laid; lives
+ * with it. */
+const uint8_t *line_scratch_led(const struct line_scratch *scratch);
+
 /* From now on line_states_function() tells @news (NULL: nobody). */
 void line_scratch_news(struct line_scratch *scratch, struct line_news *news);
 
@@ -109,6 +115,24 @@ struct line_way {
 uint32_t line_states_ways(const struct line_blocks_view *view, uint32_t index,
     const uint64_t *bits, struct line_scratch *scratch, uint32_t line,
     struct line_way *ways, uint32_t len, uint32_t max);
+
+/* What became of a way. Of several with the same ends the largest counts. */
+enum line_branch {
+	BRANCH_UNTRIED, /* nobody came to where it begins */
+	BRANCH_MISSED,
+	BRANCH_TAKEN,
+};
+
+/* Told of a way from line @from, where a block that goes on at more than one place ends, to
+ * line @to: both are indexes of lines, never the same. */
+typedef void line_branch_taker(
+    void *context, uint32_t from, uint32_t to, enum line_branch branch);
+
+/* Tells @taker all ways of function @index of which it is known what became of them; one may be
+ * told several times. */
+void line_states_branches(const struct line_blocks_view *view, uint32_t index,
+    const uint64_t *bits, struct line_scratch *scratch, line_branch_taker *taker,
+    void *context);
 
 /* Where a function's own lines lie: those of its file from its first line up to the next
  * function's. Both arrays are the caller's, and by line. */

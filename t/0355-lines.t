@@ -31,7 +31,10 @@ def llvm_cov(folder, inputs):
     raw, profile = judge + ".profraw", judge + ".profdata"
     subprocess.run([judge, "-runs=0", inputs], env=dict(os.environ, LLVM_PROFILE_FILE=raw), stderr=subprocess.DEVNULL, check=True)
     subprocess.run(["llvm-profdata-19", "merge", "-o", profile, raw], check=True)
-    return read_lcov(subprocess.run(["llvm-cov-19", "export", "-format=lcov", "-instr-profile=" + profile, judge], capture_output=True, text=True, check=True).stdout)
+    text = subprocess.run(["llvm-cov-19", "export", "-format=lcov", "-instr-profile=" + profile, judge], capture_output=True, text=True, check=True).stdout
+    with open(os.path.join(folder, "judge.lcov"), "w") as file:
+        file.write(text)
+    return read_lcov(text)
 
 
 def mend(truth):
@@ -60,6 +63,33 @@ def ours(folder, name, flags, inputs):
     return states
 
 
+def read_branches(text):
+    """Which of the ways out of each line were taken, by (file, line); None for a line that nobody came to."""
+    branches, file = {}, None
+    for line in text.splitlines():
+        if line.startswith("SF:"):
+            file = os.path.normpath(line[3:])
+        elif line.startswith("BRDA:"):
+            number, _, _, taken = line[5:].split(",")
+            branches.setdefault((file, int(number)), []).append(None if taken == "-" else taken != "0")
+    return branches
+
+
+def branches_agree(lcov, judge_lcov, wanted):
+    """Lines with two ways out: a condition that llvm-cov, too, sees there as one."""
+    branches, judge = read_branches(lcov), read_branches(judge_lcov)
+    ok(set(branches) <= set(wanted) and all((None in ways) == (not wanted[line]) and len(ways) > 1 for line, ways in branches.items()), "ways are told of lines that have a state, and of those that were reached whether they were taken")
+    with open(SOURCES[0]) as source:
+        twice = {(SOURCES[0], number) for number, line in enumerate(source, 1) if "setjmp(" in line}  # of whose returns llvm-cov counts the first
+    both = {line: (sorted(branches[line]), sorted(judge[line])) for line in branches if len(branches[line]) == len(judge.get(line, [])) == 2 and wanted[line] and line not in twice}
+    wrong = [f"{os.path.basename(path)}:{number}: {both[path, number]}" for path, number in both if both[path, number][0] != both[path, number][1]]
+    ok(len(both) > 10 and wrong == [], f"and each of {len(both)} conditions that llvm-cov sees as one was decided as it says", wrong)
+    files = lcov.split("end_of_record\n")[:-1]
+    counts = [(int(re.search(r"BRF:(\d+)", file)[1]), int(re.search(r"BRH:(\d+)", file)[1])) if "\nBRF:" in file else (0, 0) for file in files]
+    equal(counts, [(file.count("\nBRDA:"), len(re.findall(r"(?m)^BRDA:.*,1$", file))) for file in files], "their sums are right")
+    return tuple(map(sum, zip(*counts)))
+
+
 def exports(service, folder, wanted, lcov):
     """The other formats, and what reads them."""
     data = json.loads(service.get("/t/ways/coverage.json").text)["data"][0]
@@ -78,16 +108,24 @@ def exports(service, folder, wanted, lcov):
     script = "import sys, pycobertura; c = pycobertura.Cobertura(sys.argv[1]); print(c.total_statements(), c.total_hits(), c.line_rate(), *sorted(c.files()))"
     told = subprocess.run([os.path.join(os.environ.get("FUZZSUPD_TOOLS", os.path.join(SRC, "build-tools")), "python", "bin", "python"), "-c", script, path], capture_output=True, text=True)
     words = told.stdout.split()
-    ok(tuple(map(int, words[:2])) == counts and abs(float(words[2]) - counts[1] / counts[0]) < 1e-4 and words[3:] == sorted({name.lstrip("/") for name, _ in wanted}), "pycobertura reads coverage.xml", told)
+    xml = service.get("/t/ways/coverage.xml").text
+    partly = sum(taken != of for taken, of in re.findall(r'hits="1" branch="true" condition-coverage="\d+% \((\d+)/(\d+)\)"', xml))
+    ok(tuple(map(int, words[:2])) == (counts[0], counts[1] - partly) and abs(float(words[2]) - counts[1] / counts[0]) < 1e-4 and words[3:] == sorted({name.lstrip("/") for name, _ in wanted}), "pycobertura reads coverage.xml", told)
 
     path = os.path.join(folder, "coverage.lcov")
     with open(path, "w") as file:
         file.write(lcov)
-    told = subprocess.run(["genhtml", "-q", "--legend", "-o", os.path.join(folder, "html"), path], capture_output=True, text=True)
+    told = subprocess.run(["genhtml", "-q", "--legend", "--branch-coverage", "-o", os.path.join(folder, "html"), path], capture_output=True, text=True)
     ok(told.returncode == 0 and os.path.isfile(os.path.join(folder, "html", "index.html")), "genhtml reads coverage.lcov", told)
+    with open(os.path.join(folder, "judge.lcov")) as file:
+        found, hit = branches_agree(lcov, file.read(), wanted)
+    equal((data["totals"]["branches"]["count"], data["totals"]["branches"]["covered"]), (found, hit), "coverage.json sums up the same ways")
+    pairs = [tuple(map(int, pair)) for pair in re.findall(r'branch="true" condition-coverage="\d+% \((\d+)/(\d+)\)"', xml)]
+    ok((sum(pair[1] for pair in pairs), sum(pair[0] for pair in pairs)) == (found, hit) and f'branches-covered="{hit}" branches-valid="{found}"' in xml, "and so does coverage.xml", pairs)
     with open(os.path.join(folder, "html", "index.html")) as file:
         page = re.sub(r"<[^>]*>|&nbsp;", " ", file.read())
-    ok(re.search(rf"Lines:\s+(?:{counts[1]}\s+{counts[0]}|[\d.]+\s*%\s+{counts[0]}\s+{counts[1]})\b", page), "and counts as we do", re.findall(r"Lines:[\s\d.%]*", page))
+    ok(re.search(rf"Branches:\s+(?:{hit}\s+{found}|[\d.]+\s*%\s+{found}\s+{hit})\b", page), "and counts ways as we do", re.findall(r"Branches:[\s\d.%]*", page))
+    ok(re.search(rf"Lines:\s+(?:{counts[1]}\s+{counts[0]}|[\d.]+\s*%\s+{counts[0]}\s+{counts[1]})\b", page), "and lines", re.findall(r"Lines:[\s\d.%]*", page))
     wait_until(lambda: (lambda entry: (entry["lines"], entry["lines_reached"]) == counts)(service.target("ways")), f"the API's count; {service.target('ways')}, {counts}")
     ok(True, "and so does the API, which counts in the background")
     equal([service.get(f"/t/none/coverage.{name}").status for name in ("json", "xml")], [404, 404], "of no target there is none of them")

@@ -308,7 +308,7 @@ conclude_file(uint32_t number)
 	if (lines.shapes_len[number])
 		line_shapes_apply(lines.shape_bytes + lines.shapes[number],
 		    lines.shapes_len[number], lines.view.lines, order + from, to - from,
-		    lines.states);
+		    line_scratch_led(lines.scratch), lines.states);
 	if (number >= client.files_len)
 		return; /* no PC stands in it */
 	struct file *file = &client.files[number];

@@ -4,7 +4,7 @@
 from PCs. The judge is llvm-cov on a build of the same sources with -O0, after the same inputs. Needs a release build
 (builddir=BUILD), clang and LLVM 19, and x86-64:
 
-t/bench/line_truth.py FOLDER INPUTS FLAG… -- SOURCE…       -v first: wrong ones by name
+t/bench/line_truth.py [-v] [-w WAY] FOLDER INPUTS FLAG… -- SOURCE…       -v: wrong ones by name; -w: one way alone
 
 FOLDER keeps what is built. INPUTS: a corpus; an empty one is filled by fuzzing for half a minute. Only lines count that
 llvm-cov takes for code and that have a row in the line table of the build in question. Ways:
@@ -261,7 +261,7 @@ def dominators(roots, edges, back, alive):
 class Build:
     def __init__(self, executable, coverage):
         self.executable, self.coverage = executable, coverage
-        self.rows, self.functions = read_rows(executable), read_functions(executable)
+        self.rows, self.functions = read_rows(executable), []
         self.begins = [row.begin for row in self.rows]
         self.reached = read_coverage(coverage)
         self.pcs = sorted(self.reached)
@@ -301,6 +301,7 @@ class Build:
         """A state for each (file, line) that has one."""
         if way == "blocks":
             return self.told()
+        self.functions = self.functions or read_functions(self.executable)
         seen = collections.defaultdict(set)
         idle = []  # functions that were never entered
         for function in self.functions:
@@ -356,7 +357,8 @@ def judge(build, way, truth):
 
 def make(folder, name, sources, flags, *, runtime):
     path = os.path.join(folder, name)
-    subprocess.run([CLANG, "-g", "-w", "-fsanitize=fuzzer", *flags, *sources, *(["@" + runtime_response_file()] if runtime else []), "-lm", "-o", path], check=True)
+    compiler = CLANG.replace("clang", "clang++") if any(source.endswith((".cc", ".cpp")) for source in sources) else CLANG
+    subprocess.run([compiler, "-g", "-w", "-fsanitize=fuzzer", *flags, *sources, *(["@" + runtime_response_file()] if runtime else []), "-lm", "-o", path], check=True)
     return path
 
 
@@ -370,9 +372,13 @@ def find_truth(folder, inputs, sources, flags):
 
 
 def main(words):
-    verbose = words[:1] == ["-v"]
-    folder, inputs, *rest = words[verbose:]
+    verbose, ways = words[:1] == ["-v"], WAYS
+    words = words[verbose:]
+    if words[0] == "-w":
+        ways, words = words[1:2], words[2:]
+    folder, inputs, *rest = words
     flags, sources = rest[:rest.index("--")], rest[rest.index("--") + 1:]
+    os.makedirs(folder, exist_ok=True)
     os.makedirs(inputs, exist_ok=True)
     builds = {name: make(folder, name.replace(" ", "-"), sources, [*flags, *more], runtime=True) for name, more in VARIANTS.items()}
     if not os.listdir(inputs):
@@ -384,7 +390,7 @@ def main(words):
         os.mkdir(coverage)
         subprocess.run([executable, "-runs=0", inputs], env=dict(os.environ, FUZZSUP_DIR=coverage), stderr=subprocess.DEVNULL, check=True)
         build = Build(executable, coverage)
-        for way in WAYS:
+        for way in ways:
             told, wrong = judge(build, way, truth)
             print(f"{name:9} {way:7} {told}", flush=True)
             for file, line, state in wrong if verbose else ():

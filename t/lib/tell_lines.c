@@ -106,7 +106,7 @@ conclude(const struct block_table *blocks, const uint64_t *bits,
 
 /* As the sources on this machine's disk shape them. */
 static void
-apply_shapes(const struct block_table *blocks, uint8_t *states)
+apply_shapes(const struct block_table *blocks, const uint8_t *led, uint8_t *states)
 {
 	const uint32_t len = blocks->header->lines_len;
 	double lexed = 0;
@@ -141,7 +141,7 @@ apply_shapes(const struct block_table *blocks, uint8_t *states)
 		    text, (size_t)st.st_size, source_language_of(path), shapes);
 		lexed += now() - begin;
 		line_shapes_apply(shapes, shapes_len, blocks->lines,
-		    blocks->order + from, to - from, states);
+		    blocks->order + from, to - from, led, states);
 		text_bytes += (size_t)st.st_size;
 		shape_bytes += shapes_len;
 		free(text);
@@ -199,7 +199,7 @@ main(int argc, char **argv)
 	conclude(&blocks, bits, scratch, states);
 	fprintf(stderr, "states: %.1f ms\n", now() - begin);
 	if (argc < 4 || strcmp(argv[3], "--blocks") != 0)
-		apply_shapes(&blocks, states);
+		apply_shapes(&blocks, line_scratch_led(scratch), states);
 	tell(&blocks, states);
 	free(states);
 	free(scratch);

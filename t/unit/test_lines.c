@@ -199,7 +199,8 @@ conclude(const struct sketch *sketch, uint64_t bits)
 		.edges_len = sketch->edges,
 		.code_len = sketch->len,
 	};
-	const struct line_blocks_view view = { &header, &function, sketch->code, NULL,
+	static const struct wire_line lines[64];
+	const struct line_blocks_view view = { &header, &function, sketch->code, lines,
 		NULL };
 	void *memory = malloc(line_scratch_size(&header));
 	uint8_t states[64] = { 0 };
@@ -266,6 +267,46 @@ test_odd_ends(void **state)
 	assert_string_equal(conclude(&pad, 3), "RRR");
 }
 
+/* One block of lines 10, 11, 90 and 9, another of 11, of which only the first ran, and then both. */
+static void
+test_led(void **state)
+{
+	static const struct wire_line lines[] = { { 0, 10 }, { 0, 11 }, { 0, 90 },
+		{ 0, 9 }, { 1, 12 } };
+	static const unsigned char code[] = {
+		WIRE_BLOCK_PC | WIRE_BLOCK_ENTRY | WIRE_BLOCK_LEAVES, 0, 5, 0, 2, 2, 2,
+		2, WIRE_BLOCK_PC | WIRE_BLOCK_ENTRY | WIRE_BLOCK_LEAVES, 0, 1, 5
+	};
+	static const struct wire_blocks header = { .pcs_len = 2,
+		.functions_len = 1,
+		.lines_len = 5,
+		.code_len = sizeof(code),
+		.blocks_max = 2 };
+	static const struct wire_blocks_function function = {
+		.pcs_len = 2, .blocks_len = 2, .code_len = sizeof(code)
+	};
+	const struct line_blocks_view view = { &header, &function, code, lines, NULL };
+	void *memory = malloc(line_scratch_size(&header));
+	struct line_scratch *scratch = line_scratch_lay(memory, &header);
+	uint8_t states[5] = { 0 }, marks[2] = { 0 };
+	uint32_t list[2];
+	struct line_news news = { marks, list, 0 };
+	uint64_t bits = 1;
+
+	(void)state;
+	line_states_function(&view, 0, &bits, scratch, states);
+	assert_memory_equal(
+	    line_scratch_led(scratch), ((uint8_t[]){ 1, 0, 1, 1, 1 }), 5);
+	bits = 3;
+	line_scratch_news(scratch, &news);
+	line_states_function(&view, 0, &bits, scratch, states);
+	assert_memory_equal(
+	    line_scratch_led(scratch), ((uint8_t[]){ 1, 1, 1, 1, 1 }), 5);
+	/* Its state is as it was, but not what sources make of it. */
+	assert_int_equal(news.len, 1);
+	free(memory);
+}
+
 /* Bytes that nobody meant are refused, or give states, and nothing else is touched. */
 static void
 test_hostile(void **state)
@@ -276,7 +317,9 @@ test_hostile(void **state)
 	for (int round = 0; round < 20000; round++) {
 		struct wire_blocks header = { .pcs_len = 64, .functions_len = 1 };
 		struct wire_blocks_function function = { 0 };
-		struct line_blocks_view view = { &header, &function, NULL, NULL, NULL };
+		const struct wire_line lines[8] = { { 0, 1 } };
+		struct line_blocks_view view = { &header, &function, NULL, lines,
+			NULL };
 		const uint64_t bits = UINT64_C(0x5555000000000005);
 		unsigned char *code;
 		uint8_t *states;
@@ -466,6 +509,7 @@ main(void)
 		cmocka_unit_test(test_loop),
 		cmocka_unit_test(test_odd_ends),
 		cmocka_unit_test(test_copies),
+		cmocka_unit_test(test_led),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_table),
 	};

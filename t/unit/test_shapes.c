@@ -17,15 +17,16 @@
 #define LINES_MAX 64
 
 /* @drawing: lines that begin with a state's letter (Reached, Partly, Missed, Unknown, Idle; a
- * space: no code) and "|", and then the source. Returns the letters after all. */
+ * space: no code; r and p: not led) and "|", and then the source. Returns the letters after all. */
 static const char *
 correct(const char *drawing, enum source_language language)
 {
-	static const char letters[] = " IMUPR";
+	static const char letters[] = " IMUPR", unled[] = "    pr";
 	static char result[LINES_MAX + 1];
 	struct wire_line lines[LINES_MAX];
 	uint32_t order[LINES_MAX], len = 0, number = 0;
-	uint8_t states[LINES_MAX], shapes[LINES_MAX * 100];
+	uint8_t states[LINES_MAX], led[LINES_MAX], shapes[LINES_MAX * 100];
+	const char *letter;
 	char text[4096] = "";
 	size_t shapes_len;
 
@@ -38,11 +39,14 @@ correct(const char *drawing, enum source_language language)
 			continue;
 		lines[len] = (struct wire_line){ 0, number };
 		order[len] = len;
-		states[len++] = (uint8_t)(strchr(letters, *at) - letters);
+		letter = strchr(letters, *at);
+		led[len] = letter != NULL;
+		states[len++] = (uint8_t)(letter != NULL ? letter - letters
+							 : strchr(unled, *at) - unled);
 	}
 	shapes_len = line_shapes_read(text, strlen(text), language, shapes);
 	assert_true(shapes_len <= line_shapes_max(strlen(text)));
-	line_shapes_apply(shapes, shapes_len, lines, order, len, states);
+	line_shapes_apply(shapes, shapes_len, lines, order, len, led, states);
 	for (uint32_t i = 0; i < len; i++)
 		result[lines[i].line - 1] = letters[states[i]];
 	return result;
@@ -117,7 +121,7 @@ test_statements(void **state)
 				    "R|	c = d ?\n"
 				    "M|	    e : g;\n",
 				SOURCE_C),
-	    "RRRP");
+	    "RRRU");
 	/* What stands behind a statement without a way out is come to. */
 	assert_string_equal(correct(" |{\n"
 				    "R|	g();\n"
@@ -130,7 +134,7 @@ test_statements(void **state)
 				    "M|	return rc;\n"
 				    "R|}\n",
 				SOURCE_C),
-	    " PMR");
+	    " PUU");
 	assert_string_equal(correct(" |{\n"
 				    "P|	if (x)\n"
 				    "M|		g();\n"
@@ -176,19 +180,19 @@ test_hidden_ways(void **state)
 				    "M|	return x + 3;\n"
 				    "R|}\n",
 				SOURCE_C),
-	    " RMR");
+	    " RUU");
 	assert_string_equal(correct(" |{\n"
 				    "R|	ensure!(x > 200);\n"
 				    "M|	return x;\n"
 				    "R|}\n",
 				SOURCE_RUST),
-	    " RMR");
+	    " RUU");
 	assert_string_equal(correct(" |{\n"
 				    "R|	let z = parse(x)?;\n"
 				    "M|	Ok(z)\n"
 				    "R|}\n",
 				SOURCE_RUST),
-	    " RMR");
+	    " RMU");
 	assert_string_equal(correct("R|int f(int x) {\n"
 				    "M|	if (sink > x) {\n"
 				    "M|		g();\n"
@@ -206,6 +210,143 @@ test_hidden_ways(void **state)
 				    " |	}\n",
 				SOURCE_C),
 	    "RMMRR ");
+}
+
+/* Of what is computed together with the condition that it hangs on nobody can tell. */
+static void
+test_computed_ahead(void **state)
+{
+	(void)state;
+	assert_string_equal(correct("P|	if (a) {\n"
+				    "r|		if (b)\n"
+				    "M|			g();\n"
+				    " |	}\n",
+				SOURCE_C),
+	    "PUM ");
+	assert_string_equal(correct("P|	if (a) {\n"
+				    "r|		x = b;\n"
+				    "R|		g();\n"
+				    " |	}\n",
+				SOURCE_C),
+	    "PRR ");
+	assert_string_equal(correct("P|	if (a)\n"
+				    "r|		x = 1;\n",
+				SOURCE_C),
+	    "PU");
+	/* A loop computes nothing ahead. */
+	assert_string_equal(correct("P|	for (;;)\n"
+				    "r|		x = 1;\n"
+				    "P|	while (b) {\n"
+				    "r|		x = 1;\n"
+				    " |	}\n",
+				SOURCE_C),
+	    "PRPR ");
+	/* Nor does the head of a block that did not run for certain run for its sake. */
+	assert_string_equal(correct("R|	if (a) {\n"
+				    "M|		g();\n"
+				    "M|		if (b) {\n"
+				    "r|			x = 1;\n"
+				    " |		}\n"
+				    " |	}\n",
+				SOURCE_C),
+	    "RMMU  ");
+}
+
+static void
+test_chains(void **state)
+{
+	(void)state;
+	/* Where the first block has no code, either way may have been gone. */
+	assert_string_equal(correct("P|	if (x) {\n"
+				    " |		h = 1;\n"
+				    "M|	} else if (y\n"
+				    "M|	    && z) {\n"
+				    "M|		g();\n"
+				    "M|	} else {\n"
+				    "M|		h();\n"
+				    "M|	}\n",
+				SOURCE_C),
+	    "P RMMMMM");
+	/* Neither way ran, though one must have. */
+	assert_string_equal(correct("P|	if (x) {\n"
+				    "M|		g();\n"
+				    "M|	} else {\n"
+				    "M|		h();\n"
+				    "M|	}\n",
+				SOURCE_C),
+	    "PMUMM");
+	/* What the end of a block shares with the condition behind it proves neither. */
+	assert_string_equal(correct("P|	if (x) {\n"
+				    "R|		g();\n"
+				    "r|	} else if (y) {\n"
+				    "M|		h();\n"
+				    "M|	} else {\n"
+				    "M|		i();\n"
+				    "M|	}\n",
+				SOURCE_C),
+	    "PRRMUMM");
+	/* The line of an "else" that decides nothing in it is the end of the block. */
+	assert_string_equal(correct("P|	if (x) {\n"
+				    "M|		g();\n"
+				    "M|	} else\n"
+				    " |#endif\n"
+				    " |	{\n"
+				    "R|		h();\n"
+				    " |	}\n",
+				SOURCE_C),
+	    "PMM  R ");
+}
+
+/* A line that begins within an operand runs only where that is evaluated. */
+static void
+test_operands(void **state)
+{
+	(void)state;
+	assert_string_equal(correct("R|	if (a\n"
+				    "P|	    && (b\n"
+				    "M|	        || c)\n"
+				    "M|	    && d)\n",
+				SOURCE_C),
+	    "RPUP");
+	assert_string_equal(correct("R|	if (a\n"
+				    "M|	    && (b\n"
+				    "M|	        || c)\n"
+				    "M|	    && d)\n",
+				SOURCE_C),
+	    "RPMP");
+	assert_string_equal(correct("R|	x = a || b\n"
+				    "M|	    && c;\n"
+				    "R|	x = a && b\n"
+				    "M|	    || c;\n"
+				    "R|	f(a || b,\n"
+				    "M|	    c);\n",
+				SOURCE_C),
+	    "RURPRP");
+}
+
+/* What stands last tells whether the end was come to. */
+static void
+test_ends(void **state)
+{
+	(void)state;
+	assert_string_equal(correct(" |	do {\n"
+				    "P|		if (a) break;\n"
+				    "M|		h();\n"
+				    "M|	} while (x);\n",
+				SOURCE_C),
+	    " PMM");
+	assert_string_equal(correct("R|void f(void) {\n"
+				    "P|	if (a) return;\n"
+				    "M|	h();\n"
+				    "R|}\n",
+				SOURCE_C),
+	    "RPMU");
+	/* The code of many a "break" is one. */
+	assert_string_equal(correct(" |	case 1:\n"
+				    "M|		g();\n"
+				    "R|		break;\n",
+				SOURCE_C),
+	    " MM");
 }
 
 static void
@@ -283,7 +424,7 @@ test_hostile(void **state)
 		const size_t len = next(&seed) % 300;
 		char *text = malloc(len + 1);
 		unsigned char *shapes = malloc(line_shapes_max(len));
-		uint8_t *states = malloc(LINES_MAX);
+		uint8_t *states = malloc(LINES_MAX), led[LINES_MAX];
 		size_t shapes_len;
 
 		assert_true(text != NULL && shapes != NULL && states != NULL);
@@ -292,15 +433,18 @@ test_hostile(void **state)
 			text[i] = round % 3 != 0
 			    ? some[next(&seed) % (sizeof(some) - 1)]
 			    : (char)next(&seed);
-		for (uint32_t i = 0; i < LINES_MAX; i++)
+		for (uint32_t i = 0; i < LINES_MAX; i++) {
 			states[i] = (uint8_t)(next(&seed) % (LINE_REACHED + 1));
+			led[i] = next(&seed) % 2 != 0;
+		}
 		shapes_len = line_shapes_read(
 		    text, len, (enum source_language)(round % 4), shapes);
 		assert_true(shapes_len <= line_shapes_max(len));
 		shapes = realloc(shapes, shapes_len > 0 ? shapes_len : 1);
 		for (size_t i = 0; round % 2 != 0 && i < shapes_len; i++)
 			shapes[i] = (unsigned char)next(&seed);
-		line_shapes_apply(shapes, shapes_len, lines, order, LINES_MAX, states);
+		line_shapes_apply(
+		    shapes, shapes_len, lines, order, LINES_MAX, led, states);
 		for (uint32_t i = 0; i < LINES_MAX; i++)
 			assert_true(states[i] <= LINE_REACHED);
 		free(text);
@@ -318,7 +462,7 @@ test_deep(void **state)
 	unsigned char *shapes = malloc(line_shapes_max(len));
 	struct wire_line line = { 0, 1 };
 	uint32_t order = 0;
-	uint8_t states = LINE_MISSED;
+	uint8_t led = 1, states = LINE_MISSED;
 	size_t shapes_len;
 
 	(void)state;
@@ -327,7 +471,7 @@ test_deep(void **state)
 		text[i] = i % 2 != 0 ? '\n' : i < len / 2 ? '{' : '}';
 	shapes_len = line_shapes_read(text, len, SOURCE_C, shapes);
 	assert_true(shapes_len > len / 2);
-	line_shapes_apply(shapes, shapes_len, &line, &order, 1, &states);
+	line_shapes_apply(shapes, shapes_len, &line, &order, 1, &led, &states);
 	free(text);
 	free(shapes);
 }
@@ -339,6 +483,10 @@ main(void)
 		cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_statements),
 		cmocka_unit_test(test_hidden_ways),
+		cmocka_unit_test(test_computed_ahead),
+		cmocka_unit_test(test_chains),
+		cmocka_unit_test(test_operands),
+		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_lexer),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_deep),

@@ -18,6 +18,7 @@
 #include "block_table.h"
 #include "clock.h"
 #include "export_format.h"
+#include "line_branches.h"
 #include "line_job.h"
 #include "reply.h"
 #include "streamed_reply.h"
@@ -31,6 +32,7 @@
 struct job {
 	struct streamed_reply reply;
 	struct line_job lines;
+	struct line_branches branches;
 	struct target_functions *functions; /* NULL: no names are known */
 	uint32_t *first; /* by file: its first function; NONE: it has none */
 	uint32_t *next;  /* by function: the next one of the same file */
@@ -53,6 +55,7 @@ job_free(struct job *job)
 	if (job->chunk != NULL)
 		evbuffer_free(job->chunk);
 	target_functions_unref(job->functions);
+	line_branches_end(&job->branches);
 	line_job_end(&job->lines);
 	free(job->first);
 	free(job->next);
@@ -175,6 +178,7 @@ tell_functions(struct job *job, uint32_t file)
 static void
 begin_file(struct job *job, uint32_t file)
 {
+	job->view.file_branches = job->branches.counts[file];
 	job->format->begin_file(
 	    &job->view, file, job->lines.counts[file], !job->has_file);
 	job->has_file = true;
@@ -196,6 +200,7 @@ tell_line(struct job *job)
 	const uint32_t index = blocks->order[job->line++];
 	const struct wire_line *line = &blocks->lines[index];
 	const uint8_t state = job->lines.states[index];
+	bool taken[LINE_BRANCHES_MAX];
 
 	if (job->file != line->file) {
 		if (job->file != NONE)
@@ -203,7 +208,11 @@ tell_line(struct job *job)
 		begin_file(job, line->file);
 	}
 	if (line_state_counts(state))
-		job->format->line(&job->view, line->line, state >= LINE_PARTLY);
+		job->format->line(&job->view,
+		    &(struct export_line){ .line = line->line,
+			.reached = state >= LINE_PARTLY,
+			.taken = taken,
+			.taken_len = line_branches_of(&job->branches, index, taken) });
 }
 
 void
@@ -217,19 +226,39 @@ export_path(const struct export_view *view, uint32_t file, const char **ret_dire
 	*ret_name = view->blocks->strings + named->basename;
 }
 
+/* What is known before the first word. */
+static bool
+prepare(struct job *job)
+{
+	if (line_job_step(&job->lines)) {
+		job->reply.failed = job->lines.failed;
+		return true;
+	}
+	if (job->branches.job == NULL) {
+		job->reply.failed =
+		    line_branches_begin(&job->branches, &job->lines) < 0;
+		return true;
+	}
+	if (line_branches_step(&job->branches)) {
+		job->reply.failed = job->branches.failed;
+		return true;
+	}
+	return false;
+}
+
 static void
 make_cb(void *arg)
 {
 	struct job *job = arg;
 
-	if (line_job_step(&job->lines)) {
-		job->reply.failed = job->lines.failed;
+	if (prepare(job)) {
 		/* A chunk of nothing would end it, and white space says nothing. */
 		evbuffer_add(
 		    job->chunk, job->format->blank, strlen(job->format->blank));
 		return;
 	}
 	job->view.lines = job->lines.all;
+	job->view.branches = job->branches.all;
 	if (!job->has_begun && job->format->begin != NULL)
 		job->format->begin(&job->view);
 	job->has_begun = true;

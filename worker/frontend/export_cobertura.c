@@ -44,17 +44,18 @@ begin(const struct export_view *view)
 	evbuffer_add_printf(view->out,
 	    "<!DOCTYPE coverage SYSTEM "
 	    "\"http://cobertura.sourceforge.net/xml/coverage-04.dtd\">\n"
-	    "<coverage line-rate=\"%.6g\" branch-rate=\"0\" lines-covered=\"%" PRIu32
-	    "\" lines-valid=\"%" PRIu32
-	    "\" branches-covered=\"0\" branches-valid=\"0\" complexity=\"0\" "
+	    "<coverage line-rate=\"%.6g\" branch-rate=\"%.6g\" lines-covered=\"%" PRIu32
+	    "\" lines-valid=\"%" PRIu32 "\" branches-covered=\"%" PRIu32
+	    "\" branches-valid=\"%" PRIu32 "\" complexity=\"0\" "
 	    "version=\"" PACKAGE_STRING "\" timestamp=\"%" PRId64 "\">\n"
 	    "<sources><source>/</source></sources>\n"
 	    "<packages><package name=\"",
-	    rate(view->lines), view->lines.hit, view->lines.found, view->now_ms);
+	    rate(view->lines), rate(view->branches), view->lines.hit, view->lines.found,
+	    view->branches.hit, view->branches.found, view->now_ms);
 	add_text(view->out, view->target);
 	evbuffer_add_printf(view->out,
-	    "\" line-rate=\"%.6g\" branch-rate=\"0\" complexity=\"0\"><classes>\n",
-	    rate(view->lines));
+	    "\" line-rate=\"%.6g\" branch-rate=\"%.6g\" complexity=\"0\"><classes>\n",
+	    rate(view->lines), rate(view->branches));
 }
 
 static void
@@ -73,17 +74,28 @@ begin_file(const struct export_view *view, uint32_t file, struct line_count line
 	    view->out, "%s", directory[strspn(directory, "/")] != '\0' ? "/" : "");
 	add_text(view->out, name);
 	evbuffer_add_printf(view->out,
-	    "\" line-rate=\"%.6g\" branch-rate=\"0\" "
+	    "\" line-rate=\"%.6g\" branch-rate=\"%.6g\" "
 	    "complexity=\"0\"><methods/><lines>\n",
-	    rate(lines));
+	    rate(lines), rate(view->file_branches));
 }
 
 static void
-line(const struct export_view *view, uint32_t line, bool reached)
+line(const struct export_view *view, const struct export_line *line)
 {
+	uint32_t taken = 0;
+
+	evbuffer_add_printf(view->out, "<line number=\"%" PRIu32 "\" hits=\"%d\" ",
+	    line->line, line->reached);
+	if (line->taken_len == 0) {
+		evbuffer_add_printf(view->out, "branch=\"false\"/>\n");
+		return;
+	}
+	for (uint32_t i = 0; i < line->taken_len; i++)
+		taken += line->taken[i];
 	evbuffer_add_printf(view->out,
-	    "<line number=\"%" PRIu32 "\" hits=\"%d\" branch=\"false\"/>\n", line,
-	    reached);
+	    "branch=\"true\" condition-coverage=\"%" PRIu32 "%% (%" PRIu32 "/%" PRIu32
+	    ")\"/>\n",
+	    taken * 100 / line->taken_len, taken, line->taken_len);
 }
 
 static void

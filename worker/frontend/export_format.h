@@ -18,8 +18,10 @@ struct export_view {
 	const struct block_table *blocks;
 	const char *target;
 	struct line_count lines; /* of a known state, of all files */
-	struct line_count file_functions,
-	    functions;       /* of the file at hand; of all so far */
+	/* of the file at hand; of all so far */
+	struct line_count file_functions, functions;
+	/* ways out of lines of a known state: of the file at hand; of all files */
+	struct line_count file_branches, branches;
 	int64_t now_ms;      /* Unix */
 	uint32_t *last_line; /* a format's own: of the file at hand; 0: none yet */
 };
@@ -28,6 +30,14 @@ struct export_function {
 	const char *name; /* as its symbol has it */
 	uint32_t line;
 	bool entered;
+};
+
+struct export_line {
+	uint32_t line;
+	bool reached;
+	const bool *
+	    taken; /* each way out of it, by where it leads; none where there is one alone */
+	uint32_t taken_len;
 };
 
 /* What comes one after the other; each writes to @view->out. A file is its number in the block
@@ -42,7 +52,7 @@ struct export_format {
 	    const struct export_view *view, const struct export_function *function);
 	void (*end_functions)(
 	    const struct export_view *view, struct line_count functions);
-	void (*line)(const struct export_view *view, uint32_t line, bool reached);
+	void (*line)(const struct export_view *view, const struct export_line *line);
 	void (*end_file)(const struct export_view *view, struct line_count lines);
 	void (*end)(const struct export_view *view);
 };

@@ -44,22 +44,25 @@ static void
 add_counts(struct evbuffer *out, const char *name, struct line_count count)
 {
 	evbuffer_add_printf(out,
-	    "\"%s\":{\"count\":%" PRIu32 ",\"covered\":%" PRIu32 ",\"percent\":%.6g}",
-	    name, count.found, count.hit,
+	    "\"%s\":{\"count\":%" PRIu32 ",\"covered\":%" PRIu32
+	    ",\"notcovered\":%" PRIu32 ",\"percent\":%.6g}",
+	    name, count.found, count.hit, count.found - count.hit,
 	    count.found > 0 ? 100.0 * count.hit / count.found : 0.0);
 }
 
 /* What llvm-cov always has, though nothing is known of it. */
 static void
-add_summary(struct evbuffer *out, struct line_count lines, struct line_count functions)
+add_summary(struct evbuffer *out, struct line_count lines, struct line_count functions,
+    struct line_count branches)
 {
-	static const char *const none[] = { "branches", "instantiations", "mcdc",
-		"regions" };
+	static const char *const none[] = { "instantiations", "mcdc", "regions" };
 
 	evbuffer_add_printf(out, "{");
 	add_counts(out, "lines", lines);
 	evbuffer_add_printf(out, ",");
 	add_counts(out, "functions", functions);
+	evbuffer_add_printf(out, ",");
+	add_counts(out, "branches", branches);
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
 		evbuffer_add_printf(out,
 		    ",\"%s\":{\"count\":0,\"covered\":0,\"notcovered\":0,\"percent\":"
@@ -88,14 +91,14 @@ begin_file(const struct export_view *view, uint32_t file, struct line_count line
 }
 
 static void
-line(const struct export_view *view, uint32_t line, bool reached)
+line(const struct export_view *view, const struct export_line *line)
 {
-	if (*view->last_line != 0 && line != *view->last_line + 1)
+	if (*view->last_line != 0 && line->line != *view->last_line + 1)
 		evbuffer_add_printf(view->out, ",[%" PRIu32 ",1,0,false,false,false]",
 		    *view->last_line + 1);
 	evbuffer_add_printf(view->out, "%s[%" PRIu32 ",1,%d,true,true,false]",
-	    *view->last_line != 0 ? "," : "", line, reached);
-	*view->last_line = line;
+	    *view->last_line != 0 ? "," : "", line->line, line->reached);
+	*view->last_line = line->line;
 }
 
 static void
@@ -105,7 +108,7 @@ end_file(const struct export_view *view, struct line_count lines)
 		evbuffer_add_printf(view->out, ",[%" PRIu32 ",1,0,false,false,false]",
 		    *view->last_line + 1);
 	evbuffer_add_printf(view->out, "],\"summary\":");
-	add_summary(view->out, lines, view->file_functions);
+	add_summary(view->out, lines, view->file_functions, view->file_branches);
 	evbuffer_add_printf(view->out, "}");
 }
 
@@ -113,7 +116,7 @@ static void
 end(const struct export_view *view)
 {
 	evbuffer_add_printf(view->out, "\n],\"functions\":[],\"totals\":");
-	add_summary(view->out, view->lines, view->functions);
+	add_summary(view->out, view->lines, view->functions, view->branches);
 	evbuffer_add_printf(view->out,
 	    "}],\"type\":\"llvm.coverage.json.export\",\"version\":\"2.0.1\"}\n");
 }

@@ -37,14 +37,24 @@ end_functions(const struct export_view *view, struct line_count functions)
 }
 
 static void
-line(const struct export_view *view, uint32_t line, bool reached)
+line(const struct export_view *view, const struct export_line *line)
 {
-	evbuffer_add_printf(view->out, "DA:%" PRIu32 ",%d\n", line, reached);
+	for (uint32_t i = 0; i < line->taken_len; i++)
+		evbuffer_add_printf(view->out, "BRDA:%" PRIu32 ",0,%" PRIu32 ",%s\n",
+		    line->line, i,
+		    !line->reached       ? "-"
+			: line->taken[i] ? "1"
+					 : "0");
+	evbuffer_add_printf(
+	    view->out, "DA:%" PRIu32 ",%d\n", line->line, line->reached);
 }
 
 static void
 end_file(const struct export_view *view, struct line_count lines)
 {
+	if (view->file_branches.found > 0)
+		evbuffer_add_printf(view->out, "BRF:%" PRIu32 "\nBRH:%" PRIu32 "\n",
+		    view->file_branches.found, view->file_branches.hit);
 	evbuffer_add_printf(view->out,
 	    "LF:%" PRIu32 "\nLH:%" PRIu32 "\nend_of_record\n", lines.found, lines.hit);
 }

@@ -36,8 +36,8 @@ correct_file(struct line_job *job)
 	    blocks->lines[order[len]].file == file)
 		len++;
 	if (shapes != NULL)
-		line_shapes_apply(
-		    shapes, shapes_len, blocks->lines, order, len, job->states);
+		line_shapes_apply(shapes, shapes_len, blocks->lines, order, len,
+		    line_scratch_led(job->scratch), job->states);
 	for (uint32_t i = 0; i < len; i++) {
 		count->found += line_state_counts(job->states[order[i]]);
 		count->hit += job->states[order[i]] >= LINE_PARTLY;

@@ -20,6 +20,7 @@
 #include "code_graph.h"
 #include "code_memory.h"
 #include "function_ranges.h"
+#include "inlined_copies.h"
 #include "line_files.h"
 #include "line_program.h"
 #include "line_set.h"
@@ -47,6 +48,7 @@ struct job {
 	unsigned char *done; /* by range */
 	struct source_table sources;
 	uint64_t *sorted; /* PCs in order of address */
+	struct inlined_copies copies;
 	struct elf_image *alternate;
 	struct code_memory *memory;
 	struct never_returns *never;
@@ -146,24 +148,12 @@ row_at(const struct job *job, uint64_t address)
 	return low > 0 ? low - 1 : 0;
 }
 
-/* Notes the line of @row for the block at hand, once. */
 static int
-pick_line(struct job *job, const struct row *row)
+add_picked(struct job *job, uint32_t number)
 {
-	struct wire_line line = { .line = row->line };
 	const uint32_t wanted = job->picked_size * 2 + 64;
-	uint32_t number, *larger;
-	int r = line_files_find(&job->files, row->file, &line.file);
+	uint32_t *larger;
 
-	if (r < 0 || line.file == WIRE_FILE_UNKNOWN)
-		return r;
-	r = line_set_add(&job->lines, line, &number);
-	if (r < 0)
-		return r;
-	job->branch_line = number;
-	if (job->lines.marks[number] == job->blocks)
-		return 0;
-	job->lines.marks[number] = job->blocks;
 	if (job->picked_len == job->picked_size) {
 		larger = realloc(job->picked, wanted * sizeof(*larger));
 		if (larger == NULL)
@@ -175,25 +165,87 @@ pick_line(struct job *job, const struct row *row)
 	return 0;
 }
 
-/* The last instruction's line comes last: it has the branch, if there is one. */
-static void
+/* Notes @line for the block at hand, once. */
+static int
+pick_line(struct job *job, struct wire_line line, uint32_t *ret_number)
+{
+	uint32_t number;
+	int r = line_set_add(&job->lines, line, &number);
+
+	if (r < 0)
+		return r;
+	*ret_number = number;
+	if (job->lines.marks[number] == job->blocks)
+		return 0;
+	job->lines.marks[number] = job->blocks;
+	return add_picked(job, number);
+}
+
+static int
+pick_row(struct job *job, const struct row *row)
+{
+	struct wire_line line = { .line = row->line };
+	int r = line_files_find(&job->files, row->file, &line.file);
+
+	if (r < 0 || line.file == WIRE_FILE_UNKNOWN)
+		return r;
+	return pick_line(job, line, &job->branch_line);
+}
+
+/* The first line of a function of which a copy begins in the block: it was called. */
+static int
+pick_function(struct job *job, uint64_t address)
+{
+	const struct source_table *sources = &job->sources;
+	const uint32_t place = place_of(job, address);
+	const struct wire_location *location;
+	uint32_t number;
+
+	if (place == sources->header->pcs_len || job->sorted[place] != address)
+		return 0;
+	location = &sources->locations[sources->order[place]];
+	if (location->file == WIRE_FILE_UNKNOWN || location->line == 0)
+		return 0;
+	return pick_line(
+	    job, (struct wire_line){ location->file, location->line }, &number);
+}
+
+/* The last instruction's line comes last: it has the branch, if there is one. The first one's
+ * stays where it is, too. */
+static int
 put_branch_last(struct job *job)
 {
 	uint32_t i = job->picked_len;
 
 	while (i > 0 && job->picked[i - 1] != job->branch_line)
 		i--;
+	if (i == 1 && job->picked_len > 1)
+		return add_picked(job, job->branch_line);
 	for (; i > 0 && i < job->picked_len; i++) {
 		job->picked[i - 1] = job->picked[i];
 		job->picked[i] = job->branch_line;
 	}
+	return 0;
+}
+
+static int
+pick_copies(struct job *job, uint64_t start, uint64_t end)
+{
+	const struct inlined_copies *copies = &job->copies;
+	int r = 0;
+
+	for (size_t i = inlined_copies_from(copies, start);
+	    r == 0 && i < copies->len && copies->list[i].start < end; i++)
+		r = pick_function(job, copies->list[i].function);
+	return r;
 }
 
 /* Of all parts of a block. */
 static int
 put_lines(struct job *job, const struct code_graph *graph, uint64_t start,
-    uint32_t part, uint32_t *last)
+    uint32_t first, uint32_t *last)
 {
+	uint32_t part = first;
 	int r = 0;
 
 	job->picked_len = 0;
@@ -204,13 +256,17 @@ put_lines(struct job *job, const struct code_graph *graph, uint64_t start,
 		    i < job->rows_len && job->rows[i].address < start + at->end;
 		    i++)
 			if (job->rows[i].line != 0)
-				r = pick_line(job, &job->rows[i]);
+				r = pick_row(job, &job->rows[i]);
 	}
+	for (uint32_t p = first; r == 0 && p != CODE_NONE; p = graph->parts[p].next)
+		r = pick_copies(
+		    job, start + graph->parts[p].start, start + graph->parts[p].end);
+	if (r == 0)
+		r = put_branch_last(job);
 	if (r == 0)
 		r = reserve_code(job, (size_t)LEB_MAX * (job->picked_len + 1));
 	if (r < 0)
 		return r;
-	put_branch_last(job);
 	put(job, job->picked_len);
 	for (uint32_t i = 0; i < job->picked_len; i++) {
 		put(job, zigzag(*last, job->picked[i]));
@@ -622,6 +678,15 @@ open_debug(struct job *job, struct elf_image **ret_image, struct failure *text)
 	    : alternate_open(request->alternate, *ret_image, &job->alternate, text);
 }
 
+static bool
+is_known_pc(void *context, uint64_t address)
+{
+	const struct job *job = context;
+	const uint32_t place = place_of(job, address);
+
+	return place < job->sources.header->pcs_len && job->sorted[place] == address;
+}
+
 static int
 run(struct job *job, int *ret_blocks, struct failure *text)
 {
@@ -641,6 +706,8 @@ run(struct job *job, int *ret_blocks, struct failure *text)
 		r = line_window_new(image, 0, &job->window, text);
 	if (r < 0)
 		return r;
+	if (inlined_copies_read(image, is_known_pc, job, &job->copies) < 0)
+		return out_of_memory(text);
 	line_files_open(&job->files, image, job->alternate, job->paths);
 	r = run_tables(job);
 	if (r < 0)
@@ -670,6 +737,7 @@ blocks_make(const struct blocks_request *request, int *ret_blocks, struct failur
 	code_grapher_free(job.grapher);
 	never_returns_free(job.never);
 	code_memory_free(job.memory);
+	inlined_copies_free(&job.copies);
 	elf_image_free(job.alternate);
 	function_ranges_free(&job.ranges);
 	source_table_unmap(&job.sources);

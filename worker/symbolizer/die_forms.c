@@ -124,6 +124,7 @@ die_form_number(const struct die_format *format, uint64_t form,
 {
 	switch (form) {
 	case DW_FORM_udata:
+	case DW_FORM_ref_udata:
 	case DW_FORM_strx:
 	case DW_FORM_addrx:
 	case DW_FORM_loclistx:

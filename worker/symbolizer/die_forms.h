@@ -23,8 +23,8 @@ int die_form_size(const struct die_format *format, uint64_t form);
 bool die_form_skip(
     const struct die_format *format, uint64_t form, struct byte_reader *info);
 
-/* Reads an unsigned number, an offset or an index; false, and @info is at no place that
- * counts, where @form is none of these. */
+/* Reads an unsigned number, an offset or an index. False where @form is none of these, which
+ * leaves @info as it is, or where @info ends before. */
 bool die_form_number(const struct die_format *format, uint64_t form,
     struct byte_reader *info, uint64_t *ret_number);
 

@@ -157,6 +157,66 @@ die_unit_read(
 	return 0;
 }
 
+/* Behind what every header has. */
+static void
+skip_unit_type(struct byte_reader *info, const struct die_format *format, unsigned type)
+{
+	switch (type) {
+	case DW_UT_skeleton:
+	case DW_UT_split_compile:
+		byte_reader_skip(info, 8); /* its ID */
+		break;
+	case DW_UT_type:
+	case DW_UT_split_type:
+		byte_reader_skip(info, 8); /* signature */
+		byte_reader_offset(info, format->dwarf64);
+		break;
+	default:
+		break;
+	}
+}
+
+int
+die_unit_open(
+    struct byte_reader *info, struct byte_reader abbrev, struct die_unit *ret_unit)
+{
+	struct die_unit unit = { 0 };
+	uint64_t length = byte_reader_unit_length(info, &unit.format.dwarf64);
+	struct byte_reader bytes = byte_reader_cut(info, length);
+	uint64_t declarations = 0;
+	unsigned type = DW_UT_compile;
+	int r;
+
+	if (info->bad)
+		return -ENODATA;
+	unit.format.version = byte_reader_u16(&bytes);
+	if (unit.format.version >= 5) {
+		type = byte_reader_u8(&bytes);
+		unit.format.address_size = byte_reader_u8(&bytes);
+	}
+	declarations = byte_reader_offset(&bytes, unit.format.dwarf64);
+	if (unit.format.version < 5)
+		unit.format.address_size = byte_reader_u8(&bytes);
+	skip_unit_type(&bytes, &unit.format, type);
+	if (bytes.bad || unit.format.version < 2 || unit.format.version > 5)
+		return -EBADMSG;
+	unit.first.addr = (void *)bytes.at;
+	unit.end = bytes.end;
+	byte_reader_skip(&abbrev, declarations);
+	r = read_declarations(&unit, abbrev);
+	if (r < 0)
+		die_unit_free(&unit);
+	else
+		*ret_unit = unit;
+	return r;
+}
+
+const unsigned char *
+die_unit_first(const struct die_unit *unit)
+{
+	return unit->first.addr;
+}
+
 void
 die_unit_free(struct die_unit *unit)
 {
@@ -169,6 +229,51 @@ die_unit_die(const struct die_unit *unit, const unsigned char *at)
 {
 	/* As dwarf_offdie() fills it, but for the search for the unit. */
 	return (Dwarf_Die){ .addr = (void *)at, .cu = unit->first.cu };
+}
+
+/* ---- values ---- */
+
+void
+die_unit_values(const struct die_unit *unit, const unsigned char *at,
+    const unsigned *names, size_t len, struct die_value *ret_values)
+{
+	struct byte_reader info = { .at = at, .end = unit->end }, attributes;
+	const struct die_declaration *declaration =
+	    find_declaration(unit, byte_reader_uleb(&info));
+	uint64_t name, form, constant;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		ret_values[i] = (struct die_value){ 0 };
+	if (declaration == NULL)
+		return;
+	attributes = declaration->attributes;
+	for (;;) {
+		name = byte_reader_uleb(&attributes);
+		form = byte_reader_uleb(&attributes);
+		constant = 0;
+		if (attributes.bad || info.bad || (name == 0 && form == 0))
+			return;
+		if (form == DW_FORM_implicit_const)
+			constant = (uint64_t)byte_reader_sleb(&attributes);
+		if (form == DW_FORM_indirect)
+			form = byte_reader_uleb(&info);
+		for (i = 0; i < len && names[i] != name; i++)
+			;
+		if (i == len || form == DW_FORM_implicit_const ||
+		    die_form_size(&unit->format, form) == 0) {
+			die_form_skip(&unit->format, form, &info);
+		} else if (!die_form_number(
+			       &unit->format, form, &info, &ret_values[i].number) &&
+		    !die_form_skip(&unit->format, form, &info)) {
+			return;
+		}
+		if (i == len)
+			continue;
+		ret_values[i].form = (unsigned)form;
+		if (form == DW_FORM_implicit_const)
+			ret_values[i].number = constant;
+	}
 }
 
 /* ---- the walk ---- */

@@ -46,11 +46,29 @@ struct die_walk {
 	bool is_over;
 };
 
+/* A value as it stands there; one of a form that has no number is 0. */
+struct die_value {
+	unsigned form; /* 0: the DIE has no such attribute */
+	uint64_t number;
+};
+
 /* Reads what the unit whose first DIE is @first declares in @abbrev, all of .debug_abbrev.
  * Returns 0, -EBADMSG for a unit that cannot be walked over, or -ENOMEM. */
 int die_unit_read(
     const Dwarf_Die *first, struct byte_reader abbrev, struct die_unit *ret_unit);
+/* The same without libdw, for which there is no DIE then: of the unit whose header stands at
+ * @info, which is moved behind all of it. -EBADMSG, too, for a unit that a linker left out;
+ * -ENODATA if that header is broken, and nothing can follow. */
+int die_unit_open(
+    struct byte_reader *info, struct byte_reader abbrev, struct die_unit *ret_unit);
 void die_unit_free(struct die_unit *unit);
+
+/* Where its first DIE stands. */
+const unsigned char *die_unit_first(const struct die_unit *unit);
+
+/* Outputs the values of @len attributes @names of the DIE at @at, which may be anything. */
+void die_unit_values(const struct die_unit *unit, const unsigned char *at,
+    const unsigned *names, size_t len, struct die_value *ret_values);
 
 /* The DIE that stands at @at, for libdw. */
 Dwarf_Die die_unit_die(const struct die_unit *unit, const unsigned char *at);

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: MIT
+ * Copies of functions inside of others.
+ *
+ * A copy names the abstract function that it is one of, and so does the function's own code. Units
+ * that have the same inline function each have an abstract one of their own, and most of them lost
+ * their code to the linker: there the linkage name tells that they are the same. Linkers keep equal
+ * strings once, so where it stands in .debug_str is as good as the name.
+ */
+#include "config.h"
+
+#include "inlined_copies.h"
+
+#include <dwarf.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "die_ranges.h"
+#include "die_walk.h"
+#include "banned.h"
+
+/* What is read of tables that units may share, in all: declarations, and ranges. */
+#define DECLARATIONS_MAX ((size_t)1 << 24)
+#define RANGES_MAX ((size_t)1 << 24)
+/* Bytes of .debug_info, all of which is read: of a program with more, copies are not known. */
+#define INFO_MAX (UINT64_C(1) << 30)
+/* From a function to its declaration. */
+#define ORIGINS_MAX 4
+
+/* Which function something belongs to: a place in .debug_str, or one in .debug_info. */
+#define KEY_IS_DIE (UINT64_C(1) << 63)
+
+struct place {
+	uint64_t key; /* while units are read, of its abstract function's DIE */
+	uint64_t address;
+};
+
+struct places {
+	struct place *list;
+	size_t len, size;
+};
+
+struct reader {
+	struct byte_reader info, abbrev, str_offsets;
+	struct die_ranges_sources sources;
+	uint64_t str_offsets_base;
+	size_t declarations, ranges;
+	const struct die_unit *unit;
+	uint64_t unit_start, unit_end; /* in .debug_info */
+	struct places own, copies;
+	struct places names; /* of abstract functions; address: the key that they get */
+};
+
+static int
+add(struct places *places, uint64_t key, uint64_t address)
+{
+	const size_t size = places->size * 2 + 1024;
+	struct place *larger;
+
+	if (places->len == places->size) {
+		larger = realloc(places->list, size * sizeof(*larger));
+		if (larger == NULL)
+			return -ENOMEM;
+		places->list = larger;
+		places->size = size;
+	}
+	places->list[places->len++] = (struct place){ key, address };
+	return 0;
+}
+
+/* ---- one unit ---- */
+
+static uint64_t
+offset_of(const struct reader *reader, const unsigned char *at)
+{
+	return (uint64_t)(at - reader->info.at);
+}
+
+/* Outputs which DIE @value refers to, as an offset in .debug_info. */
+static bool
+find_reference(
+    const struct reader *reader, const struct die_value *value, uint64_t *ret_offset)
+{
+	switch (value->form) {
+	case DW_FORM_ref1:
+	case DW_FORM_ref2:
+	case DW_FORM_ref4:
+	case DW_FORM_ref8:
+	case DW_FORM_ref_udata:
+		*ret_offset = reader->unit_start + value->number;
+		return value->number < reader->unit_end - reader->unit_start;
+	case DW_FORM_ref_addr:
+		*ret_offset = value->number;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Outputs where in .debug_str @value is. */
+static bool
+find_string(
+    const struct reader *reader, const struct die_value *value, uint64_t *ret_offset)
+{
+	const struct die_format *format = &reader->unit->format;
+	struct byte_reader offsets = reader->str_offsets;
+
+	switch (value->form) {
+	case DW_FORM_strp:
+		*ret_offset = value->number;
+		return true;
+	case DW_FORM_strx:
+	case DW_FORM_strx1:
+	case DW_FORM_strx2:
+	case DW_FORM_strx3:
+	case DW_FORM_strx4:
+	case DW_FORM_GNU_str_index:
+		if (value->number > UINT64_MAX / 8 - 1)
+			return false;
+		byte_reader_skip(&offsets, reader->str_offsets_base);
+		byte_reader_skip(&offsets, value->number * (format->dwarf64 ? 8 : 4));
+		*ret_offset = byte_reader_offset(&offsets, format->dwarf64);
+		return !offsets.bad;
+	default:
+		return false;
+	}
+}
+
+/* The key of the abstract function whose DIE is at @offset. */
+static uint64_t
+find_key(const struct reader *reader, uint64_t offset)
+{
+	static const unsigned names[] = { DW_AT_linkage_name, DW_AT_MIPS_linkage_name,
+		DW_AT_specification };
+	const uint64_t itself = offset | KEY_IS_DIE;
+	struct die_value values[3];
+	uint64_t name;
+
+	for (unsigned i = 0; i < ORIGINS_MAX; i++) {
+		if (offset < reader->unit_start || offset >= reader->unit_end)
+			return itself;
+		die_unit_values(
+		    reader->unit, reader->info.at + offset, names, 3, values);
+		if (find_string(reader, &values[0], &name) ||
+		    find_string(reader, &values[1], &name))
+			return name;
+		if (!find_reference(reader, &values[2], &offset))
+			return itself;
+	}
+	return itself;
+}
+
+/* An abstract function, or one's own code. */
+static int
+take_function(struct reader *reader, const struct die *die)
+{
+	static const unsigned names[] = { DW_AT_inline, DW_AT_abstract_origin };
+	struct die_value values[2];
+	struct die_ranges ranges;
+	uint64_t origin, start, end;
+
+	die_unit_values(reader->unit, die->at, names, 2, values);
+	if (values[0].form != 0) {
+		const uint64_t offset = offset_of(reader, die->at);
+
+		return add(&reader->names, offset, find_key(reader, offset));
+	}
+	if (!die->has_code || !find_reference(reader, &values[1], &origin))
+		return 0;
+	die_ranges_start(&ranges, &reader->sources, &reader->unit->format, &die->code);
+	while (reader->ranges++ < RANGES_MAX && die_ranges_next(&ranges, &start, &end))
+		if (start < end)
+			return add(&reader->own, origin, start);
+	return 0;
+}
+
+static int
+take_copy(struct reader *reader, const struct die *die)
+{
+	static const unsigned names[] = { DW_AT_abstract_origin };
+	struct die_value value;
+	struct die_ranges ranges;
+	uint64_t origin, start, end;
+	int r = 0;
+
+	die_unit_values(reader->unit, die->at, names, 1, &value);
+	if (!die->has_code || !find_reference(reader, &value, &origin))
+		return 0;
+	die_ranges_start(&ranges, &reader->sources, &reader->unit->format, &die->code);
+	while (r == 0 && reader->ranges++ < RANGES_MAX &&
+	    die_ranges_next(&ranges, &start, &end))
+		if (start < end)
+			r = add(&reader->copies, origin, start);
+	return r;
+}
+
+/* What a unit's first DIE says of sections that its values refer to. */
+static void
+take_bases(struct reader *reader, const struct die *die)
+{
+	static const unsigned names[] = { DW_AT_addr_base, DW_AT_GNU_addr_base,
+		DW_AT_rnglists_base, DW_AT_str_offsets_base };
+	struct die_ranges_sources *sources = &reader->sources;
+	struct die_code low = { .low_form = die->code.low_form,
+		.low = die->code.low,
+		.high_form = DW_FORM_udata,
+		.high = 1 };
+	struct die_value values[4];
+	struct die_ranges ranges;
+	uint64_t end;
+
+	die_unit_values(reader->unit, die->at, names, 4, values);
+	sources->addr_base = values[0].form != 0 ? values[0].number : values[1].number;
+	sources->rnglists_base = values[2].number;
+	reader->str_offsets_base = values[3].number;
+	sources->low = 0;
+	if (!die->has_code || low.low_form == 0)
+		return;
+	die_ranges_start(&ranges, sources, &reader->unit->format, &low);
+	if (!die_ranges_next(&ranges, &sources->low, &end))
+		sources->low = 0;
+}
+
+static int
+read_unit(struct reader *reader)
+{
+	const unsigned char *first = die_unit_first(reader->unit);
+	struct die_walk walk;
+	struct die die;
+	int r = 0;
+
+	die_walk_start(&walk, reader->unit, first);
+	while (r == 0 && die_walk_next(&walk, &die)) {
+		if (die.at == first)
+			take_bases(reader, &die);
+		else if (die.tag == DW_TAG_subprogram)
+			r = take_function(reader, &die);
+		else if (die.tag == DW_TAG_inlined_subroutine)
+			r = take_copy(reader, &die);
+	}
+	return r;
+}
+
+static int
+read_units(struct reader *reader)
+{
+	struct byte_reader info = reader->info;
+	struct die_unit unit;
+	int r = 0;
+
+	while (r == 0 && byte_reader_left(&info) > 0 &&
+	    reader->declarations < DECLARATIONS_MAX && reader->ranges < RANGES_MAX) {
+		reader->unit_start = offset_of(reader, info.at);
+		r = die_unit_open(&info, reader->abbrev, &unit);
+		if (r == -ENODATA)
+			return 0;
+		if (r == 0) {
+			reader->unit = &unit;
+			reader->unit_end = offset_of(reader, info.at);
+			reader->declarations += unit.declarations_len + 1;
+			r = read_unit(reader);
+			die_unit_free(&unit);
+		}
+		r = r == -EBADMSG ? 0 : r;
+	}
+	return r;
+}
+
+/* ---- all of them ---- */
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return x->address < y->address ? -1 : x->address > y->address;
+}
+
+static void
+sort(struct places *places)
+{
+	if (places->len > 0)
+		qsort(places->list, places->len, sizeof(*places->list), compare);
+}
+
+/* The first with @key; NULL: there is none. */
+static const struct place *
+find(const struct places *places, uint64_t key)
+{
+	size_t low = 0, high = places->len, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (places->list[middle].key < key)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < places->len && places->list[low].key == key ? &places->list[low]
+								 : NULL;
+}
+
+/* From DIEs to keys. Names came in order of their DIEs. */
+static void
+turn_keys(const struct places *names, struct places *places)
+{
+	for (size_t i = 0; i < places->len; i++) {
+		const struct place *name = find(names, places->list[i].key);
+
+		places->list[i].key =
+		    name != NULL ? name->address : places->list[i].key | KEY_IS_DIE;
+	}
+}
+
+static void
+keep_wanted(struct places *own, inlined_copies_wanted *wanted, void *context)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < own->len; i++)
+		if (wanted(context, own->list[i].address))
+			own->list[kept++] = own->list[i];
+	own->len = kept;
+}
+
+/* Leaves in copies, for each that has one, the address of its function's own code, as key the
+ * address where it begins. */
+static void
+match(const struct places *own, struct places *copies)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < copies->len; i++) {
+		const struct place *function = find(own, copies->list[i].key);
+
+		if (function != NULL)
+			copies->list[kept++] = (struct place){ copies->list[i].address,
+				function->address };
+	}
+	copies->len = kept;
+	sort(copies);
+}
+
+static int
+give(const struct places *copies, struct inlined_copies *ret_copies)
+{
+	ret_copies->list = malloc((copies->len + 1) * sizeof(*ret_copies->list));
+	if (ret_copies->list == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < copies->len; i++)
+		if (i == 0 || compare(&copies->list[i], &copies->list[i - 1]) != 0)
+			ret_copies->list[ret_copies->len++] =
+			    (struct inlined_copy){ copies->list[i].key,
+				    copies->list[i].address };
+	return 0;
+}
+
+static void
+open_sections(struct reader *reader, struct elf_image *image)
+{
+	reader->info = elf_image_bytes(image, ".debug_info");
+	reader->abbrev = elf_image_bytes(image, ".debug_abbrev");
+	reader->str_offsets = elf_image_bytes(image, ".debug_str_offsets");
+	reader->sources.addr = elf_image_bytes(image, ".debug_addr");
+	reader->sources.ranges = elf_image_bytes(image, ".debug_ranges");
+	reader->sources.rnglists = elf_image_bytes(image, ".debug_rnglists");
+}
+
+int
+inlined_copies_read(struct elf_image *image, inlined_copies_wanted *wanted,
+    void *context, struct inlined_copies *ret_copies)
+{
+	struct reader reader = { 0 };
+	uint64_t size;
+	int r;
+
+	if (elf_image_has(image, ".debug_info", &size) && size > INFO_MAX)
+		return 0;
+	open_sections(&reader, image);
+	r = read_units(&reader);
+	if (r == 0) {
+		keep_wanted(&reader.own, wanted, context);
+		turn_keys(&reader.names, &reader.own);
+		turn_keys(&reader.names, &reader.copies);
+		sort(&reader.own);
+		match(&reader.own, &reader.copies);
+		r = give(&reader.copies, ret_copies);
+	}
+	free(reader.own.list);
+	free(reader.copies.list);
+	free(reader.names.list);
+	return r;
+}
+
+void
+inlined_copies_free(struct inlined_copies *copies)
+{
+	free(copies->list);
+	*copies = (struct inlined_copies){ 0 };
+}
+
+size_t
+inlined_copies_from(const struct inlined_copies *copies, uint64_t address)
+{
+	size_t low = 0, high = copies->len, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (copies->list[middle].start < address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ * Where copies of functions begin that the compiler put into others, by .debug_info; in the
+ * symbolizer.
+ *
+ * A line table does not tell: of a copy whose instructions were all folded into those around it
+ * no row may be left, though it was called.
+ */
+#ifndef FUZZSUP_INLINED_COPIES_H
+#define FUZZSUP_INLINED_COPIES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "elf_image.h"
+
+struct inlined_copy {
+	uint64_t start;    /* of one of its ranges */
+	uint64_t function; /* where the same function's own code begins */
+};
+
+/* Ascending by start, each once. Zeroed is empty. */
+struct inlined_copies {
+	struct inlined_copy *list;
+	size_t len;
+};
+
+/* True if it is of use that a function's own code begins at @address. */
+typedef bool inlined_copies_wanted(void *context, uint64_t address);
+
+/* Reads those of @image, of functions whose own code is @wanted; units that are malformed are
+ * passed over. Returns 0 or -ENOMEM; to be freed in any case. */
+int inlined_copies_read(struct elf_image *image, inlined_copies_wanted *wanted,
+    void *context, struct inlined_copies *ret_copies);
+void inlined_copies_free(struct inlined_copies *copies);
+
+/* Index of the first that begins at or above @address. */
+size_t inlined_copies_from(const struct inlined_copies *copies, uint64_t address);
+
+#endif
