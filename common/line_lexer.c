@@ -15,6 +15,7 @@ struct statement {
 	uint32_t line;     /* of its first token; 0: it has none */
 	uint32_t words;    /* before anything else, 2 at most */
 	uint32_t brackets; /* "(" and "[" that are open */
+	uint32_t kinds;    /* flags of the shape of what it opens, wherever the brace stands */
 	bool is_case, is_control, has_question;
 	bool head_done; /* what is behind is a statement of its own, or a block */
 };
@@ -177,8 +178,10 @@ static void
 open_brace(struct lexer *lexer)
 {
 	begin_token(lexer, '{', false);
-	if (lexer->shape.opens == 0)
+	if (lexer->shape.opens == 0) {
 		lexer->shape.head = head_of(lexer);
+		lexer->shape.flags |= lexer->statement.kinds;
+	}
 	lexer->shape.opens++;
 	if (lexer->depth < DEPTH_MAX)
 		lexer->braces[lexer->depth] =
@@ -284,6 +287,14 @@ is_digit(char c)
  * @hashes (Rust) or between quote and "(" (C++). */
 static void skip_raw(struct lexer *lexer, uint32_t hashes);
 
+/* Of the statement at hand, and of what it opens. */
+static void
+decide(struct lexer *lexer, uint32_t kinds)
+{
+	lexer->shape.flags |= kinds;
+	lexer->statement.kinds |= kinds;
+}
+
 static void
 take_else(struct lexer *lexer)
 {
@@ -292,7 +303,7 @@ take_else(struct lexer *lexer)
 	else if ((lexer->shape.flags & SHAPE_ENDS) != 0 && !lexer->has_other)
 		lexer->shape.flags |= SHAPE_ELSE;
 	begin_token(lexer, 'a', false);
-	lexer->shape.flags |= SHAPE_DECIDES | SHAPE_PLAIN_ELSE;
+	decide(lexer, SHAPE_DECIDES | SHAPE_PLAIN_ELSE);
 	lexer->statement.words = 2;
 	lexer->statement.head_done = true;
 	lexer->ends_in_else = true;
@@ -347,10 +358,12 @@ word(struct lexer *lexer)
 	if (statement->words == 0 && is_macro(start, len) && is_called(lexer))
 		lexer->shape.flags |= SHAPE_DECIDES;
 	if (is_word(start, len, switches))
-		lexer->shape.flags |= SHAPE_SWITCH | SHAPE_DECIDES;
+		decide(lexer, SHAPE_SWITCH | SHAPE_DECIDES);
 	if (is_word(start, len, loops))
-		lexer->shape.flags |= SHAPE_LOOP | SHAPE_DECIDES;
-	else if (is_word(start, len, controls) || is_word(start, len, waits))
+		decide(lexer, SHAPE_LOOP | SHAPE_DECIDES);
+	else if (is_word(start, len, controls))
+		decide(lexer, SHAPE_DECIDES);
+	else if (is_word(start, len, waits))
 		lexer->shape.flags |= SHAPE_DECIDES;
 	if (is_word(start, len, controls) || is_word(start, len, loops))
 		lexer->shape.flags &= ~(uint32_t)SHAPE_PLAIN_ELSE;

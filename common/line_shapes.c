@@ -8,6 +8,8 @@
 /* Deeper ones count as part of the last. */
 #define DEPTH_MAX 256
 
+#define UNKNOWNS_MAX 4
+
 #define NONE UINT32_C(0xffffffff)
 
 /* What is known of the lines of a statement that opens a block. */
@@ -19,11 +21,14 @@ enum head {
 
 struct block {
 	uint32_t head,
-	    head_end;        /* places of the lines of the statement that opens it */
-	uint32_t first;      /* place of the first line with code, so far; or NONE */
-	uint32_t last;       /* the statement that stands last in it, so far; or NONE */
-	bool last_is_simple; /* it has no block of its own, and is no way out */
-	bool passes;         /* what is behind it is come to, for certain */
+	    head_end;   /* places of the lines of the statement that opens it */
+	uint32_t first; /* place of the first line with code, so far; or NONE */
+	uint32_t last;  /* the statement that stands last in it, so far; or NONE */
+	/* statements of which it is not known whether they ran, since the last label */
+	uint32_t unknowns[UNKNOWNS_MAX], unknowns_len;
+	bool last_is_simple;   /* it has no block of its own, and is no way out */
+	bool last_leaves;      /* it is a way out */
+	bool passes;           /* what is behind it is come to, for certain */
 	bool decides, is_loop; /* its head; else its lines run at another time */
 	bool is_switch, tries;
 	bool has_target; /* a run may come into it past its head */
@@ -94,10 +99,42 @@ is_led(const struct walk *walk, uint32_t place)
 	return walk->led[walk->order[place]] != 0;
 }
 
+/* Its code is known to be there, and nothing more. */
+static bool
+is_open(uint8_t state)
+{
+	return state == LINE_UNKNOWN || state == LINE_NONE;
+}
+
 static bool
 is_missed(uint8_t state)
 {
 	return state == LINE_MISSED || state == LINE_IDLE;
+}
+
+/* What became of a statement of which machine code does not tell. Behind one that did not run
+ * none does. */
+static void
+take_unknown(struct walk *walk, struct block *block, uint32_t place)
+{
+	if (block->passes)
+		set_state(walk, place, LINE_REACHED);
+	else if (block->last != NONE && is_missed(state_at(walk, block->last)))
+		set_state(walk, place, LINE_MISSED);
+	else if (block->unknowns_len < UNKNOWNS_MAX)
+		block->unknowns[block->unknowns_len++] = place;
+}
+
+/* Who came to a statement came to those before it. */
+static void
+settle_unknowns(struct walk *walk, struct block *block)
+{
+	for (; block->unknowns_len > 0; block->unknowns_len--) {
+		const uint32_t place = block->unknowns[block->unknowns_len - 1];
+
+		if (is_open(state_at(walk, place)))
+			set_state(walk, place, LINE_REACHED);
+	}
 }
 
 /* Statements of one block run one after the other. Compilers share the code of a "return" among
@@ -106,19 +143,23 @@ static void
 take_statement(struct walk *walk, uint32_t place, uint32_t flags)
 {
 	struct block *block = top(walk);
+	const bool leaves = (flags & SHAPE_LEAVES) != 0;
 
-	if (block->passes && is_missed(state_at(walk, place)))
-		set_state(walk, place,
-		    (flags & SHAPE_LEAVES) != 0 ? LINE_REACHED : LINE_UNKNOWN);
+	if (is_open(state_at(walk, place)))
+		take_unknown(walk, block, place);
+	else if (block->passes && is_missed(state_at(walk, place)))
+		set_state(walk, place, leaves ? LINE_REACHED : LINE_UNKNOWN);
 	if (block->last != NONE && state_at(walk, place) >= LINE_PARTLY &&
 	    is_missed(state_at(walk, block->last))) {
-		set_state(walk, place,
-		    (flags & SHAPE_LEAVES) != 0 ? LINE_MISSED : LINE_UNKNOWN);
-		if ((flags & SHAPE_LEAVES) == 0)
+		set_state(walk, place, leaves ? LINE_MISSED : LINE_UNKNOWN);
+		if (!leaves)
 			set_state(walk, block->last, LINE_UNKNOWN);
+	} else if (state_at(walk, place) >= LINE_PARTLY && is_led(walk, place)) {
+		settle_unknowns(walk, block);
 	}
 	block->last = place;
-	block->last_is_simple = (flags & SHAPE_LEAVES) == 0;
+	block->last_is_simple = !leaves;
+	block->last_leaves = leaves;
 	block->passes = (flags & (SHAPE_LEAVES | SHAPE_DECIDES)) == 0 &&
 	    state_at(walk, place) >= LINE_PARTLY;
 }
@@ -129,6 +170,7 @@ forget_statements(struct walk *walk)
 {
 	top(walk)->last = NONE;
 	top(walk)->passes = false;
+	top(walk)->unknowns_len = 0;
 }
 
 /* A label in the block at hand: who came there did not come through its head, nor, up to the
@@ -152,7 +194,7 @@ take_target(struct walk *walk, bool is_case)
 static void
 open_block(struct walk *walk, uint32_t head, uint32_t head_end, uint32_t flags)
 {
-	top(walk)->last_is_simple = false;
+	top(walk)->last_is_simple = top(walk)->last_leaves = false;
 	/* Of "if" and "else" either may do. */
 	if ((flags & SHAPE_ELSE) == 0)
 		top(walk)->passes = false;
@@ -268,6 +310,11 @@ end_line(struct walk *walk, uint32_t place, const struct block *block, uint32_t 
 		   is_all = (flags & SHAPE_ALL) != 0,
 		   is_simple = block->last != NONE && block->last_is_simple;
 
+	/* The end of a case's own block, behind its "return", is anybody's. */
+	if (is_all && !block->decides && top(walk)->is_switch && block->last_leaves) {
+		set_state(walk, place, LINE_UNKNOWN);
+		return;
+	}
 	if (is_all &&
 	    (missed ||
 		(is_simple && block->decides && last == LINE_MISSED &&

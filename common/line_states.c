@@ -21,6 +21,7 @@ enum {
 	TO_END = 8,    /* a run that is there can come to an end */
 	SURE = 16,     /* ran, as others tell */
 	IN_ORDER = 32, /* visited by the walk at hand */
+	THROWS = 32,   /* before any walk */
 	ENTRY = 64,
 	LEAVES = 128,
 };
@@ -123,10 +124,29 @@ number_from(struct line_scratch *scratch, uint32_t from)
 	return from + (value >> 1 ^ (uint32_t)-(int32_t)(value & 1));
 }
 
-static void
-skip_lines(struct line_scratch *scratch)
+/* What stands before a block's lines. */
+struct lines_head {
+	uint32_t len;
+	uint32_t callee; /* PC; NONE: it tells of none */
+	bool is_cleanup;
+};
+
+static struct lines_head
+lines_head(struct line_scratch *scratch, const struct wire_blocks_function *function)
 {
-	for (uint32_t left = number(scratch); left > 0 && !scratch->is_bad; left--)
+	const uint32_t value = number(scratch);
+
+	return (struct lines_head){ .len = value >> WIRE_LINES_FLAGS,
+		.callee = (value & WIRE_LINES_CALLEE) != 0
+		    ? number_from(scratch, function->pc)
+		    : NONE,
+		.is_cleanup = (value & WIRE_LINES_CLEANUP) != 0 };
+}
+
+static void
+skip(struct line_scratch *scratch, uint32_t numbers)
+{
+	for (; numbers > 0 && !scratch->is_bad; numbers--)
 		number(scratch);
 }
 
@@ -136,6 +156,7 @@ read_blocks(struct line_scratch *scratch, const struct line_blocks_view *view,
     const struct wire_blocks_function *function, const uint64_t *bits)
 {
 	uint32_t edges = 0, pc = function->pc, head, len;
+	struct lines_head lines;
 
 	scratch->blocks_len = function->blocks_len;
 	scratch->edges_len = function->edges_len;
@@ -147,7 +168,8 @@ read_blocks(struct line_scratch *scratch, const struct line_blocks_view *view,
 		len = head >> WIRE_BLOCK_FLAGS;
 		scratch->flags[i] = (uint8_t)((head & WIRE_BLOCK_ENTRY ? ENTRY : 0) |
 		    (head & WIRE_BLOCK_LEAVES ? LEAVES : 0) |
-		    (head & WIRE_BLOCK_CALLS ? TO_END : 0));
+		    (head & WIRE_BLOCK_CALLS ? TO_END : 0) |
+		    (head & WIRE_BLOCK_THROWS ? THROWS : 0));
 		if ((head & WIRE_BLOCK_PC) != 0) {
 			pc = number_from(scratch, pc);
 			if (pc >= view->header->pcs_len)
@@ -166,7 +188,12 @@ read_blocks(struct line_scratch *scratch, const struct line_blocks_view *view,
 				return false;
 			scratch->edges[edges++] = to;
 		}
-		skip_lines(scratch);
+		lines = lines_head(scratch, function);
+		skip(scratch, lines.len);
+		/* What it calls never ran: nor did it. */
+		if (lines.callee < view->header->pcs_len &&
+		    (bits[lines.callee / 64] >> lines.callee % 64 & 1) == 0)
+			scratch->flags[i] |= SEEN;
 	}
 	scratch->starts[function->blocks_len] = edges;
 	scratch->edges_len = edges;
@@ -365,6 +392,19 @@ spread(struct line_scratch *scratch, const struct way *way, uint8_t marks)
 
 /* ---- what follows ---- */
 
+/* Whether a run may have come to a landing pad: to what nothing else leads to. */
+static bool
+may_have_thrown(const struct line_scratch *scratch)
+{
+	const uint8_t both = FROM | TO_END;
+
+	for (uint32_t i = 1; i < scratch->blocks_len; i++)
+		if ((scratch->flags[i] & ENTRY) != 0 && can_run(scratch->flags[i]) &&
+		    (scratch->flags[i] & both) == both)
+			return true;
+	return false;
+}
+
 /* Where runs can come from, and go to. */
 static void
 flood_all(struct line_scratch *scratch, const struct way *to, const struct way *back)
@@ -374,6 +414,12 @@ flood_all(struct line_scratch *scratch, const struct way *to, const struct way *
 	flood(scratch, back, LEAVES, LEAVES, TO_END);
 	/* What ran and cannot come to an end went on for ever, or died: there, or behind. */
 	flood(scratch, to, RAN | TO_END, RAN, TO_END);
+	flood(scratch, back, TO_END, TO_END, TO_END);
+	if (!may_have_thrown(scratch))
+		return;
+	for (uint32_t i = 0; i < scratch->blocks_len; i++)
+		if ((scratch->flags[i] & THROWS) != 0)
+			scratch->flags[i] |= TO_END;
 	flood(scratch, back, TO_END, TO_END, TO_END);
 }
 
@@ -420,17 +466,14 @@ begin_lines(struct line_scratch *scratch, const struct line_blocks_view *view,
 	scratch->is_bad = false;
 }
 
-/* How many lines the next block has; they come next. */
-static uint32_t
-next_block(struct line_scratch *scratch)
+/* What the next block's lines are; they come next. */
+static struct lines_head
+next_block(struct line_scratch *scratch, const struct wire_blocks_function *function)
 {
 	const uint32_t head = number(scratch);
 
-	if ((head & WIRE_BLOCK_PC) != 0)
-		number(scratch);
-	for (uint32_t e = head >> WIRE_BLOCK_FLAGS; e > 0 && !scratch->is_bad; e--)
-		number(scratch);
-	return number(scratch);
+	skip(scratch, ((head & WIRE_BLOCK_PC) != 0) + (head >> WIRE_BLOCK_FLAGS));
+	return lines_head(scratch, function);
 }
 
 /* False if there is none such. */
@@ -465,7 +508,7 @@ mark_partly(struct line_scratch *scratch, const struct line_blocks_view *view,
 
 	begin_lines(scratch, view, function);
 	for (uint32_t i = 0; i < function->blocks_len; i++) {
-		left = next_block(scratch);
+		left = next_block(scratch, function).len;
 		if (left == 0)
 			continue;
 		for (; left > 0; left--)
@@ -515,6 +558,7 @@ raise_lines(struct line_scratch *scratch, const struct line_blocks_view *view,
     const struct wire_blocks_function *function, bool entered, uint8_t *states)
 {
 	uint32_t line = 0;
+	struct lines_head lines;
 	uint8_t of_block, state;
 	bool news;
 
@@ -523,7 +567,11 @@ raise_lines(struct line_scratch *scratch, const struct line_blocks_view *view,
 		struct told told = { .len = 0 };
 
 		of_block = entered ? state_of(scratch->flags[i]) : LINE_IDLE;
-		for (uint32_t left = next_block(scratch); left > 0; left--) {
+		lines = next_block(scratch, function);
+		/* That nothing was thrown says nothing of lines. */
+		if (lines.is_cleanup && entered && of_block != LINE_REACHED)
+			of_block = LINE_NONE;
+		for (; lines.len > 0; lines.len--) {
 			if (!next_line(scratch, view, &line))
 				return false;
 			state = of_block == LINE_REACHED && scratch->partly[line] != 0
@@ -571,7 +619,7 @@ edge_lines(struct line_scratch *scratch, const struct line_blocks_view *view,
 	begin_lines(scratch, view, function);
 	for (uint32_t i = 0; i < function->blocks_len; i++) {
 		scratch->order[i] = scratch->number[i] = NONE;
-		for (left = next_block(scratch); left > 0; left--) {
+		for (left = next_block(scratch, function).len; left > 0; left--) {
 			if (!next_line(scratch, view, &at))
 				return false;
 			if (scratch->order[i] == NONE)
@@ -659,7 +707,8 @@ names_line(struct line_scratch *scratch, const struct line_blocks_view *view,
 
 	begin_lines(scratch, view, function);
 	for (uint32_t i = 0; i < function->blocks_len; i++)
-		for (uint32_t left = next_block(scratch); left > 0; left--) {
+		for (uint32_t left = next_block(scratch, function).len; left > 0;
+		    left--) {
 			if (!next_line(scratch, view, &at))
 				return false;
 			if (at == line)
@@ -702,10 +751,8 @@ line_blocks_owner(const struct line_blocks_view *view, uint32_t index,
 				return;
 			owner[pc++] = index;
 		}
-		for (uint32_t e = head >> WIRE_BLOCK_FLAGS; e > 0 && !scratch->is_bad;
-		    e--)
-			number(scratch);
-		skip_lines(scratch);
+		skip(scratch, head >> WIRE_BLOCK_FLAGS);
+		skip(scratch, lines_head(scratch, function).len);
 	}
 }
 
@@ -749,7 +796,8 @@ line_states_doubt(const struct line_blocks_view *view, uint32_t index,
 		begin_lines(scratch, view, function);
 		line = 0;
 		for (uint32_t i = 0; i < function->blocks_len; i++) {
-			for (left = next_block(scratch); left > 0; left--) {
+			for (left = next_block(scratch, function).len; left > 0;
+			    left--) {
 				if (!next_line(scratch, view, &line))
 					return changed;
 				place = places->places[line];

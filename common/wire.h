@@ -125,12 +125,14 @@ _Static_assert(sizeof(struct wire_functions) == 56, "functions");
  * other, and which lines each of them executes. For each function there are bytes of code, all
  * numbers in them unsigned LEB128:
  *
- *   for each block    edges << 4 | WIRE_BLOCK_…
+ *   for each block    edges << WIRE_BLOCK_FLAGS | WIRE_BLOCK_…
  *                     with WIRE_BLOCK_PC: its PC's index in the PC table, zigzag from the one
  *                     behind that of the block with a PC before it (at first: from pc)
  *                     for each edge: the block that it leads to, zigzag from the one behind
  *                     this one
- *                     how many lines
+ *                     how many lines << WIRE_LINES_FLAGS | WIRE_LINES_…
+ *                     with WIRE_LINES_CALLEE: the index in the PC table of a PC, zigzag from
+ *                     the function's (pc)
  *                     for each line: its index in lines, zigzag from the one before it in
  *                     the function (at first 0)
  */
@@ -138,9 +140,19 @@ enum wire_block_flag {
 	WIRE_BLOCK_PC = 1,     /* it has a PC, so that it is known whether it ran */
 	WIRE_BLOCK_ENTRY = 2,  /* nothing that is known leads there */
 	WIRE_BLOCK_LEAVES = 4, /* the function may end behind it */
-	WIRE_BLOCK_CALLS =
-	    8, /* and also within it, where something that it calls throws */
+	/* and also within it, since something that it calls may leave both */
+	WIRE_BLOCK_CALLS = 8,
+	/* or throw to a block of this function to which nothing else leads */
+	WIRE_BLOCK_THROWS = 16,
 };
+
+enum wire_lines_flag {
+	WIRE_LINES_CLEANUP =
+	    1, /* what is thrown comes to the block, nothing else, and goes on */
+	WIRE_LINES_CALLEE =
+	    2, /* it has no PC, but calls a function that begins with one */
+};
+#define WIRE_LINES_FLAGS 2
 
 struct wire_blocks_function {
 	uint32_t first; /* place of its lowest PC among all PCs in order of address */
@@ -163,8 +175,8 @@ struct wire_line {
 _Static_assert(sizeof(struct wire_line) == 8, "line");
 
 #define WIRE_BLOCKS_MAGIC UINT32_C(0x4c425a46) /* "FZBL" */
-#define WIRE_BLOCKS_VERSION 2
-#define WIRE_BLOCK_FLAGS 4 /* bits of flags, below the number of edges */
+#define WIRE_BLOCKS_VERSION 3
+#define WIRE_BLOCK_FLAGS 5 /* bits of flags, below the number of edges */
 
 struct wire_blocks {
 	uint32_t magic;

@@ -3,7 +3,7 @@
  *
  *     tell_lines EXECUTABLE COVERAGE_FILE [--blocks]
  *
- * prints FILE:LINE STATE for each line that a block names, and what the table weighs to stderr.
+ * prints FILE:LINE STATE for each line that has one, and what the table weighs to stderr.
  * --blocks: of blocks alone, without the sources' shapes.
  */
 #include "config.h"
@@ -69,6 +69,8 @@ tell(const struct block_table *blocks, const uint8_t *states)
 	for (uint32_t i = 0; i < blocks->header->lines_len; i++) {
 		const struct wire_file *file = &blocks->files[blocks->lines[i].file];
 
+		if (states[i] == LINE_NONE)
+			continue;
 		printf("%s/%s:%" PRIu32 " %s\n",
 		    blocks->strings + blocks->directories[file->directory],
 		    blocks->strings + file->basename, blocks->lines[i].line,

@@ -170,7 +170,7 @@ draw(struct sketch *sketch, unsigned flags, unsigned pc, const int *to)
 
 		*at++ = (unsigned char)(step < 0 ? -2 * step - 1 : 2 * step);
 	}
-	*at++ = 1;
+	*at++ = 1 << WIRE_LINES_FLAGS;
 	*at++ = sketch->blocks > 0 ? 2 : 0; /* the next line */
 	sketch->len = (uint32_t)(at - sketch->code);
 	sketch->blocks++;
@@ -267,16 +267,61 @@ test_odd_ends(void **state)
 	assert_string_equal(conclude(&pad, 3), "RRR");
 }
 
+/* 0 calls what may throw to 2; 1 is behind it; or 1 calls what begins with PC 3. */
+static void
+test_throws_and_callees(void **state)
+{
+	struct sketch throws = { 0 }, calls = { 0 };
+	unsigned char *lines;
+
+	(void)state;
+	draw(&throws, WIRE_BLOCK_ENTRY | WIRE_BLOCK_LEAVES, 0, TO(1));
+	draw(&throws, WIRE_BLOCK_THROWS, NO_PC, TO(2));
+	draw(&throws, WIRE_BLOCK_LEAVES, 1, END);
+	draw(&throws, WIRE_BLOCK_LEAVES | WIRE_BLOCK_ENTRY, 2, END);
+	/* Nothing was thrown: what is before the end did not run either. */
+	assert_string_equal(conclude(&throws, 1), "RMMM");
+	assert_string_equal(conclude(&throws, 1 | 4), "RUMR");
+	assert_string_equal(conclude(&throws, 3), "RRRM");
+
+	draw(&calls, WIRE_BLOCK_ENTRY, 0, TO(1, 2));
+	draw(&calls, WIRE_BLOCK_LEAVES, NO_PC, END);
+	lines = calls.code + calls.len - 2;
+	lines[2] = lines[1];
+	*lines |= WIRE_LINES_CALLEE;
+	lines[1] = 2 * 3;
+	calls.len++;
+	draw(&calls, WIRE_BLOCK_LEAVES, NO_PC, END);
+	assert_string_equal(conclude(&calls, 1), "PMR");
+	assert_string_equal(conclude(&calls, 1 | 8), "RUU");
+}
+
+/* What is thrown alone comes to 1, and goes on. */
+static void
+test_cleanup(void **state)
+{
+	struct sketch sketch = { 0 };
+
+	(void)state;
+	draw(&sketch, WIRE_BLOCK_ENTRY | WIRE_BLOCK_LEAVES | WIRE_BLOCK_CALLS, 0, END);
+	draw(&sketch, WIRE_BLOCK_ENTRY | WIRE_BLOCK_LEAVES, 1, END);
+	sketch.code[sketch.len - 2] |= WIRE_LINES_CLEANUP;
+	assert_string_equal(conclude(&sketch, 1), "R-");
+	assert_string_equal(conclude(&sketch, 3), "RR");
+	assert_string_equal(conclude(&sketch, 0), "II");
+}
+
 /* One block of lines 10, 11, 90 and 9, another of 11, of which only the first ran, and then both. */
 static void
 test_led(void **state)
 {
 	static const struct wire_line lines[] = { { 0, 10 }, { 0, 11 }, { 0, 90 },
 		{ 0, 9 }, { 1, 12 } };
-	static const unsigned char code[] = {
-		WIRE_BLOCK_PC | WIRE_BLOCK_ENTRY | WIRE_BLOCK_LEAVES, 0, 5, 0, 2, 2, 2,
-		2, WIRE_BLOCK_PC | WIRE_BLOCK_ENTRY | WIRE_BLOCK_LEAVES, 0, 1, 5
-	};
+	static const unsigned char code[] = { WIRE_BLOCK_PC | WIRE_BLOCK_ENTRY |
+		    WIRE_BLOCK_LEAVES,
+		0, 5 << WIRE_LINES_FLAGS, 0, 2, 2, 2, 2,
+		WIRE_BLOCK_PC | WIRE_BLOCK_ENTRY | WIRE_BLOCK_LEAVES, 0,
+		1 << WIRE_LINES_FLAGS, 5 };
 	static const struct wire_blocks header = { .pcs_len = 2,
 		.functions_len = 1,
 		.lines_len = 5,
@@ -358,10 +403,11 @@ test_copies(void **state)
 		{ 0, 20 }, { 0, 21 } };
 	static const uint32_t order[] = { 0, 1, 2, 3, 4 };
 	/* head, PC, lines: how many, steps */
-	static const unsigned char code[] = {
-		WIRE_BLOCK_PC | WIRE_BLOCK_ENTRY | WIRE_BLOCK_LEAVES, 0, 3, 0, 2, 2,
-		WIRE_BLOCK_PC | WIRE_BLOCK_ENTRY | WIRE_BLOCK_LEAVES, 0, 3, 2, 4, 2
-	};
+	static const unsigned char code[] = { WIRE_BLOCK_PC | WIRE_BLOCK_ENTRY |
+		    WIRE_BLOCK_LEAVES,
+		0, 3 << WIRE_LINES_FLAGS, 0, 2, 2,
+		WIRE_BLOCK_PC | WIRE_BLOCK_ENTRY | WIRE_BLOCK_LEAVES, 0,
+		3 << WIRE_LINES_FLAGS, 2, 4, 2 };
 	static const struct wire_blocks header = { .pcs_len = 2,
 		.functions_len = 2,
 		.lines_len = 5,
@@ -509,6 +555,8 @@ main(void)
 		cmocka_unit_test(test_loop),
 		cmocka_unit_test(test_odd_ends),
 		cmocka_unit_test(test_copies),
+		cmocka_unit_test(test_throws_and_callees),
+		cmocka_unit_test(test_cleanup),
 		cmocka_unit_test(test_led),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_table),

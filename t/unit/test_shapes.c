@@ -170,6 +170,64 @@ test_statements(void **state)
 	    " MRM ");
 }
 
+/* Of what machine code does not tell, what stands beside it may. */
+static void
+test_unknowns(void **state)
+{
+	(void)state;
+	assert_string_equal(correct("R|{\n"
+				    "U|	f();\n"
+				    "U|	if (a)\n"
+				    "M|		g();\n"
+				    "R|	h();\n"
+				    "U|	i();\n"
+				    " |}\n",
+				SOURCE_C),
+	    "RRRMRR ");
+	assert_string_equal(correct("P|	if (a) {\n"
+				    "M|		g();\n"
+				    "U|		h();\n"
+				    " |	}\n",
+				SOURCE_C),
+	    "PMM ");
+	/* A label, or a way out, and nobody knows. */
+	assert_string_equal(correct("R|{\n"
+				    "U|	f();\n"
+				    " |	case 1:\n"
+				    "R|	h();\n"
+				    "R|	if (a) return;\n"
+				    "U|	i();\n"
+				    "r|	j();\n"
+				    " |}\n",
+				SOURCE_C),
+	    "RU RRUR ");
+}
+
+/* Wherever the brace stands, it belongs to what is before it. */
+static void
+test_brace_alone(void **state)
+{
+	(void)state;
+	assert_string_equal(correct("P|	if (a)\n"
+				    " |	{\n"
+				    "r|		if (b)\n"
+				    "M|			g();\n"
+				    " |	}\n"
+				    "R|	h();\n"
+				    "M|	return;\n",
+				SOURCE_C),
+	    "P UM RR");
+	assert_string_equal(correct("R|	switch (a)\n"
+				    " |	{\n"
+				    " |	case 1:\n"
+				    " |	{\n"
+				    "M|		return b;\n"
+				    "M|	}\n"
+				    " |	}\n",
+				SOURCE_C),
+	    "R   MU ");
+}
+
 /* What hides a way out, or a way in. */
 static void
 test_hidden_ways(void **state)
@@ -341,6 +399,18 @@ test_ends(void **state)
 				    "R|}\n",
 				SOURCE_C),
 	    "RPMU");
+	/* Behind a "return" nobody comes; what stands there belongs to all cases. */
+	assert_string_equal(correct("R|	switch (x) {\n"
+				    " |	case 1: {\n"
+				    "R|		g();\n"
+				    "R|		return 1;\n"
+				    "R|	}\n"
+				    " |	case 2: {\n"
+				    "M|		g();\n"
+				    "R|	}\n"
+				    " |	}\n",
+				SOURCE_C),
+	    "R RRU MM ");
 	/* The code of many a "break" is one. */
 	assert_string_equal(correct(" |	case 1:\n"
 				    "M|		g();\n"
@@ -482,6 +552,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_statements),
+		cmocka_unit_test(test_unknowns),
+		cmocka_unit_test(test_brace_alone),
 		cmocka_unit_test(test_hidden_ways),
 		cmocka_unit_test(test_computed_ahead),
 		cmocka_unit_test(test_chains),

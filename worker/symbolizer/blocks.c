@@ -21,6 +21,7 @@
 #include "code_memory.h"
 #include "function_ranges.h"
 #include "inlined_copies.h"
+#include "landing_pads.h"
 #include "line_files.h"
 #include "line_program.h"
 #include "line_set.h"
@@ -52,6 +53,7 @@ struct job {
 	struct elf_image *alternate;
 	struct code_memory *memory;
 	struct never_returns *never;
+	struct landing_pads *pads;
 	struct code_grapher *grapher;
 	struct path_table *paths;
 	struct line_files files;
@@ -192,18 +194,29 @@ pick_row(struct job *job, const struct row *row)
 	return pick_line(job, line, &job->branch_line);
 }
 
+/* Index of the PC at @address; CODE_NONE: there is none. */
+static uint32_t
+pc_at(const struct job *job, uint64_t address)
+{
+	const struct source_table *sources = &job->sources;
+	const uint32_t place = place_of(job, address);
+
+	return place < sources->header->pcs_len && job->sorted[place] == address
+	    ? sources->order[place]
+	    : CODE_NONE;
+}
+
 /* The first line of a function of which a copy begins in the block: it was called. */
 static int
 pick_function(struct job *job, uint64_t address)
 {
-	const struct source_table *sources = &job->sources;
-	const uint32_t place = place_of(job, address);
+	const uint32_t pc = pc_at(job, address);
 	const struct wire_location *location;
 	uint32_t number;
 
-	if (place == sources->header->pcs_len || job->sorted[place] != address)
+	if (pc == CODE_NONE)
 		return 0;
-	location = &sources->locations[sources->order[place]];
+	location = &job->sources.locations[pc];
 	if (location->file == WIRE_FILE_UNKNOWN || location->line == 0)
 		return 0;
 	return pick_line(
@@ -243,9 +256,9 @@ pick_copies(struct job *job, uint64_t start, uint64_t end)
 /* Of all parts of a block. */
 static int
 put_lines(struct job *job, const struct code_graph *graph, uint64_t start,
-    uint32_t first, uint32_t *last)
+    const struct code_block *block, uint32_t pc, uint32_t *last)
 {
-	uint32_t part = first;
+	uint32_t part = block->part, callee;
 	int r = 0;
 
 	job->picked_len = 0;
@@ -258,16 +271,23 @@ put_lines(struct job *job, const struct code_graph *graph, uint64_t start,
 			if (job->rows[i].line != 0)
 				r = pick_row(job, &job->rows[i]);
 	}
-	for (uint32_t p = first; r == 0 && p != CODE_NONE; p = graph->parts[p].next)
+	for (uint32_t p = block->part; r == 0 && p != CODE_NONE;
+	    p = graph->parts[p].next)
 		r = pick_copies(
 		    job, start + graph->parts[p].start, start + graph->parts[p].end);
 	if (r == 0)
 		r = put_branch_last(job);
 	if (r == 0)
-		r = reserve_code(job, (size_t)LEB_MAX * (job->picked_len + 1));
+		r = reserve_code(job, (size_t)LEB_MAX * (job->picked_len + 2));
 	if (r < 0)
 		return r;
-	put(job, job->picked_len);
+	callee = block->pc == CODE_NONE ? pc_at(job, block->callee) : CODE_NONE;
+	put(job,
+	    job->picked_len << WIRE_LINES_FLAGS |
+		(block->is_cleanup ? WIRE_LINES_CLEANUP : 0u) |
+		(callee != CODE_NONE ? WIRE_LINES_CALLEE : 0u));
+	if (callee != CODE_NONE)
+		put(job, zigzag(pc, callee));
 	for (uint32_t i = 0; i < job->picked_len; i++) {
 		put(job, zigzag(*last, job->picked[i]));
 		*last = job->picked[i];
@@ -283,7 +303,8 @@ put_block(struct job *job, const struct code_graph *graph, uint32_t first,
 	const uint32_t flags = (block->pc != CODE_NONE ? WIRE_BLOCK_PC : 0u) |
 	    (block->is_entry ? WIRE_BLOCK_ENTRY : 0u) |
 	    (block->leaves ? WIRE_BLOCK_LEAVES : 0u) |
-	    (block->calls ? WIRE_BLOCK_CALLS : 0u);
+	    (block->calls ? WIRE_BLOCK_CALLS : 0u) |
+	    (block->throws ? WIRE_BLOCK_THROWS : 0u);
 	uint32_t pc;
 	int r = reserve_code(job, (size_t)LEB_MAX * (block->edges_len + 2));
 
@@ -298,7 +319,7 @@ put_block(struct job *job, const struct code_graph *graph, uint32_t first,
 	}
 	for (uint32_t i = 0; i < block->edges_len; i++)
 		put(job, zigzag(index + 1, graph->edges[block->edges + i]));
-	return put_lines(job, graph, start, block->part, last);
+	return put_lines(job, graph, start, block, job->sources.order[first], last);
 }
 
 static int
@@ -648,7 +669,10 @@ prepare(struct job *job, struct failure *text)
 	if (r == 0)
 		r = never_returns_new(&job->ranges, job->memory, decoder, &job->never);
 	if (r == 0)
-		r = code_grapher_new(job->memory, decoder, job->never, &job->grapher);
+		r = landing_pads_new(job->ranges.image, job->memory, &job->pads);
+	if (r == 0)
+		r = code_grapher_new(
+		    job->memory, decoder, job->never, job->pads, &job->grapher);
 	if (r == 0)
 		r = take_files(job);
 	return r == 0 ? 0 : failure_say(text, -r, "its blocks: %s", strerror(-r));
@@ -681,10 +705,7 @@ open_debug(struct job *job, struct elf_image **ret_image, struct failure *text)
 static bool
 is_known_pc(void *context, uint64_t address)
 {
-	const struct job *job = context;
-	const uint32_t place = place_of(job, address);
-
-	return place < job->sources.header->pcs_len && job->sorted[place] == address;
+	return pc_at(context, address) != CODE_NONE;
 }
 
 static int
@@ -735,6 +756,7 @@ blocks_make(const struct blocks_request *request, int *ret_blocks, struct failur
 	line_window_free(job.window);
 	path_table_free(job.paths);
 	code_grapher_free(job.grapher);
+	landing_pads_free(job.pads);
 	never_returns_free(job.never);
 	code_memory_free(job.memory);
 	inlined_copies_free(&job.copies);

@@ -42,7 +42,15 @@ struct raw_block {
 	uint32_t into; /* the block that it became a part of; itself; CODE_NONE: out */
 	uint32_t number; /* among those that remain */
 	uint32_t last;   /* the newest part */
-	bool is_entry, leaves, crashes, leaps, calls;
+	uint64_t callee;
+	bool is_entry, leaves, crashes, leaps, calls, throws, catches, is_pad;
+	bool has_call;
+};
+
+/* A call of what may be anything, or of a function of the program. */
+struct callee {
+	uint32_t behind;
+	uint64_t address; /* 0: not known */
 };
 
 struct array {
@@ -54,7 +62,9 @@ struct code_grapher {
 	struct code_memory *memory;
 	code_decoder *decoder;
 	struct never_returns *never;
+	const struct landing_pads *pads;
 	/* of the function at hand */
+	struct call_sites sites;
 	const unsigned char *code;
 	uint64_t start;
 	uint32_t len;
@@ -63,9 +73,14 @@ struct code_grapher {
 	struct array ranks;   /* u32 a word of leaders: blocks before it */
 	struct array ends;    /* struct end */
 	struct array entries; /* u32: targets in tables */
-	struct array calls;   /* u32: ends of calls that may leave the function */
-	struct array raw;     /* struct raw_block */
+	/* u32: ends of calls that may leave the function, that may throw to a pad of it, and that
+	 * begin to handle what was thrown */
+	struct array calls, throws, catches;
+	struct array pad_places; /* u32, in no order */
+	struct array callees;    /* struct callee */
+	struct array raw;        /* struct raw_block */
 	struct array raw_edges, edges, stamps, parts, blocks;
+	struct array marks, stack; /* u8, u32: of a walk */
 	struct code_graph graph;
 };
 
@@ -174,6 +189,41 @@ read_table(struct code_grapher *grapher, const struct code_trail *trail,
 	return true;
 }
 
+/* Of a call that may throw; false: out of memory. */
+static bool
+take_throw(struct code_grapher *grapher, uint32_t behind)
+{
+	const uint64_t within = grapher->start + behind - 1;
+	uint32_t pad;
+
+	switch (call_sites_ask(&grapher->sites, within)) {
+	case THROWS_OUT:
+		return add_u32(&grapher->calls, behind);
+	case THROWS_TO_PAD:
+		pad = place(grapher, grapher->sites.pad);
+		/* Perhaps in a part that was put elsewhere. */
+		if (pad == CODE_NONE)
+			return add_u32(&grapher->calls, behind);
+		return add_u32(&grapher->throws, behind) &&
+		    add_u32(&grapher->pad_places, pad);
+	default:
+		return true;
+	}
+}
+
+/* False: out of memory. */
+static bool
+add_callee(struct code_grapher *grapher, const struct code_step *step, uint32_t behind)
+{
+	struct array *callees = &grapher->callees;
+
+	if (!reserve(callees, callees->len + 1, sizeof(struct callee)))
+		return false;
+	((struct callee *)callees->data)[callees->len++] =
+	    (struct callee){ behind, step->by_slot ? 0 : step->target };
+	return true;
+}
+
 /* False: out of memory. */
 static bool
 take_call(struct code_grapher *grapher, const struct code_step *step, struct end *end)
@@ -183,8 +233,18 @@ take_call(struct code_grapher *grapher, const struct code_step *step, struct end
 	end->kind = what == CALL_CRASHES ? END_CRASHES
 	    : what == CALL_NEVER_RETURNS ? END_LEAVES
 					 : END_GOES_ON;
-	return !never_returns_may_leave(grapher->never, what) ||
-	    add_u32(&grapher->calls, end->at);
+	if (what == CALL_CATCHES)
+		return add_u32(&grapher->catches, end->at);
+	if (what != CALL_COMES_BACK && !add_callee(grapher, step, end->at))
+		return false;
+	switch (never_returns_leaves(grapher->never, what)) {
+	case CALL_JUMPS:
+		return add_u32(&grapher->calls, end->at);
+	case CALL_THROWS:
+		return take_throw(grapher, end->at);
+	default:
+		return true;
+	}
 }
 
 static bool
@@ -273,6 +333,22 @@ settle_ends(struct code_grapher *grapher)
 	}
 }
 
+/* The same of landing pads. */
+static void
+settle_pads(struct code_grapher *grapher)
+{
+	uint32_t *places = grapher->pad_places.data;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < grapher->pad_places.len; i++)
+		if (places[i] < grapher->len &&
+		    bit_is_set(&grapher->starts, places[i])) {
+			set_bit(&grapher->leaders, places[i]);
+			places[kept++] = places[i];
+		}
+	grapher->pad_places.len = kept;
+}
+
 /* ---- blocks ---- */
 
 static struct raw_block *
@@ -337,6 +413,15 @@ give_pcs(struct code_grapher *grapher, const uint64_t *pcs, uint32_t pcs_len)
 	}
 }
 
+static void
+mark_pads(struct code_grapher *grapher)
+{
+	const uint32_t *places = grapher->pad_places.data;
+
+	for (size_t i = 0; i < grapher->pad_places.len; i++)
+		raw(grapher, block_at(grapher, places[i]))->is_pad = true;
+}
+
 /* ---- ways ---- */
 
 /* From @from to @to, once. */
@@ -382,12 +467,37 @@ add_ways(struct code_grapher *grapher, uint32_t from, const struct end *end)
 	return ok;
 }
 
+/* Moves behind those that end up to @end; true if there were some. */
+static bool
+pass_calls(const struct array *calls, size_t *next, uint32_t end)
+{
+	const uint32_t *ends = calls->data;
+	const size_t start = *next;
+
+	while (*next < calls->len && ends[*next] <= end)
+		++*next;
+	return *next > start;
+}
+
+/* The first of those in @block. */
+static void
+take_callee(const struct code_grapher *grapher, struct raw_block *block, size_t *next)
+{
+	const struct callee *callees = grapher->callees.data;
+
+	for (; *next < grapher->callees.len && callees[*next].behind <= block->end;
+	    ++*next) {
+		if (!block->has_call)
+			block->callee = callees[*next].address;
+		block->has_call = true;
+	}
+}
+
 static bool
 link_blocks(struct code_grapher *grapher)
 {
 	const struct end *ends = grapher->ends.data;
-	const uint32_t *calls = grapher->calls.data;
-	size_t next = 0, call = 0;
+	size_t next = 0, call = 0, throw = 0, catch = 0, callee = 0;
 
 	grapher->raw_edges.len = 0;
 	if (!reserve(&grapher->stamps, grapher->raw.len, sizeof(uint32_t)))
@@ -396,9 +506,13 @@ link_blocks(struct code_grapher *grapher)
 	for (uint32_t i = 0; i < grapher->raw.len; i++) {
 		while (next < grapher->ends.len && ends[next].at < raw(grapher, i)->end)
 			next++;
-		for (; call < grapher->calls.len && calls[call] <= raw(grapher, i)->end;
-		    call++)
-			raw(grapher, i)->calls = true;
+		take_callee(grapher, raw(grapher, i), &callee);
+		raw(grapher, i)->calls =
+		    pass_calls(&grapher->calls, &call, raw(grapher, i)->end);
+		raw(grapher, i)->throws =
+		    pass_calls(&grapher->throws, &throw, raw(grapher, i)->end);
+		raw(grapher, i)->catches =
+		    pass_calls(&grapher->catches, &catch, raw(grapher, i)->end);
 		if (!add_ways(grapher, i,
 			next < grapher->ends.len &&
 				ends[next].at == raw(grapher, i)->end
@@ -498,7 +612,7 @@ swallow(struct code_grapher *grapher, uint32_t from)
 		    (behind->pc != CODE_NONE && block->pc != CODE_NONE))
 			return;
 		/* That the one behind did not run says nothing of this one. */
-		if (behind->pc != CODE_NONE && block->calls)
+		if (behind->pc != CODE_NONE && (block->calls || block->throws))
 			return;
 		behind->into = from;
 		parts[block->last].next = next;
@@ -508,6 +622,11 @@ swallow(struct code_grapher *grapher, uint32_t from)
 		block->edges_len = behind->edges_len;
 		block->leaves = behind->leaves;
 		block->calls = block->calls || behind->calls;
+		block->throws = block->throws || behind->throws;
+		block->catches = block->catches || behind->catches;
+		block->callee = block->has_call ? block->callee : behind->callee;
+		block->has_call = block->has_call || behind->has_call;
+		block->is_pad = block->is_pad || behind->is_pad;
 	}
 }
 
@@ -581,7 +700,9 @@ lay_out(struct code_grapher *grapher)
 			.edges = (uint32_t)grapher->edges.len,
 			.is_entry = block->is_entry,
 			.leaves = block->leaves,
-			.calls = block->calls };
+			.calls = block->calls,
+			.throws = block->throws,
+			.callee = block->callee };
 		for (uint32_t e = 0; e < block->edges_len; e++) {
 			to = edges[block->edges + e];
 			if (raw(grapher, to)->into != CODE_NONE &&
@@ -600,11 +721,75 @@ lay_out(struct code_grapher *grapher)
 	return true;
 }
 
+/* ---- what is come to by a throw ---- */
+
+enum {
+	PLAIN = 1, /* from the start of the function */
+	HANDLES = 2,
+	PAD = 4,
+};
+
+static void
+spread(struct code_grapher *grapher, uint32_t from, uint8_t mark)
+{
+	const struct code_graph *graph = &grapher->graph;
+	uint8_t *marks = grapher->marks.data;
+	uint32_t *stack = grapher->stack.data;
+	uint32_t len = 0, at, to;
+
+	if ((marks[from] & mark) != 0)
+		return;
+	marks[from] |= mark;
+	stack[len++] = from;
+	while (len > 0) {
+		at = stack[--len];
+		for (uint32_t e = 0; e < graph->blocks[at].edges_len; e++) {
+			to = graph->edges[graph->blocks[at].edges + e];
+			if ((marks[to] & mark) != 0)
+				continue;
+			marks[to] |= mark;
+			stack[len++] = to;
+		}
+	}
+}
+
+/* Landing pads, and what is behind them, up to where something is caught. */
+static bool
+find_cleanup(struct code_grapher *grapher)
+{
+	struct code_block *blocks = grapher->graph.blocks;
+	const uint32_t len = grapher->graph.blocks_len;
+	uint8_t *marks;
+
+	if (grapher->pad_places.len == 0 || len == 0)
+		return true;
+	if (!reserve(&grapher->marks, len, sizeof(*marks)) ||
+	    !reserve(&grapher->stack, len, sizeof(uint32_t)))
+		return false;
+	marks = grapher->marks.data;
+	memset(marks, 0, len);
+	spread(grapher, 0, PLAIN);
+	for (uint32_t i = 0; i < grapher->raw.len; i++) {
+		const struct raw_block *block = raw(grapher, i);
+
+		if (block->into != i)
+			continue;
+		if (block->catches)
+			spread(grapher, block->number, HANDLES);
+		if (block->is_pad)
+			spread(grapher, block->number, PAD);
+	}
+	for (uint32_t i = 0; i < len; i++)
+		blocks[i].is_cleanup = marks[i] == PAD;
+	return true;
+}
+
 /* ---- the whole ---- */
 
 int
 code_grapher_new(struct code_memory *memory, code_decoder *decoder,
-    struct never_returns *never, struct code_grapher **ret_grapher)
+    struct never_returns *never, const struct landing_pads *pads,
+    struct code_grapher **ret_grapher)
 {
 	struct code_grapher *grapher = calloc(1, sizeof(*grapher));
 
@@ -613,6 +798,7 @@ code_grapher_new(struct code_memory *memory, code_decoder *decoder,
 	grapher->memory = memory;
 	grapher->decoder = decoder;
 	grapher->never = never;
+	grapher->pads = pads;
 	*ret_grapher = grapher;
 	return 0;
 }
@@ -628,6 +814,12 @@ code_grapher_free(struct code_grapher *grapher)
 	free(grapher->ends.data);
 	free(grapher->entries.data);
 	free(grapher->calls.data);
+	free(grapher->throws.data);
+	free(grapher->catches.data);
+	free(grapher->pad_places.data);
+	free(grapher->callees.data);
+	free(grapher->marks.data);
+	free(grapher->stack.data);
 	free(grapher->raw.data);
 	free(grapher->raw_edges.data);
 	free(grapher->edges.data);
@@ -656,6 +848,9 @@ code_grapher_run(struct code_grapher *grapher, const struct function_range *rang
 	grapher->start = range->start;
 	grapher->len = (uint32_t)left;
 	grapher->ends.len = grapher->entries.len = grapher->calls.len = 0;
+	grapher->throws.len = grapher->catches.len = grapher->pad_places.len = 0;
+	grapher->callees.len = 0;
+	call_sites_start(grapher->pads, range->start, &grapher->sites);
 	if (!clear_bits(&grapher->starts, grapher->len) ||
 	    !clear_bits(&grapher->leaders, grapher->len))
 		return -ENOMEM;
@@ -665,14 +860,16 @@ code_grapher_run(struct code_grapher *grapher, const struct function_range *rang
 		return r;
 	grapher->len = len;
 	settle_ends(grapher);
+	settle_pads(grapher);
 	for (uint32_t i = 0; i < pcs_len; i++)
 		if (place(grapher, pcs[i]) != CODE_NONE)
 			set_bit(&grapher->leaders, place(grapher, pcs[i]));
 	if (!cut_into_blocks(grapher))
 		return -ENOMEM;
 	give_pcs(grapher, pcs, pcs_len);
+	mark_pads(grapher);
 	if (!link_blocks(grapher) || !guess(grapher) || !contract(grapher) ||
-	    !lay_out(grapher))
+	    !lay_out(grapher) || !find_cleanup(grapher))
 		return -ENOMEM;
 	*ret_graph = &grapher->graph;
 	return 0;

@@ -15,6 +15,7 @@
 #include "code_memory.h"
 #include "code_step.h"
 #include "function_ranges.h"
+#include "landing_pads.h"
 #include "never_returns.h"
 
 #define CODE_NONE UINT32_MAX
@@ -29,9 +30,13 @@ struct code_block {
 	uint32_t part; /* its first */
 	uint32_t pc;   /* place of its PC among those given; CODE_NONE: it has none */
 	uint32_t edges, edges_len; /* the blocks that it goes on to */
+	uint64_t
+	    callee;    /* function that it calls before any other; 0: it is not known */
 	bool is_entry; /* nothing that is known leads there: the first, landing pads */
 	bool leaves;   /* the function may end behind it */
-	bool calls;    /* it may end within it: what it calls may throw */
+	bool calls;    /* it may end within it: what it calls may leave it, too */
+	bool throws;   /* what it calls may throw to a landing pad of the function */
+	bool is_cleanup; /* only what is thrown comes there, and it does not stay */
 };
 
 struct code_graph {
@@ -45,7 +50,8 @@ struct code_grapher;
 
 /* What is given must live as long. Returns 0 or -ENOMEM. */
 int code_grapher_new(struct code_memory *memory, code_decoder *decoder,
-    struct never_returns *never, struct code_grapher **ret_grapher);
+    struct never_returns *never, const struct landing_pads *pads,
+    struct code_grapher **ret_grapher);
 void code_grapher_free(struct code_grapher *grapher);
 
 /* Makes the graph of the function at @range, whose @pcs (ascending, all in it) are @pcs_len.

@@ -81,9 +81,11 @@ static const char *const helpers[] = { "__sanitizer_*", "__asan_*", "__hwasan_*"
 	"__msan_*", "__tsan_*", "__ubsan_*", "memcpy", "memmove", "memset", "memcmp",
 	"bcmp", "strlen" };
 
-static const char *const unwinders[] = { "__cxa_throw", "__cxa_rethrow", "longjmp",
-	"_longjmp", "siglongjmp", "__longjmp_chk", "_Unwind_RaiseException",
-	"rust_panic" };
+static const char *const throwers[] = { "__cxa_throw", "__cxa_rethrow",
+	"_Unwind_RaiseException", "rust_panic" };
+static const char *const jumpers[] = { "longjmp", "_longjmp", "siglongjmp",
+	"__longjmp_chk" };
+static const char *const catchers[] = { "__cxa_begin_catch" };
 
 enum verdict { NOT_ASKED, RETURNS, NEVER };
 
@@ -99,7 +101,7 @@ struct never_returns {
 	struct address *known; /* functions, stubs of the PLT and slots of the GOT */
 	size_t len, size;
 	unsigned char *verdicts; /* enum verdict, by range */
-	bool unwinds;            /* something throws, or jumps out of functions */
+	enum call_leaves leaves; /* what any function might do */
 };
 
 /* ---- by name ---- */
@@ -132,17 +134,21 @@ end_by_name(struct never_returns *never, struct byte_text text)
 	if (is_one_of(name, crashes, LEN(crashes)))
 		return is_one_of(name, survivors, LEN(survivors)) ? CALL_RETURNS
 								  : CALL_CRASHES;
-	if (is_one_of(name, unwinders, LEN(unwinders)))
-		never->unwinds = true;
-	return is_one_of(name, others, LEN(others))  ? CALL_NEVER_RETURNS
-	    : is_one_of(name, helpers, LEN(helpers)) ? CALL_COMES_BACK
-						     : CALL_RETURNS;
+	if (is_one_of(name, jumpers, LEN(jumpers)))
+		never->leaves = CALL_JUMPS;
+	else if (never->leaves == CALL_STAYS &&
+	    is_one_of(name, throwers, LEN(throwers)))
+		never->leaves = CALL_THROWS;
+	return is_one_of(name, others, LEN(others))    ? CALL_NEVER_RETURNS
+	    : is_one_of(name, helpers, LEN(helpers))   ? CALL_COMES_BACK
+	    : is_one_of(name, catchers, LEN(catchers)) ? CALL_CATCHES
+						       : CALL_RETURNS;
 }
 
-bool
-never_returns_may_leave(const struct never_returns *never, enum call_end end)
+enum call_leaves
+never_returns_leaves(const struct never_returns *never, enum call_end end)
 {
-	return never->unwinds && end == CALL_RETURNS;
+	return end == CALL_RETURNS ? never->leaves : CALL_STAYS;
 }
 
 static int

@@ -15,6 +15,14 @@ enum call_end {
 	CALL_NEVER_RETURNS,
 	CALL_CRASHES, /* the same, and the run ends there: a sanitizer's report, abort() */
 	CALL_COMES_BACK, /* always: a sanitizer's own */
+	CALL_CATCHES,    /* the same, at the begin of what handles an exception */
+};
+
+/* How a call that returns may leave its caller otherwise. */
+enum call_leaves {
+	CALL_STAYS,
+	CALL_THROWS, /* by an exception; nobody calls longjmp() */
+	CALL_JUMPS,
 };
 
 /* Knows functions by name, in the executable and behind its PLT, and others by their code,
@@ -24,9 +32,10 @@ int never_returns_new(const struct function_ranges *ranges, struct code_memory *
     code_decoder *decoder, struct never_returns **ret_never);
 void never_returns_free(struct never_returns *never);
 
-/* True if what returns from @call may also leave the caller, by an exception or longjmp(), of which
- * there is some in the executable. */
-bool never_returns_may_leave(const struct never_returns *never, enum call_end end);
+/* Whether what returns from a call may also leave the caller, as there is something in the
+ * executable that does such. */
+enum call_leaves never_returns_leaves(
+    const struct never_returns *never, enum call_end end);
 
 /* What becomes of @call, a CODE_CALL. */
 enum call_end never_returns_ask(
