@@ -118,7 +118,16 @@ export function sortHeads(columns, current, down, ask) {
 		if (chosen) props["aria-sort"] = down ? "descending" : "ascending";
 		if (!column.key) return h("span", props, column.label);
 		const turn = () => ask({ sort: ((chosen ? !down : !column.up) ? "-" : "") + column.key });
-		return h("span", props, h("button", { type: "button", onclick: turn }, column.label, h("i", { "aria-hidden": "true" }, chosen ? (down ? " ↓" : " ↑") : "")));
+		return h(
+			"span",
+			props,
+			h(
+				"button",
+				{ type: "button", onclick: turn },
+				column.label,
+				h("i", { "aria-hidden": "true" }, chosen ? (down ? " ↓" : " ↑") : ""),
+			),
+		);
 	});
 }
 

@@ -7,7 +7,8 @@ import { VirtualList } from "./list.js";
 import { currentSession, targetUrl } from "./link.js";
 import { fileUrl } from "./place.js";
 
-const HEAD = 56, ENTRY = 40; // bytes of wire.h's structs
+const HEAD = 56,
+	ENTRY = 40; // bytes of wire.h's structs
 const MAGIC = 0x4e465a46;
 const COUNT_EVERY = 250; // ms
 
@@ -15,7 +16,8 @@ const COUNT_EVERY = 250; // ms
 export class FunctionTable {
 	constructor(buffer) {
 		const head = new DataView(buffer);
-		if (buffer.byteLength < HEAD || head.getUint32(0, true) !== MAGIC || head.getUint32(4, true) !== 1) throw new Error("functions.bin has another format");
+		if (buffer.byteLength < HEAD || head.getUint32(0, true) !== MAGIC || head.getUint32(4, true) !== 1)
+			throw new Error("functions.bin has another format");
 		const offset = (at) => Number(head.getBigUint64(at, true));
 		this.length = head.getUint32(20, true);
 		this.words = new Uint32Array(buffer, offset(32), (this.length * ENTRY) / 4);
@@ -35,7 +37,9 @@ export class FunctionTable {
 	name(index) {
 		if (this.names[index] === undefined) {
 			const start = this.word(index, 4);
-			this.names[index] = this.decoder.decode(this.strings.subarray(start, this.strings.indexOf(0, start))) || this.address(index);
+			this.names[index] =
+				this.decoder.decode(this.strings.subarray(start, this.strings.indexOf(0, start))) ||
+				this.address(index);
 		}
 		return this.names[index];
 	}
@@ -64,7 +68,8 @@ export class FunctionTable {
 		if (this.counted === update || performance.now() - (this.countedAt ?? -1e9) < COUNT_EVERY) return false;
 		this.counted = update;
 		this.countedAt = performance.now();
-		const { covered, owners } = this, bits = model.bits;
+		const { covered, owners } = this,
+			bits = model.bits;
 		covered.fill(0);
 		for (let word = 0; word < bits.length; word++)
 			for (let left = bits[word]; left; left &= left - 1) {
@@ -85,7 +90,12 @@ export class FunctionTable {
 	}
 }
 
-const STATES = [["all", "All"], ["miss", "Never entered"], ["part", "In part"], ["hit", "Whole"]];
+const STATES = [
+	["all", "All"],
+	["miss", "Never entered"],
+	["part", "In part"],
+	["hit", "Whole"],
+];
 const QUERY = { miss: "uncovered", part: "partial", hit: "covered" }; // as in functions.json
 const MARKS = { hit: ["●", "all of it was reached"], part: ["◐", "reached in part"], miss: ["○", "never entered"] };
 const COLUMNS = [
@@ -103,16 +113,43 @@ export class FunctionsView {
 		this.shown = new Uint32Array(0);
 		this.heads = h("div", { class: "thead", role: "row" });
 		this.body = h("div", { role: "rowgroup" });
-		this.table = h("div", { class: "table functions", role: "table", "aria-label": "Functions" }, this.heads, this.body);
+		this.table = h(
+			"div",
+			{ class: "table functions", role: "table", "aria-label": "Functions" },
+			this.heads,
+			this.body,
+		);
 		this.note = h("div", { class: "nothing dim" });
-		this.input = h("input", { type: "search", class: "filter", placeholder: "Filter by name", "aria-label": "Filter functions by name", spellcheck: "false", autocomplete: "off" });
+		this.input = h("input", {
+			type: "search",
+			class: "filter",
+			placeholder: "Filter by name",
+			"aria-label": "Filter functions by name",
+			spellcheck: "false",
+			autocomplete: "off",
+		});
 		this.input.addEventListener("input", () => this.setQuery({ filter: this.input.value }));
-		this.buttons = STATES.map(([key, label]) => ({ key, label, button: h("button", { type: "button", onclick: () => this.setQuery({ state: QUERY[key] }) }, label) }));
-		this.tools = h("div", { class: "tools" }, this.input, h("div", { class: "seg", role: "group", "aria-label": "Which functions" }, this.buttons.map(({ button }) => button)));
+		this.buttons = STATES.map(([key, label]) => ({
+			key,
+			label,
+			button: h("button", { type: "button", onclick: () => this.setQuery({ state: QUERY[key] }) }, label),
+		}));
+		this.tools = h(
+			"div",
+			{ class: "tools" },
+			this.input,
+			h(
+				"div",
+				{ class: "seg", role: "group", "aria-label": "Which functions" },
+				this.buttons.map(({ button }) => button),
+			),
+		);
 		this.element = h("div", {}, this.table, this.note);
 		this.list = new VirtualList({
-			element: this.body, height: () => (window.innerWidth < 720 ? 52 : 34),
-			make: (index) => this.makeRow(this.shown[index], index), update: (row) => this.updateRow(row),
+			element: this.body,
+			height: () => (window.innerWidth < 720 ? 52 : 34),
+			make: (index) => this.makeRow(this.shown[index], index),
+			update: (row) => this.updateRow(row),
 		});
 	}
 
@@ -143,7 +180,6 @@ export class FunctionsView {
 		this.heads.replaceChildren(...sortHeads(COLUMNS, this.column, this.down, (change) => this.setQuery(change)));
 	}
 
-
 	update(target, session) {
 		const functions = session?.model ? session.functionTable(target) : null;
 		const model = session?.model;
@@ -164,13 +200,18 @@ export class FunctionsView {
 		}
 		if (news) this.drawCounts();
 		this.note.hidden = this.shown.length > 0;
-		setText(this.note, `No function ${this.filter ? `with “${this.filter}” in its name ` : ""}is ${this.state === "all" ? "here" : MARKS[this.state][1].replace("was ", "")}.`);
+		setText(
+			this.note,
+			`No function ${this.filter ? `with “${this.filter}” in its name ` : ""}is ` +
+				`${this.state === "all" ? "here" : MARKS[this.state][1].replace("was ", "")}.`,
+		);
 		this.list.request();
 	}
 
 	explain(target, session) {
 		if (target.functions_reason) return `Functions are not known: ${target.functions_reason}`;
-		if (session?.functionsError) return `The functions could not be read (${session.functionsError}). Trying again.`;
+		if (session?.functionsError)
+			return `The functions could not be read (${session.functionsError}). Trying again.`;
 		return target.table ? "Reading the functions …" : "Its functions appear here when its executable was read.";
 	}
 
@@ -185,15 +226,27 @@ export class FunctionsView {
 
 	// Which rows, in which order.
 	arrange(model) {
-		const { functions } = this, wanted = this.filter.toLowerCase();
+		const { functions } = this,
+			wanted = this.filter.toLowerCase();
 		const rows = [];
 		for (let i = 0; i < functions.length; i++)
-			if ((this.state === "all" || functions.state(i) === this.state) && (!wanted || functions.name(i).toLowerCase().includes(wanted))) rows.push(i);
-		const pcs = (i) => functions.pcs(i), left = (i) => pcs(i) - functions.covered[i];
+			if (
+				(this.state === "all" || functions.state(i) === this.state) &&
+				(!wanted || functions.name(i).toLowerCase().includes(wanted))
+			)
+				rows.push(i);
+		const pcs = (i) => functions.pcs(i),
+			left = (i) => pcs(i) - functions.covered[i];
 		const value = { left, pcs, coverage: (i) => functions.covered[i] / pcs(i) }[this.column.key];
 		const turn = this.down ? -1 : 1;
 		if (value) rows.sort((a, b) => turn * (value(a) - value(b)) || pcs(b) - pcs(a) || a - b);
-		else rows.sort((a, b) => turn * (functions.name(a) < functions.name(b) ? -1 : functions.name(a) > functions.name(b) ? 1 : 0) || a - b);
+		else
+			rows.sort(
+				(a, b) =>
+					turn *
+						(functions.name(a) < functions.name(b) ? -1 : functions.name(a) > functions.name(b) ? 1 : 0) ||
+					a - b,
+			);
 		this.shown = Uint32Array.from(rows);
 		this.drawCounts();
 		this.table.setAttribute("aria-rowcount", String(this.shown.length + 1));
@@ -202,15 +255,23 @@ export class FunctionsView {
 	}
 
 	makeRow(index, at) {
-		const { functions } = this, { model } = currentSession();
+		const { functions } = this,
+			{ model } = currentSession();
 		const cells = { mark: h("span", { class: "mark", role: "img" }), bar: coverageBar(), left: h("span") };
 		const place = functions.place(index, model);
 		const file = place && place.file !== NONE ? model.fileName(place.file) : "";
 		const where = file ? `${file.slice(file.lastIndexOf("/") + 1)}:${place.line}` : "no source location";
 		const cell = (name, ...content) => h("span", { role: "cell", class: name }, content);
 		const name = cell("name mono", cells.mark, h("span", { class: "label" }, functions.name(index)));
-		const row = h(file ? "a" : "span", { class: "trow", role: "row", "aria-rowindex": String(at + 2) }, name, cell("where mono dim", where),
-			cell("cv", cells.bar), cell("num left", cells.left), cell("num dim wide", exact(functions.pcs(index))));
+		const row = h(
+			file ? "a" : "span",
+			{ class: "trow", role: "row", "aria-rowindex": String(at + 2) },
+			name,
+			cell("where mono dim", where),
+			cell("cv", cells.bar),
+			cell("num left", cells.left),
+			cell("num dim wide", exact(functions.pcs(index))),
+		);
 		if (file) row.href = fileUrl(targetUrl(this.target), file, place.line);
 		setTitle(name, functions.name(index));
 		setTitle(row, `${functions.name(index)}\n${file ? `${file}:${place.line}, ` : ""}${functions.address(index)}`);
@@ -221,9 +282,12 @@ export class FunctionsView {
 	}
 
 	updateRow(row) {
-		const { functions } = this, { mark, bar, left } = row.cells;
+		const { functions } = this,
+			{ mark, bar, left } = row.cells;
 		if (!functions) return;
-		const covered = functions.covered[row.function], pcs = functions.pcs(row.function), state = functions.state(row.function);
+		const covered = functions.covered[row.function],
+			pcs = functions.pcs(row.function),
+			state = functions.state(row.function);
 		setClass(mark, `mark ${state}`);
 		setText(mark, MARKS[state][0]);
 		setTitle(mark, MARKS[state][1]);

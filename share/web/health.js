@@ -15,7 +15,11 @@ function sentence(problem) {
 	const target = targetOf(problem);
 	const at = target === null ? -1 : problem.text.indexOf(problem.subject);
 	if (at < 0) return [problem.text];
-	return [problem.text.slice(0, at), h("a", { href: targetUrl(target) }, problem.subject), problem.text.slice(at + problem.subject.length)];
+	return [
+		problem.text.slice(0, at),
+		h("a", { href: targetUrl(target) }, problem.subject),
+		problem.text.slice(at + problem.subject.length),
+	];
 }
 
 function line(problem) {
@@ -36,8 +40,13 @@ export class Health {
 		this.rest = h("ul", {});
 		this.more = h("summary", {});
 		this.fold = h("details", {}, this.more, this.rest);
-		this.element = h("section", { class: "panel health", "aria-label": "What does not work", hidden: true },
-			h("div", { role: "status" }, this.title), this.first, this.fold);
+		this.element = h(
+			"section",
+			{ class: "panel health", "aria-label": "What does not work", hidden: true },
+			h("div", { role: "status" }, this.title),
+			this.first,
+			this.fold,
+		);
 		this.shown = "";
 		this.lines = [];
 	}
@@ -73,7 +82,18 @@ export class Health {
 			const { problems, count } = health;
 			this.lines = problems.map(line);
 			this.first.replaceChildren(...this.lines.slice(0, SHOWN));
-			this.rest.replaceChildren(...this.lines.slice(SHOWN), ...(count > problems.length ? [h("li", { class: "dim" }, `and ${exact(count - problems.length)} more; fuzzsupctl status lists targets and jobs`)] : []));
+			this.rest.replaceChildren(
+				...this.lines.slice(SHOWN),
+				...(count > problems.length
+					? [
+							h(
+								"li",
+								{ class: "dim" },
+								`and ${exact(count - problems.length)} more; fuzzsupctl status lists targets and jobs`,
+							),
+						]
+					: []),
+			);
 			setText(this.title, count === 1 ? "1 problem" : `${exact(count)} problems`);
 			setText(this.more, `${exact(count - SHOWN)} more`);
 			this.fold.hidden = this.rest.childElementCount === 0;

@@ -4,12 +4,28 @@
 // What one line leaves open for the next (a comment, a string) is its state, a small integer:
 // so the whole file is scanned once for the states alone, and a line is coloured when it is drawn.
 
-const WORDS = (text) => new Set(text.split(" "));
+const WORDS = (text) => new Set(text.trim().split(/\s+/));
 
-const C = "auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while _Alignas _Alignof _Atomic _Bool _Generic _Noreturn _Static_assert _Thread_local bool true false NULL size_t ssize_t ptrdiff_t int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t uintptr_t intptr_t";
-const CPP = `${C} alignas alignof and catch class co_await co_return co_yield concept consteval constexpr constinit const_cast decltype delete dynamic_cast explicit export final friend import module mutable namespace new noexcept not nullptr operator or override private protected public reinterpret_cast requires static_assert static_cast template this thread_local throw try typeid typename using virtual wchar_t char8_t char16_t char32_t`;
-const RUST = "as async await break const continue crate dyn else enum extern false fn for if impl in let loop match mod move mut pub ref return self Self static struct super trait true type union unsafe use where while bool char f32 f64 i8 i16 i32 i64 i128 isize str u8 u16 u32 u64 u128 usize";
-const ZIG = "addrspace align allowzero and anyframe anytype asm async await break callconv catch comptime const continue defer else enum errdefer error export extern false fn for if inline linksection noalias noinline nosuspend null opaque or orelse packed pub resume return struct suspend switch test threadlocal true try undefined union unreachable usingnamespace var volatile while bool void type usize isize u8 i8 u16 i16 u32 i32 u64 i64 f32 f64 noreturn anyerror";
+const C = `
+	auto break case char const continue default do double else enum extern float for goto if inline int long register
+	restrict return short signed sizeof static struct switch typedef union unsigned void volatile while _Alignas
+	_Alignof _Atomic _Bool _Generic _Noreturn _Static_assert _Thread_local bool true false NULL size_t ssize_t
+	ptrdiff_t int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t uintptr_t intptr_t`;
+const CPP = `
+	${C} alignas alignof and catch class co_await co_return co_yield concept consteval constexpr constinit const_cast
+	decltype delete dynamic_cast explicit export final friend import module mutable namespace new noexcept not nullptr
+	operator or override private protected public reinterpret_cast requires static_assert static_cast template this
+	thread_local throw try typeid typename using virtual wchar_t char8_t char16_t char32_t`;
+const RUST = `
+	as async await break const continue crate dyn else enum extern false fn for if impl in let loop match mod move mut
+	pub ref return self Self static struct super trait true type union unsafe use where while bool char f32 f64 i8 i16
+	i32 i64 i128 isize str u8 u16 u32 u64 u128 usize`;
+const ZIG = `
+	addrspace align allowzero and anyframe anytype asm async await break callconv catch comptime const continue defer
+	else enum errdefer error export extern false fn for if inline linksection noalias noinline nosuspend null opaque
+	or orelse packed pub resume return struct suspend switch test threadlocal true try undefined union unreachable
+	usingnamespace var volatile while bool void type usize isize u8 i8 u16 i16 u32 i32 u64 i64 f32 f64 noreturn
+	anyerror`;
 
 const LANGUAGES = {
 	c: { words: WORDS(C), directives: true },
@@ -20,8 +36,24 @@ const LANGUAGES = {
 };
 
 const EXTENSIONS = {
-	c: "c", h: "cpp", cc: "cpp", cpp: "cpp", cxx: "cpp", hh: "cpp", hpp: "cpp", hxx: "cpp", inc: "cpp", ipp: "cpp", tcc: "cpp", inl: "cpp", m: "c", mm: "cpp", y: "c", l: "c",
-	rs: "rust", zig: "zig",
+	c: "c",
+	h: "cpp",
+	cc: "cpp",
+	cpp: "cpp",
+	cxx: "cpp",
+	hh: "cpp",
+	hpp: "cpp",
+	hxx: "cpp",
+	inc: "cpp",
+	ipp: "cpp",
+	tcc: "cpp",
+	inl: "cpp",
+	m: "c",
+	mm: "cpp",
+	y: "c",
+	l: "c",
+	rs: "rust",
+	zig: "zig",
 };
 
 export function languageOf(name) {
@@ -89,9 +121,13 @@ export class Highlighter {
 			emit?.(line.length, "");
 			return [line.length, 0];
 		}
-		const word = match[0], from = match.index, language = this.language;
+		const word = match[0],
+			from = match.index,
+			language = this.language;
 		if (from > at) emit?.(from, "");
-		let end = from + word.length, kind = "", state = 0;
+		let end = from + word.length,
+			kind = "",
+			state = 0;
 		const character = word[0];
 		if (word === "//") {
 			[end, kind] = [line.length, "c"];
@@ -179,7 +215,8 @@ const QUOTE = /'(?:\\(?:x[0-9a-fA-F]+|u\{?[0-9a-fA-F]+\}?|[0-7]{1,3}|.)|[^'\\])'
 // end. Returns a function that stops it.
 export function scanStates(lines, highlighter, done) {
 	const states = new Uint32Array(lines.length + 1);
-	let next = 0, stopped = false;
+	let next = 0,
+		stopped = false;
 	const slice = () => {
 		if (stopped) return;
 		const until = performance.now() + 8;

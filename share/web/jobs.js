@@ -6,7 +6,15 @@ import { serverNow } from "./link.js";
 
 const EVERY_MS = 2000;
 const LOOKS = {
-	running: "", restarting: "quiet", queued: "idle", waiting: "idle", stopping: "busy", stopped: "idle", starting: "busy", done: "idle", failed: "bad",
+	running: "",
+	restarting: "quiet",
+	queued: "idle",
+	waiting: "idle",
+	stopping: "busy",
+	stopped: "idle",
+	starting: "busy",
+	done: "idle",
+	failed: "bad",
 };
 const MEANING = {
 	running: "at least one instance runs",
@@ -22,7 +30,8 @@ const ENDED = new Set(["stopped", "done", "failed"]);
 
 // What is wrong with a job that runs; "" where nothing is.
 export function healthText({ health, health_since_ms: since, heard, reason }) {
-	if (health === "stale" && heard === false) return `nothing heard from it since its start ${span(serverNow() - since)} ago`;
+	if (health === "stale" && heard === false)
+		return `nothing heard from it since its start ${span(serverNow() - since)} ago`;
 	if (health === "stale") return `stats are ${span(serverNow() - since)} old`;
 	if (health === "losing") return reason;
 	return health === "stuck" ? `no progress for ${span(serverNow() - since)}` : "";
@@ -39,21 +48,70 @@ export class JobsPanel {
 		this.rows = new Map();
 		this.opened = null; // name of the job whose log is shown
 		this.body = h("div", { role: "rowgroup" });
-		const heads = [["Job"], ["State"], ["exec/s", "num"], ["Executions", "num wide"], ["Corpus", "num wide"], ["Crashes", "num"], ["Memory", "num wide"], [""]];
-		this.table = h("div", { class: "table jobs", role: "table", "aria-label": "Jobs" },
-			h("div", { role: "rowgroup" }, h("div", { class: "thead", role: "row" }, heads.map(([label, look]) => h("span", { role: "columnheader", class: look ?? "" }, label)))), this.body);
+		const heads = [
+			["Job"],
+			["State"],
+			["exec/s", "num"],
+			["Executions", "num wide"],
+			["Corpus", "num wide"],
+			["Crashes", "num"],
+			["Memory", "num wide"],
+			[""],
+		];
+		this.table = h(
+			"div",
+			{ class: "table jobs", role: "table", "aria-label": "Jobs" },
+			h(
+				"div",
+				{ role: "rowgroup" },
+				h(
+					"div",
+					{ class: "thead", role: "row" },
+					heads.map(([label, look]) => h("span", { role: "columnheader", class: look ?? "" }, label)),
+				),
+			),
+			this.body,
+		);
 		this.note = h("p", { class: "refused", role: "status" });
 		this.note.hidden = true;
 		this.log = h("pre", { tabindex: "0", "aria-label": "Log" });
 		this.logOf = h("span", { class: "dim small" });
 		this.instance = h("select", { "aria-label": "Instance", onchange: () => this.readLog() });
 		this.choice = h("label", { class: "small" }, "Instance ", this.instance);
-		this.closer = h("button", { type: "button", class: "btn", "aria-label": "Close the log", onclick: () => this.dismiss() }, "Close");
-		this.logBox = h("div", { class: "joblog", role: "row" }, h("div", { role: "cell" }, h("div", { class: "logbar" }, this.logOf, this.choice, h("span", { class: "grow" }), this.closer), this.log));
+		this.closer = h(
+			"button",
+			{ type: "button", class: "btn", "aria-label": "Close the log", onclick: () => this.dismiss() },
+			"Close",
+		);
+		this.logBox = h(
+			"div",
+			{ class: "joblog", role: "row" },
+			h(
+				"div",
+				{ role: "cell" },
+				h("div", { class: "logbar" }, this.logOf, this.choice, h("span", { class: "grow" }), this.closer),
+				this.log,
+			),
+		);
 		this.logBox.hidden = true;
-		this.element = h("section", { class: "panel jobspanel" }, h("div", { class: "head" }, h("h2", {}, "Jobs"), h("span", { class: "grow" }), this.count = h("span", { class: "dim small" })), this.note, this.table);
+		this.element = h(
+			"section",
+			{ class: "panel jobspanel" },
+			h(
+				"div",
+				{ class: "head" },
+				h("h2", {}, "Jobs"),
+				h("span", { class: "grow" }),
+				(this.count = h("span", { class: "dim small" })),
+			),
+			this.note,
+			this.table,
+		);
 		this.element.hidden = true;
-		this.element.addEventListener("keydown", (event) => event.key === "Escape" && this.opened !== null && this.dismiss());
+		this.element.addEventListener(
+			"keydown",
+			(event) => event.key === "Escape" && this.opened !== null && this.dismiss(),
+		);
 	}
 
 	enter(place) {
@@ -115,16 +173,43 @@ export class JobsPanel {
 
 	makeRow(job) {
 		const cells = {
-			name: h("button", { type: "button", class: "jobname", "aria-expanded": "false", onclick: () => this.toggleLog(job.name) }, h("b", {}, job.name)),
-			engine: h("span", { class: "dim small" }), state: h("span", { class: "state" }), reason: h("span", { class: "reason" }),
-			rate: h("span"), executions: h("span"), corpus: h("span"), crashes: h("span"), memory: h("span"),
-			stop: h("button", { type: "button", class: "btn", onclick: () => this.ask(job.name, ENDED.has(this.rows.get(job.name).job.state) ? "start" : "stop") }),
-			restart: h("button", { type: "button", class: "btn", onclick: () => this.ask(job.name, "restart") }, "Restart"),
+			name: h(
+				"button",
+				{ type: "button", class: "jobname", "aria-expanded": "false", onclick: () => this.toggleLog(job.name) },
+				h("b", {}, job.name),
+			),
+			engine: h("span", { class: "dim small" }),
+			state: h("span", { class: "state" }),
+			reason: h("span", { class: "reason" }),
+			rate: h("span"),
+			executions: h("span"),
+			corpus: h("span"),
+			crashes: h("span"),
+			memory: h("span"),
+			stop: h("button", {
+				type: "button",
+				class: "btn",
+				onclick: () => this.ask(job.name, ENDED.has(this.rows.get(job.name).job.state) ? "start" : "stop"),
+			}),
+			restart: h(
+				"button",
+				{ type: "button", class: "btn", onclick: () => this.ask(job.name, "restart") },
+				"Restart",
+			),
 		};
 		const cell = (name, ...content) => h("span", { role: "cell", class: name }, ...content);
-		const row = h("div", { class: "trow", role: "row" },
-			cell("name", cells.name, cells.engine), cell("st", h("span", { class: "statebox" }, cells.state, cells.reason)), cell("num rate", cells.rate),
-			cell("num wide", cells.executions), cell("num wide", cells.corpus), cell("num crashes", cells.crashes), cell("num wide dim", cells.memory), cell("acts", cells.stop, cells.restart));
+		const row = h(
+			"div",
+			{ class: "trow", role: "row" },
+			cell("name", cells.name, cells.engine),
+			cell("st", h("span", { class: "statebox" }, cells.state, cells.reason)),
+			cell("num rate", cells.rate),
+			cell("num wide", cells.executions),
+			cell("num wide", cells.corpus),
+			cell("num crashes", cells.crashes),
+			cell("num wide dim", cells.memory),
+			cell("acts", cells.stop, cells.restart),
+		);
 		row.cells = cells;
 		return row;
 	}
@@ -136,11 +221,17 @@ export class JobsPanel {
 		const engine = job.attached ? `${job.engine}, attached` : job.engine;
 		setText(cells.engine, job.instances > 1 ? `${engine} × ${job.running}/${job.instances}` : engine);
 		setTitle(cells.engine, job.attached ? `runs elsewhere, over ${job.attached}` : "");
-		setClass(cells.state, `state ${healthText(job) ? "quiet" : LOOKS[job.state] ?? "idle"}`);
+		setClass(cells.state, `state ${healthText(job) ? "quiet" : (LOOKS[job.state] ?? "idle")}`);
 		setText(cells.state, job.state);
 		setTitle(cells.state, `${MEANING[job.state] ?? ""}${job.since_ms ? `; since ${moment(job.since_ms)}` : ""}`);
 		const trouble = healthText(job);
-		const reason = behindWord(job.state, job.reason) || trouble || (job.state === "queued" ? MEANING.queued : "") || (job.pending > 0 && job.state === "running" ? `${exact(job.pending)} of ${exact(job.corpus + job.pending)} inputs left to replay` : "");
+		const reason =
+			behindWord(job.state, job.reason) ||
+			trouble ||
+			(job.state === "queued" ? MEANING.queued : "") ||
+			(job.pending > 0 && job.state === "running"
+				? `${exact(job.pending)} of ${exact(job.corpus + job.pending)} inputs left to replay`
+				: "");
 		setText(cells.reason, reason);
 		setTitle(cells.reason, trouble ? `${reason}; since ${moment(job.health_since_ms)}` : reason);
 		setClass(cells.reason, trouble && reason === trouble ? "reason warn" : "reason");
@@ -149,7 +240,9 @@ export class JobsPanel {
 		setClass(cells.rate, trouble ? "old" : "");
 		setTitle(cells.rate, trouble && speed ? `${trouble}: this is what it said last` : "");
 		setText(cells.executions, job.executions === null ? "–" : short(job.executions));
-		const age = job.updated_ms ? `as of ${span(serverNow() - job.updated_ms)} ago` : "its engine has said nothing yet";
+		const age = job.updated_ms
+			? `as of ${span(serverNow() - job.updated_ms)} ago`
+			: "its engine has said nothing yet";
 		setTitle(cells.executions, job.executions === null ? age : `${exact(job.executions)} executions, ${age}`);
 		setText(cells.corpus, job.corpus === null ? "–" : short(job.corpus));
 		setTitle(cells.corpus, job.last_find_ms ? `last find ${moment(job.last_find_ms)}` : "");
@@ -212,14 +305,16 @@ export class JobsPanel {
 	offerInstances() {
 		const { instances } = this.rows.get(this.opened).job;
 		const { options } = this.instance;
-		while (options.length < Math.max(1, instances)) this.instance.append(h("option", { value: options.length }, String(options.length)));
+		while (options.length < Math.max(1, instances))
+			this.instance.append(h("option", { value: options.length }, String(options.length)));
 		while (options.length > Math.max(1, instances)) this.instance.lastChild.remove();
 		this.choice.hidden = options.length === 1;
 	}
 
 	// Stays at the end, unless somebody has scrolled up to read.
 	async readLog() {
-		const name = this.opened, number = this.instance.value;
+		const name = this.opened,
+			number = this.instance.value;
 		let text;
 		try {
 			text = await (await fetch(this.url(name, `log?instance=${number}`))).text();

@@ -32,13 +32,19 @@ function piece(text, kind, missed) {
 function range(text, place, all) {
 	const from = Math.min(characters(text, place.column), Math.max(0, text.trimEnd().length - 1));
 	let limit = text.trimEnd().length;
-	for (const other of all) if (other.column > place.column) limit = Math.min(limit, Math.max(from + 1, characters(text, other.column)));
-	let depth = 0, to = from;
+	for (const other of all)
+		if (other.column > place.column) limit = Math.min(limit, Math.max(from + 1, characters(text, other.column)));
+	let depth = 0,
+		to = from;
 	for (; to < limit; to++) {
 		const character = text[to];
 		if ("([{".includes(character)) depth++;
 		else if (")]}".includes(character) && --depth < 0) break;
-		else if (depth === 0 && (character === ";" || ((character === "&" || character === "|") && text[to + 1] === character && to > from))) break;
+		else if (
+			depth === 0 &&
+			(character === ";" || ((character === "&" || character === "|") && text[to + 1] === character && to > from))
+		)
+			break;
 	}
 	while (to > from + 1 && " \t".includes(text[to - 1])) to--;
 	return { from, to: Math.max(to, from + 1), column: place.column };
@@ -46,7 +52,8 @@ function range(text, place, all) {
 
 // Columns count bytes of UTF-8 from 1, a string counts units of UTF-16.
 function characters(text, column) {
-	let bytes = 1, at = 0;
+	let bytes = 1,
+		at = 0;
 	for (const character of text) {
 		if (bytes >= column) break;
 		const code = character.codePointAt(0);

@@ -10,12 +10,24 @@ const SAMPLES = 60;
 
 // Everything that the views read. link: connecting | live | reconnecting | away.
 export const store = {
-	link: "connecting", since: Date.now(), heard: 0, instance: null, skew: 0,
-	listed: false, targets: new Map(), version: 0, error: "",
+	link: "connecting",
+	since: Date.now(),
+	heard: 0,
+	instance: null,
+	skew: 0,
+	listed: false,
+	targets: new Map(),
+	version: 0,
+	error: "",
 };
 
 const listeners = new Set();
-let socket = null, delay = 0, retry = 0, session = null, base = "/", wasmUrl = "main.wasm";
+let socket = null,
+	delay = 0,
+	retry = 0,
+	session = null,
+	base = "/",
+	wasmUrl = "main.wasm";
 
 export function listen(listener) {
 	listeners.add(listener);
@@ -95,7 +107,8 @@ function receive(data) {
 	const tag = view.getUint8(0);
 	if (tag === TAG.HELLO) hello(view);
 	else if (tag === TAG.STATS) stats(view);
-	else if (READERS[tag] && session && view.getUint32(4, true) === session.target.id) session.frame(tag, READERS[tag], data);
+	else if (READERS[tag] && session && view.getUint32(4, true) === session.target.id)
+		session.frame(tag, READERS[tag], data);
 }
 
 function hello(view) {
@@ -159,7 +172,19 @@ function targets(message) {
 	for (const id of message.removed ?? []) store.targets.delete(id);
 	for (const item of list) {
 		const before = old.get(item.id);
-		const known = before?.name === item.name ? before : { covered: 0, runs: 0, unique: 0, lastFind: 0, lastRun: 0, perSecond: 0, samples: [], counted: false };
+		const known =
+			before?.name === item.name
+				? before
+				: {
+						covered: 0,
+						runs: 0,
+						unique: 0,
+						lastFind: 0,
+						lastRun: 0,
+						perSecond: 0,
+						samples: [],
+						counted: false,
+					};
 		store.targets.set(item.id, Object.assign(known, item));
 	}
 	store.listed = true;

@@ -13,7 +13,8 @@ const start = parse(location);
 const main = document.getElementById("main");
 const linkState = document.getElementById("link");
 const totals = { targets: h("dd"), rate: h("dd") };
-let view = null, place = null;
+let view = null,
+	place = null;
 
 // ---- theme: system, light, dark ----
 
@@ -74,9 +75,19 @@ function go(url, replace) {
 addEventListener("popstate", route);
 document.addEventListener("click", (event) => {
 	const link = event.target.closest?.("a[href]");
-	if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+	if (
+		!link ||
+		event.defaultPrevented ||
+		event.button ||
+		event.metaKey ||
+		event.ctrlKey ||
+		event.shiftKey ||
+		event.altKey
+	)
+		return;
 	const url = new URL(link.href);
-	if (url.origin !== location.origin || !url.pathname.startsWith(start.root) || link.classList.contains("skip")) return;
+	if (url.origin !== location.origin || !url.pathname.startsWith(start.root) || link.classList.contains("skip"))
+		return;
 	event.preventDefault();
 	go(url.href, link.classList.contains("no"));
 });
@@ -112,7 +123,9 @@ function linkText() {
 	if (store.link === "live") return "live";
 	if (store.link === "connecting") return "connecting";
 	const dated = store.heard ? `, numbers of ${clock(store.heard)}` : "";
-	return store.link === "reconnecting" ? `reconnecting since ${span(since)}${dated}` : `server away since ${clock(store.since)}${dated}`;
+	return store.link === "reconnecting"
+		? `reconnecting since ${span(since)}${dated}`
+		: `server away since ${clock(store.since)}${dated}`;
 }
 
 function drawHeader() {
@@ -142,14 +155,19 @@ function redraw(what) {
 }
 
 setTheme(keptTheme());
-document.getElementById("totals").append(h("div", {}, h("dt", {}, "targets"), totals.targets), h("div", {}, h("dt", {}, "exec/s"), totals.rate));
+document
+	.getElementById("totals")
+	.append(h("div", {}, h("dt", {}, "targets"), totals.targets), h("div", {}, h("dt", {}, "exec/s"), totals.rate));
 document.getElementById("brand").href = start.root;
 document.getElementById("search").addEventListener("click", () => openSearch(go));
 document.getElementById("theme").addEventListener("click", nextTheme);
 document.getElementById("help").addEventListener("click", openHelp);
 document.addEventListener("keydown", key);
 listen(redraw);
-configure(start.root, `${start.root}${start.target === null ? "" : `t/${encodeURIComponent(start.target)}/`}${start.debug ? "debug/" : ""}main.wasm`);
+configure(
+	start.root,
+	`${start.root}${start.target === null ? "" : `t/${encodeURIComponent(start.target)}/`}${start.debug ? "debug/" : ""}main.wasm`,
+);
 route();
 connect();
 setInterval(() => redraw("time"), 1000);

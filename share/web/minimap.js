@@ -9,7 +9,12 @@ export class Minimap {
 		this.rowHeight = rowHeight;
 		this.canvas = h("canvas", { width: "14", height: "1" });
 		this.view = h("i");
-		this.element = h("div", { class: "map", "aria-hidden": "true", title: "the whole file" }, this.canvas, this.view);
+		this.element = h(
+			"div",
+			{ class: "map", "aria-hidden": "true", title: "the whole file" },
+			this.canvas,
+			this.view,
+		);
 		this.frame = () => this.place();
 		scroller.addEventListener("scroll", this.frame, { passive: true });
 		this.element.addEventListener("pointerdown", (event) => {

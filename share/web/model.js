@@ -13,7 +13,10 @@ const ERRORS = {
 	"-7": "a message contradicts itself",
 };
 
-const NODE = 16, FILE = 10, PLACE = 4, LINE = 10; // u32 words of client.c's structs
+const NODE = 16,
+	FILE = 10,
+	PLACE = 4,
+	LINE = 10; // u32 words of client.c's structs
 
 // enum line_state, as the page names them: "idle" is not reached, nor anything else of its function.
 const STATES = ["", "idle", "miss", "unknown", "part", "hit"];
@@ -64,10 +67,23 @@ export class Model {
 		const at = (this.wasm.client_summary() >>> 0) / 4;
 		const w = this.words;
 		return {
-			pcs: w[at], files: w[at + 1], nodes: w[at + 2], covered: w[at + 3],
-			nodesAt: w[at + 4] / 4, filesAt: w[at + 5] / 4, linesAt: w[at + 6] / 4, placesAt: w[at + 7] / 4,
-			lines: w[at + 8], openFile: w[at + 9], update: w[at + 10], noLine: w[at + 11],
-			entriesAt: w[at + 12] / 4, entries: w[at + 13], dirty: w[at + 14], growthAt: w[at + 15] / 4, hasLines: w[at + 16] === 1,
+			pcs: w[at],
+			files: w[at + 1],
+			nodes: w[at + 2],
+			covered: w[at + 3],
+			nodesAt: w[at + 4] / 4,
+			filesAt: w[at + 5] / 4,
+			linesAt: w[at + 6] / 4,
+			placesAt: w[at + 7] / 4,
+			lines: w[at + 8],
+			openFile: w[at + 9],
+			update: w[at + 10],
+			noLine: w[at + 11],
+			entriesAt: w[at + 12] / 4,
+			entries: w[at + 13],
+			dirty: w[at + 14],
+			growthAt: w[at + 15] / 4,
+			hasLines: w[at + 16] === 1,
 		};
 	}
 
@@ -83,7 +99,11 @@ export class Model {
 
 	// The reached PCs, 32 a word; valid until the next message.
 	get bits() {
-		return new Uint32Array(this.wasm.memory.buffer, this.wasm.client_bits() >>> 0, 2 * Math.ceil(this.summary.pcs / 64));
+		return new Uint32Array(
+			this.wasm.memory.buffer,
+			this.wasm.client_bits() >>> 0,
+			2 * Math.ceil(this.summary.pcs / 64),
+		);
 	}
 
 	// Source location of a PC; null: no such PC. Its file is NONE where it is unknown.
@@ -109,10 +129,16 @@ export class Model {
 	}
 
 	file(index) {
-		const s = this.summary, w = this.words, at = s.filesAt + index * FILE;
+		const s = this.summary,
+			w = this.words,
+			at = s.filesAt + index * FILE;
 		return {
-			...counted(w[at + 6], w[at + 7], w[at], w[at + 1]), newest: w[at + 2], node: w[at + 3], excluded: w[at + 5] !== 0,
-			partly: w[at + 8], unknown: w[at + 9],
+			...counted(w[at + 6], w[at + 7], w[at], w[at + 1]),
+			newest: w[at + 2],
+			node: w[at + 3],
+			excluded: w[at + 5] !== 0,
+			partly: w[at + 8],
+			unknown: w[at + 9],
 		};
 	}
 
@@ -124,12 +150,23 @@ export class Model {
 	}
 
 	node(id, s = this.summary) {
-		const w = this.words, at = s.nodesAt + id * NODE;
+		const w = this.words,
+			at = s.nodesAt + id * NODE;
 		const included = w[at + 6] > 0 || w[at + 8] === 0;
 		return {
-			id, parent: w[at], firstChild: w[at + 1], nextSibling: w[at + 2], nameAt: w[at + 3], nameLength: w[at + 4], file: w[at + 5],
-			...(included ? counted(w[at + 11], w[at + 12], w[at + 6], w[at + 7]) : counted(w[at + 13], w[at + 14], w[at + 8], w[at + 9])),
-			newest: w[at + 10], excluded: !included, excludedTotal: w[at + 8],
+			id,
+			parent: w[at],
+			firstChild: w[at + 1],
+			nextSibling: w[at + 2],
+			nameAt: w[at + 3],
+			nameLength: w[at + 4],
+			file: w[at + 5],
+			...(included
+				? counted(w[at + 11], w[at + 12], w[at + 6], w[at + 7])
+				: counted(w[at + 13], w[at + 14], w[at + 8], w[at + 9])),
+			newest: w[at + 10],
+			excluded: !included,
+			excludedTotal: w[at + 8],
 		};
 	}
 
@@ -138,7 +175,8 @@ export class Model {
 	}
 
 	children(id) {
-		const s = this.summary, list = [];
+		const s = this.summary,
+			list = [];
 		for (let at = this.node(id, s).firstChild; at !== NONE; ) {
 			const child = this.node(at, s);
 			list.push(child);
@@ -161,8 +199,18 @@ export class Model {
 	}
 
 	line(index, s = this.summary) {
-		const w = this.words, at = s.linesAt + index * LINE;
-		return { line: w[at], place: w[at + 1], places: w[at + 2], reached: w[at + 3], first: w[at + 4], newest: w[at + 5], changed: w[at + 6], state: STATES[w[at + 8]] };
+		const w = this.words,
+			at = s.linesAt + index * LINE;
+		return {
+			line: w[at],
+			place: w[at + 1],
+			places: w[at + 2],
+			reached: w[at + 3],
+			first: w[at + 4],
+			newest: w[at + 5],
+			changed: w[at + 6],
+			state: STATES[w[at + 8]],
+		};
 	}
 
 	// The record of a source line, or null where no code is.
@@ -174,7 +222,8 @@ export class Model {
 	}
 
 	places(line, s = this.summary) {
-		const w = this.words, list = [];
+		const w = this.words,
+			list = [];
 		for (let i = 0; i < line.places; i++) {
 			const at = s.placesAt + (line.place + i) * PLACE;
 			list.push({ column: w[at], pcs: w[at + 1], reached: w[at + 2], time: w[at + 3] });
@@ -194,7 +243,8 @@ export class Model {
 	}
 
 	entries() {
-		const s = this.summary, list = [];
+		const s = this.summary,
+			list = [];
 		for (let i = 0; i < s.entries; i++) {
 			const place = this.location(this.words[s.entriesAt + i]);
 			if (place) list.push(place);
@@ -211,5 +261,7 @@ export class Model {
 
 // Lines where they are known, else PCs.
 function counted(lines, linesReached, pcs, pcsReached) {
-	return lines ? { total: lines, covered: linesReached, unit: "lines", pcs, pcsReached } : { total: pcs, covered: pcsReached, unit: "PCs", pcs, pcsReached };
+	return lines
+		? { total: lines, covered: linesReached, unit: "lines", pcs, pcsReached }
+		: { total: pcs, covered: pcsReached, unit: "PCs", pcs, pcsReached };
 }

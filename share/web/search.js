@@ -10,7 +10,9 @@ const SHOWN = 50;
 
 // How well the letters of @query, in order, fit @text; 0: not at all. Runs and starts of words count more.
 export function fuzzy(query, text) {
-	let at = -1, score = 0, run = 0;
+	let at = -1,
+		score = 0,
+		run = 0;
 	for (const letter of query) {
 		const found = text.indexOf(letter, at + 1);
 		if (found < 0) return 0;
@@ -27,26 +29,46 @@ function rank(query, items) {
 	for (const item of items) {
 		const name = item.name.toLowerCase();
 		const base = name.slice(name.lastIndexOf("/") + 1);
-		const score = !wanted ? 1 : Math.max(fuzzy(wanted, name), 1.5 * fuzzy(wanted, base)) * (base.includes(wanted) ? 2 : 1);
+		const score = !wanted
+			? 1
+			: Math.max(fuzzy(wanted, name), 1.5 * fuzzy(wanted, base)) * (base.includes(wanted) ? 2 : 1);
 		if (score) found.push({ item, score });
 	}
-	return found.sort((a, b) => b.score - a.score || a.item.name.length - b.item.name.length).slice(0, SHOWN).map(({ item }) => item);
+	return found
+		.sort((a, b) => b.score - a.score || a.item.name.length - b.item.name.length)
+		.slice(0, SHOWN)
+		.map(({ item }) => item);
 }
 
 function candidates() {
-	const items = [...store.targets.values()].map((target) => ({ kind: "target", name: target.name, href: () => targetUrl(target.name) }));
+	const items = [...store.targets.values()].map((target) => ({
+		kind: "target",
+		name: target.name,
+		href: () => targetUrl(target.name),
+	}));
 	const session = currentSession();
 	if (session?.model)
-		for (const name of session.model.fileNames()) items.push({ kind: "file", name, href: (line) => fileUrl(targetUrl(session.target.name), name, line) });
+		for (const name of session.model.fileNames())
+			items.push({ kind: "file", name, href: (line) => fileUrl(targetUrl(session.target.name), name, line) });
 	return items;
 }
 
 export function openSearch(go) {
-	const input = h("input", { type: "search", placeholder: "Target or file, file:line", "aria-label": "Find target or file", role: "combobox", "aria-expanded": "true", "aria-controls": "found", spellcheck: "false", autocomplete: "off" });
+	const input = h("input", {
+		type: "search",
+		placeholder: "Target or file, file:line",
+		"aria-label": "Find target or file",
+		role: "combobox",
+		"aria-expanded": "true",
+		"aria-controls": "found",
+		spellcheck: "false",
+		autocomplete: "off",
+	});
 	const results = h("div", { id: "found", role: "listbox", "aria-label": "Results" });
 	const dialog = h("dialog", { class: "palette", "aria-label": "Search" }, input, results);
 	const items = candidates();
-	let found = [], at = 0;
+	let found = [],
+		at = 0;
 	const mark = () => {
 		[...results.children].forEach((child, i) => child.setAttribute("aria-selected", String(i === at)));
 		results.children[at]?.scrollIntoView({ block: "nearest" });
@@ -56,7 +78,22 @@ export function openSearch(go) {
 	const draw = () => {
 		found = rank(input.value.replace(/:\d*$/, ""), items);
 		at = 0;
-		results.replaceChildren(...found.map((item, i) => h("a", { id: `found-${i}`, role: "option", href: item.href(lineOf()), tabindex: "-1", onclick: () => dialog.close() }, h("span", { class: item.kind === "file" ? "mono" : "" }, item.name), h("span", { class: "dim small" }, item.kind))));
+		results.replaceChildren(
+			...found.map((item, i) =>
+				h(
+					"a",
+					{
+						id: `found-${i}`,
+						role: "option",
+						href: item.href(lineOf()),
+						tabindex: "-1",
+						onclick: () => dialog.close(),
+					},
+					h("span", { class: item.kind === "file" ? "mono" : "" }, item.name),
+					h("span", { class: "dim small" }, item.kind),
+				),
+			),
+		);
 		if (!found.length) results.append(h("p", { class: "nothing dim" }, "Nothing has this name."));
 		mark();
 	};
@@ -79,15 +116,41 @@ export function openSearch(go) {
 }
 
 const KEYS = [
-	["/", "search targets and files"], ["j  k", "next, previous row or line"], ["Enter", "open"], ["← →", "close, open a folder"], ["u", "up: file, target, all targets"],
-	["n", "next place that was not reached"], ["h", "newest hit"], ["[  ]", "previous, next function"], ["g o", "overview"], ["t", "theme: system, light, dark"], ["?", "these keys"],
+	["/", "search targets and files"],
+	["j  k", "next, previous row or line"],
+	["Enter", "open"],
+	["← →", "close, open a folder"],
+	["u", "up: file, target, all targets"],
+	["n", "next place that was not reached"],
+	["h", "newest hit"],
+	["[  ]", "previous, next function"],
+	["g o", "overview"],
+	["t", "theme: system, light, dark"],
+	["?", "these keys"],
 ];
 
 export function openHelp() {
-	const list = (entries) => h("dl", {}, entries.map(([sign, what]) => h("div", {}, h("dt", {}, sign), h("dd", {}, what))));
+	const list = (entries) =>
+		h(
+			"dl",
+			{},
+			entries.map(([sign, what]) => h("div", {}, h("dt", {}, sign), h("dd", {}, what))),
+		);
 	const keys = KEYS.map(([names, what]) => [names.split("  ").map((key) => h("kbd", {}, key)), what]);
-	const marks = Object.entries(MARKS).map(([state, [glyph, what]]) => [h("span", { class: `legend ${state}` }, glyph), what]);
-	show(h("dialog", { class: "keys", "aria-label": "Keys and marks" }, h("h2", {}, "Keys"), list(keys), h("h2", {}, "Marks on lines"), list(marks)));
+	const marks = Object.entries(MARKS).map(([state, [glyph, what]]) => [
+		h("span", { class: `legend ${state}` }, glyph),
+		what,
+	]);
+	show(
+		h(
+			"dialog",
+			{ class: "keys", "aria-label": "Keys and marks" },
+			h("h2", {}, "Keys"),
+			list(keys),
+			h("h2", {}, "Marks on lines"),
+			list(marks),
+		),
+	);
 }
 
 function show(dialog) {

@@ -5,7 +5,8 @@
 import { FunctionTable } from "./functions.js";
 import { Model } from "./model.js";
 
-const FULL = 18, ENTRIES = 21;
+const FULL = 18,
+	ENTRIES = 21;
 const LINES_COST = 100000; // bytes of blocks a step: some milliseconds
 
 export class Session {
@@ -49,7 +50,8 @@ export class Session {
 				Model.create(wasmUrl),
 				fetch(`${this.url}index.bin?table=${this.target.table}`, { signal: this.abort.signal }),
 			]);
-			if (!response.ok) throw new Error(`source index: ${response.status} ${(await response.text()).slice(0, 200)}`);
+			if (!response.ok)
+				throw new Error(`source index: ${response.status} ${(await response.text()).slice(0, 200)}`);
 			const bytes = await response.arrayBuffer();
 			if (this.abort.signal.aborted) return;
 			const error = model.feed("client_load_index", bytes);
@@ -101,7 +103,9 @@ export class Session {
 	async loadLines() {
 		try {
 			for (const name of ["blocks", "shapes"]) {
-				const response = await fetch(`${this.url}${name}.bin?table=${this.target.table}`, { signal: this.abort.signal });
+				const response = await fetch(`${this.url}${name}.bin?table=${this.target.table}`, {
+					signal: this.abort.signal,
+				});
 				if (!response.ok) throw new Error(`${response.status} ${(await response.text()).slice(0, 200)}`);
 				const bytes = await response.arrayBuffer();
 				if (this.abort.signal.aborted) return;
@@ -119,7 +123,8 @@ export class Session {
 		if (this.linesTimer) return;
 		const work = () => {
 			this.linesTimer = 0;
-			const first = !this.model.summary.hasLines, due = first || performance.now() - (this.linesCounted ?? 0) > 500;
+			const first = !this.model.summary.hasLines,
+				due = first || performance.now() - (this.linesCounted ?? 0) > 500;
 			const before = this.model.summary.update;
 			const more = this.model.workOnLines(LINES_COST, due);
 			if (due && !more) this.linesCounted = performance.now();
@@ -137,7 +142,9 @@ export class Session {
 
 	async loadFunctions() {
 		try {
-			const response = await fetch(`${this.url}functions.bin?table=${this.target.table}`, { signal: this.abort.signal });
+			const response = await fetch(`${this.url}functions.bin?table=${this.target.table}`, {
+				signal: this.abort.signal,
+			});
 			if (!response.ok) throw new Error(`${response.status} ${(await response.text()).slice(0, 200)}`);
 			this.functions = new FunctionTable(await response.arrayBuffer());
 			this.functionsError = "";
@@ -158,7 +165,9 @@ export class Session {
 			const path = name.split("/").map(encodeURIComponent).join("/");
 			const response = await fetch(`${this.url}src/${path}`, { signal: this.abort.signal });
 			const text = await response.text();
-			answer = response.ok ? { text, changed: response.headers.get("x-fuzzsup-changed") !== null } : { status: response.status, message: text.slice(0, 500).trim() };
+			answer = response.ok
+				? { text, changed: response.headers.get("x-fuzzsup-changed") !== null }
+				: { status: response.status, message: text.slice(0, 500).trim() };
 		} catch (error) {
 			return { status: 0, message: error.message };
 		}

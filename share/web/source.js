@@ -15,11 +15,20 @@ const ROW = 20;
 const LINES_MAX = 1500000; // beyond it the browser's largest element is exceeded
 const RECENT = 60000;
 export const MARKS = {
-	hit: ["●", "reached"], miss: ["○", "not reached"], part: ["◐", "reached, but one of its ways was never taken"],
-	idle: ["○", "not reached; its function was never entered"], unknown: ["?", "not known: the compiler left no trace that tells"],
+	hit: ["●", "reached"],
+	miss: ["○", "not reached"],
+	part: ["◐", "reached, but one of its ways was never taken"],
+	idle: ["○", "not reached; its function was never entered"],
+	unknown: ["?", "not known: the compiler left no trace that tells"],
 };
 
-const PILLS = { hit: "reached", part: "partly reached", miss: "not reached", idle: "never entered", unknown: "not known" };
+const PILLS = {
+	hit: "reached",
+	part: "partly reached",
+	miss: "not reached",
+	idle: "never entered",
+	unknown: "not known",
+};
 
 export class SourceView {
 	constructor(go) {
@@ -41,18 +50,72 @@ export class SourceView {
 		this.newest = h("div", { class: "newest" });
 		this.minimap = new Minimap(this.scroller, ROW);
 		this.box = h("div", { class: "src" }, this.scroller, this.minimap.element);
-		const hint = (key, label, action) => h("button", { class: "hint", type: "button", onclick: action }, label, " ", h("kbd", {}, key));
-		this.element = h("div", { class: "view source" },
-			h("nav", { class: "crumbs", "aria-label": "You are here" }, this.home = h("a", {}, "Targets"), " / ", this.crumb = h("a"), " / ", this.crumbFile = h("span")),
-			h("div", { class: "titlebar" }, this.title, this.bar, this.counts, h("span", { class: "grow" }), hint("n", "next uncovered", () => this.nextMissed()), hint("h", "newest", () => this.goNewest())),
-			h("div", { class: "cols" },
-				h("section", { class: "panel filebox" }, h("div", { class: "head" }, this.news, h("span", { class: "grow" }), this.hitPill, this.partPill, this.missPill), this.box, this.message),
-				h("aside", {},
-					h("section", { class: "panel" }, h("div", { class: "head" }, this.lineHead, this.linePill), this.lineBody),
-					h("section", { class: "panel" }, h("div", { class: "head" }, h("h2", {}, "Newest in this file")), this.newest))));
+		const hint = (key, label, action) =>
+			h("button", { class: "hint", type: "button", onclick: action }, label, " ", h("kbd", {}, key));
+		this.element = h(
+			"div",
+			{ class: "view source" },
+			h(
+				"nav",
+				{ class: "crumbs", "aria-label": "You are here" },
+				(this.home = h("a", {}, "Targets")),
+				" / ",
+				(this.crumb = h("a")),
+				" / ",
+				(this.crumbFile = h("span")),
+			),
+			h(
+				"div",
+				{ class: "titlebar" },
+				this.title,
+				this.bar,
+				this.counts,
+				h("span", { class: "grow" }),
+				hint("n", "next uncovered", () => this.nextMissed()),
+				hint("h", "newest", () => this.goNewest()),
+			),
+			h(
+				"div",
+				{ class: "cols" },
+				h(
+					"section",
+					{ class: "panel filebox" },
+					h(
+						"div",
+						{ class: "head" },
+						this.news,
+						h("span", { class: "grow" }),
+						this.hitPill,
+						this.partPill,
+						this.missPill,
+					),
+					this.box,
+					this.message,
+				),
+				h(
+					"aside",
+					{},
+					h(
+						"section",
+						{ class: "panel" },
+						h("div", { class: "head" }, this.lineHead, this.linePill),
+						this.lineBody,
+					),
+					h(
+						"section",
+						{ class: "panel" },
+						h("div", { class: "head" }, h("h2", {}, "Newest in this file")),
+						this.newest,
+					),
+				),
+			),
+		);
 		this.list = new VirtualList({
-			element: this.rows, scroller: this.scroller, height: () => ROW,
-			make: (index) => this.makeRow(index), update: (row, index) => this.updateRow(row, index),
+			element: this.rows,
+			scroller: this.scroller,
+			height: () => ROW,
+			make: (index) => this.makeRow(index),
+			update: (row, index) => this.updateRow(row, index),
 		});
 		this.scroller.addEventListener("click", (event) => this.clicked(event));
 		this.scroller.addEventListener("copy", (event) => this.copied(event));
@@ -103,7 +166,13 @@ export class SourceView {
 	wait(session) {
 		const target = byName(this.place.target);
 		this.openKey = null;
-		this.noFile(target ? explain(target, session) : store.listed ? `There is no target "${this.place.target}". It may have been renamed or taken out of fuzz.conf.` : "Waiting for the service …");
+		this.noFile(
+			target
+				? explain(target, session)
+				: store.listed
+					? `There is no target "${this.place.target}". It may have been renamed or taken out of fuzz.conf.`
+					: "Waiting for the service …",
+		);
 	}
 
 	// There is nothing to count: only @content is shown.
@@ -129,8 +198,25 @@ export class SourceView {
 		const names = session.model.fileNames();
 		const found = matchFiles(names, this.place.file);
 		if (found.length !== 1) {
-			const links = found.slice(0, 50).map((file) => h("li", {}, h("a", { class: "mono", href: fileUrl(targetUrl(this.place.target), names[file], this.place.line) }, names[file])));
-			const why = found.length ? "Several files have this name:" : session.model.summary.files ? "No file of this build has this name." : explain(session.target, session);
+			const links = found.slice(0, 50).map((file) =>
+				h(
+					"li",
+					{},
+					h(
+						"a",
+						{
+							class: "mono",
+							href: fileUrl(targetUrl(this.place.target), names[file], this.place.line),
+						},
+						names[file],
+					),
+				),
+			);
+			const why = found.length
+				? "Several files have this name:"
+				: session.model.summary.files
+					? "No file of this build has this name."
+					: explain(session.target, session);
 			this.noFile(h("p", {}, why), h("ul", {}, links));
 			return;
 		}
@@ -160,7 +246,9 @@ export class SourceView {
 		const answer = await session.source(this.path);
 		if (currentSession() !== session || !this.element.isConnected) return undefined;
 		if (answer.text === undefined) {
-			const why = answer.status ? `The service answered ${answer.status}${answer.message ? `: ${answer.message}` : ""}.` : `It could not be fetched: ${answer.message}.`;
+			const why = answer.status
+				? `The service answered ${answer.status}${answer.message ? `: ${answer.message}` : ""}.`
+				: `It could not be fetched: ${answer.message}.`;
 			return this.noSource(why, session.target);
 		}
 		this.changed = answer.changed;
@@ -171,8 +259,20 @@ export class SourceView {
 	noSource(why, target) {
 		const folder = this.path.startsWith("/") ? this.path.slice(0, this.path.lastIndexOf("/")) || "/" : "";
 		const roots = [...(target.roots ?? []), ...(folder ? [folder] : [])].map((root) => `"${root}"`).join(", ");
-		this.show(h("h2", {}, "No source to show"), h("p", {}, why), h("p", { class: "dim" }, "Looked for:"), codeBlock(this.path),
-			h("p", { class: "dim" }, folder ? `This line in target "${target.name}" of fuzz.conf would allow it:` : "It is looked for below:"), codeBlock(`source-roots = { ${roots} }`));
+		this.show(
+			h("h2", {}, "No source to show"),
+			h("p", {}, why),
+			h("p", { class: "dim" }, "Looked for:"),
+			codeBlock(this.path),
+			h(
+				"p",
+				{ class: "dim" },
+				folder
+					? `This line in target "${target.name}" of fuzz.conf would allow it:`
+					: "It is looked for below:",
+			),
+			codeBlock(`source-roots = { ${roots} }`),
+		);
 		this.recount(currentSession().model);
 		this.updateNews(currentSession().model);
 	}
@@ -230,7 +330,10 @@ export class SourceView {
 		setText(this.missPill, `○ not reached ${exact(counts.miss + counts.idle)}`);
 		setTitle(this.hitPill, "lines that ran");
 		setTitle(this.partPill, "of them: lines of which one way out was never taken");
-		setTitle(this.missPill, `lines that did not run${counts.unknown ? `; of ${exact(counts.unknown)} more nobody can tell` : ""}`);
+		setTitle(
+			this.missPill,
+			`lines that did not run${counts.unknown ? `; of ${exact(counts.unknown)} more nobody can tell` : ""}`,
+		);
 		this.beyond = beyond;
 		if (this.lines) this.minimap.draw(model, s, this.lines.length);
 		this.updateLine(model);
@@ -239,24 +342,55 @@ export class SourceView {
 	updateNews(model) {
 		const now = serverNow();
 		const fresh = this.recent.filter((line) => now - (model.baseMs + line.newest * 10) < RECENT).length;
-		const text = this.changed ? "changed after the build: marks may stand at other lines" : this.beyond ? `${exact(this.beyond)} marked lines are beyond the end: this source is not the one that was built` : fresh ? `${fresh === 12 ? "12 or more" : fresh} ${fresh === 1 ? "line" : "lines"} in the last minute` : "nothing new in the last minute";
+		const text = this.changed
+			? "changed after the build: marks may stand at other lines"
+			: this.beyond
+				? `${exact(this.beyond)} marked lines are beyond the end: this source is not the one that was built`
+				: fresh
+					? `${fresh === 12 ? "12 or more" : fresh} ${fresh === 1 ? "line" : "lines"} in the last minute`
+					: "nothing new in the last minute";
 		setText(this.news, text);
 		this.news.classList.toggle("warn", this.beyond > 0 || Boolean(this.changed));
-		setTitle(this.news, this.changed ? "This source is newer than the executable: rebuild it, and the marks are right again." : "");
+		setTitle(
+			this.news,
+			this.changed ? "This source is newer than the executable: rebuild it, and the marks are right again." : "",
+		);
 		const rows = this.recent.map((line) => `${line.line} ${span(now - (model.baseMs + line.newest * 10))}`);
 		const key = `${Boolean(this.lines)} ${rows.join()}`; // the source comes after the coverage
 		if (key === this.newestKey) return;
 		this.newestKey = key;
 		const age = (line) => now - (model.baseMs + line.newest * 10);
-		if (!rows.length) this.newest.replaceChildren(h("p", { class: "nothing dim small" }, "Nothing was first reached since the service looks."));
-		else this.newest.replaceChildren(...this.recent.map((line) => h("a", { href: fileUrl(targetUrl(this.place.target), this.path, line.line) },
-			h("span", { class: "num dim" }, String(line.line)), h("span", { class: "mono" }, (this.lines?.[line.line - 1] ?? "").trim().slice(0, 80)), h("span", { class: "num dim", title: moment(model.baseMs + line.newest * 10) }, span(age(line))))));
+		if (!rows.length)
+			this.newest.replaceChildren(
+				h("p", { class: "nothing dim small" }, "Nothing was first reached since the service looks."),
+			);
+		else
+			this.newest.replaceChildren(
+				...this.recent.map((line) =>
+					h(
+						"a",
+						{ href: fileUrl(targetUrl(this.place.target), this.path, line.line) },
+						h("span", { class: "num dim" }, String(line.line)),
+						h("span", { class: "mono" }, (this.lines?.[line.line - 1] ?? "").trim().slice(0, 80)),
+						h(
+							"span",
+							{ class: "num dim", title: moment(model.baseMs + line.newest * 10) },
+							span(age(line)),
+						),
+					),
+				),
+			);
 	}
 
 	// ---- rows ----
 
 	makeRow(index) {
-		const cells = { mark: h("span", { class: "mark" }), number: h("a", { class: "no", tabindex: "-1" }), time: h("span", { class: "time" }), text: h("span", { class: "text" }) };
+		const cells = {
+			mark: h("span", { class: "mark" }),
+			number: h("a", { class: "no", tabindex: "-1" }),
+			time: h("span", { class: "time" }),
+			text: h("span", { class: "text" }),
+		};
 		const row = h("div", { class: "row" }, cells.mark, cells.number, cells.time, cells.text);
 		cells.number.textContent = String(index + 1);
 		cells.number.href = fileUrl(targetUrl(this.place.target), this.path, index + 1);
@@ -268,18 +402,29 @@ export class SourceView {
 	updateRow(row, index) {
 		const model = currentSession()?.model;
 		if (!model || this.file === undefined) return;
-		const { mark, time, text } = row.cells, number = index + 1;
+		const { mark, time, text } = row.cells,
+			number = index + 1;
 		const line = model.lineAt(number);
 		const state = line?.state ?? "";
 		const at = line?.reached ? model.baseMs + line.newest * 10 : 0;
 		const fresh = line?.reached && line.newest > 0 && serverNow() - at < RECENT;
 		const flash = (this.flashes.get(number) ?? 0) > performance.now();
 		if (!flash) this.flashes.delete(number);
-		setClass(row, `row ${state}${fresh ? " new" : ""}${flash ? " flash" : ""}${number === this.place.line ? " at" : ""}`);
+		setClass(
+			row,
+			`row ${state}${fresh ? " new" : ""}${flash ? " flash" : ""}${number === this.place.line ? " at" : ""}`,
+		);
 		this.setMark(mark, state);
 		const first = line?.reached ? line.first : NONE;
 		setText(time, first === NONE ? "" : first === 0 ? "earlier" : span(serverNow() - (model.baseMs + first * 10)));
-		setTitle(time, first === NONE ? "" : first === 0 ? "reached before the service first looked" : `first reached ${moment(model.baseMs + first * 10)}`);
+		setTitle(
+			time,
+			first === NONE
+				? ""
+				: first === 0
+					? "reached before the service first looked"
+					: `first reached ${moment(model.baseMs + first * 10)}`,
+		);
 		const key = `${line?.reached ?? ""} ${state} ${this.states ? 1 : 0}`;
 		if (row.drawn === key) return;
 		row.drawn = key;
@@ -322,7 +467,8 @@ export class SourceView {
 
 	// The next function above (-1) or below (1) in this file; the first use fetches them.
 	async goFunction(step) {
-		const session = currentSession(), target = byName(this.place.target);
+		const session = currentSession(),
+			target = byName(this.place.target);
 		if (!session?.model || this.file === undefined || !this.lines || !target) return;
 		let functions = session.functionTable(target);
 		if (!functions) {
@@ -330,8 +476,10 @@ export class SourceView {
 			functions = session.functions;
 		}
 		if (!functions || currentSession() !== session || !this.element.isConnected) return;
-		if (this.functionLines?.of !== functions || this.functionLines.file !== this.file) this.functionLines = { of: functions, file: this.file, lines: functions.linesOf(this.file, session.model) };
-		const { lines } = this.functionLines, here = this.place.line;
+		if (this.functionLines?.of !== functions || this.functionLines.file !== this.file)
+			this.functionLines = { of: functions, file: this.file, lines: functions.linesOf(this.file, session.model) };
+		const { lines } = this.functionLines,
+			here = this.place.line;
 		this.jump(step > 0 ? lines.find((line) => line > here) : lines.findLast((line) => line < here));
 	}
 
@@ -359,7 +507,10 @@ export class SourceView {
 			return;
 		}
 		const selection = getSelection();
-		const ends = [[selection.anchorNode, selection.anchorOffset], [selection.focusNode, selection.focusOffset]].map(([node, offset]) => this.textPosition(node, offset));
+		const ends = [
+			[selection.anchorNode, selection.anchorOffset],
+			[selection.focusNode, selection.focusOffset],
+		].map(([node, offset]) => this.textPosition(node, offset));
 		if (!this.lines || selection.isCollapsed || ends.includes(null) || ends[0].line === ends[1].line) return;
 		const [from, to] = ends.sort((a, b) => a.line - b.line);
 		const lines = this.lines.slice(from.line - 1, to.line);
@@ -373,7 +524,8 @@ export class SourceView {
 	textPosition(node, offset) {
 		const row = (node?.nodeType === Node.TEXT_NODE ? node.parentElement : node)?.closest?.(".row");
 		if (!row || !this.rows.contains(row)) return null;
-		const text = row.cells.text, range = document.createRange();
+		const text = row.cells.text,
+			range = document.createRange();
 		range.selectNodeContents(text);
 		if (!text.contains(node)) return { line: Number(row.dataset.line), column: 0 };
 		range.setEnd(node, offset);
@@ -389,31 +541,66 @@ export class SourceView {
 		setText(this.linePill, state ? `${MARKS[state][0]} ${PILLS[state]}` : "no code");
 		this.linePill.hidden = !number;
 		if (!line) {
-			this.lineBody.replaceChildren(h("p", { class: "dim small" }, number ? "Nothing is counted on this line: the compiler made no code of it, or counts it where that was inlined from (-fno-inline tells more)." : "Click a line, or press n for the next one that is not reached."));
+			this.lineBody.replaceChildren(
+				h(
+					"p",
+					{ class: "dim small" },
+					number
+						? "Nothing is counted on this line: the compiler made no code of it, or counts it " +
+								"where that was inlined from (-fno-inline tells more)."
+						: "Click a line, or press n for the next one that is not reached.",
+				),
+			);
 			return;
 		}
 		const places = model.places(line).map((place) => {
-			const when = place.reached ? (place.time === 0 ? "earlier" : `${span(serverNow() - (model.baseMs + place.time * 10))} ago`) : "not reached";
-			return h("li", { class: place.reached ? "hit" : "miss" }, h("span", { class: "mono" }, `column ${place.column}`), h("span", {}, `${place.reached ? "●" : "○"} ${when}`), h("span", { class: "dim num" }, `${percentOf(place)}`));
+			const when = place.reached
+				? place.time === 0
+					? "earlier"
+					: `${span(serverNow() - (model.baseMs + place.time * 10))} ago`
+				: "not reached";
+			return h(
+				"li",
+				{ class: place.reached ? "hit" : "miss" },
+				h("span", { class: "mono" }, `column ${place.column}`),
+				h("span", {}, `${place.reached ? "●" : "○"} ${when}`),
+				h("span", { class: "dim num" }, `${percentOf(place)}`),
+			);
 		});
 		const ways = state === "part" ? this.untakenWays(model, number) : [];
 		const more = !line.places ? "No PC stands in this line: its state follows from the code around it." : "";
-		this.lineBody.replaceChildren(h("p", { class: "small" }, MARKS[state] ? `${sentence(MARKS[state][1])}${ways.length ? ":" : "."}` : ""), h("div", { class: "newest ways" }, ways), h("ul", { class: "places" }, places.slice(0, 40)), h("p", { class: "dim small" }, more));
+		this.lineBody.replaceChildren(
+			h("p", { class: "small" }, MARKS[state] ? `${sentence(MARKS[state][1])}${ways.length ? ":" : "."}` : ""),
+			h("div", { class: "newest ways" }, ways),
+			h("ul", { class: "places" }, places.slice(0, 40)),
+			h("p", { class: "dim small" }, more),
+		);
 	}
 
 	// Where no run went on to from this line, as links.
 	untakenWays(model, number) {
 		const { update } = model.summary;
-		if (this.ways?.number !== number || this.ways.update !== update || this.ways.file !== this.file) this.ways = { number, update, file: this.file, lines: model.untakenWays(number) };
-		return this.ways.lines.slice(0, 12).map((to) => h("a", { href: fileUrl(targetUrl(this.place.target), this.path, to) },
-			h("span", { class: "num dim" }, String(to)), h("span", { class: "mono" }, (this.lines?.[to - 1] ?? "").trim().slice(0, 80)), h("span", { class: "dim small" }, "never")));
+		if (this.ways?.number !== number || this.ways.update !== update || this.ways.file !== this.file)
+			this.ways = { number, update, file: this.file, lines: model.untakenWays(number) };
+		return this.ways.lines
+			.slice(0, 12)
+			.map((to) =>
+				h(
+					"a",
+					{ href: fileUrl(targetUrl(this.place.target), this.path, to) },
+					h("span", { class: "num dim" }, String(to)),
+					h("span", { class: "mono" }, (this.lines?.[to - 1] ?? "").trim().slice(0, 80)),
+					h("span", { class: "dim small" }, "never"),
+				),
+			);
 	}
 
 	key(event) {
 		if (event.key === "n") this.nextMissed();
 		else if (event.key === "h") this.goNewest();
 		else if (event.key === "[" || event.key === "]") this.goFunction(event.key === "[" ? -1 : 1);
-		else if (event.key === "j" || event.key === "k") this.jump(Math.max(1, Math.min(this.lines?.length ?? 1, this.place.line + (event.key === "j" ? 1 : -1))));
+		else if (event.key === "j" || event.key === "k")
+			this.jump(Math.max(1, Math.min(this.lines?.length ?? 1, this.place.line + (event.key === "j" ? 1 : -1))));
 		else return false;
 		return true;
 	}
@@ -424,5 +611,7 @@ function sentence(words) {
 }
 
 function percentOf(place) {
-	return place.pcs === 1 ? "1 PC" : `${exact(place.reached)} of ${exact(place.pcs)} PCs, ${percent(place.reached, place.pcs)}`;
+	return place.pcs === 1
+		? "1 PC"
+		: `${exact(place.reached)} of ${exact(place.pcs)} PCs, ${percent(place.reached, place.pcs)}`;
 }

@@ -18,7 +18,10 @@ export const packageText = (name) => readFileSync(require.resolve(name), "utf8")
 export const WAIT = 60000 * Math.max(1, (2 * loadavg()[0]) / cpus().length);
 
 const complaints = []; // of all pages: what is wrong in their consoles
-let count = 0, failed = 0, pictures = null, expected = () => false;
+let count = 0,
+	failed = 0,
+	pictures = null,
+	expected = () => false;
 
 export async function test(name, body) {
 	count++;
@@ -44,7 +47,8 @@ export function expectConsole(matches) {
 function listenTo(page) {
 	page.on("pageerror", (error) => complaints.push(String(error.stack)));
 	page.on("console", (message) => {
-		if (["error", "warning"].includes(message.type()) && !expected(message.text())) complaints.push(`${message.text()} (${message.location().url})`);
+		if (["error", "warning"].includes(message.type()) && !expected(message.text()))
+			complaints.push(`${message.text()} (${message.location().url})`);
 	});
 	return page;
 }

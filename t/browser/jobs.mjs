@@ -9,15 +9,25 @@ import { parseArgs } from "node:util";
 
 import { WAIT, check, done, expectConsole, live, open, screen, takePictures, test } from "./harness.mjs";
 
-const { values: options, positionals } = parseArgs({ allowPositionals: true, options: { screens: { type: "string" } } });
+const { values: options, positionals } = parseArgs({
+	allowPositionals: true,
+	options: { screens: { type: "string" } },
+});
 const [base, target, calm] = positionals;
 takePictures(options.screens);
 
 const targetUrl = new URL(`t/${encodeURIComponent(target)}/`, base).href;
 const page = await open();
-const row = (name, on = page) => on.locator(".jobs .trow", { has: on.locator(".jobname", { hasText: new RegExp(`^${name}$`) }) });
+const row = (name, on = page) =>
+	on.locator(".jobs .trow", { has: on.locator(".jobname", { hasText: new RegExp(`^${name}$`) }) });
 const cell = (name, look, on = page) => row(name, on).locator(look).innerText();
-const jobs = async () => Object.fromEntries((await (await page.request.get(`${base}api/v1/jobs?target=${target}`)).json()).jobs.map((job) => [job.name, job]));
+const jobs = async () =>
+	Object.fromEntries(
+		(await (await page.request.get(`${base}api/v1/jobs?target=${target}`)).json()).jobs.map((job) => [
+			job.name,
+			job,
+		]),
+	);
 
 async function until(condition, what) {
 	for (const end = Date.now() + WAIT; Date.now() < end; await page.waitForTimeout(50)) if (await condition()) return;
@@ -25,13 +35,23 @@ async function until(condition, what) {
 }
 
 const isShown = (name, state) => until(async () => (await cell(name, ".state")) === state, `${name} shown as ${state}`);
-const press = (name, what) => row(name).getByRole("button", { name: `${what} ${name}`, exact: true }).click();
+const press = (name, what) =>
+	row(name)
+		.getByRole("button", { name: `${what} ${name}`, exact: true })
+		.click();
 
 await test("the panel lists the jobs with states and reasons", async () => {
 	await page.goto(targetUrl);
 	await live(page);
 	await row("main").waitFor({ timeout: WAIT });
-	const states = { main: "running", broken: "failed", "by-hand": "stopped", nightly: "queued", absent: "waiting", once: "done" };
+	const states = {
+		main: "running",
+		broken: "failed",
+		"by-hand": "stopped",
+		nightly: "queued",
+		absent: "waiting",
+		once: "done",
+	};
 	for (const [name, state] of Object.entries(states)) await isShown(name, state);
 	const said = await jobs();
 	for (const [name, state] of Object.entries(states)) {
@@ -39,11 +59,19 @@ await test("the panel lists the jobs with states and reasons", async () => {
 		check((await cell(name, ".reason")) === reason, `${name}: ${await cell(name, ".reason")}, expected ${reason}`);
 	}
 	check(/7/.test(await cell("broken", ".reason")), `broken does not say why: ${await cell("broken", ".reason")}`);
-	check((await page.locator(".jobs").locator("xpath=..").locator(".head").innerText()).includes("1 of 6 running"), "the head counts them");
+	check(
+		(await page.locator(".jobs").locator("xpath=..").locator(".head").innerText()).includes("1 of 6 running"),
+		"the head counts them",
+	);
 });
 
 await test("what its engine says of a job is shown, and grows", async () => {
-	const executions = async () => Number((await row("main").locator(".num.wide > span").first().getAttribute("title"))?.match(/^[\d,]+/)?.[0].replace(/,/g, "") ?? 0);
+	const executions = async () =>
+		Number(
+			(await row("main").locator(".num.wide > span").first().getAttribute("title"))
+				?.match(/^[\d,]+/)?.[0]
+				.replace(/,/g, "") ?? 0,
+		);
 	await until(async () => (await executions()) > 0, "executions");
 	const before = await executions();
 	await until(async () => (await executions()) > before, "more executions");
@@ -56,7 +84,14 @@ await test("what its engine says of a job is shown, and grows", async () => {
 await test("the newest lines of a file that was just opened show their text", async () => {
 	const other = await open();
 	await other.goto(`${targetUrl}#json_parse.c`);
-	const texts = await other.waitForFunction(() => document.querySelector(".row .text") && document.querySelector(".newest a") && [...document.querySelectorAll(".newest a > .mono")].map((text) => text.textContent), null, { timeout: WAIT });
+	const texts = await other.waitForFunction(
+		() =>
+			document.querySelector(".row .text") &&
+			document.querySelector(".newest a") &&
+			[...document.querySelectorAll(".newest a > .mono")].map((text) => text.textContent),
+		null,
+		{ timeout: WAIT },
+	);
 	check((await texts.jsonValue()).every(Boolean), "a line without text");
 	await other.context().close();
 });
@@ -66,7 +101,10 @@ await test("a log opens, of any instance, and closes", async () => {
 	const log = page.locator(".joblog pre");
 	await until(async () => (await log.innerText()).includes("cannot find its dictionary"), "the log of broken");
 	check(await page.locator(".joblog label").isHidden(), "one instance needs no choice");
-	check((await row("broken").locator(".jobname").getAttribute("aria-expanded")) === "true", "it is not said to be open");
+	check(
+		(await row("broken").locator(".jobname").getAttribute("aria-expanded")) === "true",
+		"it is not said to be open",
+	);
 	await row("once").locator(".jobname").click();
 	await until(async () => (await log.innerText()).includes("instance 0 starts"), "the log of instance 0");
 	await page.getByLabel("Instance").selectOption("1");
@@ -93,7 +131,10 @@ await test("start, restart and stop do what they say", async () => {
 	await isShown("main", "stopped");
 	check((await jobs()).main.running === 0, "something of it still runs");
 	await isShown("nightly", "running");
-	check(await row("main").getByRole("button", { name: "Restart main" }).isDisabled(), "what is stopped cannot be restarted");
+	check(
+		await row("main").getByRole("button", { name: "Restart main" }).isDisabled(),
+		"what is stopped cannot be restarted",
+	);
 	await press("nightly", "Stop");
 	await isShown("nightly", "stopped");
 	await press("main", "Start");
@@ -108,9 +149,17 @@ await test("by keyboard alone", async () => {
 	await until(async () => (await page.locator(".joblog pre").innerText()).includes("done"), "the log");
 	await page.keyboard.press("Escape");
 	check(await page.locator(".joblog").isHidden(), "Escape does not close the log");
-	check(await row("once").locator(".jobname").evaluate((button) => button === document.activeElement), "the focus is lost");
+	check(
+		await row("once")
+			.locator(".jobname")
+			.evaluate((button) => button === document.activeElement),
+		"the focus is lost",
+	);
 	await page.keyboard.press("Tab");
-	check((await page.evaluate(() => document.activeElement.getAttribute("aria-label"))) === "Start once", "Tab does not lead to its buttons");
+	check(
+		(await page.evaluate(() => document.activeElement.getAttribute("aria-label"))) === "Start once",
+		"Tab does not lead to its buttons",
+	);
 	const before = (await jobs()).once.starts;
 	await page.keyboard.press("Space");
 	await until(async () => (await jobs()).once.starts > before, "another start");
@@ -118,7 +167,10 @@ await test("by keyboard alone", async () => {
 	await press("main", "Start");
 	await isShown("main", "running");
 	await row("once").locator(".acts .btn").first().focus();
-	check((await page.evaluate(() => document.activeElement.getAttribute("aria-label"))) === "Start once", "the focus is lost when the state changes");
+	check(
+		(await page.evaluate(() => document.activeElement.getAttribute("aria-label"))) === "Start once",
+		"the focus is lost when the state changes",
+	);
 });
 
 await test("a page from elsewhere cannot stop a job, and a refusal is shown", async () => {
@@ -129,9 +181,14 @@ await test("a page from elsewhere cannot stop a job, and a refusal is shown", as
 	}
 	check((await jobs()).main.state === "running", "it was stopped");
 	expectConsole((text) => /403/.test(text));
-	await page.route("**/main/stop", async (route) => route.fulfill({ response: await page.request.post(url, { headers: { origin: "http://evil.example" } }) }));
+	await page.route("**/main/stop", async (route) =>
+		route.fulfill({ response: await page.request.post(url, { headers: { origin: "http://evil.example" } }) }),
+	);
 	await press("main", "Stop");
-	await until(async () => /could not be asked to stop: origin/.test(await page.locator('.panel [role="status"]').innerText()), "the reason");
+	await until(
+		async () => /could not be asked to stop: origin/.test(await page.locator('.panel [role="status"]').innerText()),
+		"the reason",
+	);
 	await page.unroute("**/main/stop");
 	expectConsole(null);
 	check((await jobs()).main.state === "running", "it was stopped");
@@ -141,7 +198,8 @@ await test("a page from elsewhere cannot stop a job, and a refusal is shown", as
 // page knows it is behind by the time that its message took.
 async function pretend(on, changes) {
 	await on.route("**/api/v1/jobs?*", async (route) => {
-		const response = await route.fetch(), json = await response.json();
+		const response = await route.fetch(),
+			json = await response.json();
 		for (const job of json.jobs ?? []) Object.assign(job, changes(job, Date.now()));
 		for (const sum of json.targets ?? []) Object.assign(sum, changes(sum, Date.now()));
 		await route.fulfill({ response, json });
@@ -150,13 +208,30 @@ async function pretend(on, changes) {
 
 await test("old numbers and standing still are said", async () => {
 	const other = await open();
-	await pretend(other, (job, now) => ({ main: { health: "stale", health_since_ms: now - 312000 }, once: { state: "running", reason: "", health: "stuck", health_since_ms: now - 730000 } })[job.name]);
+	await pretend(
+		other,
+		(job, now) =>
+			({
+				main: { health: "stale", health_since_ms: now - 312000 },
+				once: { state: "running", reason: "", health: "stuck", health_since_ms: now - 730000 },
+			})[job.name],
+	);
 	await other.goto(targetUrl);
 	await row("main", other).waitFor({ timeout: WAIT });
 	check((await cell("main", ".reason", other)) === "stats are 5 min old", await cell("main", ".reason", other));
-	await pretend(other, (job, now) => ({ main: { health: "stale", health_since_ms: now - 690000, heard: false } })[job.name]);
-	await until(async () => (await cell("main", ".reason", other)) === "nothing heard from it since its start 11 min ago", "a job that never spoke");
-	await pretend(other, (job, now) => ({ once: { state: "running", reason: "", health: "stuck", health_since_ms: now - 730000 } })[job.name]);
+	await pretend(
+		other,
+		(job, now) => ({ main: { health: "stale", health_since_ms: now - 690000, heard: false } })[job.name],
+	);
+	await until(
+		async () => (await cell("main", ".reason", other)) === "nothing heard from it since its start 11 min ago",
+		"a job that never spoke",
+	);
+	await pretend(
+		other,
+		(job, now) =>
+			({ once: { state: "running", reason: "", health: "stuck", health_since_ms: now - 730000 } })[job.name],
+	);
 	await until(async () => (await cell("once", ".reason", other)) === "no progress for 12 min", "its trouble");
 	check(/since /.test(await row("once", other).locator(".reason").getAttribute("title")), "no exact time");
 	await other.locator(".jobs").scrollIntoViewIfNeeded();
@@ -164,12 +239,18 @@ await test("old numbers and standing still are said", async () => {
 	await other.context().close();
 });
 
-const sums = (on, name) => on.locator(".targets .trow", { has: on.locator("b", { hasText: new RegExp(`^${name}$`) }) }).locator(".jobsum");
+const sums = (on, name) =>
+	on.locator(".targets .trow", { has: on.locator("b", { hasText: new RegExp(`^${name}$`) }) }).locator(".jobsum");
 
 await test("the overview sums the jobs of each target up", async () => {
 	await page.goto(base);
 	await live(page);
-	await until(async () => (await sums(page, target).innerText()) .replace(/ at [\d.]+( ?[kM])?\/s/, "") === "1 failed · 1 running · 1 waiting · 2 stopped · 1 done", "the sum");
+	await until(
+		async () =>
+			(await sums(page, target).innerText()).replace(/ at [\d.]+( ?[kM])?\/s/, "") ===
+			"1 failed · 1 running · 1 waiting · 2 stopped · 1 done",
+		"the sum",
+	);
 	check((await sums(page, calm).innerText()) === "–", "a target without jobs");
 	const title = await sums(page, target).getAttribute("title");
 	check(/broken: .*7/.test(title) && /executions\/s/.test(title), `the title says ${title}`);
@@ -178,28 +259,59 @@ await test("the overview sums the jobs of each target up", async () => {
 	await page.waitForURL(/state=jobs/);
 	await until(async () => (await page.locator(".targets .trow").count()) === 1, "one row");
 	await page.goto(`${base}?sort=-jobs`);
-	await until(async () => (await page.locator(".targets .trow b").first().innerText()) === target, "failing jobs first");
+	await until(
+		async () => (await page.locator(".targets .trow b").first().innerText()) === target,
+		"failing jobs first",
+	);
 });
 
 await test("a banner names what does not work, and is gone when all is well", async () => {
 	const problem = (check, subject, text, ago) => ({ check, subject, text, since_ms: ago ? Date.now() - ago : null });
-	const many = [problem("worker", "collector", "collector does not stay alive (signal 11, Segmentation fault); see the log", 0), ...Array.from({ length: 7 }, (_, i) => problem("job-failed", `${target}/j${i}`, `job ${target}/j${i} failed: exit status 77, and ${"a long reason ".repeat(12)}`, 190000))];
+	const many = [
+		problem("worker", "collector", "collector does not stay alive (signal 11, Segmentation fault); see the log", 0),
+		...Array.from({ length: 7 }, (_, i) =>
+			problem(
+				"job-failed",
+				`${target}/j${i}`,
+				`job ${target}/j${i} failed: exit status 77, and ${"a long reason ".repeat(12)}`,
+				190000,
+			),
+		),
+	];
 	const other = await open(390, 780);
 	const banner = other.locator(".health");
 	let answer = null;
-	await other.route("**/api/v1/health", async (route) => (answer ? route.fulfill({ json: answer }) : route.continue()));
+	await other.route("**/api/v1/health", async (route) =>
+		answer ? route.fulfill({ json: answer }) : route.continue(),
+	);
 	await other.goto(base);
 	await live(other);
 	await banner.waitFor({ timeout: WAIT });
 	check((await banner.locator("h2").innerText()) === "1 problem", await banner.innerText());
-	check(/^job \S+\/broken failed: .*7/.test(await banner.locator("li > span").first().innerText()), await banner.innerText());
-	check((await banner.locator("a").getAttribute("href")) === new URL(targetUrl).pathname, `it leads to ${await banner.locator("a").getAttribute("href")}`);
+	check(
+		/^job \S+\/broken failed: .*7/.test(await banner.locator("li > span").first().innerText()),
+		await banner.innerText(),
+	);
+	check(
+		(await banner.locator("a").getAttribute("href")) === new URL(targetUrl).pathname,
+		`it leads to ${await banner.locator("a").getAttribute("href")}`,
+	);
 	answer = { well: false, count: 12, problems: many };
 	await until(async () => (await banner.locator("h2").innerText()) === "12 problems", "more problems");
-	check((await banner.locator("li:visible").count()) === 4 && (await banner.locator("summary").innerText()) === "8 more", "the rest is folded");
-	check(/^for 3 min$/.test(await banner.locator("li .since").nth(1).innerText()), await banner.locator("li .since").nth(1).innerText());
+	check(
+		(await banner.locator("li:visible").count()) === 4 &&
+			(await banner.locator("summary").innerText()) === "8 more",
+		"the rest is folded",
+	);
+	check(
+		/^for 3 min$/.test(await banner.locator("li .since").nth(1).innerText()),
+		await banner.locator("li .since").nth(1).innerText(),
+	);
 	await banner.locator("summary").click();
-	check((await banner.locator("li:visible").count()) === 9 && /and 4 more/.test(await banner.innerText()), "unfolded");
+	check(
+		(await banner.locator("li:visible").count()) === 9 && /and 4 more/.test(await banner.innerText()),
+		"unfolded",
+	);
 	check((await other.evaluate(() => document.documentElement.scrollWidth)) <= 390, "it is too wide");
 	await screen(other, "health-390");
 	await other.emulateMedia({ colorScheme: "dark" });
@@ -211,21 +323,38 @@ await test("a banner names what does not work, and is gone when all is well", as
 
 await test("the overview shows where nothing moves", async () => {
 	const other = await open();
-	await pretend(other, (sum, now) => ({ states: { running: 3, queued: 1 }, troubled: 1, worst: { name: "main", reason: "", health: "stuck", health_since_ms: now - 190000 } }));
+	await pretend(other, (sum, now) => ({
+		states: { running: 3, queued: 1 },
+		troubled: 1,
+		worst: { name: "main", reason: "", health: "stuck", health_since_ms: now - 190000 },
+	}));
 	await other.goto(base);
 	await other.waitForSelector(".jobsum .warn", { timeout: WAIT });
-	check(/^1 stuck · 2 running( at \S+( M)?\/s)? · 1 queued$/.test(await sums(other, target).innerText()), await sums(other, target).innerText());
-	check((await sums(other, target).getAttribute("title")).includes("main: no progress for 3 min"), "the title does not say which");
+	check(
+		/^1 stuck · 2 running( at \S+( M)?\/s)? · 1 queued$/.test(await sums(other, target).innerText()),
+		await sums(other, target).innerText(),
+	);
+	check(
+		(await sums(other, target).getAttribute("title")).includes("main: no progress for 3 min"),
+		"the title does not say which",
+	);
 	check(await other.locator(".seg button", { hasText: "Failing jobs 1" }).isVisible(), "no filter for it");
 	await other.context().close();
 });
 
-const looks = [["dark", 1280, 860], ["light", 390, 780], ["dark", 390, 780]];
+const looks = [
+	["dark", 1280, 860],
+	["light", 390, 780],
+	["dark", 390, 780],
+];
 
 await test("dark, and at 390 pixels", async () => {
 	for (const [scheme, width, height] of looks) {
 		const other = await open(width, height, scheme);
-		for (const [name, url, shown] of [["overview-jobs", base, ".jobsum .bad"], ["jobs", targetUrl, ".jobs .trow"]]) {
+		for (const [name, url, shown] of [
+			["overview-jobs", base, ".jobsum .bad"],
+			["jobs", targetUrl, ".jobs .trow"],
+		]) {
 			await other.goto(url);
 			await live(other);
 			await other.waitForSelector(shown, { timeout: WAIT });
@@ -233,7 +362,8 @@ await test("dark, and at 390 pixels", async () => {
 				await row("main", other).locator(".jobname").click();
 				await until(async () => (await other.locator(".joblog pre").innerText()).includes("exec/s"), "the log"); // of which the end is shown
 				await other.locator(".jobs").evaluate((table) => table.scrollIntoView());
-				for (const button of await row("main", other).getByRole("button").all()) check(await button.isVisible(), "a button cannot be pressed");
+				for (const button of await row("main", other).getByRole("button").all())
+					check(await button.isVisible(), "a button cannot be pressed");
 			}
 			await screen(other, `${name}-${scheme}-${width}`);
 			const needed = await other.evaluate(() => document.documentElement.scrollWidth);

@@ -18,11 +18,15 @@ import { WAIT, check, done, expectConsole, live, open, packageText, screen, take
 
 const { values: options, positionals } = parseArgs({
 	allowPositionals: true,
-	options: Object.fromEntries(["screens", "expect", "stop", "start", "remove", "add"].map((name) => [name, { type: "string" }])),
+	options: Object.fromEntries(
+		["screens", "expect", "stop", "start", "remove", "add"].map((name) => [name, { type: "string" }]),
+	),
 });
 const [base, target] = positionals;
 if (!target) {
-	process.stderr.write("usage: page.mjs BASE-URL TARGET [--screens FOLDER] [--expect FILE] [--stop COMMAND --start COMMAND] [--remove COMMAND --add COMMAND]\n");
+	process.stderr.write(
+		"usage: page.mjs BASE-URL TARGET [--screens FOLDER] [--expect FILE] [--stop COMMAND --start COMMAND] [--remove COMMAND --add COMMAND]\n",
+	);
 	process.exit(2);
 }
 const targetUrl = new URL(`t/${encodeURIComponent(target)}/`, base).href;
@@ -41,7 +45,9 @@ await test("large and small numbers are short, and never rounded up to the next 
 await test("the overview shows the target", async () => {
 	await page.goto(base);
 	await live(page);
-	const row = page.locator(".targets .trow", { has: page.locator("b", { hasText: new RegExp(`^${target.replace(/\W/g, "\\$&")}$`) }) });
+	const row = page.locator(".targets .trow", {
+		has: page.locator("b", { hasText: new RegExp(`^${target.replace(/\W/g, "\\$&")}$`) }),
+	});
 	await row.waitFor({ timeout: WAIT });
 	await screen(page, "overview-light");
 	await row.click();
@@ -52,7 +58,11 @@ await test("the target's runs grow without a reload", async () => {
 	await page.waitForSelector(".stats dd", { timeout: WAIT });
 	const runs = () => page.locator(".stats dd").nth(1).getAttribute("title");
 	const before = Number((await runs()).replace(/\D/g, ""));
-	await page.waitForFunction((old) => Number(document.querySelectorAll(".stats dd")[1].title.replace(/\D/g, "")) > old, before, { timeout: WAIT });
+	await page.waitForFunction(
+		(old) => Number(document.querySelectorAll(".stats dd")[1].title.replace(/\D/g, "")) > old,
+		before,
+		{ timeout: WAIT },
+	);
 });
 
 await test("the tree lists files with percentages", async () => {
@@ -63,18 +73,38 @@ await test("the tree lists files with percentages", async () => {
 });
 
 await test("lines are counted alike by the page, its tree, the API and the export", async () => {
-	const origin = new URL(targetUrl).origin, name = new URL(targetUrl).pathname.split("/").at(-2);
-	const numbers = (text) => (text ?? "").match(/[\d,]+ of [\d,]+ lines/)?.[0].match(/[\d,]+/g).map((one) => Number(one.replace(/,/g, ""))).join("/") ?? text;
+	const origin = new URL(targetUrl).origin,
+		name = new URL(targetUrl).pathname.split("/").at(-2);
+	const numbers = (text) =>
+		(text ?? "")
+			.match(/[\d,]+ of [\d,]+ lines/)?.[0]
+			.match(/[\d,]+/g)
+			.map((one) => Number(one.replace(/,/g, "")))
+			.join("/") ?? text;
 	let all = [];
 	for (const until = Date.now() + WAIT; Date.now() < until; ) {
-		const lcov = (await (await page.request.get(`${targetUrl}coverage.lcov`)).text()).split("\n").filter((line) => line.startsWith("DA:"));
-		const entry = (await (await page.request.get(`${origin}/api/v1/targets`)).json()).targets.find((one) => one.name === name);
+		const lcov = (await (await page.request.get(`${targetUrl}coverage.lcov`)).text())
+			.split("\n")
+			.filter((line) => line.startsWith("DA:"));
+		const entry = (await (await page.request.get(`${origin}/api/v1/targets`)).json()).targets.find(
+			(one) => one.name === name,
+		);
 		const rows = await page.locator(".tree a.trow .cov").evaluateAll((bars) => bars.map((bar) => bar.title));
-		const sums = rows.map((title) => numbers(title).split("/").map(Number)).reduce((sum, one) => [sum[0] + one[0], sum[1] + one[1]], [0, 0]);
-		all = [`${lcov.filter((line) => line.endsWith(",1")).length}/${lcov.length}`, `${entry.lines_reached}/${entry.lines}`, numbers(await page.locator(".stats small").first().textContent()), sums.join("/")];
+		const sums = rows
+			.map((title) => numbers(title).split("/").map(Number))
+			.reduce((sum, one) => [sum[0] + one[0], sum[1] + one[1]], [0, 0]);
+		all = [
+			`${lcov.filter((line) => line.endsWith(",1")).length}/${lcov.length}`,
+			`${entry.lines_reached}/${entry.lines}`,
+			numbers(await page.locator(".stats small").first().textContent()),
+			sums.join("/"),
+		];
 		if (new Set(all).size === 1) break;
 	}
-	check(new Set(all).size === 1 && /^[1-9]\d*\/[1-9]\d*$/.test(all[0]), `export, API, page and tree say ${all.join(", ")}`);
+	check(
+		new Set(all).size === 1 && /^[1-9]\d*\/[1-9]\d*$/.test(all[0]),
+		`export, API, page and tree say ${all.join(", ")}`,
+	);
 });
 
 const onRow = (on) => on.evaluate(() => document.activeElement.matches(".trow"));
@@ -103,12 +133,25 @@ await test("functions are listed with their coverage, least reached first", asyn
 	for (const until = Date.now() + WAIT; Date.now() < until; ) {
 		functions = (await (await page.request.get(`${targetUrl}functions.json`)).json()).functions;
 		const left = (one) => one.pcs - one.covered;
-		const wanted = functions.map((one, i) => ({ ...one, i })).sort((a, b) => left(b) - left(a) || b.pcs - a.pcs || a.i - b.i).map((one) => `${one.name} ${one.covered}/${one.pcs} ${one.file?.split("/").at(-1)}:${one.line}`);
-		const shown = await page.locator(".functions .trow").evaluateAll((rows) => rows.sort((a, b) => parseFloat(a.style.top) - parseFloat(b.style.top)).map((row) => {
-			const [covered, pcs] = row.querySelector(".cov").title.match(/[\d,]+/g).map((text) => text.replace(/,/g, ""));
-			return `${row.querySelector(".label").textContent} ${covered}/${pcs} ${row.querySelector(".where").textContent}`;
-		}));
-		wrong = shown.map((text, i) => (text === wanted[i] ? "" : `row ${i} shows ${text}, expected ${wanted[i]}`)).find(Boolean) ?? (shown.length ? "" : "no rows");
+		const wanted = functions
+			.map((one, i) => ({ ...one, i }))
+			.sort((a, b) => left(b) - left(a) || b.pcs - a.pcs || a.i - b.i)
+			.map((one) => `${one.name} ${one.covered}/${one.pcs} ${one.file?.split("/").at(-1)}:${one.line}`);
+		const shown = await page.locator(".functions .trow").evaluateAll((rows) =>
+			rows
+				.sort((a, b) => parseFloat(a.style.top) - parseFloat(b.style.top))
+				.map((row) => {
+					const [covered, pcs] = row
+						.querySelector(".cov")
+						.title.match(/[\d,]+/g)
+						.map((text) => text.replace(/,/g, ""));
+					return `${row.querySelector(".label").textContent} ${covered}/${pcs} ${row.querySelector(".where").textContent}`;
+				}),
+		);
+		wrong =
+			shown
+				.map((text, i) => (text === wanted[i] ? "" : `row ${i} shows ${text}, expected ${wanted[i]}`))
+				.find(Boolean) ?? (shown.length ? "" : "no rows");
 		if (!wrong) break;
 	}
 	check(!wrong, wrong);
@@ -119,37 +162,67 @@ await test("functions are sorted and filtered, and the address says how", async 
 	await page.locator(".functions .thead button", { hasText: "Function" }).click();
 	await page.waitForURL(/sort=name/);
 	const names = functions.map((one) => one.name).sort();
-	await page.waitForFunction((first) => document.querySelector('.functions .trow[style*="top: 0px"] .label')?.textContent === first, names[0], { timeout: WAIT });
-	const wanted = names.find((name) => names.filter((other) => other.toLowerCase().includes(name.toLowerCase())).length === 1);
+	await page.waitForFunction(
+		(first) => document.querySelector('.functions .trow[style*="top: 0px"] .label')?.textContent === first,
+		names[0],
+		{ timeout: WAIT },
+	);
+	const wanted = names.find(
+		(name) => names.filter((other) => other.toLowerCase().includes(name.toLowerCase())).length === 1,
+	);
 	await page.locator(".filter").fill(wanted.toUpperCase());
-	await page.waitForFunction(() => document.querySelectorAll(".functions .trow").length === 1, null, { timeout: WAIT });
+	await page.waitForFunction(() => document.querySelectorAll(".functions .trow").length === 1, null, {
+		timeout: WAIT,
+	});
 	check(String(await labels(page)) === wanted, `the filter shows ${await labels(page)}`);
 	check(await page.locator(".filter").evaluate((input) => input === document.activeElement), "typing lost the focus");
 	await page.reload();
 	await functionRows(page);
 	check(String(await labels(page)) === wanted, "the address does not keep the filter");
 	await page.locator(".filter").fill("");
-	for (const [state, label] of [["uncovered", "Never entered"], ["partial", "In part"], ["covered", "Whole"]]) {
+	for (const [state, label] of [
+		["uncovered", "Never entered"],
+		["partial", "In part"],
+		["covered", "Whole"],
+	]) {
 		const listed = (await (await page.request.get(`${targetUrl}functions.json?state=${state}`)).json()).functions;
 		await page.locator(".tools button", { hasText: label }).click();
 		await page.waitForURL(new RegExp(`state=${state}`));
-		await page.waitForFunction((count) => Number(document.querySelector(".functions").getAttribute("aria-rowcount")) === count + 1, listed.length, { timeout: WAIT });
+		await page.waitForFunction(
+			(count) => Number(document.querySelector(".functions").getAttribute("aria-rowcount")) === count + 1,
+			listed.length,
+			{ timeout: WAIT },
+		);
 		const shown = await labels(page);
-		check(shown.every((name) => listed.some((one) => one.name === name)), `${state}: ${shown}`);
+		check(
+			shown.every((name) => listed.some((one) => one.name === name)),
+			`${state}: ${shown}`,
+		);
 	}
 });
 
 await test("a function opens at its line, and [ and ] go to its neighbours", async () => {
-	const lines = (file) => [...new Set(functions.filter((one) => one.file === file && one.line).map((one) => one.line))].sort((a, b) => a - b);
+	const lines = (file) =>
+		[...new Set(functions.filter((one) => one.file === file && one.line).map((one) => one.line))].sort(
+			(a, b) => a - b,
+		);
 	const one = functions.find(({ file }) => file && !file.startsWith("/") && lines(file).length > 1);
 	if (!one) return "no file with two functions";
-	const all = lines(one.file), at = all.indexOf(one.line);
+	const all = lines(one.file),
+		at = all.indexOf(one.line);
 	await page.goto(`${functionsUrl}&filter=${encodeURIComponent(one.name)}`);
 	await functionRows(page);
-	await page.locator(".functions .trow").filter({ has: page.getByText(one.name, { exact: true }) }).first().click();
+	await page
+		.locator(".functions .trow")
+		.filter({ has: page.getByText(one.name, { exact: true }) })
+		.first()
+		.click();
 	const reached = async (line) => {
 		await page.waitForSelector(`.row.at[data-line="${line}"]`, { timeout: WAIT });
-		check(decodeURIComponent(new URL(page.url()).hash) === `#${one.file}:${line}`, `line ${line} is shown at ${page.url()}`);
+		check(
+			decodeURIComponent(new URL(page.url()).hash) === `#${one.file}:${line}`,
+			`line ${line} is shown at ${page.url()}`,
+		);
 	};
 	await reached(one.line);
 	const [there, back] = at + 1 < all.length ? ["]", "["] : ["[", "]"];
@@ -165,11 +238,14 @@ await test("a function opens at its line, and [ and ] go to its neighbours", asy
 // The file to look at: the first expected, else the first in the tree that can be fetched.
 async function fileToOpen() {
 	if (expected) return Object.keys(expected)[0];
-	const hashes = await page.locator(".tree a.trow").evaluateAll((rows) => rows.map((row) => new URL(row.href).hash.slice(1)));
+	const hashes = await page
+		.locator(".tree a.trow")
+		.evaluateAll((rows) => rows.map((row) => new URL(row.href).hash.slice(1)));
 	return decodeURIComponent(hashes.find((hash) => !hash.startsWith("/")) ?? "");
 }
 
-const anchor = (name, line) => `${targetUrl}#${name.split("/").map(encodeURIComponent).join("/")}${line ? `:${line}` : ""}`;
+const anchor = (name, line) =>
+	`${targetUrl}#${name.split("/").map(encodeURIComponent).join("/")}${line ? `:${line}` : ""}`;
 let file = "";
 
 await test("a file opens with its source and marks", async () => {
@@ -184,7 +260,8 @@ await test("a file opens with its source and marks", async () => {
 // What all lines show, collected while scrolling through the file.
 async function lineStates() {
 	return page.evaluate(async () => {
-		const code = document.querySelector(".code"), states = {};
+		const code = document.querySelector(".code"),
+			states = {};
 		const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
 		for (let top = 0; ; top += code.clientHeight) {
 			code.scrollTop = top;
@@ -203,12 +280,20 @@ await test("marks on lines are the expected ones", async () => {
 	if (!expected) return "no --expect";
 	for (const [name, wanted] of Object.entries(expected)) {
 		await page.goto(anchor(name));
-		await page.waitForFunction((text) => document.querySelector(".view.source.haslines h1")?.title === text && document.querySelector(".row.hit, .row.miss, .row.part"), name, { timeout: WAIT });
+		await page.waitForFunction(
+			(text) =>
+				document.querySelector(".view.source.haslines h1")?.title === text &&
+				document.querySelector(".row.hit, .row.miss, .row.part"),
+			name,
+			{ timeout: WAIT },
+		);
 		let wrong = [];
 		for (const until = Date.now() + WAIT; Date.now() < until; ) {
 			const seen = await lineStates();
 			const lines = new Set([...Object.keys(seen), ...Object.keys(wanted)]);
-			wrong = [...lines].filter((line) => seen[line] !== wanted[line]).map((line) => `${name}:${line} shows ${seen[line]}, expected ${wanted[line]}`);
+			wrong = [...lines]
+				.filter((line) => seen[line] !== wanted[line])
+				.map((line) => `${name}:${line} shows ${seen[line]}, expected ${wanted[line]}`);
 			if (!wrong.length) break;
 		}
 		check(!wrong.length, `${wrong.length} lines differ: ${wrong.slice(0, 10).join("; ")}`);
@@ -221,16 +306,29 @@ await test("source is copied as it is, in order, without marks", async () => {
 	const last = (lines) => Math.max(...Object.keys(lines).map(Number));
 	const long = Object.entries(expected).reduce((a, b) => (last(a[1]) < last(b[1]) ? b : a))[0]; // the longest file
 	await page.goto(anchor(long));
-	await page.waitForFunction((text) => document.querySelector(".view.source h1")?.title === text && document.querySelector(".row .text"), long, { timeout: WAIT });
-	const source = (await (await page.request.get(`${targetUrl}src/${long.split("/").map(encodeURIComponent).join("/")}`)).text()).split("\n");
+	await page.waitForFunction(
+		(text) => document.querySelector(".view.source h1")?.title === text && document.querySelector(".row .text"),
+		long,
+		{ timeout: WAIT },
+	);
+	const source = (
+		await (await page.request.get(`${targetUrl}src/${long.split("/").map(encodeURIComponent).join("/")}`)).text()
+	).split("\n");
 	const box = await page.locator(".code").boundingBox();
 	const scrollTo = async (top) => {
 		await page.locator(".code").evaluate((code, y) => code.scrollTo(0, y), top);
-		await page.waitForFunction((y) => document.querySelector(`.row[data-line="${y / 20 + 3}"]`), top, { timeout: WAIT });
+		await page.waitForFunction((y) => document.querySelector(`.row[data-line="${y / 20 + 3}"]`), top, {
+			timeout: WAIT,
+		});
 	};
-	await page.evaluate(() => document.addEventListener("copy", (event) => (window.copied = event.clipboardData.getData("text/plain"))));
+	await page.evaluate(() =>
+		document.addEventListener("copy", (event) => (window.copied = event.clipboardData.getData("text/plain"))),
+	);
 	// Down and up again, so that the first rows were made last; then beyond what is drawn at once.
-	for (const [end, then] of [[25, 0], [12, 1200]]) {
+	for (const [end, then] of [
+		[25, 0],
+		[12, 1200],
+	]) {
 		await scrollTo(1400);
 		await scrollTo(0);
 		await page.mouse.move(box.x + 155, box.y + 2 * 20 + 10);
@@ -240,14 +338,21 @@ await test("source is copied as it is, in order, without marks", async () => {
 		await page.mouse.move(box.x + box.width - 40, box.y + (end - 1) * 20 + 10, { steps: 5 });
 		await page.mouse.up();
 		await page.keyboard.press("Control+c");
-		const until = end + then / 20, copied = (await page.evaluate(() => window.copied)) ?? "";
-		check(copied === source.slice(2, until).join("\n"), `lines 3 to ${until} are copied as ${JSON.stringify(copied.slice(0, 200))} … of ${copied.split("\n").length} lines`);
+		const until = end + then / 20,
+			copied = (await page.evaluate(() => window.copied)) ?? "";
+		check(
+			copied === source.slice(2, until).join("\n"),
+			`lines 3 to ${until} are copied as ${JSON.stringify(copied.slice(0, 200))} … of ${copied.split("\n").length} lines`,
+		);
 		await page.evaluate(() => getSelection().removeAllRanges());
 	}
 	await page.mouse.click(box.x + 300, box.y + 110);
 	await page.keyboard.press("Control+a");
 	await page.keyboard.press("Control+c");
-	check((await page.evaluate(() => window.copied)) === source.join("\n").replace(/\n$/, ""), "Ctrl-A does not copy the whole file");
+	check(
+		(await page.evaluate(() => window.copied)) === source.join("\n").replace(/\n$/, ""),
+		"Ctrl-A does not copy the whole file",
+	);
 	return undefined;
 });
 
@@ -258,25 +363,38 @@ await test("the source takes keys at once, and is one stop for Tab", async () =>
 	await other.keyboard.press("PageDown");
 	await other.waitForFunction(() => document.querySelector(".code").scrollTop > 200, null, { timeout: WAIT });
 	await other.keyboard.press("Tab");
-	check(!(await other.evaluate(() => document.querySelector(".code").contains(document.activeElement))), "Tab goes on within the source");
+	check(
+		!(await other.evaluate(() => document.querySelector(".code").contains(document.activeElement))),
+		"Tab goes on within the source",
+	);
 	await other.context().close();
 });
 
 await test("a deep link scrolls to its line, also by the end of a path", async () => {
 	await page.goto(anchor(file));
-	await page.waitForFunction((text) => document.querySelector(".view.source h1")?.title === text && document.querySelector(".row .text"), file, { timeout: WAIT });
+	await page.waitForFunction(
+		(text) => document.querySelector(".view.source h1")?.title === text && document.querySelector(".row .text"),
+		file,
+		{ timeout: WAIT },
+	);
 	const lines = await page.locator(".rows").evaluate((rows) => Math.round(rows.offsetHeight / 20));
 	const line = Math.max(1, Math.floor(lines * 0.8));
 	const other = await open();
 	for (const name of [file, file.split("/").slice(-1)[0]]) {
 		await other.goto("about:blank");
 		await other.goto(anchor(name, line));
-		await Promise.race([other.waitForSelector(`.row.at[data-line="${line}"]`, { timeout: WAIT }), other.waitForSelector(".teach li", { timeout: WAIT })]);
+		await Promise.race([
+			other.waitForSelector(`.row.at[data-line="${line}"]`, { timeout: WAIT }),
+			other.waitForSelector(".teach li", { timeout: WAIT }),
+		]);
 		if (await other.locator(".teach li").count()) continue; // several files end so: the page lets choose
-		check(await other.locator(`.row.at[data-line="${line}"]`).evaluate((row) => {
-			const box = row.getBoundingClientRect();
-			return box.top >= 0 && box.bottom <= innerHeight;
-		}), `line ${line} is not in sight`);
+		check(
+			await other.locator(`.row.at[data-line="${line}"]`).evaluate((row) => {
+				const box = row.getBoundingClientRect();
+				return box.top >= 0 && box.bottom <= innerHeight;
+			}),
+			`line ${line} is not in sight`,
+		);
 	}
 	await other.context().close();
 });
@@ -298,7 +416,9 @@ await test("the page comes back by itself when the service does", async () => {
 	await live(page);
 	expectConsole(null);
 	const runs = await page.locator(".stats dd").nth(1).getAttribute("title");
-	await page.waitForFunction((old) => document.querySelectorAll(".stats dd")[1].title !== old, runs, { timeout: 2 * WAIT });
+	await page.waitForFunction((old) => document.querySelectorAll(".stats dd")[1].title !== old, runs, {
+		timeout: 2 * WAIT,
+	});
 	await fileRows(page);
 	await live(list);
 	check(await onRow(list), "the list of targets lost the focus");
@@ -311,7 +431,10 @@ await test("a link to a target that is not there says so", async () => {
 	for (const url of ["t/none/", "t/none/#main.c:3"]) {
 		await other.goto(new URL(url, base).href);
 		await other.getByText('There is no target "none".').waitFor({ timeout: WAIT });
-		check(!(await other.locator(".stats, aside").evaluateAll((all) => all.some((one) => one.offsetHeight))), "it shows numbers");
+		check(
+			!(await other.locator(".stats, aside").evaluateAll((all) => all.some((one) => one.offsetHeight))),
+			"it shows numbers",
+		);
 	}
 	await other.context().close();
 });
@@ -323,8 +446,18 @@ await test("a target that is taken out leaves none of its numbers", async () => 
 	await source.waitForSelector(".row .text", { timeout: WAIT });
 	execSync(options.remove, { stdio: "ignore" });
 	for (const on of [page, source]) await on.getByText(`There is no target "${target}".`).waitFor({ timeout: WAIT });
-	check(!(await page.locator(".stats, .titlebar .state, .entries").evaluateAll((all) => all.some((one) => one.offsetHeight))), "the target's view shows numbers");
-	check(!(await source.locator(".src, .titlebar .cov, aside").evaluateAll((all) => all.some((one) => one.offsetHeight))), "the source's view shows numbers");
+	check(
+		!(await page
+			.locator(".stats, .titlebar .state, .entries")
+			.evaluateAll((all) => all.some((one) => one.offsetHeight))),
+		"the target's view shows numbers",
+	);
+	check(
+		!(await source
+			.locator(".src, .titlebar .cov, aside")
+			.evaluateAll((all) => all.some((one) => one.offsetHeight))),
+		"the source's view shows numbers",
+	);
 	await screen(page, "removed-light");
 	execSync(options.add, { stdio: "ignore" });
 	await fileRows(page);
@@ -340,17 +473,31 @@ const background = (on) => on.evaluate(() => getComputedStyle(document.body).bac
 await test("nothing keeps anybody from using a view, says axe", async () => {
 	const axe = packageText("axe-core/axe.min.js");
 	const found = [];
-	for (const [width, scheme] of [[1280, "light"], [1280, "dark"], [390, "light"]]) {
+	for (const [width, scheme] of [
+		[1280, "light"],
+		[1280, "dark"],
+		[390, "light"],
+	]) {
 		const other = await open(width, 860, scheme);
-		for (const [name, url] of [["overview", base], ["target", targetUrl], ["functions", functionsUrl], ["source", anchor(file)]]) {
+		for (const [name, url] of [
+			["overview", base],
+			["target", targetUrl],
+			["functions", functionsUrl],
+			["source", anchor(file)],
+		]) {
 			await other.goto("about:blank");
 			await other.goto(url);
 			await live(other);
 			await other.waitForSelector(shownBy(name), { timeout: WAIT });
 			await other.evaluate(axe);
 			// A row that is a link as a whole is how rows are opened here.
-			const { violations } = await other.evaluate(() => window.axe.run({ rules: { "aria-allowed-role": { enabled: false } } }));
-			for (const { id, impact, nodes } of violations) found.push(`${width} ${scheme} ${name}: ${impact} ${id}: ${nodes.length} × ${nodes[0].target.join(" ")}: ${nodes[0].failureSummary}`);
+			const { violations } = await other.evaluate(() =>
+				window.axe.run({ rules: { "aria-allowed-role": { enabled: false } } }),
+			);
+			for (const { id, impact, nodes } of violations)
+				found.push(
+					`${width} ${scheme} ${name}: ${impact} ${id}: ${nodes.length} × ${nodes[0].target.join(" ")}: ${nodes[0].failureSummary}`,
+				);
 		}
 		await other.context().close();
 	}
@@ -359,7 +506,12 @@ await test("nothing keeps anybody from using a view, says axe", async () => {
 
 await test("dark by the system's wish, and by key", async () => {
 	const dark = await open(1280, 860, "dark");
-	for (const [name, url] of [["overview", base], ["target", targetUrl], ["functions", functionsUrl], ["source", anchor(file)]]) {
+	for (const [name, url] of [
+		["overview", base],
+		["target", targetUrl],
+		["functions", functionsUrl],
+		["source", anchor(file)],
+	]) {
 		await dark.goto(url);
 		await live(dark);
 		await dark.waitForSelector(shownBy(name), { timeout: WAIT });
@@ -376,7 +528,12 @@ await test("dark by the system's wish, and by key", async () => {
 
 await test("390 pixels need no horizontal scrolling", async () => {
 	const phone = await open(390, 780);
-	for (const [name, url] of [["overview", base], ["target", targetUrl], ["functions", functionsUrl], ["source", anchor(file)]]) {
+	for (const [name, url] of [
+		["overview", base],
+		["target", targetUrl],
+		["functions", functionsUrl],
+		["source", anchor(file)],
+	]) {
 		await phone.goto(url);
 		await live(phone);
 		await phone.waitForSelector(shownBy(name), { timeout: WAIT });
@@ -397,7 +554,8 @@ await test("figures", async () => {
 	await fresh.goto(anchor(file));
 	await fresh.waitForSelector(".row .text", { timeout: WAIT });
 	const jumps = await fresh.evaluate(async () => {
-		const code = document.querySelector(".code"), times = [];
+		const code = document.querySelector(".code"),
+			times = [];
 		for (let i = 0; i < 20; i++) {
 			const start = performance.now();
 			code.scrollTop = (code.scrollHeight * ((i * 7) % 20)) / 20;
@@ -406,7 +564,10 @@ await test("figures", async () => {
 		}
 		return times.sort((a, b) => a - b);
 	});
-	process.stdout.write(`# tree shown ${shown.toFixed(0)} ms after navigation (index fetched and parsed in ${index.toFixed(0)} ms); scroll jump median ${jumps[10].toFixed(1)} ms, slowest ${jumps[19].toFixed(1)} ms\n`);
+	process.stdout.write(
+		`# tree shown ${shown.toFixed(0)} ms after navigation (index fetched and parsed in ${index.toFixed(0)} ms); ` +
+			`scroll jump median ${jumps[10].toFixed(1)} ms, slowest ${jumps[19].toFixed(1)} ms\n`,
+	);
 	await fresh.context().close();
 });
 

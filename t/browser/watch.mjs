@@ -27,9 +27,13 @@ async function pageOf(url) {
 }
 
 async function answer({ url, wants, name }) {
-	const page = await pageOf(url), text = () => page.evaluate(() => document.body.innerText);
+	const page = await pageOf(url),
+		text = () => page.evaluate(() => document.body.innerText);
 	try {
-		await page.waitForFunction((pattern) => new RegExp(pattern, "is").test(document.body.innerText), wants, { timeout: WAIT, polling: 100 });
+		await page.waitForFunction((pattern) => new RegExp(pattern, "is").test(document.body.innerText), wants, {
+			timeout: WAIT,
+			polling: 100,
+		});
 		if (name) await screen(page, name);
 		return { text: await text() };
 	} catch (error) {
@@ -37,5 +41,6 @@ async function answer({ url, wants, name }) {
 	}
 }
 
-for await (const line of createInterface({ input: process.stdin })) process.stdout.write(`${JSON.stringify(await answer(JSON.parse(line)))}\n`);
+for await (const line of createInterface({ input: process.stdin }))
+	process.stdout.write(`${JSON.stringify(await answer(JSON.parse(line)))}\n`);
 await close();
