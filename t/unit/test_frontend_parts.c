@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
 
@@ -27,6 +28,7 @@
 #include "frontend/route.h"
 #include "frontend/sha1.h"
 #include "frontend/source_index.h"
+#include "clock.h"
 #include "wire.h"
 
 /* ---- routes ---- */
@@ -696,6 +698,10 @@ unknown_entry_points_stay_here(void **state)
 
 /* ---- limits ---- */
 
+#define SILENCE_MS 1000
+
+static char large_body[2 << 20];
+
 static void
 never_called_cb(struct evhttp_request *request, void *arg)
 {
@@ -704,38 +710,129 @@ never_called_cb(struct evhttp_request *request, void *arg)
 	fail();
 }
 
+/* A server that is nothing but limits, and a connection to it. */
+struct limited {
+	struct event_base *base;
+	struct evhttp *http;
+	struct limits *limits;
+	int fd;
+	bool gone;
+};
+
+static void
+open_limited(struct limited *limited, unsigned deadline_ms, unsigned silence_ms,
+    void (*answer)(struct evhttp_request *, void *), int receive_buffer)
+{
+	struct event_base *base = event_base_new();
+	struct evhttp *http = evhttp_new(base);
+	struct evhttp_bound_socket *bound =
+	    evhttp_bind_socket_with_handle(http, "127.0.0.1", 0);
+	struct sockaddr_in address;
+	socklen_t len = sizeof(address);
+
+	*limited = (struct limited){ .base = base,
+		.http = http,
+		.limits = limits_new(base, http, deadline_ms, silence_ms),
+		.fd = socket(AF_INET, SOCK_STREAM, 0) };
+	evhttp_set_gencb(http, answer, limited);
+	assert_int_equal(limits_add_listener(limited->limits, bound), 0);
+	assert_int_equal(getsockname(evhttp_bound_socket_get_fd(bound),
+			     (struct sockaddr *)&address, &len),
+	    0);
+	if (receive_buffer > 0)
+		setsockopt(limited->fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer,
+		    sizeof(receive_buffer));
+	assert_int_equal(connect(limited->fd, (struct sockaddr *)&address, len), 0);
+}
+
+static void
+close_limited(struct limited *limited)
+{
+	close(limited->fd);
+	event_base_loop(limited->base, EVLOOP_NONBLOCK);
+	evhttp_free(limited->http);
+	limits_free(limited->limits);
+	event_base_free(limited->base);
+}
+
 /* A byte now and then keeps every timeout of evhttp's from firing; ours counts from the
  * first. */
 static void
 dribbled_requests_time_out(void **state)
 {
-	struct event_base *base = event_base_new();
-	struct evhttp *http = evhttp_new(base);
-	struct limits *limits = limits_new(base, http, 30);
-	struct evhttp_bound_socket *bound =
-	    evhttp_bind_socket_with_handle(http, "127.0.0.1", 0);
-	struct sockaddr_in address;
-	socklen_t len = sizeof(address);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct limited limited;
 	char answer[64] = "";
 
 	(void)state;
-	evhttp_set_gencb(http, never_called_cb, NULL);
-	assert_int_equal(limits_add_listener(limits, bound), 0);
-	assert_int_equal(getsockname(evhttp_bound_socket_get_fd(bound),
-			     (struct sockaddr *)&address, &len),
-	    0);
-	assert_int_equal(connect(fd, (struct sockaddr *)&address, len), 0);
-	while (recv(fd, answer, sizeof(answer) - 1, MSG_DONTWAIT) < 0) {
-		assert_int_equal(send(fd, "G", 1, MSG_NOSIGNAL), 1);
-		event_base_loop(base, EVLOOP_NONBLOCK);
+	open_limited(&limited, 30, 30000, never_called_cb, 0);
+	while (recv(limited.fd, answer, sizeof(answer) - 1, MSG_DONTWAIT) < 0) {
+		assert_int_equal(send(limited.fd, "G", 1, MSG_NOSIGNAL), 1);
+		event_base_loop(limited.base, EVLOOP_NONBLOCK);
 	}
 	assert_non_null(strstr(answer, "408 Request Timeout"));
-	close(fd);
-	event_base_loop(base, EVLOOP_NONBLOCK);
-	evhttp_free(http);
-	limits_free(limits);
-	event_base_free(base);
+	close_limited(&limited);
+}
+
+static void
+gone_cb(struct evhttp_connection *connection, void *arg)
+{
+	struct limited *limited = arg;
+
+	(void)connection;
+	limited->gone = true;
+}
+
+static void
+large_answer_cb(struct evhttp_request *request, void *arg)
+{
+	struct limited *limited = arg;
+	struct evbuffer *body = evbuffer_new();
+
+	assert_true(limits_request_arrived(limited->limits, request));
+	evhttp_connection_set_closecb(
+	    evhttp_request_get_connection(request), gone_cb, limited);
+	assert_int_equal(evbuffer_add(body, large_body, sizeof(large_body)), 0);
+	evhttp_send_reply(request, 200, "OK", body);
+	evbuffer_free(body);
+}
+
+static int64_t
+milliseconds(void)
+{
+	return clock_ms(CLOCK_MONOTONIC);
+}
+
+/* It takes several times as long as a connection may be silent; then one that takes
+ * nothing. */
+static void
+slow_readers_are_not_silent(void **state)
+{
+	static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+	const int64_t began = milliseconds();
+	struct limited limited;
+	size_t taken = 0;
+	char part[4096];
+	ssize_t len;
+
+	(void)state;
+	open_limited(&limited, 30000, SILENCE_MS, large_answer_cb, sizeof(part));
+	send(limited.fd, request, sizeof(request) - 1, MSG_NOSIGNAL);
+	while (milliseconds() < began + 4 * SILENCE_MS) {
+		event_base_loop(limited.base, EVLOOP_NONBLOCK);
+		/* As much as it may have taken by now. */
+		if (taken * 4 * SILENCE_MS >
+		    sizeof(large_body) / 2 * (size_t)(milliseconds() - began))
+			continue;
+		len = recv(limited.fd, part, sizeof(part), MSG_DONTWAIT);
+		if (len == 0)
+			break;
+		taken += len > 0 ? (size_t)len : 0;
+	}
+	assert_false(limited.gone);
+	assert_true(taken > sizeof(large_body) / 4);
+	while (!limited.gone)
+		event_base_loop(limited.base, EVLOOP_ONCE);
+	close_limited(&limited);
 }
 
 int
@@ -762,6 +859,7 @@ main(void)
 		cmocka_unit_test(old_versions_have_no_delta),
 		cmocka_unit_test(unknown_entry_points_stay_here),
 		cmocka_unit_test(dribbled_requests_time_out),
+		cmocka_unit_test(slow_readers_are_not_silent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,6 +42,9 @@
 #define IDLE_MS 1000          /* before that no connection has to make room */
 #define QUIET_MS 60000        /* without trouble, until trouble is news again */
 /* What may wait to be read: the longest head and body, and some of the next request. */
+/* Of an answer in the kernel that was not sent yet. More would hide for how long a slow
+ * reader has taken nothing: the kernel asks for more when a third of it is gone. */
+#define UNSENT_MAX (256 << 10)
 #define INPUT_MAX (2 * (LIMITS_HEADER_MAX + REQUEST_BODY_MAX))
 
 enum phase {
@@ -63,6 +66,7 @@ struct connection {
 struct limits {
 	struct event_base *base;
 	int64_t deadline_ms;
+	struct timeval silence;
 	size_t descriptors_max;
 	/* By descriptor. The first is the list's anchor: no connection has number 0. */
 	struct connection *connections;
@@ -263,6 +267,7 @@ answered_cb(struct evhttp_request *request, void *arg)
 	    reply_closes(request))
 		return;
 	bufferevent_setwatermark(bufferevent, EV_READ, 0, 0);
+	bufferevent_set_timeouts(bufferevent, &limits->silence, &limits->silence);
 	connection->head = (struct request_head){ 0 };
 	set_phase(limits, connection, PHASE_WAITING);
 	take_input(connection, fd, input, evbuffer_get_length(input));
@@ -298,6 +303,8 @@ limits_request_arrived(struct limits *limits, struct evhttp_request *request)
 	/* evhttp reads on while it sends an answer: what does not fit waits in the kernel.
 	 * While it reads a request this would cost a change of events for each line. */
 	bufferevent_setwatermark(bufferevent_of(request), EV_READ, 0, INPUT_MAX);
+	/* It says nothing while it reads: only what it does not take is silence. */
+	bufferevent_set_timeouts(bufferevent_of(request), NULL, &limits->silence);
 	evhttp_request_set_on_complete_cb(request, answered_cb, limits);
 	return true;
 }
@@ -446,7 +453,8 @@ raise_descriptors(void)
 }
 
 struct limits *
-limits_new(struct event_base *base, struct evhttp *http, unsigned deadline_ms)
+limits_new(struct event_base *base, struct evhttp *http, unsigned deadline_ms,
+    unsigned silence_ms)
 {
 	struct limits *limits = calloc(1, sizeof(*limits));
 
@@ -454,6 +462,8 @@ limits_new(struct event_base *base, struct evhttp *http, unsigned deadline_ms)
 		return NULL;
 	limits->base = base;
 	limits->deadline_ms = deadline_ms;
+	limits->silence =
+	    (struct timeval){ silence_ms / 1000, silence_ms % 1000 * 1000 };
 	limits->descriptors_max = raise_descriptors();
 	limits->connections =
 	    calloc(limits->descriptors_max + 1, sizeof(*limits->connections));
@@ -466,7 +476,7 @@ limits_new(struct event_base *base, struct evhttp *http, unsigned deadline_ms)
 	event_assign(&limits->retry, base, -1, 0, retry_cb, limits);
 	event_assign(&limits->settle, base, -1, 0, settle_cb, limits);
 	evhttp_set_bevcb(http, new_connection_cb, limits);
-	evhttp_set_timeout(http, LIMITS_SILENCE_SECONDS);
+	evhttp_set_timeout_tv(http, &limits->silence);
 	evhttp_set_max_headers_size(http, 2 * LIMITS_HEADER_MAX);
 	return limits;
 }
@@ -488,13 +498,15 @@ int
 limits_add_listener(struct limits *limits, struct evhttp_bound_socket *socket)
 {
 	struct evconnlistener *listener = evhttp_bound_socket_get_listener(socket);
-	const int on = 1;
+	const int on = 1, unsent = UNSENT_MAX;
 
 	if (limits->listeners_len == LIMITS_LISTENERS_MAX)
 		return -E2BIG;
-	/* Inherited by connections; a unix socket has no such thing. */
+	/* Inherited by connections; a unix socket has no such things. */
 	setsockopt(
 	    evconnlistener_get_fd(listener), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(evconnlistener_get_fd(listener), IPPROTO_TCP, TCP_NOTSENT_LOWAT,
+	    &unsent, sizeof(unsent));
 	evconnlistener_set_error_cb(listener, accept_failed_cb);
 	limits->listeners[limits->listeners_len++] = listener;
 	return 0;

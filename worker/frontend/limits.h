@@ -13,14 +13,17 @@ struct evhttp_bound_socket;
 struct evhttp_request;
 struct limits;
 
-#define LIMITS_HEADER_MAX 16384   /* bytes of a request's head */
-#define LIMITS_DEADLINE_MS 10000  /* from a request's first byte to its last */
-#define LIMITS_SILENCE_SECONDS 30 /* that a connection may be idle */
+#define LIMITS_HEADER_MAX 16384  /* bytes of a request's head */
+#define LIMITS_DEADLINE_MS 10000 /* from a request's first byte to its last */
+#define LIMITS_SILENCE_MS 30000  /* in which no byte moves */
 #define LIMITS_LISTENERS_MAX 16
 
-/* Puts itself in the way of every connection of @http; one for each process. */
-struct limits *limits_new(
-    struct event_base *base, struct evhttp *http, unsigned deadline_ms);
+/* Puts itself in the way of every connection of @http; one for each process. A request has
+ * @deadline_ms; a connection on which no byte moves for @silence_ms is closed. While an
+ * answer is sent only its bytes count, however slowly they are read. Returns NULL without
+ * memory. */
+struct limits *limits_new(struct event_base *base, struct evhttp *http,
+    unsigned deadline_ms, unsigned silence_ms);
 void limits_free(struct limits *limits);
 
 /* Stops accepting on @listener while all descriptors are in use. Returns 0, -E2BIG. */

@@ -528,7 +528,8 @@ server_open(struct server *server)
 	server->http = evhttp_new(server->base);
 	if (server->http == NULL)
 		return -ENOMEM;
-	server->limits = limits_new(server->base, server->http, LIMITS_DEADLINE_MS);
+	server->limits = limits_new(
+	    server->base, server->http, LIMITS_DEADLINE_MS, LIMITS_SILENCE_MS);
 	if (server->limits == NULL)
 		return -ENOMEM;
 	evhttp_set_max_body_size(server->http, REQUEST_BODY_MAX);
