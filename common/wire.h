@@ -27,6 +27,7 @@ enum wire_tag {
 	WIRE_COVERAGE_DELTA = 19,
 	WIRE_HIT_TIMES = 20,
 	WIRE_ENTRIES = 21,
+	WIRE_ALIVE = 22,
 };
 
 /* ---- the reference's messages ---- */
@@ -241,6 +242,17 @@ struct wire_hello {
 	int64_t now_ms; /* Unix time in milliseconds, as are all *_ms below */
 };
 _Static_assert(sizeof(struct wire_hello) == 24, "hello");
+
+/* Sent once a second, so that a client knows how old its numbers are when nothing comes: for
+ * three seconds without any frame the service is not to be called live. One that cannot keep
+ * up is sent none. */
+#define WIRE_ALIVE_MS 1000
+
+struct wire_alive {
+	struct wire_header header;
+	int64_t now_ms;
+};
+_Static_assert(sizeof(struct wire_alive) == 16, "alive");
 
 /* header with target 0, u32 count, u32 zero, then count × this. Sent to everybody for
  * the targets whose numbers changed, a few times a second. */

@@ -97,7 +97,7 @@ class Follower:
         self.version = None
         self.times = {}
         self.entries = ()
-        self.hello = None
+        self.hello = self.alive = None
         self.full_frames = self.delta_frames = 0
         self.shrunk = False
 
@@ -107,7 +107,7 @@ class Follower:
         if data[:1] == b"{":
             return self._json(json.loads(data))
         tag, target = struct.unpack_from("<B3xI", data)
-        handler = {16: self._hello, 17: self._stats, 18: self._full, 19: self._delta, 20: self._times, 21: self._entries}[tag]
+        handler = {16: self._hello, 17: self._stats, 18: self._full, 19: self._delta, 20: self._times, 21: self._entries, 22: self._alive}[tag]
         handler(data, target)
         return tag
 
@@ -134,6 +134,10 @@ class Follower:
 
     def _hello(self, data, target):
         self.hello = struct.unpack_from("<Qq", data, 8)
+
+    def _alive(self, data, target):
+        assert len(data) == 16 and target == 0
+        self.alive = struct.unpack_from("<q", data, 8)[0]
 
     def _stats(self, data, target):
         count, = struct.unpack_from("<I", data, 8)

@@ -648,6 +648,25 @@ a_stale_client_gets_the_newest(void **state)
 	double_remove(&supervisor, wide);
 }
 
+/* Also where no number changes: it knows by that how old they are. */
+static void
+clients_are_told_that_we_live(void **state)
+{
+	const unsigned char *payload;
+	struct wire_alive first, second;
+	struct http_client client;
+
+	(void)state;
+	open_ours(&client);
+	assert_int_equal(next_of(&client, WIRE_ALIVE, &payload), sizeof(first));
+	memcpy(&first, payload, sizeof(first));
+	next_of(&client, WIRE_ALIVE, &payload);
+	memcpy(&second, payload, sizeof(second));
+	assert_true(second.now_ms >= first.now_ms + WIRE_ALIVE_MS - 250);
+	assert_true(first.now_ms > 1600000000000);
+	http_close(&client);
+}
+
 /* ---- RFC 6455 ---- */
 
 static void
@@ -662,7 +681,7 @@ pings_and_fragments(void **state)
 	ws_send(&client, 0x89, "are you", 7, false);
 	do
 		assert_true(ws_receive(&client, &payload, &len) >= 0);
-	while (payload[0] == WIRE_STATS);
+	while (payload[0] == WIRE_STATS || payload[0] == WIRE_ALIVE);
 	assert_int_equal(len, 7);
 	assert_memory_equal(payload, "are you", 7);
 	/* A request in three pieces with a ping between them, byte by byte. */
@@ -828,6 +847,7 @@ main(void)
 		cmocka_unit_test(targets_come_and_go),
 		cmocka_unit_test(bad_requests_are_answered),
 		cmocka_unit_test(a_stale_client_gets_the_newest),
+		cmocka_unit_test(clients_are_told_that_we_live),
 		cmocka_unit_test(pings_and_fragments),
 		cmocka_unit_test(answers_keep_their_order),
 		cmocka_unit_test(good_byes),

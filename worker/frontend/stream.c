@@ -19,6 +19,7 @@
 #include "banned.h"
 
 #define STATS_INTERVAL_US 250000
+#define ALIVE_TICKS (WIRE_ALIVE_MS * 1000 / STATS_INTERVAL_US)
 #define SUBSCRIPTIONS_MAX 64 /* of one client */
 
 struct stream_subscription {
@@ -43,6 +44,7 @@ struct stream {
 	struct targets *targets;
 	uint64_t instance;
 	struct event stats_timer;
+	unsigned ticks; /* of the timer, since all were told that we are alive */
 	struct frame *targets_full, *stats_full; /* NULL: to be made anew */
 	LIST_HEAD(, stream_client) clients;
 };
@@ -70,6 +72,19 @@ hello_frame(const struct stream *stream)
 	hello.now_ms = clock_ms(CLOCK_REALTIME);
 	if (frame != NULL)
 		memcpy(frame_front(frame), &hello, sizeof(hello));
+	return frame;
+}
+
+static struct frame *
+alive_frame(void)
+{
+	struct frame *frame =
+	    frame_new(FRAME_BINARY, sizeof(struct wire_alive), NULL, 0);
+	struct wire_alive alive = { .header = { .tag = WIRE_ALIVE } };
+
+	alive.now_ms = clock_ms(CLOCK_REALTIME);
+	if (frame != NULL)
+		memcpy(frame_front(frame), &alive, sizeof(alive));
 	return frame;
 }
 
@@ -311,20 +326,30 @@ closed_cb(void *arg)
 
 /* ---- what happens to all ---- */
 
+/* Nothing that waits: a client that does not keep up knows by what comes. */
 static void
-stats_cb(evutil_socket_t fd, short what, void *arg)
+send_alive(struct stream *stream)
 {
-	const struct timeval interval = { 0, STATS_INTERVAL_US };
-	struct stream *stream = arg;
 	struct stream_client *client;
 	struct frame *frame;
 
-	(void)fd;
-	(void)what;
-	if (LIST_EMPTY(&stream->clients))
+	if (++stream->ticks < ALIVE_TICKS)
 		return;
-	event_add(&stream->stats_timer, &interval);
-	frame = stats_frame(stream->targets, false);
+	stream->ticks = 0;
+	frame = alive_frame();
+	LIST_FOREACH(client, &stream->clients, link)
+		if (frame != NULL && !client->owes_hello &&
+		    websocket_ready(client->socket))
+			websocket_send(client->socket, frame);
+	frame_unref(frame);
+}
+
+static void
+send_stats(struct stream *stream)
+{
+	struct frame *frame = stats_frame(stream->targets, false);
+	struct stream_client *client;
+
 	if (frame == NULL)
 		return;
 	frame_unref(stream->stats_full);
@@ -336,6 +361,21 @@ stats_cb(evutil_socket_t fd, short what, void *arg)
 			websocket_send(client->socket, frame);
 	}
 	frame_unref(frame);
+}
+
+static void
+stats_cb(evutil_socket_t fd, short what, void *arg)
+{
+	const struct timeval interval = { 0, STATS_INTERVAL_US };
+	struct stream *stream = arg;
+
+	(void)fd;
+	(void)what;
+	if (LIST_EMPTY(&stream->clients))
+		return;
+	event_add(&stream->stats_timer, &interval);
+	send_alive(stream);
+	send_stats(stream);
 }
 
 struct stream *
