@@ -292,7 +292,8 @@ struct job_sum {
 	const struct target *target;
 	unsigned len, states[JOB_STATES_LEN], starting, troubled;
 	uint64_t rate_milli, crashes;
-	const struct served_job *failed, *in_trouble; /* the first of each, or NULL */
+	/* The first of each, or NULL. */
+	const struct served_job *failed, *in_trouble, *restarting;
 };
 
 static int
@@ -364,6 +365,9 @@ add_to_sum(struct job_sum *sum, const struct served_job *job, int64_t now_ms)
 	if (job->has_report && job->report.state == JOB_STATE_FAILED &&
 	    sum->failed == NULL)
 		sum->failed = job;
+	if (job->has_report && job->report.state == JOB_STATE_BACK_OFF &&
+	    sum->restarting == NULL)
+		sum->restarting = job;
 	if (health == JOB_HEALTH_STALE || health == JOB_HEALTH_STUCK ||
 	    health == JOB_HEALTH_LOSING) {
 		sum->troubled++;
@@ -375,8 +379,9 @@ add_to_sum(struct job_sum *sum, const struct served_job *job, int64_t now_ms)
 static json_t *
 describe_worst(const struct job_sum *sum, int64_t now_ms)
 {
-	const struct served_job *worst =
-	    sum->failed != NULL ? sum->failed : sum->in_trouble;
+	const struct served_job *worst = sum->failed != NULL ? sum->failed
+	    : sum->in_trouble != NULL                        ? sum->in_trouble
+							     : sum->restarting;
 	json_t *object;
 
 	if (worst == NULL)
