@@ -42,7 +42,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size);
 #define DEPTH_MAX 64
 #define NONE UINT32_C(0xffffffff)
 
-/* main.js reads these five as arrays of u32. */
+/* The page reads these five as arrays of u32, by layout.js (t/lib/print_layouts). */
 struct node { /* of the tree of folders and files; 0 is the root */
 	uint32_t parent;
 	uint32_t first_child;
@@ -57,7 +57,7 @@ struct node { /* of the tree of folders and files; 0 is the root */
 	uint32_t excluded_lines, excluded_lines_reached;
 	uint32_t reserved;
 };
-_Static_assert(sizeof(struct node) == 64, "main.js reads nodes by this size");
+_Static_assert(sizeof(struct node) == 64, "nodes are words");
 
 struct file {
 	uint32_t total, covered;
@@ -68,7 +68,7 @@ struct file {
 	/* Of a known state; those that were reached, of them partly; of no known one. */
 	uint32_t lines, lines_reached, lines_partly, lines_unknown;
 };
-_Static_assert(sizeof(struct file) == 40, "main.js reads files by this size");
+_Static_assert(sizeof(struct file) == 40, "files are words");
 
 /* Of the open file. Several PCs can stand at one place (templates, inlining): a place
  * is reached when one of them is. */
@@ -78,7 +78,7 @@ struct place {
 	uint32_t reached;
 	uint32_t time; /* of the first hit; NONE: not reached */
 };
-_Static_assert(sizeof(struct place) == 16, "main.js reads places by this size");
+_Static_assert(sizeof(struct place) == 16, "places are words");
 
 struct line {
 	uint32_t line;
@@ -92,7 +92,7 @@ struct line {
 	uint32_t state;   /* enum line_state */
 	uint32_t block;   /* index among the lines of the block table; NONE */
 };
-_Static_assert(sizeof(struct line) == 40, "main.js reads lines by this size");
+_Static_assert(sizeof(struct line) == 40, "lines are words");
 
 struct summary {
 	uint32_t pcs_len, files_len, nodes_len, covered;
@@ -102,7 +102,7 @@ struct summary {
 	uint32_t has_lines; /* 1: files and nodes count lines; else they are 0 */
 	uint32_t reserved;
 };
-_Static_assert(sizeof(struct summary) == 72, "main.js reads the summary by this size");
+_Static_assert(sizeof(struct summary) == 72, "the summary is words");
 
 struct client {
 	unsigned char *input; /* where main.js puts the next message */

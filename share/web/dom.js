@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Makes elements and words for numbers and times; runs in the browser.
 
-// An element; props: class, on* handlers, anything else an attribute. Children: nodes, strings, arrays.
+/** @typedef {Node | string | null | undefined} Child */
+
+/**
+ * An element; props: class, on* handlers, anything else an attribute.
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag @param {Record<string, any> | null} [props] @param {...(Child | Child[])} children
+ */
 export function h(tag, props, ...children) {
 	const element = document.createElement(tag);
 	for (const [key, value] of Object.entries(props ?? {})) {
@@ -10,10 +16,14 @@ export function h(tag, props, ...children) {
 		else if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
 		else element.setAttribute(key, value === true ? "" : value);
 	}
-	element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+	for (const child of children.flat()) if (child !== null && child !== undefined) element.append(child);
 	return element;
 }
 
+/**
+ * @template {keyof SVGElementTagNameMap} T @param {T} tag @param {Record<string, string>} attributes
+ * @param {...Node} children
+ */
 export function svg(tag, attributes, ...children) {
 	const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
 	for (const [key, value] of Object.entries(attributes ?? {})) element.setAttribute(key, value);
@@ -22,50 +32,58 @@ export function svg(tag, attributes, ...children) {
 }
 
 // Writes only what differs: an unchanged number costs no layout.
+/** @param {Element} element @param {string} text */
 export function setText(element, text) {
 	if (element.textContent !== text) element.textContent = text;
 }
 
+/** @param {HTMLElement} element @param {string} text */
 export function setTitle(element, text) {
 	if (element.title !== text) element.title = text;
 }
 
+/** @param {Element} element @param {string} text */
 export function setClass(element, text) {
 	if (element.className !== text) element.className = text;
 }
 
 // @reason as it reads behind @word, a state: "waiting" and "for its program".
+/** @param {string} word @param {string} reason */
 export function behindWord(word, reason) {
 	return reason.startsWith(`${word} `) ? reason.slice(word.length + 1) : reason;
 }
 
-// A bar with its number; set(covered, total) changes it.
+// A bar with its number; set() changes it.
 export function coverageBar() {
 	const fill = h("i");
 	const number = h("span", { class: "num" });
 	const element = h("div", { class: "cov" }, h("div", { class: "bar", "aria-hidden": "true" }, fill), number);
-	element.set = (covered, total, unit = "PCs", note = "") => {
+	/** @param {number} covered @param {number} total @param {string} [unit] @param {string} [note] behind the title */
+	const set = (covered, total, unit = "PCs", note = "") => {
 		const share = total ? (100 * covered) / total : 0;
 		const width = `${share.toFixed(2)}%`;
 		if (fill.style.width !== width) fill.style.width = width;
 		setText(number, total ? percent(covered, total) : "–");
 		setTitle(element, total ? `${exact(covered)} of ${exact(total)} ${unit} reached${note}` : "no PCs known yet");
 	};
-	return element;
+	return Object.assign(element, { set });
 }
 
 const grouped = new Intl.NumberFormat("en-US");
 
+/** @param {number} number */
 export function exact(number) {
 	return grouped.format(number);
 }
 
 // Never rounded up: 100.0% means all of them.
+/** @param {number} covered @param {number} total */
 export function percent(covered, total) {
 	if (!total) return "–";
 	return `${(Math.floor((1000 * covered) / total) / 10).toFixed(1)}%`;
 }
 
+/** @type {[number, string][]} */
 const UNITS = [
 	[1e12, " T"],
 	[1e9, " G"],
@@ -74,18 +92,21 @@ const UNITS = [
 ];
 
 // Three digits, never rounded up: 999,999 is 999k and not 1000k.
+/** @param {number} number @param {[number, string]} unit */
 function scaled(number, unit) {
 	const digits = number >= 100 * unit[0] ? 0 : number >= 10 * unit[0] ? 1 : 2;
 	return (Math.floor((number * 10 ** digits) / unit[0]) / 10 ** digits).toFixed(digits) + unit[1];
 }
 
 // 9,999 · 12.3k · 1.93 G
+/** @param {number} number */
 export function short(number) {
 	if (number < 10000) return exact(Math.round(number));
 	for (const unit of UNITS) if (number >= unit[0]) return scaled(number, unit);
 	return "";
 }
 
+/** @param {number} number */
 export function rate(number) {
 	if (!(number > 0)) return "0";
 	if (number < 0.1) return "<0.1";
@@ -94,6 +115,7 @@ export function rate(number) {
 }
 
 // 8 s · 2 min · 9 h · 3 d
+/** @param {number} ms */
 export function span(ms) {
 	const seconds = Math.max(0, Math.floor(ms / 1000));
 	if (seconds < 60) return `${seconds} s`;
@@ -102,18 +124,49 @@ export function span(ms) {
 	return `${Math.floor(seconds / 86400)} d`;
 }
 
+/** @param {number} ms */
 export function clock(ms) {
 	return new Date(ms).toLocaleTimeString("en-GB");
 }
 
+/** @param {number} ms */
 export function moment(ms) {
 	return new Date(ms).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 }
 
-// The head of a table whose order stands in the address; ask({ sort }) changes it. A column without key has no order.
+/**
+ * A path that loses its middle where there is no room, and never the file's name.
+ * @param {string} path
+ */
+export function pathText(path) {
+	const folder = h("span", { class: "dir" }),
+		file = h("span", { class: "file" });
+	const element = h("span", { class: "path" }, folder, file);
+	/** @param {string} text */
+	const set = (text) => {
+		const slash = text.replace(/\/+$/, "").lastIndexOf("/") + 1;
+		setText(folder, text.slice(0, slash));
+		setText(file, text.slice(slash));
+		setTitle(element, text);
+	};
+	set(path);
+	return Object.assign(element, { set });
+}
+
+/**
+ * up: its first order is the ascending one. A column without key has no order.
+ * @typedef {{ key?: string, label: string, class?: string, up?: boolean }} Column
+ */
+
+/**
+ * The head of a table whose order stands in the address; ask({ sort }) changes it.
+ * @param {Column[]} columns @param {Column} current @param {boolean} down
+ * @param {(change: { sort: string }) => void} ask
+ */
 export function sortHeads(columns, current, down, ask) {
 	return columns.map((column) => {
 		const chosen = column === current;
+		/** @type {Record<string, string>} */
 		const props = { role: "columnheader", class: column.class ?? "" };
 		if (chosen) props["aria-sort"] = down ? "descending" : "ascending";
 		if (!column.key) return h("span", props, column.label);
@@ -131,6 +184,7 @@ export function sortHeads(columns, current, down, ask) {
 	});
 }
 
+/** @param {string} text */
 export function copyButton(text) {
 	const button = h("button", { class: "btn", type: "button" }, "Copy");
 	button.addEventListener("click", async () => {
@@ -146,6 +200,7 @@ export function copyButton(text) {
 	return button;
 }
 
+/** @param {string} text */
 export function codeBlock(text) {
 	return h("div", { class: "cmd" }, h("pre", { tabindex: "0" }, text), copyButton(text));
 }

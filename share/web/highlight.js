@@ -4,6 +4,7 @@
 // What one line leaves open for the next (a comment, a string) is its state, a small integer:
 // so the whole file is scanned once for the states alone, and a line is coloured when it is drawn.
 
+/** @param {string} text */
 const WORDS = (text) => new Set(text.trim().split(/\s+/));
 
 const C = `
@@ -27,6 +28,14 @@ const ZIG = `
 	usingnamespace var volatile while bool void type usize isize u8 i8 u16 i16 u32 i32 u64 i64 f32 f64 noreturn
 	anyerror`;
 
+/**
+ * @typedef {{ words: Set<string>, directives?: boolean, rawStrings?: boolean, nested?: boolean, lifetimes?: boolean,
+ *   stringsSpan?: boolean, hashStrings?: boolean, noBlocks?: boolean, lineStrings?: boolean,
+ *   builtins?: boolean }} Language
+ * @typedef {(end: number, kind: string) => void} Emit
+ */
+
+/** @type {Record<string, Language | null>} */
 const LANGUAGES = {
 	c: { words: WORDS(C), directives: true },
 	cpp: { words: WORDS(CPP), directives: true, rawStrings: true },
@@ -35,6 +44,7 @@ const LANGUAGES = {
 	none: null,
 };
 
+/** @type {Record<string, string>} */
 const EXTENSIONS = {
 	c: "c",
 	h: "cpp",
@@ -56,6 +66,7 @@ const EXTENSIONS = {
 	zig: "zig",
 };
 
+/** @param {string} name */
 export function languageOf(name) {
 	const basename = name.slice(name.lastIndexOf("/") + 1);
 	const dot = basename.lastIndexOf(".");
@@ -67,20 +78,23 @@ export function languageOf(name) {
 const OPEN = { NOTHING: 0, COMMENT: 1, STRING: 2, RAW: 3, DIRECTIVE: 4 };
 
 export class Highlighter {
+	/** @param {Language | null} language */
 	constructor(language) {
 		this.language = language;
+		/** @type {string[]} */
 		this.ends = []; // of raw strings, by number in the state
 	}
 
 	// Splits a line into [end, class] pairs; class "" is plain text. Returns the state behind it.
+	/** @param {string} line @param {number} state @param {Emit | null} emit */
 	lex(line, state, emit) {
-		const language = this.language;
+		const { language } = this;
 		if (!language) {
 			emit?.(line.length, "");
 			return 0;
 		}
 		let at = 0;
-		let open = state & 7;
+		const open = state & 7;
 		if (open === OPEN.COMMENT) {
 			[at, state] = this.comment(line, 0, state >> 3);
 			emit?.(at, "c");
@@ -104,6 +118,7 @@ export class Highlighter {
 		return state;
 	}
 
+	/** @param {string} line @param {number} at @param {Emit | null} emit */
 	directive(line, at, emit) {
 		const comment = line.slice(at).search(/\/[/*]/);
 		const end = comment < 0 ? line.length : at + comment;
@@ -114,6 +129,7 @@ export class Highlighter {
 		return state;
 	}
 
+	/** @param {string} line @param {number} at @param {Emit | null} emit @returns {[number, number]} */
 	token(line, at, emit) {
 		TOKEN.lastIndex = at;
 		const match = TOKEN.exec(line);
@@ -123,7 +139,7 @@ export class Highlighter {
 		}
 		const word = match[0],
 			from = match.index,
-			language = this.language;
+			language = /** @type {Language} */ (this.language);
 		if (from > at) emit?.(from, "");
 		let end = from + word.length,
 			kind = "",
@@ -141,26 +157,19 @@ export class Highlighter {
 			kind = "s";
 		} else if (character === "'") {
 			[end, kind] = this.quote(line, from);
-		} else if (character >= "0" && character <= "9") {
-			kind = "n";
 		} else if (this.rawStart(word, line, end)) {
 			[end, state] = this.raw(line, end);
 			kind = "s";
-		} else if (language.words.has(word)) {
-			kind = "k";
-		} else if (character === "@") {
-			kind = language.builtins ? "k" : "";
-		} else if (character === "#") {
-			kind = "";
-		} else if (line[end] === "(" || (line[end] === "!" && language.lifetimes)) {
-			kind = "f";
+		} else {
+			kind = wordKind(language, word, line[end]);
 		}
 		emit?.(end, kind);
 		return [end, state];
 	}
 
+	/** @param {string} line @param {number} at @param {number} depth @returns {[number, number]} */
 	comment(line, at, depth) {
-		const marks = this.language.nested ? /\/\*|\*\//g : /\*\//g;
+		const marks = this.language?.nested ? /\/\*|\*\//g : /\*\//g;
 		marks.lastIndex = at;
 		for (let match; (match = marks.exec(line)); ) {
 			depth += match[0] === "*/" ? -1 : 1;
@@ -170,31 +179,35 @@ export class Highlighter {
 	}
 
 	// From behind the opening quote.
+	/** @param {string} line @param {number} at @returns {[number, number]} */
 	string(line, at) {
 		for (; at < line.length; at++) {
 			if (line[at] === "\\") at++;
 			else if (line[at] === '"') return [at + 1, 0];
 		}
-		const goesOn = this.language.stringsSpan || line.endsWith("\\");
+		const goesOn = this.language?.stringsSpan || line.endsWith("\\");
 		return [line.length, goesOn ? OPEN.STRING : 0];
 	}
 
 	// A character, or in Rust a lifetime.
+	/** @param {string} line @param {number} from @returns {[number, string]} */
 	quote(line, from) {
 		QUOTE.lastIndex = from;
 		const match = QUOTE.exec(line);
 		return match ? [from + match[0].length, "s"] : [from + 1, ""];
 	}
 
+	/** @param {string} word @param {string} line @param {number} end */
 	rawStart(word, line, end) {
-		if (this.language.rawStrings) return /^(u8|u|U|L)?R$/.test(word) && line[end] === '"';
-		return this.language.hashStrings && /^(b|c)?r$/.test(word) && /^#*"/.test(line.slice(end, end + 20));
+		if (this.language?.rawStrings) return /^(u8|u|U|L)?R$/.test(word) && line[end] === '"';
+		return Boolean(this.language?.hashStrings) && /^(b|c)?r$/.test(word) && /^#*"/.test(line.slice(end, end + 20));
 	}
 
+	/** @param {string} line @param {number} at @returns {[number, number]} */
 	raw(line, at) {
 		const quote = line.indexOf('"', at);
 		let closing;
-		if (this.language.rawStrings) {
+		if (this.language?.rawStrings) {
 			const paren = line.indexOf("(", quote);
 			closing = `)${paren < 0 ? "" : line.slice(quote + 1, Math.min(paren, quote + 17))}"`;
 		} else {
@@ -208,26 +221,55 @@ export class Highlighter {
 	}
 }
 
+/** Of what is a number or a name. @param {Language} language @param {string} word @param {string} next character */
+function wordKind(language, word, next) {
+	if (word[0] >= "0" && word[0] <= "9") return "n";
+	if (language.words.has(word)) return "k";
+	if (word[0] === "@") return language.builtins ? "k" : "";
+	if (word[0] === "#") return "";
+	return next === "(" || (next === "!" && language.lifetimes) ? "f" : "";
+}
+
 const TOKEN = /\/\/|\/\*|\\\\|"|'|@?[A-Za-z_]\w*|\d(?:[\w.']|[eEpP][+-])*|#/g;
 const QUOTE = /'(?:\\(?:x[0-9a-fA-F]+|u\{?[0-9a-fA-F]+\}?|[0-7]{1,3}|.)|[^'\\])'/uy;
 
-// The states of all line starts, computed in slices so that no frame is late; done(states) at the
-// end. Returns a function that stops it.
-export function scanStates(lines, highlighter, done) {
-	const states = new Uint32Array(lines.length + 1);
-	let next = 0,
-		stopped = false;
-	const slice = () => {
-		if (stopped) return;
-		const until = performance.now() + 8;
-		while (next < lines.length) {
-			states[next + 1] = highlighter.lex(lines[next], states[next], null);
-			next++;
-			if ((next & 127) === 0 && performance.now() > until) break;
+const SLICE = 8; // ms
+const STEP = 128; // lines between two looks at the clock
+
+// What each line's start finds open. Lines are looked at in their order, in slices so that no frame is late; one that
+// was not looked at yet is not to be coloured: it may be in the middle of a comment.
+export class LineStates {
+	/** tell: called when more of them are known. @param {string[]} lines @param {Highlighter} highlighter @param {() => void} tell */
+	constructor(lines, highlighter, tell) {
+		this.lines = lines;
+		this.highlighter = highlighter;
+		this.tell = tell;
+		this.states = new Uint32Array(lines.length + 1);
+		this.known = 1; // so many of them
+		this.timer = 0;
+		this.slice();
+	}
+
+	end() {
+		clearTimeout(this.timer);
+	}
+
+	/** State at the start of a line; null: not known yet. @param {number} index */
+	at(index) {
+		return index < this.known ? this.states[index] : null;
+	}
+
+	slice() {
+		const { lines, states, highlighter } = this;
+		for (const until = performance.now() + SLICE; this.known <= lines.length; ) {
+			const index = this.known - 1;
+			states[this.known++] = highlighter.lex(lines[index], states[index], null);
+			if (index % STEP === 0 && performance.now() > until) break;
 		}
-		if (next < lines.length) setTimeout(slice);
-		else done(states);
-	};
-	slice();
-	return () => (stopped = true);
+		if (this.known <= lines.length)
+			this.timer = setTimeout(() => {
+				this.slice();
+				this.tell();
+			});
+	}
 }

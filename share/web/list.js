@@ -3,13 +3,24 @@
 
 const OVERSCAN = 8;
 
-// options: element (gets the rows), height() of a row in px, make(index) → element,
-// update(element, index), scroller: an element, or undefined for the window. Rows stand in their order, and
-// one in which a selection begins or ends stays.
+/**
+ * Rows stand in their order, and one in which a selection begins or ends stays.
+ * @template {HTMLElement} Row
+ */
 export class VirtualList {
-	constructor(options) {
-		Object.assign(this, options);
+	/**
+	 * element gets the rows; height: of a row, in px; scroller: undefined for the window.
+	 * @param {{ element: HTMLElement, scroller?: HTMLElement, height: () => number, make: (index: number) => Row,
+	 *   update: (row: Row, index: number) => void }} options
+	 */
+	constructor({ element, scroller, height, make, update }) {
+		this.element = element;
+		this.scroller = scroller;
+		this.height = height;
+		this.make = make;
+		this.update = update;
 		this.count = 0;
+		/** @type {Map<number, Row>} */
 		this.rows = new Map();
 		this.wanted = false;
 		this.onscroll = () => this.request();
@@ -24,6 +35,7 @@ export class VirtualList {
 		this.observer.disconnect();
 	}
 
+	/** @param {number} count */
 	setCount(count) {
 		this.count = count;
 		this.draw();
@@ -39,6 +51,7 @@ export class VirtualList {
 	}
 
 	// First and last row in sight.
+	/** @returns {[number, number]} */
 	range() {
 		const height = this.height();
 		const top = this.scroller ? this.scroller.scrollTop : -this.element.getBoundingClientRect().top;
@@ -53,8 +66,12 @@ export class VirtualList {
 		const total = `${this.count * height}px`;
 		if (this.element.style.height !== total) this.element.style.height = total;
 		const [first, last] = this.range();
-		const { anchorNode, focusNode, isCollapsed } = getSelection();
-		const stays = (row) => !isCollapsed && (row.contains(anchorNode) || row.contains(focusNode));
+		const selection = getSelection();
+		/** @param {Row} row */
+		const stays = (row) =>
+			selection !== null &&
+			!selection.isCollapsed &&
+			(row.contains(selection.anchorNode) || row.contains(selection.focusNode));
 		for (const [index, row] of this.rows)
 			if ((index < first || index >= last) && !stays(row)) {
 				row.remove();
@@ -76,6 +93,7 @@ export class VirtualList {
 	}
 
 	// The row that stands behind all of those below @last; null: none does.
+	/** @param {number} last */
 	firstBehind(last) {
 		let behind = Infinity;
 		for (const index of this.rows.keys()) if (index >= last) behind = Math.min(behind, index);
@@ -95,6 +113,7 @@ export class VirtualList {
 	}
 
 	// As clear() with @count rows, of which @focused (-1: none) gets the focus that it had in another place.
+	/** @param {number} count @param {number} focused */
 	renew(count, focused) {
 		this.clear();
 		this.setCount(count);
@@ -102,6 +121,7 @@ export class VirtualList {
 	}
 
 	// Scrolls as little as needed to bring a row into sight; center: to the middle.
+	/** @param {number} index @param {boolean} [center] */
 	reveal(index, center) {
 		const height = this.height();
 		const size = this.scroller ? this.scroller.clientHeight : window.innerHeight;

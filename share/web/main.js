@@ -1,32 +1,44 @@
 // SPDX-License-Identifier: MIT
 // The page's start: addresses to views, keys, header, one redraw per frame; runs in the browser.
 
-import { h, setText, setTitle, exact, short, rate, span, clock } from "./dom.js";
-import { store, configure, connect, listen, follow, perSecond, targetUrl } from "./link.js";
-import { parse } from "./place.js";
+import { h, setText, setTitle, exact, rate, span, clock } from "./dom.js";
+import { health, watchHealth } from "./health.js";
+import { Trail } from "./trail.js";
+import { store, configure, connect, listen, follow, isFresh, LINK, perSecond, targetUrl } from "./link.js";
 import { Overview } from "./overview.js";
-import { TargetView } from "./target.js";
-import { SourceView } from "./source.js";
+import { parse } from "./place.js";
 import { openSearch, openHelp } from "./search.js";
+import { SourceView } from "./source.js";
+import { TargetView } from "./target.js";
+
+/**
+ * state() is what the history keeps of a view, for the next enter() of that address; key() says whether a key was its.
+ * @typedef {{ element: HTMLElement, enter: (place: import("./place.js").Address, kept?: any) => void, leave: () => void,
+ *   state?: () => unknown, update: (what: Set<string>) => void, key: (event: KeyboardEvent) => boolean }} View
+ */
+
+/** Of index.html. @param {string} id */
+const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 const start = parse(location);
-const main = document.getElementById("main");
-const linkState = document.getElementById("link");
+const main = byId("main");
+const linkState = byId("link");
+const problems = /** @type {HTMLAnchorElement} */ (byId("problems"));
 const totals = { targets: h("dd"), rate: h("dd") };
-let view = null,
-	place = null;
 
 // ---- theme: system, light, dark ----
 
+/** @param {string} theme */
 function setTheme(theme) {
 	if (theme) document.documentElement.dataset.theme = theme;
 	else delete document.documentElement.dataset.theme;
 	try {
-		theme ? localStorage.setItem("theme", theme) : localStorage.removeItem("theme");
+		if (theme) localStorage.setItem("theme", theme);
+		else localStorage.removeItem("theme");
 	} catch {
 		// storage may be forbidden: the theme lasts as long as the page
 	}
-	setTitle(document.getElementById("theme"), `Theme: ${theme || "as the system"} (t)`);
+	setTitle(byId("theme"), `Theme: ${theme || "as the system"} (t)`);
 	dispatchEvent(new Event("themechange"));
 }
 
@@ -49,42 +61,60 @@ function keptTheme() {
 
 const VIEWS = { overview: Overview, target: TargetView, source: SourceView };
 
-function route() {
-	const next = parse(location);
-	const kind = next.target === null ? "overview" : next.file ? "source" : "target";
-	const same = view && place && view instanceof VIEWS[kind] && place.target === next.target;
-	const file = place?.file;
+let place = start;
+/** @type {View} */
+let view = new VIEWS[kindOf(start)](go);
+const trail = new Trail(() => view.state?.());
+
+/** @param {import("./place.js").Address} address @returns {keyof typeof VIEWS} */
+function kindOf({ target, file }) {
+	if (target === null) return "overview";
+	return file ? "source" : "target";
+}
+
+/** @param {import("./trail.js").Kept | null} kept what the history has of this address; null: it is new */
+function route(kept) {
+	const next = parse(location),
+		kind = kindOf(next);
+	const same = view instanceof VIEWS[kind] && place.target === next.target;
+	const moved = !same || (kind === "source" && place.file !== next.file);
 	place = next;
 	follow(next.target);
-	if (!same || (kind === "source" && file !== next.file)) {
-		view?.leave();
+	if (moved) {
+		view.leave();
 		view = new VIEWS[kind](go);
-		document.body.dataset.view = kind;
-		main.replaceChildren(view.element);
-		window.scrollTo(0, 0);
+		show(kind);
 	}
-	view.enter(next);
+	view.enter(next, kept?.view);
+	if (kept) trail.scrollTo(kept.top);
+	else if (moved) window.scrollTo(0, 0);
 }
 
-// Shows another address; @replace keeps the history short where one only moves about.
+/** @param {string} kind */
+function show(kind) {
+	document.body.dataset.view = kind;
+	main.replaceChildren(view.element);
+}
+
+/**
+ * Shows another address; @replace keeps the history short where one only moves about.
+ * @param {string} url @param {boolean} [replace]
+ */
 function go(url, replace) {
-	history[replace ? "replaceState" : "pushState"](null, "", url);
-	route();
+	if (!replace) trail.save();
+	if (replace) history.replaceState(null, "", url);
+	else history.pushState(null, "", url);
+	route(null);
 }
 
-addEventListener("popstate", route);
+addEventListener("popstate", (event) => {
+	trail.forget();
+	route(event.state);
+});
 document.addEventListener("click", (event) => {
-	const link = event.target.closest?.("a[href]");
-	if (
-		!link ||
-		event.defaultPrevented ||
-		event.button ||
-		event.metaKey ||
-		event.ctrlKey ||
-		event.shiftKey ||
-		event.altKey
-	)
-		return;
+	const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
+	const special = event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
+	if (!(link instanceof HTMLAnchorElement) || event.defaultPrevented || special) return;
 	const url = new URL(link.href);
 	if (url.origin !== location.origin || !url.pathname.startsWith(start.root) || link.classList.contains("skip"))
 		return;
@@ -97,13 +127,14 @@ document.addEventListener("click", (event) => {
 let pending = "";
 
 function up() {
-	if (place.file) go(targetUrl(place.target));
-	else if (place.target !== null) go(start.root);
+	if (place.target === null) return;
+	go(place.file ? targetUrl(place.target) : start.root);
 }
 
+/** @param {KeyboardEvent} event */
 function key(event) {
 	if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-	if (event.target.closest?.("input, textarea, select")) return;
+	if (event.target instanceof Element && event.target.closest("input, textarea, select")) return;
 	const before = pending;
 	pending = "";
 	if (before === "g" && event.key === "o") go(start.root);
@@ -119,55 +150,80 @@ function key(event) {
 // ---- header, and one redraw per frame ----
 
 function linkText() {
-	const since = Date.now() - store.since;
-	if (store.link === "live") return "live";
-	if (store.link === "connecting") return "connecting";
+	const since = span(Date.now() - store.since);
 	const dated = store.heard ? `, numbers of ${clock(store.heard)}` : "";
-	return store.link === "reconnecting"
-		? `reconnecting since ${span(since)}${dated}`
-		: `server away since ${clock(store.since)}${dated}`;
+	if (store.link === LINK.SILENT) return `no word for ${since}${dated}`;
+	if (store.link === LINK.RECONNECTING) return `reconnecting since ${since}${dated}`;
+	if (store.link === LINK.AWAY) return `server away since ${clock(store.since)}${dated}`;
+	return store.link;
 }
 
 function drawHeader() {
 	const targets = [...store.targets.values()];
 	const live = targets.filter((target) => target.state === "live");
 	const speed = live.reduce((sum, target) => sum + perSecond(target), 0);
-	setText(totals.targets, `${exact(live.length)} of ${short(targets.length)} live`);
+	setText(totals.targets, `${exact(live.length)} of ${exact(targets.length)} live`);
 	setText(totals.rate, speed > 0 ? rate(speed) : "–");
 	setTitle(totals.rate, `${exact(Math.round(speed))} executions per second, all targets`);
+	const count = health.answer?.count ?? 0;
+	problems.hidden = count === 0;
+	setText(problems, count === 1 ? "1 problem" : `${exact(count)} problems`);
+	setTitle(
+		problems,
+		(health.answer?.problems ?? [])
+			.map(({ text }) => text)
+			.slice(0, 10)
+			.join("\n"),
+	);
 	setText(linkState, linkText());
 	linkState.className = `link ${store.link}`;
-	document.body.classList.toggle("away", store.link === "reconnecting" || store.link === "away");
+	document.body.classList.toggle("away", !isFresh(store.link));
 }
 
+/** @type {Set<string>} */
 const changed = new Set();
 let frame = 0;
 
+function draw() {
+	cancelAnimationFrame(frame);
+	frame = 0;
+	const all = new Set(changed);
+	changed.clear();
+	drawHeader();
+	view.update(all);
+	trail.draw();
+}
+
+// A tab that is not shown has no frames, but a title.
+const HIDDEN_EVERY = 1000; // ms
+let drawnHidden = 0;
+
+/** @param {string} what */
 function redraw(what) {
 	changed.add(what);
-	frame ||= requestAnimationFrame(() => {
-		frame = 0;
-		const all = new Set(changed);
-		changed.clear();
-		drawHeader();
-		view.update(all);
-	});
+	if (!document.hidden) frame ||= requestAnimationFrame(draw);
+	else if (performance.now() - drawnHidden > HIDDEN_EVERY) {
+		drawnHidden = performance.now();
+		draw();
+	}
 }
 
 setTheme(keptTheme());
-document
-	.getElementById("totals")
-	.append(h("div", {}, h("dt", {}, "targets"), totals.targets), h("div", {}, h("dt", {}, "exec/s"), totals.rate));
-document.getElementById("brand").href = start.root;
-document.getElementById("search").addEventListener("click", () => openSearch(go));
-document.getElementById("theme").addEventListener("click", nextTheme);
-document.getElementById("help").addEventListener("click", openHelp);
-document.addEventListener("keydown", key);
-listen(redraw);
-configure(
-	start.root,
-	`${start.root}${start.target === null ? "" : `t/${encodeURIComponent(start.target)}/`}${start.debug ? "debug/" : ""}main.wasm`,
+byId("totals").append(
+	h("div", {}, h("dt", {}, "targets"), totals.targets),
+	h("div", {}, h("dt", {}, "exec/s"), totals.rate),
 );
-route();
+/** @type {HTMLAnchorElement} */ (byId("brand")).href = problems.href = start.root;
+byId("search").addEventListener("click", () => openSearch(go));
+byId("theme").addEventListener("click", nextTheme);
+byId("help").addEventListener("click", openHelp);
+document.addEventListener("keydown", key);
+document.addEventListener("visibilitychange", () => document.hidden || draw());
+listen(redraw);
+const base = start.target === null ? "" : `t/${encodeURIComponent(start.target)}/`;
+configure(start.root, `${start.root}${base}${start.debug ? "debug/" : ""}main.wasm`);
+show(kindOf(start));
+route(trail.first());
 connect();
+watchHealth(start.root, () => redraw("health"));
 setInterval(() => redraw("time"), 1000);

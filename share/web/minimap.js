@@ -3,11 +3,20 @@
 
 import { h } from "./dom.js";
 
+const WIDTH = 14; // px
+
+/** What of a line's height was reached. @type {Partial<Record<import("./model.js").LineState, number>>} */
+const SHARES = { hit: 1, part: 0.5, miss: 0, idle: 0 };
+
 export class Minimap {
+	/** @param {HTMLElement} scroller @param {number} rowHeight */
 	constructor(scroller, rowHeight) {
 		this.scroller = scroller;
 		this.rowHeight = rowHeight;
-		this.canvas = h("canvas", { width: "14", height: "1" });
+		this.lines = 0;
+		/** @type {{ line: number, share: number }[] | null} */
+		this.marks = null;
+		this.canvas = h("canvas", { width: String(WIDTH), height: "1" });
 		this.view = h("i");
 		this.element = h(
 			"div",
@@ -15,8 +24,7 @@ export class Minimap {
 			this.canvas,
 			this.view,
 		);
-		this.frame = () => this.place();
-		scroller.addEventListener("scroll", this.frame, { passive: true });
+		scroller.addEventListener("scroll", () => this.place(), { passive: true });
 		this.element.addEventListener("pointerdown", (event) => {
 			this.element.setPointerCapture(event.pointerId);
 			this.scrollTo(event);
@@ -25,16 +33,18 @@ export class Minimap {
 		this.observer = new ResizeObserver(() => this.again());
 		this.observer.observe(this.element);
 		this.theme = () => this.again();
+		this.media = [matchMedia("(prefers-color-scheme: dark)"), matchMedia("(forced-colors: active)")];
 		addEventListener("themechange", this.theme);
-		matchMedia("(prefers-color-scheme: dark)").addEventListener("change", this.theme);
+		for (const media of this.media) media.addEventListener("change", this.theme);
 	}
 
 	end() {
 		this.observer.disconnect();
 		removeEventListener("themechange", this.theme);
-		matchMedia("(prefers-color-scheme: dark)").removeEventListener("change", this.theme);
+		for (const media of this.media) media.removeEventListener("change", this.theme);
 	}
 
+	/** @param {PointerEvent} event */
 	scrollTo(event) {
 		const box = this.element.getBoundingClientRect();
 		const share = (event.clientY - box.top) / Math.min(box.height, this.used());
@@ -46,42 +56,49 @@ export class Minimap {
 		return this.lines * this.rowHeight;
 	}
 
-	draw(model, summary, lines) {
+	/** Of the open file. @param {import("./model.js").Model} model @param {number} lines of its source */
+	draw(model, lines) {
+		const { lines: counted, linesAt } = model.summary;
 		this.lines = lines;
 		this.marks = [];
-		for (let i = 0; i < summary.lines; i++) {
-			const { line, state } = model.line(i, summary);
-			const share = { hit: 1, part: 0.5, miss: 0, idle: 0 }[state];
+		for (let i = 0; i < counted; i++) {
+			const { line, state } = model.line(i, linesAt);
+			const share = SHARES[state];
 			if (share !== undefined) this.marks.push({ line, share });
 		}
 		this.again();
 	}
 
 	again() {
-		if (!this.marks || !this.element.isConnected) return;
+		const context = this.canvas.getContext("2d");
+		if (!this.marks || !context || !this.element.isConnected) return;
 		const height = Math.max(1, this.element.clientHeight);
 		if (this.canvas.height !== height) this.canvas.height = height;
 		const style = getComputedStyle(this.element);
-		const context = this.canvas.getContext("2d");
-		context.clearRect(0, 0, 14, height);
+		context.clearRect(0, 0, WIDTH, height);
 		const step = Math.min(this.rowHeight, height / this.lines);
-		// Many lines may share a row of pixels: each colour has its share of the width.
+		for (const [top, row] of this.pixelRows(step)) {
+			const width = Math.round((WIDTH * row.reached) / row.lines);
+			context.fillStyle = style.color;
+			context.fillRect(0, top, width, Math.max(1, step));
+			context.fillStyle = style.outlineColor;
+			context.fillRect(width, top, WIDTH - width, Math.max(1, step));
+		}
+		this.place();
+	}
+
+	/** Many lines may share a row of pixels: each colour has its share of the width. @param {number} step px a line */
+	pixelRows(step) {
+		/** @type {Map<number, { lines: number, reached: number }>} */
 		const rows = new Map();
-		for (const { line, share } of this.marks) {
+		for (const { line, share } of this.marks ?? []) {
 			const top = step < 1 ? Math.floor((line - 1) * step) : (line - 1) * step;
 			const row = rows.get(top) ?? { lines: 0, reached: 0 };
 			row.lines++;
 			row.reached += share;
 			rows.set(top, row);
 		}
-		for (const [top, row] of rows) {
-			const width = Math.round((14 * row.reached) / row.lines);
-			context.fillStyle = style.color;
-			context.fillRect(0, top, width, Math.max(1, step));
-			context.fillStyle = style.outlineColor;
-			context.fillRect(width, top, 14 - width, Math.max(1, step));
-		}
-		this.place();
+		return rows;
 	}
 
 	place() {

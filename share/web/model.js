@@ -1,29 +1,56 @@
 // SPDX-License-Identifier: MIT
 // Wraps main.wasm: the coverage of one target, counted in client.c; runs in the browser.
 
-export const NONE = 0xffffffff;
+import { CLIENT_ERROR, FILE, LINE, LINE_STATE, LOCATION, NODE, NONE, PLACE, SUMMARY } from "./layout.js";
 
+export { NONE };
+
+/** @type {Record<number, string>} */
 const ERRORS = {
-	"-1": "a message ended early",
-	"-2": "a message points outside of its tables",
-	"-3": "not enough memory for the source index",
-	"-4": "coverage came before the source index",
-	"-5": "coverage of another build",
-	"-6": "coverage of another version",
-	"-7": "a message contradicts itself",
+	[CLIENT_ERROR.SHORT]: "a message ended early",
+	[CLIENT_ERROR.RANGE]: "a message points outside of its tables",
+	[CLIENT_ERROR.MEMORY]: "not enough memory for the source index",
+	[CLIENT_ERROR.NO_INDEX]: "coverage came before the source index",
+	[CLIENT_ERROR.MISMATCH]: "coverage of another build",
+	[CLIENT_ERROR.STALE]: "coverage of another version",
+	[CLIENT_ERROR.MALFORMED]: "a message contradicts itself",
 };
 
-const NODE = 16,
-	FILE = 10,
-	PLACE = 4,
-	LINE = 10; // u32 words of client.c's structs
+/**
+ * What became of a line. "idle" is not reached, nor anything else of its function; "" has no code.
+ * @typedef {"" | "idle" | "miss" | "unknown" | "part" | "hit"} LineState
+ */
 
-// enum line_state, as the page names them: "idle" is not reached, nor anything else of its function.
-const STATES = ["", "idle", "miss", "unknown", "part", "hit"];
+/** @type {Record<number, LineState>} */
+const STATES = {
+	[LINE_STATE.NONE]: "",
+	[LINE_STATE.IDLE]: "idle",
+	[LINE_STATE.MISSED]: "miss",
+	[LINE_STATE.UNKNOWN]: "unknown",
+	[LINE_STATE.PARTLY]: "part",
+	[LINE_STATE.REACHED]: "hit",
+};
 
+/**
+ * Of lines where they are known, else of PCs.
+ * @typedef {{ total: number, covered: number, unit: "lines" | "PCs", pcs: number, pcsReached: number }} Counted
+ * @typedef {Counted & { newest: number, node: number, excluded: boolean, partly: number, unknown: number }} File
+ * @typedef {Counted & {
+ *   id: number, parent: number, firstChild: number, nextSibling: number, nameAt: number, nameLength: number,
+ *   file: number, newest: number, excluded: boolean, excludedTotal: number }} TreeNode
+ * @typedef {{ file: number, line: number, column: number }} Location
+ * @typedef {{ line: number, place: number, places: number, reached: number, first: number, newest: number,
+ *   changed: number, state: LineState }} Line
+ * @typedef {{ column: number, pcs: number, reached: number, time: number }} Place
+ */
+
+/** @type {Promise<WebAssembly.Module> | null} */
 let compiled = null;
 
-// The module is compiled once a page and then made anew for every table.
+/**
+ * The module is compiled once a page and then made anew for every table.
+ * @param {string} url
+ */
 function compile(url) {
 	compiled ??= fetch(url).then(async (response) => {
 		if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
@@ -33,26 +60,40 @@ function compile(url) {
 	return compiled;
 }
 
+/** Fetches the module before it is needed. @param {string} url */
+export function prepare(url) {
+	compile(url).catch(() => {}); // whoever needs it is told
+}
+
 export class Model {
-	static async create(url) {
-		const model = new Model();
-		model.wasm = (await WebAssembly.instantiate(await compile(url), {})).exports;
-		model.wasm.client_reset();
-		model.decoder = new TextDecoder();
-		model.names = null;
-		return model;
+	/** @param {Record<string, any>} wasm the module's exports */
+	constructor(wasm) {
+		this.wasm = wasm;
+		this.decoder = new TextDecoder();
+		/** @type {string[] | null} */
+		this.names = null;
+		/** @type {Uint32Array | null} */
+		this.view = null;
+		wasm.client_reset();
 	}
 
-	// Hands bytes to one of client.c's readers; returns 0 or a negative number, see errorText.
+	/** @param {string} url of main.wasm */
+	static async create(url) {
+		return new Model((await WebAssembly.instantiate(await compile(url), {})).exports);
+	}
+
+	/**
+	 * Hands bytes to one of client.c's readers; returns 0 or a negative number, see errorText.
+	 * @param {string} reader @param {ArrayBufferLike} bytes @returns {number}
+	 */
 	feed(reader, bytes) {
 		const at = this.wasm.client_input(bytes.byteLength) >>> 0;
-		if (!at) return -3;
+		if (!at) return CLIENT_ERROR.MEMORY;
 		new Uint8Array(this.wasm.memory.buffer, at, bytes.byteLength).set(new Uint8Array(bytes));
-		const result = this.wasm[reader](bytes.byteLength);
-		this.cached = null;
-		return result;
+		return this.wasm[reader](bytes.byteLength);
 	}
 
+	/** @param {number} error */
 	static errorText(error) {
 		return ERRORS[error] ?? `error ${error}`;
 	}
@@ -60,59 +101,62 @@ export class Model {
 	// Memory may have moved; views are made anew where it did.
 	get words() {
 		if (this.view?.buffer !== this.wasm.memory.buffer) this.view = new Uint32Array(this.wasm.memory.buffer);
-		return this.view;
+		return /** @type {Uint32Array} */ (this.view);
 	}
 
 	get summary() {
 		const at = (this.wasm.client_summary() >>> 0) / 4;
 		const w = this.words;
 		return {
-			pcs: w[at],
-			files: w[at + 1],
-			nodes: w[at + 2],
-			covered: w[at + 3],
-			nodesAt: w[at + 4] / 4,
-			filesAt: w[at + 5] / 4,
-			linesAt: w[at + 6] / 4,
-			placesAt: w[at + 7] / 4,
-			lines: w[at + 8],
-			openFile: w[at + 9],
-			update: w[at + 10],
-			noLine: w[at + 11],
-			entriesAt: w[at + 12] / 4,
-			entries: w[at + 13],
-			dirty: w[at + 14],
-			growthAt: w[at + 15] / 4,
-			hasLines: w[at + 16] === 1,
+			pcs: w[at + SUMMARY.pcs_len],
+			files: w[at + SUMMARY.files_len],
+			nodes: w[at + SUMMARY.nodes_len],
+			covered: w[at + SUMMARY.covered],
+			nodesAt: w[at + SUMMARY.nodes] / 4,
+			filesAt: w[at + SUMMARY.files] / 4,
+			linesAt: w[at + SUMMARY.lines] / 4,
+			placesAt: w[at + SUMMARY.places] / 4,
+			lines: w[at + SUMMARY.lines_len],
+			openFile: w[at + SUMMARY.open_file],
+			update: w[at + SUMMARY.update],
+			noLine: w[at + SUMMARY.no_line],
+			entriesAt: w[at + SUMMARY.entries] / 4,
+			entries: w[at + SUMMARY.entries_len],
+			dirty: w[at + SUMMARY.dirty],
+			growthAt: w[at + SUMMARY.growth] / 4,
+			hasLines: w[at + SUMMARY.has_lines] === 1,
 		};
 	}
 
+	/** @param {number} at @param {number} [length] else up to a zero @returns {string} */
 	text(at, length) {
 		const bytes = new Uint8Array(this.wasm.memory.buffer, at >>> 0);
-		if (length === undefined) length = bytes.indexOf(0);
-		return this.decoder.decode(bytes.subarray(0, length));
+		return this.decoder.decode(bytes.subarray(0, length ?? bytes.indexOf(0)));
 	}
 
+	/** @returns {number} */
 	get baseMs() {
 		return this.wasm.client_base_ms();
 	}
 
 	// The reached PCs, 32 a word; valid until the next message.
 	get bits() {
-		return new Uint32Array(
-			this.wasm.memory.buffer,
-			this.wasm.client_bits() >>> 0,
-			2 * Math.ceil(this.summary.pcs / 64),
-		);
+		const words = 2 * Math.ceil(this.summary.pcs / 64);
+		return new Uint32Array(this.wasm.memory.buffer, this.wasm.client_bits() >>> 0, words);
 	}
 
-	// Source location of a PC; null: no such PC. Its file is NONE where it is unknown.
+	/**
+	 * Source location of a PC; null: no such PC. Its file is NONE where it is unknown.
+	 * @param {number} pc @returns {Location | null}
+	 */
 	location(pc) {
 		const at = (this.wasm.client_location(pc) >>> 0) / 4;
 		const w = this.words;
-		return at ? { file: w[at], line: w[at + 1], column: w[at + 2] } : null;
+		if (!at) return null;
+		return { file: w[at + LOCATION.file], line: w[at + LOCATION.line], column: w[at + LOCATION.column] };
 	}
 
+	/** @param {number} file */
 	fileName(file) {
 		const at = this.wasm.client_file_name(file);
 		return at ? this.text(at) : "";
@@ -120,76 +164,84 @@ export class Model {
 
 	// All names, made at the first call.
 	fileNames() {
-		if (!this.names) {
-			const { files } = this.summary;
-			this.names = new Array(files);
-			for (let i = 0; i < files; i++) this.names[i] = this.fileName(i);
-		}
+		this.names ??= Array.from({ length: this.summary.files }, (_, i) => this.fileName(i));
 		return this.names;
 	}
 
+	/** @param {number} index @returns {File} */
 	file(index) {
-		const s = this.summary,
-			w = this.words,
-			at = s.filesAt + index * FILE;
-		return {
-			...counted(w[at + 6], w[at + 7], w[at], w[at + 1]),
-			newest: w[at + 2],
-			node: w[at + 3],
-			excluded: w[at + 5] !== 0,
-			partly: w[at + 8],
-			unknown: w[at + 9],
-		};
-	}
-
-	// Does some of the work on lines; true if there is more. files: count them, too.
-	workOnLines(cost, files) {
-		const more = this.wasm.client_lines_step(cost, files ? 1 : 0) !== 0;
-		this.cached = null;
-		return more;
-	}
-
-	node(id, s = this.summary) {
 		const w = this.words,
-			at = s.nodesAt + id * NODE;
-		const included = w[at + 6] > 0 || w[at + 8] === 0;
+			at = this.summary.filesAt + index * FILE.size;
 		return {
-			id,
-			parent: w[at],
-			firstChild: w[at + 1],
-			nextSibling: w[at + 2],
-			nameAt: w[at + 3],
-			nameLength: w[at + 4],
-			file: w[at + 5],
-			...(included
-				? counted(w[at + 11], w[at + 12], w[at + 6], w[at + 7])
-				: counted(w[at + 13], w[at + 14], w[at + 8], w[at + 9])),
-			newest: w[at + 10],
-			excluded: !included,
-			excludedTotal: w[at + 8],
+			...counted(w[at + FILE.lines], w[at + FILE.lines_reached], w[at + FILE.total], w[at + FILE.covered]),
+			newest: w[at + FILE.newest],
+			node: w[at + FILE.node],
+			excluded: w[at + FILE.excluded] !== 0,
+			partly: w[at + FILE.lines_partly],
+			unknown: w[at + FILE.lines_unknown],
 		};
 	}
 
+	/**
+	 * Does some of the work on lines; true if there is more. files: count them, too.
+	 * @param {number} cost @param {boolean} files
+	 */
+	workOnLines(cost, files) {
+		return this.wasm.client_lines_step(cost, files ? 1 : 0) !== 0;
+	}
+
+	/** @param {number} id @param {number} [nodesAt] @returns {TreeNode} */
+	node(id, nodesAt = this.summary.nodesAt) {
+		const w = this.words,
+			at = nodesAt + id * NODE.size;
+		const included = w[at + NODE.total] > 0 || w[at + NODE.excluded_total] === 0;
+		const numbers = included
+			? counted(w[at + NODE.lines], w[at + NODE.lines_reached], w[at + NODE.total], w[at + NODE.covered])
+			: counted(
+					w[at + NODE.excluded_lines],
+					w[at + NODE.excluded_lines_reached],
+					w[at + NODE.excluded_total],
+					w[at + NODE.excluded_covered],
+				);
+		return {
+			...numbers,
+			id,
+			parent: w[at + NODE.parent],
+			firstChild: w[at + NODE.first_child],
+			nextSibling: w[at + NODE.next_sibling],
+			nameAt: w[at + NODE.name],
+			nameLength: w[at + NODE.name_len],
+			file: w[at + NODE.file],
+			newest: w[at + NODE.newest],
+			excluded: !included,
+			excludedTotal: w[at + NODE.excluded_total],
+		};
+	}
+
+	/** @param {TreeNode} node */
 	nodeName(node) {
 		return node.nameLength ? this.text(this.wasm.client_string(node.nameAt), node.nameLength) : "";
 	}
 
+	/** @param {number} id */
 	children(id) {
-		const s = this.summary,
+		const { nodesAt } = this.summary,
 			list = [];
-		for (let at = this.node(id, s).firstChild; at !== NONE; ) {
-			const child = this.node(at, s);
+		for (let at = this.node(id, nodesAt).firstChild; at !== NONE; ) {
+			const child = this.node(at, nodesAt);
 			list.push(child);
 			at = child.nextSibling;
 		}
 		return list;
 	}
 
+	/** @param {number[]} files */
 	exclude(files) {
 		for (const file of files) this.wasm.client_exclude(file);
 		if (files.length) this.wasm.client_recount();
 	}
 
+	/** @param {number} file @returns {number} 0 or an error */
 	open(file) {
 		return this.wasm.client_open(file);
 	}
@@ -198,46 +250,56 @@ export class Model {
 		this.wasm.client_close();
 	}
 
-	line(index, s = this.summary) {
+	/** Of the open file. @param {number} index @param {number} [linesAt] @returns {Line} */
+	line(index, linesAt = this.summary.linesAt) {
 		const w = this.words,
-			at = s.linesAt + index * LINE;
+			at = linesAt + index * LINE.size;
 		return {
-			line: w[at],
-			place: w[at + 1],
-			places: w[at + 2],
-			reached: w[at + 3],
-			first: w[at + 4],
-			newest: w[at + 5],
-			changed: w[at + 6],
-			state: STATES[w[at + 8]],
+			line: w[at + LINE.line],
+			place: w[at + LINE.place],
+			places: w[at + LINE.places],
+			reached: w[at + LINE.reached],
+			first: w[at + LINE.first_time],
+			newest: w[at + LINE.newest_time],
+			changed: w[at + LINE.changed],
+			state: STATES[w[at + LINE.state]],
 		};
 	}
 
-	// The record of a source line, or null where no code is.
-	lineAt(number, s = this.summary) {
-		const index = this.wasm.client_line_at(number) >>> 0;
+	/** The record of a source line, or null where no code is. @param {number} number */
+	lineAt(number) {
+		const s = this.summary,
+			index = this.wasm.client_line_at(number) >>> 0;
 		if (index >= s.lines) return null;
-		const line = this.line(index, s);
+		const line = this.line(index, s.linesAt);
 		return line.line === number ? line : null;
 	}
 
-	places(line, s = this.summary) {
+	/** @param {Line} line */
+	places(line) {
 		const w = this.words,
-			list = [];
+			{ placesAt } = this.summary,
+			/** @type {Place[]} */ list = [];
 		for (let i = 0; i < line.places; i++) {
-			const at = s.placesAt + (line.place + i) * PLACE;
-			list.push({ column: w[at], pcs: w[at + 1], reached: w[at + 2], time: w[at + 3] });
+			const at = placesAt + (line.place + i) * PLACE.size;
+			list.push({
+				column: w[at + PLACE.column],
+				pcs: w[at + PLACE.pcs],
+				reached: w[at + PLACE.reached],
+				time: w[at + PLACE.time],
+			});
 		}
 		return list;
 	}
 
-	// Numbers of the lines to which no run went on from line @number, in order.
+	/** Numbers of the lines to which no run went on from line @number, in order. @param {number} number */
 	untakenWays(number) {
 		const found = this.wasm.client_ways(this.wasm.client_line_at(number) >>> 0);
 		const at = (this.wasm.client_ways_lines() >>> 0) / 4;
 		return Array.from(this.words.subarray(at, at + found)).sort((a, b) => a - b);
 	}
 
+	/** @param {number} line */
 	nextMissed(line) {
 		return this.wasm.client_next_missed(line) >>> 0;
 	}
@@ -252,6 +314,10 @@ export class Model {
 		return list;
 	}
 
+	/**
+	 * How many PCs had been reached at each of @steps times; null: too many steps.
+	 * @param {number} from @param {number} to in 1/100 s since baseMs @param {number} steps
+	 */
 	growth(from, to, steps) {
 		if (this.wasm.client_growth(from, to, steps)) return null;
 		const s = this.summary;
@@ -259,9 +325,8 @@ export class Model {
 	}
 }
 
-// Lines where they are known, else PCs.
+/** @param {number} lines @param {number} linesReached @param {number} pcs @param {number} pcsReached @returns {Counted} */
 function counted(lines, linesReached, pcs, pcsReached) {
-	return lines
-		? { total: lines, covered: linesReached, unit: "lines", pcs, pcsReached }
-		: { total: pcs, covered: pcsReached, unit: "PCs", pcs, pcsReached };
+	if (!lines) return { total: pcs, covered: pcsReached, unit: "PCs", pcs, pcsReached };
+	return { total: lines, covered: linesReached, unit: "lines", pcs, pcsReached };
 }

@@ -7,7 +7,6 @@ import {
 	setText,
 	setTitle,
 	setClass,
-	behindWord,
 	coverageBar,
 	exact,
 	short,
@@ -17,206 +16,162 @@ import {
 	codeBlock,
 	sortHeads,
 } from "./dom.js";
-import { Health } from "./health.js";
+import { HealthBanner } from "./health.js";
 import { VirtualList } from "./list.js";
-import { healthText } from "./jobs.js";
 import { store, serverNow, targetUrl, perSecond } from "./link.js";
+import { queryUrl } from "./place.js";
+import { jobsSummary, stateBadge, verdict, NO_JOBS } from "./verdict.js";
+
+/**
+ * @typedef {import("./link.js").Target} Target
+ * @typedef {import("./verdict.js").JobSum} JobSum
+ * @typedef {{ key: string, label: string, has: (target: Target, sum: JobSum) => boolean }} Filter
+ * @typedef {import("./dom.js").Column & { value: (target: Target, sum: JobSum) => number | string }} Column
+ * @typedef {ReturnType<Overview["makeRow"]>} Row
+ */
 
 const JOBS_EVERY_MS = 4000;
 
-const STATES = {
-	live: { look: "", group: "live" },
-	stale: { look: "quiet", group: "silent", text: "silent" },
-	ready: { look: "idle", group: "silent", text: "ready" },
-	waiting: { look: "idle", group: "waiting" },
-	symbolizing: { look: "busy", group: "waiting" },
-	failed: { look: "bad", group: "failed" },
-};
+/** @param {string} group @returns {Filter["has"]} */
+const inGroup = (group) => (target, sum) => verdict(target, sum).group === group;
 
-const MEANING = {
-	live: "its executions grow",
-	stale: "coverage is there, executions stand still",
-	ready: "resolved; no fuzzer has been seen yet",
-	waiting: "for the executable, or for a first list of PCs",
-	symbolizing: "its PCs are being resolved to source lines",
-	failed: "see the reason",
-};
-
-export function stateLook(target) {
-	const state = STATES[target.state] ?? { look: "idle", group: "waiting" };
-	return {
-		look: `state ${state.look}`,
-		text: state.text ?? target.state,
-		group: state.group,
-		meaning: MEANING[target.state] ?? "",
-	};
-}
-
-// Dot, word and reason; set(target) changes it.
-export function stateBadge() {
-	const word = h("span", { class: "state" });
-	const reason = h("span", { class: "reason" });
-	const element = h("span", { class: "statebox" }, word, reason);
-	element.set = (target) => {
-		const { look, text, meaning } = stateLook(target);
-		setClass(word, look);
-		setText(word, text);
-		setTitle(word, meaning);
-		setText(reason, behindWord(target.state, target.reason ?? ""));
-		setTitle(reason, target.reason ?? "");
-	};
-	return element;
-}
-
-// Worst first: what needs somebody is what is seen when there is no room for more.
-const JOB_WORDS = [
-	["failed", "failed", "bad"],
-	["troubled", "stuck", "warn"],
-	["running", "running", ""],
-	["restarting", "restarting", ""],
-	["queued", "queued", ""],
-	["waiting", "waiting", ""],
-	["stopping", "stopping", ""],
-	["starting", "starting", ""],
-	["stopped", "stopped", ""],
-	["done", "done", ""],
+/** @type {Filter[]} */
+const FILTERS = [
+	{ key: "all", label: "All", has: () => true },
+	{ key: "failing", label: "Failing", has: inGroup("failing") },
+	{ key: "live", label: "Live", has: inGroup("live") },
+	{ key: "silent", label: "Silent", has: inGroup("silent") },
+	{ key: "waiting", label: "Waiting", has: inGroup("waiting") },
 ];
 
-const NO_JOBS = { jobs: 0, states: {}, troubled: 0, worst: null };
-
-// "1 failed · 3 running": what the jobs of a target are; set(sum) changes it.
-function jobsSummary() {
-	const element = h("span", { class: "jobsum" });
-	element.set = (sum) => {
-		const speed = sum.executions_per_second;
-		const counts = { ...sum.states, troubled: sum.troubled };
-		if (counts.running) counts.running -= sum.troubled;
-		const parts = JOB_WORDS.filter(([key]) => counts[key] > 0).map(([key, word, look]) => ({
-			text: `${exact(counts[key])} ${word}${key === "running" && speed > 0 ? ` at ${rate(speed)}/s` : ""}`,
-			look,
-		}));
-		const key = parts.map((part) => part.text).join(" · ");
-		const { worst } = sum;
-		if (element.textContent !== (key || "–"))
-			element.replaceChildren(
-				...(parts.length
-					? parts.flatMap((part, i) => [i ? " · " : "", h("span", { class: part.look }, part.text)])
-					: ["–"]),
-			);
-		setClass(element, parts.length ? "jobsum" : "jobsum none");
-		const lines = [
-			sum.jobs ? key : "no jobs",
-			worst ? `${worst.name}: ${worst.reason || healthText(worst)}` : "",
-			sum.jobs ? `${exact(speed)} executions/s, as the engines say` : "",
-		];
-		setTitle(element, lines.filter(Boolean).join("\n"));
-	};
-	return element;
+/** Of lines where they are counted, which is what other tools speak of; else of PCs. @param {Target} target */
+function counted({ lines, lines_reached: reached, pcs, covered }) {
+	if (lines) return { total: lines, covered: reached ?? 0, unit: "lines" };
+	return { total: pcs ?? 0, covered, unit: "PCs" };
 }
 
-const GROUPS = [
-	["all", "All"],
-	["jobs", "Failing jobs"],
-	["live", "Live"],
-	["silent", "Silent"],
-	["waiting", "Waiting"],
-	["failed", "Failed"],
-];
-
-const isFailing = (sum) => sum.troubled > 0 || (sum.states.failed ?? 0) > 0;
-// Of lines where they are counted, which is what other tools speak of; else of PCs.
-const counted = (target) =>
-	target.lines
-		? { total: target.lines, covered: target.lines_reached, unit: "lines" }
-		: { total: target.pcs, covered: target.covered, unit: "PCs" };
-const share = (target) => {
+/** @param {Target} target */
+function share(target) {
 	const { total, covered } = counted(target);
 	return total ? covered / total : -1;
-};
+}
 
+/** What runs now: as its coverage tells, or where that does not tell, its engines. @param {Target} target @param {JobSum} sum */
+function speedOf(target, sum) {
+	return perSecond(target) || sum.executions_per_second;
+}
+
+/** Worst first. @type {Column} */
+const STATE = { key: "state", label: "State", value: (t, sum) => verdict(t, sum).rank, up: true };
+/** @type {(Column | import("./dom.js").Column)[]} */
 const COLUMNS = [
 	{ key: "name", label: "Target", value: (t) => t.name, up: true },
-	{ key: "state", label: "State", value: (t) => t.state, up: true },
-	{
-		key: "jobs",
-		label: "Jobs",
-		value: (t, jobs) => (jobs.states.failed ?? 0) * 1e6 + jobs.troubled * 1e3 + (jobs.states.running ?? 0),
-		class: "jobcol",
-	},
-	{ key: "rate", label: "exec/s", value: perSecond, class: "num" },
+	STATE,
+	{ key: "jobs", label: "Jobs", value: (_, sum) => jobsRank(sum), class: "jobcol" },
+	{ key: "rate", label: "exec/s", value: speedOf, class: "num" },
 	{ label: "2 min", class: "wide" },
-	{ key: "runs", label: "Runs", value: (t) => t.runs, class: "num wide" },
+	{ key: "executions", label: "Executions", value: (t) => t.runs, class: "num wide" },
 	{ key: "coverage", label: "Coverage", value: share },
-	{ key: "pcs", label: "PCs", value: (t) => t.pcs ?? 0, class: "num wide" },
+	{ key: "crashes", label: "Crashes", value: (_, sum) => sum.crashes, class: "num crashes" },
 	{ key: "find", label: "Last find", value: (t) => t.lastFind, class: "num" },
 ];
 
+/** @param {JobSum} sum */
+function jobsRank({ states, troubled }) {
+	return (states.failed ?? 0) * 1e6 + troubled * 1e3 + (states.running ?? 0);
+}
+
 export class Overview {
+	/** @param {import("./search.js").Go} go */
 	constructor(go) {
 		this.go = go;
 		this.selected = -1;
+		/** @type {Target[]} */
 		this.sorted = [];
+		/** @type {Map<string, JobSum>} */
 		this.jobs = new Map(); // by target's name
-		this.filters = h("div", { class: "seg", role: "group", "aria-label": "Filter by state" });
+		this.column = STATE;
+		this.down = false;
+		this.filter = FILTERS[0];
+		this.wanted = ""; // in names
+		this.root = "";
+		this.timer = 0;
+		this.looking = false;
+		this.order = "";
 		this.heads = h("div", { class: "thead", role: "row" });
 		this.body = h("div", { role: "rowgroup" });
 		this.none = h("div", { class: "nothing dim" });
 		this.table = h(
 			"div",
 			{ class: "table targets", role: "table", "aria-label": "Targets" },
-			h("div", { role: "rowgroup" }, this.heads),
+			h("div", { class: "heads", role: "rowgroup" }, this.heads),
 			this.body,
 		);
-		this.panel = h(
+		this.buttons = FILTERS.map((filter) => {
+			const onclick = () => this.setQuery({ state: filter.key === "all" ? null : filter.key });
+			return { filter, button: h("button", { type: "button", onclick }, filter.label) };
+		});
+		this.input = h("input", {
+			type: "search",
+			class: "filter",
+			placeholder: "Filter by name",
+			"aria-label": "Filter targets by name",
+			spellcheck: "false",
+			autocomplete: "off",
+		});
+		this.input.addEventListener("input", () => this.setQuery({ filter: this.input.value }));
+		const buttons = this.buttons.map(({ button }) => button);
+		const choice = h("div", { class: "seg", role: "group", "aria-label": "Filter by state" }, buttons);
+		const head = h(
 			"div",
-			{ class: "panel" },
-			h("div", { class: "head" }, h("h1", {}, "Targets"), h("span", { class: "grow" }), this.filters),
-			this.table,
-			this.none,
+			{ class: "head" },
+			h("h1", {}, "Targets"),
+			h("span", { class: "grow" }),
+			h("div", { class: "tools" }, this.input, choice),
 		);
+		this.panel = h("div", { class: "panel" }, head, this.table, this.none);
 		this.empty = emptyState();
 		this.loading = h("p", { class: "nothing dim" }, "Waiting for the list of targets …");
-		this.health = new Health();
+		this.health = new HealthBanner();
 		this.element = h("div", { class: "view" }, this.health.element, this.panel, this.empty, this.loading);
+		/** @type {VirtualList<Row>} */
 		this.list = new VirtualList({
 			element: this.body,
-			height: () => (window.innerWidth >= 720 ? 42 : this.jobs.size > 0 ? 92 : 72),
+			height: () => (window.innerWidth >= 720 ? 48 : this.jobs.size > 0 ? 94 : 74),
 			make: (index) => this.makeRow(index),
 			update: (row, index) => this.updateRow(row, this.sorted[index]),
 		});
-		this.filterButtons = GROUPS.map(([key, label]) => {
-			const button = h(
-				"button",
-				{ type: "button", onclick: () => this.setQuery({ state: key === "all" ? null : key }) },
-				label,
-			);
-			return { key, label, button };
-		});
-		this.filters.append(...this.filterButtons.map((filter) => filter.button));
+		this.shownAgain = () => this.lookAtJobs();
 	}
 
-	enter(place) {
-		const query = place.query;
-		this.filter = GROUPS.some(([key]) => key === query.get("state")) ? query.get("state") : "all";
-		const sort = query.get("sort") ?? "name";
+	/** @param {import("./place.js").Address} place */
+	enter({ query, root }) {
+		const state = { jobs: "failing", failed: "failing" }[query.get("state") ?? ""] ?? query.get("state");
+		this.filter = FILTERS.find(({ key }) => key === state) ?? FILTERS[0];
+		this.wanted = query.get("filter") ?? "";
+		if (this.input.value !== this.wanted) this.input.value = this.wanted;
+		const sort = query.get("sort") ?? "state";
 		this.down = sort.startsWith("-");
-		this.column = COLUMNS.find((column) => column.key === sort.replace(/^-/, "")) ?? COLUMNS[0];
+		const column = COLUMNS.find(({ key }) => key && key === sort.replace(/^-/, ""));
+		this.column = /** @type {Column} */ (column ?? STATE);
 		document.title = "fuzzsupd";
-		this.root = place.root;
-		this.drawHeads();
+		this.root = root;
+		this.heads.replaceChildren(...sortHeads(COLUMNS, this.column, this.down, (change) => this.setQuery(change)));
 		this.arrange();
+		this.health.draw();
 		clearInterval(this.timer);
 		this.timer = setInterval(() => this.lookAtJobs(), JOBS_EVERY_MS);
+		document.addEventListener("visibilitychange", this.shownAgain);
 		this.lookAtJobs();
-		this.health.enter(place.root);
 	}
 
 	leave() {
 		clearInterval(this.timer);
-		this.health.leave();
+		document.removeEventListener("visibilitychange", this.shownAgain);
 		this.list.end();
 	}
 
+	/** @param {Target} target */
 	jobsOf(target) {
 		return this.jobs.get(target.name) ?? NO_JOBS;
 	}
@@ -234,79 +189,74 @@ export class Overview {
 		this.looking = false;
 	}
 
+	/** @param {JobSum[]} sums */
 	showJobs(sums) {
-		const failing = (jobs) =>
-			[...jobs.values()]
-				.filter(isFailing)
-				.map((sum) => sum.target)
-				.join("\n");
-		const before = `${this.jobs.size > 0} ${failing(this.jobs)}`;
 		this.jobs = new Map(sums.map((sum) => [sum.target, sum]));
-		if (before !== `${this.jobs.size > 0} ${failing(this.jobs)}`) this.arrange();
-		else this.list.request();
+		this.arrangeIfOther();
 	}
 
+	/** @param {Record<string, string | null>} change */
 	setQuery(change) {
-		const query = new URLSearchParams(location.search);
-		for (const [key, value] of Object.entries(change)) value ? query.set(key, value) : query.delete(key);
-		const text = query.toString();
-		this.go(location.pathname + (text ? `?${text}` : ""), true);
+		this.go(queryUrl(location, change), true);
 	}
 
-	drawHeads() {
-		this.heads.replaceChildren(...sortHeads(COLUMNS, this.column, this.down, (change) => this.setQuery(change)));
+	// The order follows names and states, not numbers: nothing jumps.
+	arrangeIfOther() {
+		const order = [...store.targets.values()].map(
+			(target) => `${target.id} ${verdict(target, this.jobsOf(target)).rank}`,
+		);
+		const key = `${store.version} ${this.jobs.size > 0} ${order.join()}`;
+		if (key === this.order) return this.list.request();
+		this.order = key;
+		return this.arrange();
 	}
 
-	// Which rows, in which order: only when the list or the wish changes, so that nothing jumps. Who goes
-	// by keyboard stays at the target, not at the row.
+	// Which rows, in which order. Who goes by keyboard stays at the target, not at the row.
 	arrange() {
 		const before = this.sorted.map((target) => target.name);
 		const all = [...store.targets.values()];
-		const counts = { all: all.length };
-		for (const target of all) {
-			const { group } = stateLook(target);
-			counts[group] = (counts[group] ?? 0) + 1;
-			if (isFailing(this.jobsOf(target))) counts.jobs = (counts.jobs ?? 0) + 1;
-		}
-		for (const { key, label, button } of this.filterButtons) {
-			setText(button, `${label} ${exact(counts[key] ?? 0)}`);
-			button.setAttribute("aria-pressed", String(key === this.filter));
-			if (key !== "jobs") continue;
-			button.hidden = !counts.jobs && this.filter !== "jobs";
-			setClass(button, counts.jobs ? "bad" : "");
-		}
+		this.drawFilters(all);
 		this.table.classList.toggle("withjobs", this.jobs.size > 0);
-		const { value } = this.column;
+		const { value } = this.column,
+			wanted = this.wanted.toLowerCase();
 		this.sorted = all.filter(
-			(target) =>
-				this.filter === "all" ||
-				(this.filter === "jobs" ? isFailing(this.jobsOf(target)) : stateLook(target).group === this.filter),
+			(target) => this.filter.has(target, this.jobsOf(target)) && target.name.toLowerCase().includes(wanted),
 		);
 		this.sorted.sort((a, b) => {
 			const x = value(a, this.jobsOf(a)),
 				y = value(b, this.jobsOf(b));
-			const order = typeof x === "string" ? x.localeCompare(y) : x - y;
+			const order = typeof x === "string" ? x.localeCompare(String(y)) : x - Number(y);
 			return (this.down ? -order : order) || a.name.localeCompare(b.name);
 		});
 		this.loading.hidden = store.listed || all.length > 0;
 		this.empty.hidden = !store.listed || all.length > 0;
 		this.panel.hidden = all.length === 0;
+		const named = this.wanted ? ` with “${this.wanted}” in its name` : "";
 		setText(
 			this.none,
-			this.filter === "jobs"
-				? "No job fails now."
-				: `No target is ${GROUPS.find(([key]) => key === this.filter)[1].toLowerCase()} now.`,
+			`No target${named} is ${this.filter.key === "all" ? "here" : this.filter.label.toLowerCase()} now.`,
 		);
 		this.none.hidden = this.sorted.length > 0;
 		this.table.setAttribute("aria-rowcount", String(this.sorted.length + 1));
-		const at = (index) =>
-			before[index] === undefined ? -1 : this.sorted.findIndex((target) => target.name === before[index]);
+		/** @param {number} index */
+		const at = (index) => (index < 0 ? -1 : this.sorted.findIndex((target) => target.name === before[index]));
 		this.selected = at(this.selected);
 		if (before.length === this.sorted.length && this.sorted.every((target, i) => target.name === before[i]))
 			this.list.draw();
 		else this.list.renew(this.sorted.length, at(this.list.focused()));
 	}
 
+	/** @param {Target[]} all */
+	drawFilters(all) {
+		for (const { filter, button } of this.buttons) {
+			const count = all.filter((target) => filter.has(target, this.jobsOf(target))).length;
+			setText(button, `${filter.label} ${exact(count)}`);
+			button.setAttribute("aria-pressed", String(filter === this.filter));
+			setClass(button, filter.key === "failing" && count ? "bad" : "");
+		}
+	}
+
+	/** @param {number} index */
 	makeRow(index) {
 		const target = this.sorted[index];
 		const cells = {
@@ -315,13 +265,14 @@ export class Overview {
 			jobs: jobsSummary(),
 			rate: h("span"),
 			spark: sparkline(),
-			runs: h("span"),
+			executions: h("span"),
 			bar: coverageBar(),
-			pcs: h("span"),
+			crashes: h("span"),
 			find: h("span"),
 		};
-		const cell = (content, name) => h("span", { role: "cell", class: name }, content);
-		const row = h(
+		/** @param {Node} content @param {string} look */
+		const cell = (content, look) => h("span", { role: "cell", class: look }, content);
+		const element = h(
 			"a",
 			{ class: "trow", role: "row", href: targetUrl(target.name), "aria-rowindex": String(index + 2) },
 			cell(cells.name, "name"),
@@ -329,80 +280,83 @@ export class Overview {
 			cell(cells.jobs, "jobcol"),
 			cell(cells.rate, "num rate"),
 			cell(cells.spark, "wide"),
-			cell(cells.runs, "num wide"),
+			cell(cells.executions, "num wide"),
 			cell(cells.bar, "cv"),
-			cell(cells.pcs, "num wide dim"),
+			cell(cells.crashes, "num crashes"),
 			cell(cells.find, "num dim find"),
 		);
-		row.cells = cells;
-		row.index = index;
-		return row;
+		return Object.assign(element, { cells, index });
 	}
 
+	/** @param {Row} row @param {Target} target */
 	updateRow(row, target) {
-		const { badge, jobs, rate: speed, spark, runs, bar, pcs, find } = row.cells;
-		const now = perSecond(target);
-		badge.set(target);
-		jobs.set(this.jobsOf(target));
+		const { badge, jobs, rate: speed, spark, executions, bar, crashes, find } = row.cells;
+		const sum = this.jobsOf(target),
+			now = speedOf(target, sum);
+		badge.set(target, sum);
+		jobs.set(sum);
 		setText(speed, now > 0 ? rate(now) : "–");
-		setTitle(speed, `${exact(Math.round(now))} executions per second`);
+		const from = perSecond(target) ? "" : ", as its engines say";
+		setTitle(speed, `${exact(Math.round(now))} executions per second${now > 0 ? from : ""}`);
 		spark.set(target.samples);
-		setText(runs, target.counted ? short(target.runs) : "–");
-		setTitle(runs, `${exact(target.runs)} executions`);
+		setText(executions, target.counted ? short(target.runs) : "–");
+		setTitle(executions, `${exact(target.runs)} executions`);
 		const { total, covered, unit } = counted(target);
-		bar.set(covered, total, unit, unit === "lines" ? `; ${exact(target.covered)} of ${exact(target.pcs)} PCs` : "");
-		setText(pcs, target.pcs ? short(target.pcs) : "–");
-		setTitle(pcs, target.pcs ? `${exact(target.covered)} of ${exact(target.pcs)} PCs reached` : "");
+		const pcs = `; ${exact(target.covered)} of ${exact(target.pcs ?? 0)} PCs`;
+		bar.set(covered, total, unit, unit === "lines" ? pcs : "");
+		setText(crashes, sum.jobs ? short(sum.crashes) : "–");
+		setTitle(crashes, sum.jobs ? `${exact(sum.crashes)} inputs that crash it were kept` : "no job counts crashes");
+		setClass(crashes, sum.crashes ? "found" : "dim");
 		setText(find, target.lastFind ? `${span(serverNow() - target.lastFind)} ago` : "–");
-		setTitle(
-			find,
-			target.lastFind
-				? moment(target.lastFind)
-				: target.covered
-					? "before the service first looked"
-					: "nothing found yet",
-		);
+		const never = target.covered ? "before the service first looked" : "nothing found yet";
+		setTitle(find, target.lastFind ? moment(target.lastFind) : never);
 		row.classList.toggle("selected", row.index === this.selected);
 	}
 
+	/** @param {Set<string>} what */
 	update(what) {
-		if (what.has("targets")) this.arrange();
+		this.health.draw();
+		if (what.has("targets")) this.arrangeIfOther();
 		else this.list.draw();
 	}
 
+	/** @param {KeyboardEvent} event */
 	key(event) {
-		if (event.key === "j" || event.key === "k") {
-			if (!this.sorted.length) return true;
-			this.selected = Math.max(0, Math.min(this.sorted.length - 1, this.selected + (event.key === "j" ? 1 : -1)));
-			this.list.reveal(this.selected);
-			this.list.rows.get(this.selected)?.focus({ preventScroll: true });
-			return true;
-		}
-		return false;
+		const step = event.key === "j" ? 1 : event.key === "k" ? -1 : 0;
+		if (!step) return false;
+		if (!this.sorted.length) return true;
+		this.selected = Math.max(0, Math.min(this.sorted.length - 1, this.selected + step));
+		this.list.reveal(this.selected);
+		this.list.rows.get(this.selected)?.focus({ preventScroll: true });
+		return true;
 	}
 }
 
+// Executions per second of the last two minutes; the line is broken where nobody looked.
 function sparkline() {
-	const area = svg("path", { class: "a" }),
-		line = svg("path", { class: "l" });
-	const element = svg(
-		"svg",
-		{ class: "spark", viewBox: "0 0 96 22", preserveAspectRatio: "none", "aria-hidden": "true" },
-		area,
-		line,
-	);
-	element.set = (samples) => {
-		const most = Math.max(1, ...samples);
-		const points = samples.map(
-			(value, i) =>
-				`${(96 - (samples.length - 1 - i) * (96 / 59)).toFixed(1)} ${(21 - (18 * value) / most).toFixed(1)}`,
-		);
-		const path = points.length > 1 && most > 1 ? `M${points.join(" L")}` : "";
-		if (line.getAttribute("d") === path) return;
-		line.setAttribute("d", path);
-		area.setAttribute("d", path && `${path} L96 22 L${points[0].split(" ")[0]} 22Z`);
+	const line = svg("path", { class: "l" });
+	const props = { class: "spark", viewBox: "0 0 96 22", preserveAspectRatio: "none", "aria-hidden": "true" };
+	const element = svg("svg", props, line);
+	/** @param {(number | null)[]} samples */
+	const set = (samples) => {
+		const path = sparkPath(samples);
+		if (line.getAttribute("d") !== path) line.setAttribute("d", path);
 	};
-	return element;
+	return Object.assign(element, { set });
+}
+
+/** @param {(number | null)[]} samples the newest last */
+export function sparkPath(samples) {
+	const most = Math.max(1, ...samples.map((value) => value ?? 0));
+	if (most === 1) return "";
+	let path = "",
+		pen = "M";
+	samples.forEach((value, i) => {
+		const x = (96 - (samples.length - 1 - i) * (96 / 59)).toFixed(1);
+		if (value !== null) path += `${pen}${x} ${(21 - (18 * value) / most).toFixed(1)}`;
+		pen = value === null ? "M" : "L";
+	});
+	return path;
 }
 
 const CONF = `target "json" {
@@ -440,7 +394,8 @@ function emptyState() {
 			h(
 				"p",
 				{ class: "dim" },
-				"Only what lies below source-roots is ever shown. Where the target runs with FUZZSUP_DIR, coverage = names the same folder.",
+				"Only what lies below source-roots is ever shown. " +
+					"Where the target runs with FUZZSUP_DIR, coverage = names the same folder.",
 			),
 			codeBlock(CONF),
 			h("h2", {}, "3. Let fuzzsupd run the fuzzer, if you like"),

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: MIT
 // Search over targets and the files of the target that is shown; and the list of keys. Runs in the browser.
 
-import { MARKS } from "./source.js";
-import { h } from "./dom.js";
+import { h, pathText } from "./dom.js";
 import { store, currentSession, targetUrl } from "./link.js";
+import { MARKS } from "./marks.js";
 import { fileUrl } from "./place.js";
 
 const SHOWN = 50;
 
+/**
+ * @typedef {{ kind: "target" | "file", name: string, href: (line: number) => string }} Item
+ * @typedef {(url: string, replace?: boolean) => void} Go
+ */
+
 // How well the letters of @query, in order, fit @text; 0: not at all. Runs and starts of words count more.
+/** @param {string} query @param {string} text */
 export function fuzzy(query, text) {
 	let at = -1,
 		score = 0,
@@ -23,8 +29,10 @@ export function fuzzy(query, text) {
 	return score + 20 / (20 + text.length);
 }
 
-function rank(query, items) {
+/** @param {string} query @param {Item[]} items */
+export function rank(query, items) {
 	const wanted = query.toLowerCase().replace(/\s+/g, "");
+	/** @type {{ item: Item, score: number }[]} */
 	const found = [];
 	for (const item of items) {
 		const name = item.name.toLowerCase();
@@ -41,6 +49,7 @@ function rank(query, items) {
 }
 
 function candidates() {
+	/** @type {Item[]} */
 	const items = [...store.targets.values()].map((target) => ({
 		kind: "target",
 		name: target.name,
@@ -53,6 +62,7 @@ function candidates() {
 	return items;
 }
 
+/** @param {Go} go */
 export function openSearch(go) {
 	const input = h("input", {
 		type: "search",
@@ -67,8 +77,9 @@ export function openSearch(go) {
 	const results = h("div", { id: "found", role: "listbox", "aria-label": "Results" });
 	const dialog = h("dialog", { class: "palette", "aria-label": "Search" }, input, results);
 	const items = candidates();
-	let found = [],
-		at = 0;
+	/** @type {Item[]} */
+	let found = [];
+	let at = 0;
 	const mark = () => {
 		[...results.children].forEach((child, i) => child.setAttribute("aria-selected", String(i === at)));
 		results.children[at]?.scrollIntoView({ block: "nearest" });
@@ -89,7 +100,7 @@ export function openSearch(go) {
 						tabindex: "-1",
 						onclick: () => dialog.close(),
 					},
-					h("span", { class: item.kind === "file" ? "mono" : "" }, item.name),
+					item.kind === "file" ? h("span", { class: "mono" }, pathText(item.name)) : h("span", {}, item.name),
 					h("span", { class: "dim small" }, item.kind),
 				),
 			),
@@ -99,7 +110,7 @@ export function openSearch(go) {
 	};
 	input.addEventListener("input", draw);
 	input.addEventListener("keydown", (event) => {
-		const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+		const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
 		if (step && found.length) {
 			at = (at + step + found.length) % found.length;
 			mark();
@@ -130,29 +141,23 @@ const KEYS = [
 ];
 
 export function openHelp() {
-	const list = (entries) =>
-		h(
-			"dl",
-			{},
-			entries.map(([sign, what]) => h("div", {}, h("dt", {}, sign), h("dd", {}, what))),
-		);
+	/** @param {[Node | Node[], string][]} entries */
+	const list = (entries) => {
+		const items = entries.map(([sign, what]) => h("div", {}, h("dt", {}, sign), h("dd", {}, what)));
+		return h("dl", {}, items);
+	};
+	/** @type {[Node[], string][]} */
 	const keys = KEYS.map(([names, what]) => [names.split("  ").map((key) => h("kbd", {}, key)), what]);
-	const marks = Object.entries(MARKS).map(([state, [glyph, what]]) => [
+	/** @type {[Node, string][]} */
+	const marks = Object.entries(MARKS).map(([state, { glyph, meaning }]) => [
 		h("span", { class: `legend ${state}` }, glyph),
-		what,
+		meaning,
 	]);
-	show(
-		h(
-			"dialog",
-			{ class: "keys", "aria-label": "Keys and marks" },
-			h("h2", {}, "Keys"),
-			list(keys),
-			h("h2", {}, "Marks on lines"),
-			list(marks),
-		),
-	);
+	const parts = [h("h2", {}, "Keys"), list(keys), h("h2", {}, "Marks on lines"), list(marks)];
+	show(h("dialog", { class: "keys", "aria-label": "Keys and marks" }, parts));
 }
 
+/** @param {HTMLDialogElement} dialog */
 function show(dialog) {
 	document.querySelector("dialog")?.remove();
 	dialog.addEventListener("close", () => dialog.remove());

@@ -2,38 +2,69 @@
 // One target's coverage from one source table: fetches the index, feeds the frames to the
 // model in their order; runs in the browser.
 
-import { FunctionTable } from "./functions.js";
-import { Model } from "./model.js";
+import { FunctionTable } from "./function_table.js";
+import { TAG } from "./layout.js";
+import { LOAD, Loading } from "./loading.js";
+import { Model, prepare } from "./model.js";
 
-const FULL = 18,
-	ENTRIES = 21;
 const LINES_COST = 100000; // bytes of blocks a step: some milliseconds
+const SOURCES_KEPT = 6;
+
+/**
+ * @typedef {import("./link.js").Target} Target
+ * @typedef {{ text: string, changed: boolean }} Source changed: it is newer than the executable
+ * @typedef {[tag: number, reader: string, data: ArrayBuffer]} Frame
+ */
 
 export class Session {
-	// renew: called when frames were dropped and the target must be subscribed to again.
+	/**
+	 * renew: called when frames were dropped and the target must be subscribed to again.
+	 * @param {Target} target @param {string} key @param {string} url @param {string} wasmUrl
+	 * @param {(what: string) => void} tell @param {() => void} renew
+	 */
 	constructor(target, key, url, wasmUrl, tell, renew) {
 		this.target = target;
 		this.key = key;
 		this.url = url;
 		this.tell = tell;
 		this.renew = renew;
-		this.model = null;
-		this.error = "";
 		this.covered = false; // a full frame has come
 		this.subscribed = false;
+		this.dropped = false; // frames, since the index failed
+		/** @type {Frame[]} */
 		this.waiting = [];
+		/** @type {Map<string, Loading<Source>>} the newest last */
 		this.sources = new Map();
-		this.functions = null;
-		this.functionsError = "";
-		this.functionsAsked = null;
-		this.linesAsked = null;
 		this.linesTimer = 0;
-		this.abort = new AbortController();
-		if (target.table) this.load(wasmUrl);
+		this.linesCounted = 0;
+		this.index = this.table("index", (bytes) => this.readIndex(bytes, wasmUrl), "coverage");
+		this.blocks = this.table("blocks", (bytes) => this.readLines("blocks", bytes), "lines");
+		this.shapes = this.table("shapes", (bytes) => this.readLines("shapes", bytes), "lines");
+		this.functions = this.table("functions", (bytes) => new FunctionTable(bytes), "functions");
+		this.began = performance.now();
+		if (!target.table) return;
+		prepare(wasmUrl);
+		this.index.want();
+	}
+
+	/**
+	 * @template T
+	 * @param {string} name @param {(bytes: ArrayBuffer) => T | Promise<T>} read @param {string} what is told
+	 */
+	table(name, read, what) {
+		const url = `${this.url}${name}.bin?table=${this.target.table}`;
+		/** @type {Loading<T>} */
+		const loading = new Loading(url, read, () => this.changed(what));
+		return loading;
+	}
+
+	get model() {
+		return this.index.value;
 	}
 
 	end() {
-		this.abort.abort();
+		for (const loading of [this.index, this.blocks, this.shapes, this.functions, ...this.sources.values()])
+			loading.end();
 		clearTimeout(this.linesTimer);
 		this.waiting = [];
 	}
@@ -43,146 +74,145 @@ export class Session {
 		if (!this.model) this.waiting = [];
 	}
 
-	async load(wasmUrl) {
-		try {
-			const started = performance.now();
-			const [model, response] = await Promise.all([
-				Model.create(wasmUrl),
-				fetch(`${this.url}index.bin?table=${this.target.table}`, { signal: this.abort.signal }),
-			]);
-			if (!response.ok)
-				throw new Error(`source index: ${response.status} ${(await response.text()).slice(0, 200)}`);
-			const bytes = await response.arrayBuffer();
-			if (this.abort.signal.aborted) return;
-			const error = model.feed("client_load_index", bytes);
-			if (error) throw new Error(`source index: ${Model.errorText(error)}`);
-			model.exclude(excludedFiles(model, this.target));
-			this.model = model;
+	/** @param {string} what */
+	changed(what) {
+		if (what === "coverage") this.indexChanged();
+		else if (what === "lines" && this.blocks.state === LOAD.SHOWN) this.shapes.want();
+		this.tell(what);
+	}
+
+	indexChanged() {
+		const { state } = this.index;
+		if (state === LOAD.FAILED) {
+			this.waiting = [];
+			this.dropped = true;
+		} else if (state === LOAD.LOADING && this.dropped) {
+			this.dropped = false;
+			this.renew();
+		} else if (state === LOAD.SHOWN) {
 			for (const frame of this.waiting) this.apply(...frame);
 			this.waiting = [];
-			performance.measure("index", { start: started, end: performance.now() });
-		} catch (error) {
-			if (this.abort.signal.aborted) return;
-			this.error = error.message;
-			this.waiting = [];
-			setTimeout(() => this.abort.signal.aborted || this.again(wasmUrl), 3000);
 		}
-		this.tell("coverage");
 	}
 
-	again(wasmUrl) {
-		this.error = "";
-		this.renew();
-		this.load(wasmUrl);
+	/** @param {ArrayBuffer} bytes @param {string} wasmUrl */
+	async readIndex(bytes, wasmUrl) {
+		const model = await Model.create(wasmUrl);
+		const error = model.feed("client_load_index", bytes);
+		if (error) throw new Error(Model.errorText(error));
+		model.exclude(excludedFiles(model.fileNames(), this.target.exclude ?? []));
+		performance.measure("index", { start: this.began, end: performance.now() });
+		return model;
 	}
 
-	// Until the index is there the newest full frame and all behind it are kept; a full frame makes
-	// what came before it worthless, but for the entries.
+	/**
+	 * Until the index is there the newest full frame and all behind it are kept; a full frame makes
+	 * what came before it worthless, but for the entries.
+	 * @param {number} tag @param {string} reader @param {ArrayBuffer} data
+	 */
 	frame(tag, reader, data) {
 		if (this.model) {
 			this.apply(tag, reader, data);
 			this.tell("coverage");
 			return;
 		}
-		if (this.error) return;
-		if (tag === FULL) this.waiting = this.waiting.filter((frame) => frame[0] === ENTRIES);
+		if (this.dropped) return;
+		if (tag === TAG.COVERAGE_FULL) this.waiting = this.waiting.filter((frame) => frame[0] === TAG.ENTRIES);
 		this.waiting.push([tag, reader, data]);
 	}
 
+	/** @type {(...frame: Frame) => void} */
 	apply(tag, reader, data) {
-		const error = this.model.feed(reader, data);
-		if (tag === FULL && !error) this.covered = true;
-		if (this.linesAsked) this.workOnLines();
+		const error = this.model?.feed(reader, data);
+		if (tag === TAG.COVERAGE_FULL && !error) this.covered = true;
+		if (this.shapes.state === LOAD.SHOWN) this.workOnLines();
 	}
 
-	// What became of lines, which takes more than PCs: asked for when the rest is shown.
+	/**
+	 * What became of lines, which takes more than PCs: asked for when the rest is shown.
+	 * @param {Target | null} target
+	 */
 	wantLines(target) {
-		if (this.model && this.covered && typeof target?.lines === "number") this.linesAsked ??= this.loadLines();
+		if (this.model && this.covered && typeof target?.lines === "number") this.blocks.want();
 	}
 
-	async loadLines() {
-		try {
-			for (const name of ["blocks", "shapes"]) {
-				const response = await fetch(`${this.url}${name}.bin?table=${this.target.table}`, {
-					signal: this.abort.signal,
-				});
-				if (!response.ok) throw new Error(`${response.status} ${(await response.text()).slice(0, 200)}`);
-				const bytes = await response.arrayBuffer();
-				if (this.abort.signal.aborted) return;
-				const error = this.model.feed(`client_load_${name}`, bytes);
-				if (error) throw new Error(`${name}.bin: ${Model.errorText(error)}`);
-			}
-			this.workOnLines();
-		} catch (error) {
-			if (!this.abort.signal.aborted) setTimeout(() => (this.linesAsked = null), 3000);
-		}
+	/** @param {string} name @param {ArrayBuffer} bytes */
+	readLines(name, bytes) {
+		const error = this.model?.feed(`client_load_${name}`, bytes);
+		if (error) throw new Error(`${name}.bin: ${Model.errorText(error)}`);
+		if (name === "shapes") this.workOnLines();
+		return true;
 	}
 
 	// A few milliseconds at a time. Files are counted anew twice a second, and at first as soon as they can be.
 	workOnLines() {
-		if (this.linesTimer) return;
+		const { model } = this;
+		if (this.linesTimer || !model) return;
 		const work = () => {
 			this.linesTimer = 0;
-			const first = !this.model.summary.hasLines,
-				due = first || performance.now() - (this.linesCounted ?? 0) > 500;
-			const before = this.model.summary.update;
-			const more = this.model.workOnLines(LINES_COST, due);
+			const first = !model.summary.hasLines,
+				due = first || performance.now() - this.linesCounted > 500;
+			const before = model.summary.update;
+			const more = model.workOnLines(LINES_COST, due);
 			if (due && !more) this.linesCounted = performance.now();
 			if (more || !due) this.linesTimer = setTimeout(work, more ? 0 : 250);
-			if ((due && !more) || this.model.summary.update !== before) this.tell("coverage");
+			if ((due && !more) || model.summary.update !== before) this.tell("coverage");
 		};
 		this.linesTimer = setTimeout(work, 0);
 	}
 
-	// The functions of its table; null: not there (yet). Fetched when they are first wanted.
+	/**
+	 * The functions of its table; null: not there (yet). Fetched when they are first wanted.
+	 * @param {Target} target
+	 */
 	functionTable(target) {
-		if (target.functions !== null && target.functions !== undefined) this.functionsAsked ??= this.loadFunctions();
-		return this.functions;
+		if (target.functions !== null && target.functions !== undefined) this.functions.want();
+		return this.functions.value;
 	}
 
-	async loadFunctions() {
-		try {
-			const response = await fetch(`${this.url}functions.bin?table=${this.target.table}`, {
-				signal: this.abort.signal,
-			});
-			if (!response.ok) throw new Error(`${response.status} ${(await response.text()).slice(0, 200)}`);
-			this.functions = new FunctionTable(await response.arrayBuffer());
-			this.functionsError = "";
-		} catch (error) {
-			if (this.abort.signal.aborted) return;
-			this.functionsError = error.message;
-			setTimeout(() => (this.functionsAsked = null), 3000);
-		}
-		this.tell("functions");
-	}
-
-	// Text of a source file: { text } or { status, message }. The last few are kept.
-	async source(name) {
+	/**
+	 * A source file. The last few are kept, but for those that are not there.
+	 * @param {string} name
+	 */
+	source(name) {
 		const kept = this.sources.get(name);
-		if (kept) return kept;
-		let answer;
-		try {
-			const path = name.split("/").map(encodeURIComponent).join("/");
-			const response = await fetch(`${this.url}src/${path}`, { signal: this.abort.signal });
-			const text = await response.text();
-			answer = response.ok
-				? { text, changed: response.headers.get("x-fuzzsup-changed") !== null }
-				: { status: response.status, message: text.slice(0, 500).trim() };
-		} catch (error) {
-			return { status: 0, message: error.message };
+		this.sources.delete(name);
+		const source = kept && !kept.failure?.final ? kept : this.newSource(name);
+		this.sources.set(name, source);
+		for (const [oldest, loading] of this.sources) {
+			if (this.sources.size <= SOURCES_KEPT) break;
+			loading.end();
+			this.sources.delete(oldest);
 		}
-		if (answer.text !== undefined) this.sources.set(name, answer);
-		if (this.sources.size > 6) this.sources.delete(this.sources.keys().next().value);
-		return answer;
+		source.want();
+		return source;
+	}
+
+	/** @param {string} name @returns {Loading<Source>} */
+	newSource(name) {
+		const url = `${this.url}src/${name.split("/").map(encodeURIComponent).join("/")}`;
+		return new Loading(
+			url,
+			(bytes, response) => ({
+				text: new TextDecoder().decode(bytes),
+				changed: response.headers.get("x-fuzzsup-changed") !== null,
+			}),
+			() => this.tell("source"),
+			{ refusals: true },
+		);
 	}
 }
 
-// source-exclude holds prefixes of paths below a source root; a name's first part is its root's label.
-function excludedFiles(model, target) {
-	const prefixes = (target.exclude ?? []).filter((prefix) => prefix !== "");
-	if (!prefixes.length) return [];
+/**
+ * source-exclude holds prefixes of paths below a source root; a name's first part is its root's label.
+ * @param {string[]} names @param {string[]} exclude
+ */
+export function excludedFiles(names, exclude) {
+	const prefixes = exclude.filter((prefix) => prefix !== "");
+	/** @type {number[]} */
 	const excluded = [];
-	model.fileNames().forEach((name, file) => {
+	if (!prefixes.length) return excluded;
+	names.forEach((name, file) => {
 		const below = name.slice(name.indexOf("/") + 1);
 		if (!name.startsWith("/") && prefixes.some((prefix) => below.startsWith(prefix))) excluded.push(file);
 	});

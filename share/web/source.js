@@ -1,40 +1,84 @@
 // SPDX-License-Identifier: MIT
 // One source file: what is not reached, and what is new? Runs in the browser.
 
-import { h, setText, setTitle, setClass, coverageBar, exact, percent, span, moment, codeBlock } from "./dom.js";
-import { NONE } from "./model.js";
-import { VirtualList } from "./list.js";
-import { byName, currentSession, serverNow, store, targetUrl } from "./link.js";
-import { languageOf, Highlighter, scanStates } from "./highlight.js";
+import { h, setText, setTitle, setClass, coverageBar, exact, pathText, span, moment, codeBlock } from "./dom.js";
+import { languageOf, Highlighter, LineStates } from "./highlight.js";
 import { renderLine } from "./line.js";
+import { LinePanel } from "./line_panel.js";
+import { byName, currentSession, serverNow, store, targetUrl } from "./link.js";
+import { VirtualList } from "./list.js";
+import { failureText, LOAD, progress } from "./loading.js";
+import { markOf } from "./marks.js";
 import { Minimap } from "./minimap.js";
+import { NONE } from "./model.js";
 import { fileUrl, matchFiles } from "./place.js";
 import { explain } from "./target.js";
 
 const ROW = 20;
 const LINES_MAX = 1500000; // beyond it the browser's largest element is exceeded
+const WIDEST = 2000; // characters
 const RECENT = 60000;
-export const MARKS = {
-	hit: ["●", "reached"],
-	miss: ["○", "not reached"],
-	part: ["◐", "reached, but one of its ways was never taken"],
-	idle: ["○", "not reached; its function was never entered"],
-	unknown: ["?", "not known: the compiler left no trace that tells"],
-};
+const NEWEST_SHOWN = 12;
+const FLASH = 1500;
+const CHOICES_SHOWN = 50;
 
-const PILLS = {
-	hit: "reached",
-	part: "partly reached",
-	miss: "not reached",
-	idle: "never entered",
-	unknown: "not known",
-};
+/**
+ * What is shown: nothing yet, since the service or the index is not there; the files to choose from; one file, whose
+ * source is fetched, could not be fetched, or is there.
+ * @enum {string}
+ */
+export const PHASE = Object.freeze({
+	WAITING: "waiting",
+	CHOOSING: "choosing",
+	LOADING: "loading",
+	FAILED: "failed",
+	SHOWN: "shown",
+});
+
+/**
+ * @typedef {import("./model.js").Model} Model
+ * @typedef {import("./model.js").Line} Line
+ * @typedef {import("./session.js").Session} Session
+ * @typedef {import("./loading.js").Loading<import("./session.js").Source>} LoadingSource
+ * @typedef {import("./place.js").Address & { target: string, file: string }} Place
+ * @typedef {ReturnType<SourceView["makeRow"]>} Row
+ */
 
 export class SourceView {
+	/** @param {import("./search.js").Go} go */
 	constructor(go) {
 		this.go = go;
+		/** @type {PHASE} */
+		this.phase = PHASE.WAITING;
+		/** @type {Place} */
+		this.place = { root: "", target: "", debug: false, file: "", line: 0, query: new URLSearchParams() };
+		this.openKey = ""; // of the session whose model has the file open
+		this.file = -1;
+		this.path = "";
+		/** @type {string[]} */
+		this.lines = [];
+		this.changed = false; // the source, since the build
+		/** @type {LoadingSource | null} */
+		this.source = null;
+		/** @type {LineStates | null} */
+		this.states = null;
+		this.highlighter = new Highlighter(null);
+		/** @type {Line[]} */
+		this.recent = [];
+		this.beyond = 0;
+		this.seen = 0; // the update whose changes flashed
+		this.hasLines = false;
+		/** @type {Map<number, number>} */
 		this.flashes = new Map();
-		this.title = h("h1", { class: "mono" });
+		/** @type {{ of: object | null, file: number, lines: number[] }} */
+		this.functionLines = { of: null, file: -1, lines: [] };
+		this.wholeFile = false; // is selected
+		/** @type {number | null} */
+		this.keptTop = null; // where the source was scrolled to when it was left
+		this.ended = false;
+
+		this.pathShown = pathText("");
+		this.title = h("h1", { class: "mono" }, this.pathShown);
 		this.bar = coverageBar();
 		this.counts = h("span", { class: "dim small" });
 		this.news = h("span", { class: "dim small" });
@@ -44,72 +88,13 @@ export class SourceView {
 		this.rows = h("div", { class: "rows" });
 		this.scroller = h("div", { class: "code", tabindex: "0", role: "region", "aria-label": "Source" }, this.rows);
 		this.message = h("div", { class: "teach" });
-		this.lineHead = h("h2");
-		this.linePill = h("span", { class: "pill" });
-		this.lineBody = h("div", { class: "facts" });
-		this.newest = h("div", { class: "newest" });
+		this.panel = new LinePanel();
 		this.minimap = new Minimap(this.scroller, ROW);
 		this.box = h("div", { class: "src" }, this.scroller, this.minimap.element);
-		const hint = (key, label, action) =>
-			h("button", { class: "hint", type: "button", onclick: action }, label, " ", h("kbd", {}, key));
-		this.element = h(
-			"div",
-			{ class: "view source" },
-			h(
-				"nav",
-				{ class: "crumbs", "aria-label": "You are here" },
-				(this.home = h("a", {}, "Targets")),
-				" / ",
-				(this.crumb = h("a")),
-				" / ",
-				(this.crumbFile = h("span")),
-			),
-			h(
-				"div",
-				{ class: "titlebar" },
-				this.title,
-				this.bar,
-				this.counts,
-				h("span", { class: "grow" }),
-				hint("n", "next uncovered", () => this.nextMissed()),
-				hint("h", "newest", () => this.goNewest()),
-			),
-			h(
-				"div",
-				{ class: "cols" },
-				h(
-					"section",
-					{ class: "panel filebox" },
-					h(
-						"div",
-						{ class: "head" },
-						this.news,
-						h("span", { class: "grow" }),
-						this.hitPill,
-						this.partPill,
-						this.missPill,
-					),
-					this.box,
-					this.message,
-				),
-				h(
-					"aside",
-					{},
-					h(
-						"section",
-						{ class: "panel" },
-						h("div", { class: "head" }, this.lineHead, this.linePill),
-						this.lineBody,
-					),
-					h(
-						"section",
-						{ class: "panel" },
-						h("div", { class: "head" }, h("h2", {}, "Newest in this file")),
-						this.newest,
-					),
-				),
-			),
-		);
+		this.home = h("a", {}, "Targets");
+		this.crumb = h("a");
+		this.element = this.frame();
+		/** @type {VirtualList<Row>} */
 		this.list = new VirtualList({
 			element: this.rows,
 			scroller: this.scroller,
@@ -117,6 +102,39 @@ export class SourceView {
 			make: (index) => this.makeRow(index),
 			update: (row, index) => this.updateRow(row, index),
 		});
+		this.listenToKeys();
+	}
+
+	frame() {
+		/** @param {string} key @param {string} label @param {() => void} onclick */
+		const hint = (key, label, onclick) =>
+			h("button", { class: "hint", type: "button", onclick }, label, " ", h("kbd", {}, key));
+		const grow = () => h("span", { class: "grow" });
+		const head = h("div", { class: "head" }, this.news, grow(), this.hitPill, this.partPill, this.missPill);
+		return h(
+			"div",
+			{ class: "view source" },
+			h("nav", { class: "crumbs", "aria-label": "You are here" }, this.home, " / ", this.crumb),
+			h(
+				"div",
+				{ class: "titlebar" },
+				this.title,
+				this.bar,
+				this.counts,
+				grow(),
+				hint("n", "next uncovered", () => this.nextMissed()),
+				hint("h", "newest", () => this.goNewest()),
+			),
+			h(
+				"div",
+				{ class: "cols" },
+				h("section", { class: "panel filebox" }, head, this.box, this.message),
+				this.panel.element,
+			),
+		);
+	}
+
+	listenToKeys() {
 		this.scroller.addEventListener("click", (event) => this.clicked(event));
 		this.scroller.addEventListener("copy", (event) => this.copied(event));
 		this.scroller.addEventListener("pointerdown", () => (this.wholeFile = false));
@@ -126,113 +144,133 @@ export class SourceView {
 		});
 	}
 
-	enter(place) {
-		const same = this.place?.target === place.target && this.place?.file === place.file && this.lines;
-		this.place = place;
+	get model() {
+		return currentSession()?.model ?? null;
+	}
+
+	/** What the parts beside the source need to know. @returns {import("./line_panel.js").Shown} */
+	get shown() {
+		const lines = this.phase === PHASE.SHOWN ? this.lines : null;
+		return { target: this.place.target, path: this.path, file: this.file, lines };
+	}
+
+	/** @param {import("./place.js").Address} place @param {ReturnType<SourceView["state"]> | null} [kept] of its last time */
+	enter(place, kept) {
+		const same = this.place.target === place.target && this.place.file === place.file && this.phase === PHASE.SHOWN;
+		this.place = /** @type {Place} */ (place);
 		this.home.href = place.root;
-		this.crumb.href = targetUrl(place.target);
-		setText(this.crumb, place.target);
+		this.crumb.href = targetUrl(this.place.target);
+		setText(this.crumb, this.place.target);
+		this.keptTop = kept?.top ?? null;
 		if (same) {
-			this.goLine(place.line);
+			this.goThere();
 			return;
 		}
-		this.openKey = null;
+		this.openKey = "";
 		this.update(new Set(["targets", "coverage", "stats"]));
 	}
 
+	// What the history keeps of it.
+	state() {
+		return { top: this.phase === PHASE.SHOWN ? this.scroller.scrollTop : null };
+	}
+
 	leave() {
+		this.ended = true;
 		this.list.end();
 		this.minimap.end();
-		this.stopScan?.();
-		currentSession()?.model?.close();
+		this.states?.end();
+		this.model?.close();
 	}
 
+	/** @param {Set<string>} what */
 	update(what) {
-		const session = currentSession();
-		if (session?.model && session.key !== this.openKey) {
-			this.openKey = session.key;
-			this.find(session);
+		const session = currentSession(),
+			model = this.model;
+		if (!session || !model) {
+			// What is shown stays while another index is read.
+			if (this.phase !== PHASE.SHOWN || !byName(this.place.target)) this.wait(session);
+			return;
 		}
-		if (!session?.model) return this.lines && byName(this.place.target) ? undefined : this.wait(session);
-		if (this.file === undefined) return undefined;
+		if (session.key !== this.openKey) {
+			this.openKey = session.key;
+			this.find(session, model);
+		}
+		if (this.file < 0) return;
 		session.wantLines(byName(this.place.target));
-		if (session.model.summary.hasLines !== this.hasLines) this.reopen(session.model);
-		if (what.has("coverage") || what.has("fresh")) this.recount(session.model);
-		if (this.recent) this.updateNews(session.model);
-		if (this.lines) this.list.draw();
-		return undefined;
+		if (model.summary.hasLines !== this.hasLines) this.reopen(model);
+		if (this.phase !== PHASE.SHOWN) this.drawLoading(session, model);
+		if (what.has("coverage") || what.has("fresh")) this.recount(model);
+		this.updateNews(model);
+		if (this.phase === PHASE.SHOWN) this.list.draw();
 	}
 
+	/** @param {Session | null} session */
 	wait(session) {
-		const target = byName(this.place.target);
-		this.openKey = null;
+		const { target: name } = this.place,
+			target = byName(name);
+		const gone = `There is no target "${name}". It may have been renamed or taken out of fuzz.conf.`;
+		this.openKey = "";
 		this.noFile(
-			target
-				? explain(target, session)
-				: store.listed
-					? `There is no target "${this.place.target}". It may have been renamed or taken out of fuzz.conf.`
-					: "Waiting for the service …",
+			PHASE.WAITING,
+			target ? explain(target, session) : store.listed ? gone : "Waiting for the service …",
 		);
 	}
 
-	// There is nothing to count: only @content is shown.
-	noFile(...content) {
+	/** There is nothing to count: only @content is shown. @param {PHASE} phase @param {...(Node | string)} content */
+	noFile(phase, ...content) {
 		const { file, target } = this.place;
-		this.lines = this.recent = null;
-		this.file = undefined;
+		this.phase = phase;
+		this.file = -1;
 		this.element.classList.add("nofile");
-		setText(this.title, file);
-		setText(this.crumbFile, file);
+		this.pathShown.set(file);
+		setTitle(this.title, file);
 		document.title = `${file.slice(file.lastIndexOf("/") + 1)} · ${target}`;
 		this.show(...content);
 	}
 
+	/** @param {...(Node | string)} content */
 	show(...content) {
 		this.box.hidden = true;
 		this.message.hidden = false;
 		this.message.replaceChildren(...content);
 	}
 
-	// The file that the address means; several: all of them to choose from.
-	find(session) {
-		const names = session.model.fileNames();
+	/** The file that the address means; several: all of them to choose from. @param {Session} session @param {Model} model */
+	find(session, model) {
+		const names = model.fileNames(),
+			{ target, line } = this.place;
 		const found = matchFiles(names, this.place.file);
 		if (found.length !== 1) {
-			const links = found.slice(0, 50).map((file) =>
-				h(
-					"li",
-					{},
-					h(
-						"a",
-						{
-							class: "mono",
-							href: fileUrl(targetUrl(this.place.target), names[file], this.place.line),
-						},
-						names[file],
-					),
-				),
-			);
-			const why = found.length
-				? "Several files have this name:"
-				: session.model.summary.files
-					? "No file of this build has this name."
-					: explain(session.target, session);
-			this.noFile(h("p", {}, why), h("ul", {}, links));
+			const links = found.slice(0, CHOICES_SHOWN).map((file) => {
+				const href = fileUrl(targetUrl(target), names[file], line);
+				return h("li", {}, h("a", { class: "mono", href }, names[file]));
+			});
+			const none = model.summary.files
+				? "No file of this build has this name."
+				: explain(session.target, session);
+			const why = found.length ? "Several files have this name:" : none;
+			this.noFile(PHASE.CHOOSING, h("p", {}, why), h("ul", {}, links));
 			return;
 		}
 		this.element.classList.remove("nofile");
-		this.lines = this.recent = null;
+		// Another build, the same file: it stays where it is.
+		if (this.phase === PHASE.SHOWN && names[found[0]] === this.path) this.keptTop = this.scroller.scrollTop;
+		this.phase = PHASE.LOADING;
+		this.recent = [];
 		this.file = found[0];
 		this.path = names[this.file];
-		setText(this.title, this.path);
+		this.pathShown.set(this.path);
 		setTitle(this.title, this.path);
-		setText(this.crumbFile, this.path);
-		document.title = `${this.path.slice(this.path.lastIndexOf("/") + 1)} · ${this.place.target}`;
-		this.reopen(session.model);
-		this.load(session);
+		document.title = `${this.path.slice(this.path.lastIndexOf("/") + 1)} · ${target}`;
+		this.reopen(model);
+		// Names that begin with a slash lie outside of the source roots.
+		this.source = this.path.startsWith("/") ? null : session.source(this.path);
+		this.drawLoading(session, model);
+		this.recount(model);
 	}
 
-	// Also when what became of lines is known: there are more of them than of PCs.
+	/** Also when what became of lines is known: there are more of them than of PCs. @param {Model} model */
 	reopen(model) {
 		model.open(this.file);
 		const s = model.summary;
@@ -241,149 +279,148 @@ export class SourceView {
 		this.element.classList.toggle("haslines", s.hasLines);
 	}
 
-	async load(session) {
-		if (this.path.startsWith("/")) return this.noSource("It lies outside of the source roots.", session.target);
-		const answer = await session.source(this.path);
-		if (currentSession() !== session || !this.element.isConnected) return undefined;
-		if (answer.text === undefined) {
-			const why = answer.status
-				? `The service answered ${answer.status}${answer.message ? `: ${answer.message}` : ""}.`
-				: `It could not be fetched: ${answer.message}.`;
-			return this.noSource(why, session.target);
+	/** Until the source is there. @param {Session} session @param {Model} model */
+	drawLoading({ target }, model) {
+		const { source } = this;
+		if (!source) {
+			if (this.phase !== PHASE.FAILED) this.noSource("It lies outside of the source roots.", target, true);
+		} else if (source.state === LOAD.SHOWN && source.value) {
+			this.changed = source.value.changed;
+			this.showText(source.value.text, model);
+		} else if (source.failure?.final) {
+			if (this.phase !== PHASE.FAILED) this.noSource(failureText(source), target, source.failure.status < 500);
+		} else if (source.failure) {
+			this.phase = PHASE.LOADING;
+			const busy = source.state === LOAD.LOADING;
+			const again = h("button", { class: "btn", type: "button", onclick: () => source.again() }, "Try again now");
+			const words = busy ? `Trying again … ${progress(source)}` : failureText(source);
+			if (busy) again.disabled = true;
+			this.showLoading(h("h2", {}, "The source is not there yet"), h("p", {}, words), h("p", {}, again));
+		} else {
+			this.phase = PHASE.LOADING;
+			this.showLoading(h("p", { class: "dim" }, `Reading the source … ${progress(source)}`));
 		}
-		this.changed = answer.changed;
-		this.showText(answer.text, session.model);
-		return undefined;
 	}
 
-	noSource(why, target) {
+	/** Without taking the focus from a button that stays what it was. @param {...Node} content */
+	showLoading(...content) {
+		const text = content.map((node) => node.textContent).join("\n");
+		if (this.message.dataset.text === text && !this.message.hidden) return;
+		this.message.dataset.text = text;
+		const focused = this.message.contains(document.activeElement);
+		this.show(...content);
+		if (focused) this.message.querySelector("button")?.focus();
+	}
+
+	/**
+	 * roots: it is the configuration that does not allow it, or names another folder.
+	 * @param {string} why @param {import("./link.js").Target} target @param {boolean} roots
+	 */
+	noSource(why, target, roots) {
+		this.phase = PHASE.FAILED;
 		const folder = this.path.startsWith("/") ? this.path.slice(0, this.path.lastIndexOf("/")) || "/" : "";
-		const roots = [...(target.roots ?? []), ...(folder ? [folder] : [])].map((root) => `"${root}"`).join(", ");
+		const wanted = [...(target.roots ?? []), ...(folder ? [folder] : [])].map((root) => `"${root}"`).join(", ");
+		const allow = `This line in target "${target.name}" of fuzz.conf would allow it:`;
 		this.show(
 			h("h2", {}, "No source to show"),
 			h("p", {}, why),
 			h("p", { class: "dim" }, "Looked for:"),
 			codeBlock(this.path),
-			h(
-				"p",
-				{ class: "dim" },
-				folder
-					? `This line in target "${target.name}" of fuzz.conf would allow it:`
-					: "It is looked for below:",
-			),
-			codeBlock(`source-roots = { ${roots} }`),
 		);
-		this.recount(currentSession().model);
-		this.updateNews(currentSession().model);
+		if (!roots) return;
+		const advice = h("p", { class: "dim" }, folder ? allow : "It is looked for below:");
+		this.message.append(advice, codeBlock(`source-roots = { ${wanted} }`));
 	}
 
+	/** @param {string} text @param {Model} model */
 	showText(text, model) {
 		let lines = text.split("\n");
 		if (lines.at(-1) === "") lines.pop();
 		if (lines.length > LINES_MAX) lines = lines.slice(0, LINES_MAX);
+		this.phase = PHASE.SHOWN;
 		this.lines = lines;
 		this.highlighter = new Highlighter(languageOf(this.path));
-		this.states = null;
-		this.stopScan?.();
-		this.stopScan = scanStates(lines, this.highlighter, (states) => {
-			this.states = states;
-			this.list.clear();
-			this.list.draw();
-		});
+		this.states?.end();
+		this.states = new LineStates(lines, this.highlighter, () => this.ended || this.list.draw());
 		this.message.hidden = true;
 		this.box.hidden = false;
 		const longest = lines.reduce((most, line) => Math.max(most, line.length), 0);
-		this.rows.style.minWidth = `calc(${Math.min(longest, 2000) + 4}ch + 150px)`;
+		this.rows.style.minWidth = `calc(${Math.min(longest, WIDEST) + 4}ch + 150px)`;
 		this.list.clear();
 		this.list.setCount(lines.length);
 		this.recount(model);
 		this.updateNews(model);
-		this.goLine(this.place.line);
+		this.goThere();
 		// So that keys scroll it.
 		if (document.activeElement === document.body) this.scroller.focus({ preventScroll: true });
 		performance.mark("source-shown");
 	}
 
-	// After new coverage: which lines flash, what the head says, the strip at the right.
+	/** After new coverage: which lines flash, what the head says, the strip at the right. @param {Model} model */
 	recount(model) {
-		const s = model.summary;
+		const s = model.summary,
+			source = this.phase === PHASE.SHOWN ? this.lines.length : 0;
 		const counts = { "": 0, hit: 0, part: 0, miss: 0, idle: 0, unknown: 0 };
-		let beyond = 0;
+		/** @type {Line[]} */
 		const recent = [];
+		this.beyond = 0;
 		for (let i = 0; i < s.lines; i++) {
-			const line = model.line(i, s);
+			const line = model.line(i, s.linesAt);
 			counts[line.state]++;
-			if (this.lines && line.line > this.lines.length) beyond++;
-			if (line.changed > this.seen) this.flashes.set(line.line, performance.now() + 1500);
+			if (source && line.line > source) this.beyond++;
+			if (line.changed > this.seen) this.flashes.set(line.line, performance.now() + FLASH);
 			if (line.newest && line.newest !== NONE && line.reached) recent.push(line);
 		}
 		this.seen = s.update;
 		recent.sort((a, b) => b.newest - a.newest || a.line - b.line);
-		this.recent = recent.slice(0, 12);
+		this.recent = recent.slice(0, NEWEST_SHOWN);
+		this.drawCounts(model, counts, s.noLine);
+		if (source) this.minimap.draw(model, source);
+		this.panel.drawLine(model, this.shown, this.place.line);
+	}
+
+	/** @param {Model} model @param {Record<import("./model.js").LineState, number>} counts @param {number} noLine */
+	drawCounts(model, counts, noLine) {
 		const file = model.file(this.file);
-		const pcs = `${exact(file.pcsReached)} of ${exact(file.pcs)} PCs${s.noLine ? `, ${exact(s.noLine)} of them without a line` : ""}`;
-		this.bar.set(file.covered, file.total, file.unit, file.unit === "lines" ? `; ${pcs}` : "");
-		setText(this.counts, file.unit === "lines" ? `${exact(file.covered)} of ${exact(file.total)} lines` : pcs);
-		setTitle(this.counts, file.unit === "lines" ? pcs : "");
+		const nowhere = noLine ? `; ${exact(noLine)} of them have no line` : "";
+		const pcs = `${exact(file.pcsReached)} of ${exact(file.pcs)} PCs${nowhere}`;
+		const ofLines = file.unit === "lines";
+		this.bar.set(file.covered, file.total, file.unit, ofLines ? `; ${pcs}` : "");
+		setText(this.counts, ofLines ? `${exact(file.covered)} of ${exact(file.total)} lines` : pcs);
+		setTitle(this.counts, ofLines ? pcs : "");
 		setText(this.hitPill, `● reached ${exact(counts.hit + counts.part)}`);
 		setText(this.partPill, `◐ partly ${exact(counts.part)}`);
 		setText(this.missPill, `○ not reached ${exact(counts.miss + counts.idle)}`);
 		setTitle(this.hitPill, "lines that ran");
 		setTitle(this.partPill, "of them: lines of which one way out was never taken");
-		setTitle(
-			this.missPill,
-			`lines that did not run${counts.unknown ? `; of ${exact(counts.unknown)} more nobody can tell` : ""}`,
-		);
-		this.beyond = beyond;
-		if (this.lines) this.minimap.draw(model, s, this.lines.length);
-		this.updateLine(model);
+		const unknown = counts.unknown ? `; of ${exact(counts.unknown)} more nobody can tell` : "";
+		setTitle(this.missPill, `lines that did not run${unknown}`);
 	}
 
+	/** @param {Model} model */
 	updateNews(model) {
 		const now = serverNow();
 		const fresh = this.recent.filter((line) => now - (model.baseMs + line.newest * 10) < RECENT).length;
-		const text = this.changed
-			? "changed after the build: marks may stand at other lines"
-			: this.beyond
-				? `${exact(this.beyond)} marked lines are beyond the end: this source is not the one that was built`
-				: fresh
-					? `${fresh === 12 ? "12 or more" : fresh} ${fresh === 1 ? "line" : "lines"} in the last minute`
-					: "nothing new in the last minute";
-		setText(this.news, text);
-		this.news.classList.toggle("warn", this.beyond > 0 || Boolean(this.changed));
-		setTitle(
-			this.news,
-			this.changed ? "This source is newer than the executable: rebuild it, and the marks are right again." : "",
-		);
-		const rows = this.recent.map((line) => `${line.line} ${span(now - (model.baseMs + line.newest * 10))}`);
-		const key = `${Boolean(this.lines)} ${rows.join()}`; // the source comes after the coverage
-		if (key === this.newestKey) return;
-		this.newestKey = key;
-		const age = (line) => now - (model.baseMs + line.newest * 10);
-		if (!rows.length)
-			this.newest.replaceChildren(
-				h("p", { class: "nothing dim small" }, "Nothing was first reached since the service looks."),
-			);
-		else
-			this.newest.replaceChildren(
-				...this.recent.map((line) =>
-					h(
-						"a",
-						{ href: fileUrl(targetUrl(this.place.target), this.path, line.line) },
-						h("span", { class: "num dim" }, String(line.line)),
-						h("span", { class: "mono" }, (this.lines?.[line.line - 1] ?? "").trim().slice(0, 80)),
-						h(
-							"span",
-							{ class: "num dim", title: moment(model.baseMs + line.newest * 10) },
-							span(age(line)),
-						),
-					),
-				),
-			);
+		setText(this.news, this.newsText(fresh));
+		this.news.classList.toggle("warn", this.beyond > 0 || this.changed);
+		const rebuild = "This source is newer than the executable: rebuild it, and the marks are right again.";
+		setTitle(this.news, this.changed ? rebuild : "");
+		this.panel.drawNewest(model, this.shown, this.recent);
+	}
+
+	/** @param {number} fresh */
+	newsText(fresh) {
+		if (this.changed) return "changed after the build: marks may stand at other lines";
+		if (this.beyond)
+			return `${exact(this.beyond)} marked lines are beyond the end: this source is not the one that was built`;
+		if (!fresh) return "nothing new in the last minute";
+		const many = fresh === NEWEST_SHOWN ? `${fresh} or more` : String(fresh);
+		return `${many} ${fresh === 1 ? "line" : "lines"} in the last minute`;
 	}
 
 	// ---- rows ----
 
+	/** @param {number} index */
 	makeRow(index) {
 		const cells = {
 			mark: h("span", { class: "mark" }),
@@ -391,227 +428,180 @@ export class SourceView {
 			time: h("span", { class: "time" }),
 			text: h("span", { class: "text" }),
 		};
-		const row = h("div", { class: "row" }, cells.mark, cells.number, cells.time, cells.text);
+		const element = h("div", { class: "row" }, cells.mark, cells.number, cells.time, cells.text);
 		cells.number.textContent = String(index + 1);
 		cells.number.href = fileUrl(targetUrl(this.place.target), this.path, index + 1);
-		row.dataset.line = String(index + 1);
-		row.cells = cells;
-		return row;
+		element.dataset.line = String(index + 1);
+		return Object.assign(element, { cells, drawn: "" });
 	}
 
+	/** @param {Row} row @param {number} index */
 	updateRow(row, index) {
-		const model = currentSession()?.model;
-		if (!model || this.file === undefined) return;
+		const { model } = this;
+		if (!model || this.file < 0) return;
 		const { mark, time, text } = row.cells,
 			number = index + 1;
 		const line = model.lineAt(number);
 		const state = line?.state ?? "";
-		const at = line?.reached ? model.baseMs + line.newest * 10 : 0;
-		const fresh = line?.reached && line.newest > 0 && serverNow() - at < RECENT;
-		const flash = (this.flashes.get(number) ?? 0) > performance.now();
-		if (!flash) this.flashes.delete(number);
-		setClass(
-			row,
-			`row ${state}${fresh ? " new" : ""}${flash ? " flash" : ""}${number === this.place.line ? " at" : ""}`,
-		);
-		this.setMark(mark, state);
-		const first = line?.reached ? line.first : NONE;
-		setText(time, first === NONE ? "" : first === 0 ? "earlier" : span(serverNow() - (model.baseMs + first * 10)));
-		setTitle(
-			time,
-			first === NONE
-				? ""
-				: first === 0
-					? "reached before the service first looked"
-					: `first reached ${moment(model.baseMs + first * 10)}`,
-		);
-		const key = `${line?.reached ?? ""} ${state} ${this.states ? 1 : 0}`;
+		setClass(row, `row ${state}${this.looksOf(number, line, model)}`);
+		setMark(mark, state);
+		drawTime(time, model, line?.reached ? line.first : NONE);
+		// A line is plain as long as it may be in the middle of a comment.
+		const start = this.states?.at(index) ?? null;
+		const key = `${line?.reached ?? ""} ${state} ${start === null ? "plain" : ""}`;
 		if (row.drawn === key) return;
 		row.drawn = key;
-		const all = state === "part" ? model.places(line) : [];
+		const all = line && state === "part" ? model.places(line) : [];
 		const missed = all.filter((place) => !place.reached);
-		renderLine(text, this.lines[index] ?? "", this.highlighter, this.states?.[index] ?? 0, missed, all);
+		renderLine(text, this.lines[index] ?? "", start === null ? null : this.highlighter, start ?? 0, missed, all);
 	}
 
-	setMark(mark, state) {
-		const [glyph, meaning] = MARKS[state] ?? ["", ""];
-		setText(mark, glyph);
-		setTitle(mark, meaning);
-		if (meaning) {
-			mark.setAttribute("role", "img");
-			mark.setAttribute("aria-label", meaning);
-		} else {
-			mark.removeAttribute("role");
-			mark.removeAttribute("aria-label");
-		}
+	/** What a row shows besides its state. @param {number} number @param {Line | null} line @param {Model} model */
+	looksOf(number, line, model) {
+		const first = line?.reached ? line.newest : 0;
+		const fresh = first > 0 && serverNow() - (model.baseMs + first * 10) < RECENT;
+		const flash = (this.flashes.get(number) ?? 0) > performance.now();
+		if (!flash) this.flashes.delete(number);
+		return `${fresh ? " new" : ""}${flash ? " flash" : ""}${number === this.place.line ? " at" : ""}`;
 	}
 
 	// ---- going about ----
 
-	goLine(line) {
-		const model = currentSession()?.model;
-		this.place = { ...this.place, line };
-		if (this.lines && line) this.list.reveal(Math.min(line, this.lines.length) - 1, true);
-		else if (this.lines) this.list.draw();
-		if (model && this.file !== undefined) this.updateLine(model);
+	// To the line that the address names, or where it was left.
+	goThere() {
+		const { keptTop } = this,
+			{ line } = this.place;
+		this.keptTop = null;
+		if (this.phase === PHASE.SHOWN) {
+			if (keptTop !== null) this.scroller.scrollTop = keptTop;
+			else if (line) this.list.reveal(Math.min(line, this.lines.length) - 1, true);
+			this.list.draw();
+		}
+		if (this.model && this.file >= 0) this.panel.drawLine(this.model, this.shown, line);
 	}
 
+	/** @param {number | undefined} line */
 	jump(line) {
 		if (line) this.go(fileUrl(targetUrl(this.place.target), this.path, line), true);
 	}
 
 	nextMissed() {
-		const model = currentSession()?.model;
-		if (model && this.lines) this.jump(model.nextMissed(this.place.line));
+		if (this.model && this.phase === PHASE.SHOWN) this.jump(this.model.nextMissed(this.place.line));
 	}
 
-	// The next function above (-1) or below (1) in this file; the first use fetches them.
+	/** The next function above (-1) or below (1) in this file; the first use fetches them. @param {1 | -1} step */
 	async goFunction(step) {
 		const session = currentSession(),
+			model = session?.model,
 			target = byName(this.place.target);
-		if (!session?.model || this.file === undefined || !this.lines || !target) return;
-		let functions = session.functionTable(target);
-		if (!functions) {
-			await session.functionsAsked;
-			functions = session.functions;
-		}
+		if (!session || !model || this.phase !== PHASE.SHOWN || !target) return;
+		const functions = session.functionTable(target) ?? (await session.functions.done());
 		if (!functions || currentSession() !== session || !this.element.isConnected) return;
-		if (this.functionLines?.of !== functions || this.functionLines.file !== this.file)
-			this.functionLines = { of: functions, file: this.file, lines: functions.linesOf(this.file, session.model) };
+		if (this.functionLines.of !== functions || this.functionLines.file !== this.file)
+			this.functionLines = { of: functions, file: this.file, lines: functions.linesOf(this.file, model) };
 		const { lines } = this.functionLines,
 			here = this.place.line;
 		this.jump(step > 0 ? lines.find((line) => line > here) : lines.findLast((line) => line < here));
 	}
 
 	goNewest() {
-		if (this.recent?.length) this.jump(this.recent[0].line);
+		if (this.recent.length) this.jump(this.recent[0].line);
 	}
 
+	/** @param {MouseEvent} event */
 	clicked(event) {
+		if (!(event.target instanceof Element)) return;
 		const row = event.target.closest(".row");
-		if (row && !event.target.closest("a") && String(getSelection()) === "") this.jump(Number(row.dataset.line));
+		if (!(row instanceof HTMLElement) || event.target.closest("a") || String(getSelection()) !== "") return;
+		this.panel.open(true);
+		this.jump(Number(row.dataset.line));
 	}
 
-	// What is drawn is marked, and all is copied.
+	/** What is drawn is marked, and all is copied. @param {Event} event */
 	selectAll(event) {
 		event.preventDefault();
-		getSelection().selectAllChildren(this.rows);
+		getSelection()?.selectAllChildren(this.rows);
 		this.wholeFile = true;
 	}
 
-	// The source itself, also of lines that are not drawn.
+	/** The source itself, also of lines that are not drawn. @param {ClipboardEvent} event */
 	copied(event) {
-		if (this.wholeFile && this.lines) {
-			event.clipboardData.setData("text/plain", this.lines.join("\n"));
-			event.preventDefault();
-			return;
-		}
-		const selection = getSelection();
-		const ends = [
-			[selection.anchorNode, selection.anchorOffset],
-			[selection.focusNode, selection.focusOffset],
-		].map(([node, offset]) => this.textPosition(node, offset));
-		if (!this.lines || selection.isCollapsed || ends.includes(null) || ends[0].line === ends[1].line) return;
-		const [from, to] = ends.sort((a, b) => a.line - b.line);
-		const lines = this.lines.slice(from.line - 1, to.line);
-		lines[lines.length - 1] = lines.at(-1).slice(0, to.column);
-		lines[0] = lines[0].slice(from.column);
-		event.clipboardData.setData("text/plain", lines.join("\n"));
+		const text = this.phase === PHASE.SHOWN ? this.selectedText() : null;
+		if (text === null) return;
+		event.clipboardData?.setData("text/plain", text);
 		event.preventDefault();
 	}
 
-	// Line and column (from 0) of a place in the drawn source; null: it is in none of its rows.
+	// null: it is for the browser to say.
+	selectedText() {
+		if (this.wholeFile) return this.lines.join("\n");
+		const selection = getSelection();
+		if (!selection || selection.isCollapsed) return null;
+		const one = this.textPosition(selection.anchorNode, selection.anchorOffset),
+			other = this.textPosition(selection.focusNode, selection.focusOffset);
+		if (!one || !other || one.line === other.line) return null;
+		const [from, to] = one.line < other.line ? [one, other] : [other, one];
+		const lines = this.lines.slice(from.line - 1, to.line);
+		lines[lines.length - 1] = lines[lines.length - 1].slice(0, to.column);
+		lines[0] = lines[0].slice(from.column);
+		return lines.join("\n");
+	}
+
+	/**
+	 * Line and column (from 0) of a place in the drawn source; null: it is in none of its rows.
+	 * @param {Node | null} node @param {number} offset
+	 */
 	textPosition(node, offset) {
-		const row = (node?.nodeType === Node.TEXT_NODE ? node.parentElement : node)?.closest?.(".row");
-		if (!row || !this.rows.contains(row)) return null;
-		const text = row.cells.text,
+		const element = node instanceof Element ? node : node?.parentElement;
+		const row = element?.closest(".row");
+		if (!node || !(row instanceof HTMLElement) || !this.rows.contains(row)) return null;
+		const text = row.querySelector(".text"),
+			line = Number(row.dataset.line),
 			range = document.createRange();
+		if (!text?.contains(node)) return { line, column: 0 };
 		range.selectNodeContents(text);
-		if (!text.contains(node)) return { line: Number(row.dataset.line), column: 0 };
 		range.setEnd(node, offset);
-		return { line: Number(row.dataset.line), column: range.toString().length };
+		return { line, column: range.toString().length };
 	}
 
-	updateLine(model) {
-		const number = this.place.line;
-		const line = number ? model.lineAt(number) : null;
-		const state = line?.state ?? "";
-		setText(this.lineHead, number ? `Line ${exact(number)}` : "No line chosen");
-		setClass(this.linePill, `pill ${state === "part" || state === "idle" ? "miss" : state}`);
-		setText(this.linePill, state ? `${MARKS[state][0]} ${PILLS[state]}` : "no code");
-		this.linePill.hidden = !number;
-		if (!line) {
-			this.lineBody.replaceChildren(
-				h(
-					"p",
-					{ class: "dim small" },
-					number
-						? "Nothing is counted on this line: the compiler made no code of it, or counts it " +
-								"where that was inlined from (-fno-inline tells more)."
-						: "Click a line, or press n for the next one that is not reached.",
-				),
-			);
-			return;
-		}
-		const places = model.places(line).map((place) => {
-			const when = place.reached
-				? place.time === 0
-					? "earlier"
-					: `${span(serverNow() - (model.baseMs + place.time * 10))} ago`
-				: "not reached";
-			return h(
-				"li",
-				{ class: place.reached ? "hit" : "miss" },
-				h("span", { class: "mono" }, `column ${place.column}`),
-				h("span", {}, `${place.reached ? "●" : "○"} ${when}`),
-				h("span", { class: "dim num" }, `${percentOf(place)}`),
-			);
-		});
-		const ways = state === "part" ? this.untakenWays(model, number) : [];
-		const more = !line.places ? "No PC stands in this line: its state follows from the code around it." : "";
-		this.lineBody.replaceChildren(
-			h("p", { class: "small" }, MARKS[state] ? `${sentence(MARKS[state][1])}${ways.length ? ":" : "."}` : ""),
-			h("div", { class: "newest ways" }, ways),
-			h("ul", { class: "places" }, places.slice(0, 40)),
-			h("p", { class: "dim small" }, more),
-		);
-	}
-
-	// Where no run went on to from this line, as links.
-	untakenWays(model, number) {
-		const { update } = model.summary;
-		if (this.ways?.number !== number || this.ways.update !== update || this.ways.file !== this.file)
-			this.ways = { number, update, file: this.file, lines: model.untakenWays(number) };
-		return this.ways.lines
-			.slice(0, 12)
-			.map((to) =>
-				h(
-					"a",
-					{ href: fileUrl(targetUrl(this.place.target), this.path, to) },
-					h("span", { class: "num dim" }, String(to)),
-					h("span", { class: "mono" }, (this.lines?.[to - 1] ?? "").trim().slice(0, 80)),
-					h("span", { class: "dim small" }, "never"),
-				),
-			);
-	}
-
-	key(event) {
-		if (event.key === "n") this.nextMissed();
-		else if (event.key === "h") this.goNewest();
-		else if (event.key === "[" || event.key === "]") this.goFunction(event.key === "[" ? -1 : 1);
-		else if (event.key === "j" || event.key === "k")
-			this.jump(Math.max(1, Math.min(this.lines?.length ?? 1, this.place.line + (event.key === "j" ? 1 : -1))));
-		else return false;
+	/** @param {KeyboardEvent} event */
+	key({ key }) {
+		if (key === "n") this.nextMissed();
+		else if (key === "h") this.goNewest();
+		else if (key === "[" || key === "]") this.goFunction(key === "[" ? -1 : 1);
+		else if (key === "j" || key === "k") {
+			const line = this.place.line + (key === "j" ? 1 : -1);
+			this.jump(Math.max(1, Math.min(this.lines.length || 1, line)));
+		} else return false;
 		return true;
 	}
 }
 
-function sentence(words) {
-	return words[0].toUpperCase() + words.slice(1);
+/** @param {HTMLElement} mark @param {import("./model.js").LineState} state */
+function setMark(mark, state) {
+	const shown = markOf(state);
+	setText(mark, shown?.glyph ?? "");
+	setTitle(mark, shown?.meaning ?? "");
+	if (shown) {
+		mark.setAttribute("role", "img");
+		mark.setAttribute("aria-label", shown.meaning);
+	} else {
+		mark.removeAttribute("role");
+		mark.removeAttribute("aria-label");
+	}
 }
 
-function percentOf(place) {
-	return place.pcs === 1
-		? "1 PC"
-		: `${exact(place.reached)} of ${exact(place.pcs)} PCs, ${percent(place.reached, place.pcs)}`;
+/** When it was first reached. @param {HTMLElement} element @param {Model} model @param {number} first NONE: never */
+function drawTime(element, model, first) {
+	const at = model.baseMs + first * 10;
+	if (first === NONE) {
+		setText(element, "");
+		setTitle(element, "");
+	} else if (first === 0) {
+		setText(element, "earlier");
+		setTitle(element, "reached before the service first looked");
+	} else {
+		setText(element, span(serverNow() - at));
+		setTitle(element, `first reached ${moment(at)}`);
+	}
 }

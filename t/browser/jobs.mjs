@@ -255,8 +255,8 @@ await test("the overview sums the jobs of each target up", async () => {
 	const title = await sums(page, target).getAttribute("title");
 	check(/broken: .*7/.test(title) && /executions\/s/.test(title), `the title says ${title}`);
 	await screen(page, "overview-jobs-light");
-	await page.locator(".seg button", { hasText: "Failing jobs 1" }).click();
-	await page.waitForURL(/state=jobs/);
+	await page.locator(".seg button", { hasText: "Failing 1" }).click();
+	await page.waitForURL(/state=failing/);
 	await until(async () => (await page.locator(".targets .trow").count()) === 1, "one row");
 	await page.goto(`${base}?sort=-jobs`);
 	await until(
@@ -266,7 +266,12 @@ await test("the overview sums the jobs of each target up", async () => {
 });
 
 await test("a banner names what does not work, and is gone when all is well", async () => {
-	const problem = (check, subject, text, ago) => ({ check, subject, text, since_ms: ago ? Date.now() - ago : null });
+	const problem = (kind, subject, text, ago) => ({
+		check: kind,
+		subject,
+		text,
+		since_ms: ago ? Date.now() - ago : null,
+	});
 	const many = [
 		problem("worker", "collector", "collector does not stay alive (signal 11, Segmentation fault); see the log", 0),
 		...Array.from({ length: 7 }, (_, i) =>
@@ -338,7 +343,7 @@ await test("the overview shows where nothing moves", async () => {
 		(await sums(other, target).getAttribute("title")).includes("main: no progress for 3 min"),
 		"the title does not say which",
 	);
-	check(await other.locator(".seg button", { hasText: "Failing jobs 1" }).isVisible(), "no filter for it");
+	check(await other.locator(".seg button", { hasText: "Failing 1" }).isVisible(), "no filter for it");
 	await other.context().close();
 });
 
@@ -360,7 +365,7 @@ await test("dark, and at 390 pixels", async () => {
 			await other.waitForSelector(shown, { timeout: WAIT });
 			if (name === "jobs") {
 				await row("main", other).locator(".jobname").click();
-				await until(async () => (await other.locator(".joblog pre").innerText()).includes("exec/s"), "the log"); // of which the end is shown
+				await until(async () => (await other.locator(".joblog pre").innerText()).includes("exec/s"), "the log");
 				await other.locator(".jobs").evaluate((table) => table.scrollIntoView());
 				for (const button of await row("main", other).getByRole("button").all())
 					check(await button.isVisible(), "a button cannot be pressed");

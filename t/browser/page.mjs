@@ -25,7 +25,8 @@ const { values: options, positionals } = parseArgs({
 const [base, target] = positionals;
 if (!target) {
 	process.stderr.write(
-		"usage: page.mjs BASE-URL TARGET [--screens FOLDER] [--expect FILE] [--stop COMMAND --start COMMAND] [--remove COMMAND --add COMMAND]\n",
+		"usage: page.mjs BASE-URL TARGET [--screens FOLDER] [--expect FILE] " +
+			"[--stop COMMAND --start COMMAND] [--remove COMMAND --add COMMAND]\n",
 	);
 	process.exit(2);
 }
@@ -145,7 +146,8 @@ await test("functions are listed with their coverage, least reached first", asyn
 						.querySelector(".cov")
 						.title.match(/[\d,]+/g)
 						.map((text) => text.replace(/,/g, ""));
-					return `${row.querySelector(".label").textContent} ${covered}/${pcs} ${row.querySelector(".where").textContent}`;
+					const where = row.querySelector(".where .file") ?? row.querySelector(".where");
+					return `${row.querySelector(".label").textContent} ${covered}/${pcs} ${where.textContent}`;
 				}),
 		);
 		wrong =
@@ -262,7 +264,7 @@ async function lineStates() {
 	return page.evaluate(async () => {
 		const code = document.querySelector(".code"),
 			states = {};
-		const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+		const frame = () => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)));
 		for (let top = 0; ; top += code.clientHeight) {
 			code.scrollTop = top;
 			await frame();
@@ -496,7 +498,8 @@ await test("nothing keeps anybody from using a view, says axe", async () => {
 			);
 			for (const { id, impact, nodes } of violations)
 				found.push(
-					`${width} ${scheme} ${name}: ${impact} ${id}: ${nodes.length} × ${nodes[0].target.join(" ")}: ${nodes[0].failureSummary}`,
+					`${width} ${scheme} ${name}: ${impact} ${id}: ${nodes.length} × ${nodes[0].target.join(" ")}: ` +
+						nodes[0].failureSummary,
 				);
 		}
 		await other.context().close();
@@ -559,7 +562,7 @@ await test("figures", async () => {
 		for (let i = 0; i < 20; i++) {
 			const start = performance.now();
 			code.scrollTop = (code.scrollHeight * ((i * 7) % 20)) / 20;
-			await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+			await new Promise((next) => requestAnimationFrame(() => setTimeout(next)));
 			times.push(performance.now() - start);
 		}
 		return times.sort((a, b) => a - b);
