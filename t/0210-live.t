@@ -15,6 +15,13 @@ from wire import *
 import symbolizer
 
 
+def build_other(folder):
+    source = os.path.join(folder, "other.c")
+    with open(source, "w") as file:
+        file.write("int LLVMFuzzerTestOneInput(const unsigned char *data, unsigned long size) { return size > 3 && data[0] ? -1 : 0; }\n")
+    return build(os.path.join(folder, "other"), [source], "-O1")
+
+
 with scratch() as folder:
     demo = os.path.join(SRC, "share", "demo")
     executable = build(os.path.join(folder, "fuzz_json"), demo_sources(), "-O1", "-lm")
@@ -89,4 +96,23 @@ with scratch() as folder:
 
         entry = service.wait_state("json", "stale")
         ok(entry["reason"], f"a fuzzer that ended shows: {entry['reason']}")
+
+        # Another target keeps the collector at the folder meanwhile.
+        json_target = service.targets["json"]
+        other = Target(build_other(folder), coverage, [folder])
+        for targets in ({"json": json_target, "other": other}, {"other": other}):
+            service.targets = targets
+            service.reload()
+        fuzzer = subprocess.Popen([executable, corpus, "-max_len=256", "-runs=200000000"], cwd=folder, env=dict(os.environ, FUZZSUP_DIR=coverage),
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        atexit.register(fuzzer.kill)
+        wait_until(lambda: CoverageFile.read(files[0])[0] > runs, "a fuzzer that runs on")
+        service.targets = {"json": json_target, "other": other}
+        service.reload()
+        again = Follower(service.websocket("/t/json/", "fuzzsup.v1"), "json")
+        again.until(lambda: again.bits is not None and again.covered >= follower.covered and len(again.times) >= again.covered)
+        new = [i for i, time in again.times.items() if time != 0 and wanted >> i & 1]
+        equal(new, [], "what a target that was taken out and put back had reached is not new")
+        fuzzer.terminate()
+        fuzzer.wait()
     done()

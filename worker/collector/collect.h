@@ -55,6 +55,11 @@ struct lane {
 
 TAILQ_HEAD(lane_queue, lane);
 
+struct file_owner {
+	struct target *target;
+	bool was_there; /* the file, before the target, which did not read it yet */
+};
+
 struct file {
 	TAILQ_ENTRY(file) in_place;
 	TAILQ_ENTRY(file) in_queue; /* busy, idle or crowd, while attached */
@@ -71,16 +76,17 @@ struct file {
 	uint32_t differs_at; /* the part there is no target's, or CHECK_NOWHERE */
 	int list; /* memfd: its PCs so far, for a target without a table; -1 */
 	struct module_file module;
-	bool has_module, busy, crowd, from_start, polled, gone, fresh;
-	int64_t first_seen_ms, retry_ms, changed_ms, checked_ms,
+	bool has_module, busy, crowd, from_start, gone, fresh;
+	int64_t came_ms, first_seen_ms, retry_ms, changed_ms, checked_ms,
 	    read_ms;     /* monotonic */
 	unsigned tries;  /* how often it was looked at since it last changed */
 	uint64_t said;   /* hash of the last log line about it */
 	int64_t said_ms; /* log lines are paid for in advance: see may_say() */
 	uint64_t n_runs, unique_runs; /* as last read */
-	enum kinship nearest; /* of a target here, when the looks were of nearest_looks */
+	enum kinship
+	    nearest; /* of a target here, when the looks were of nearest_looks */
 	uint64_t nearest_looks;
-	struct target **owners;       /* kept while the file is cut or replaced */
+	struct file_owner *owners; /* kept while the file is cut or replaced */
 	size_t owners_len;
 };
 
@@ -215,9 +221,10 @@ bool target_owns(const struct target *target, const struct file *file);
 bool target_asks(const struct look *look, const struct file *file, uint32_t pcs_len);
 
 /* Adds what was just read of a file (its bits lie in scratch): by how much its counters
- * grew, and whether that was seen to happen. */
+ * grew. @was_there: the file was there before the target came, which reads it for the first
+ * time: what it holds is no find, and no sign of life. */
 void target_add(struct collector *collector, struct target *target, struct file *file,
-    uint64_t grew, uint64_t grew_unique, bool lived);
+    uint64_t grew, uint64_t grew_unique, bool was_there);
 
 /* Adds the bits in scratch, of runs whose rate nobody sees; @before: they were there when
  * we came. */

@@ -94,7 +94,7 @@ set_state(struct collector *collector, struct file *file, enum file_state state)
 		file->busy = file->crowd = false;
 	}
 	if (file->state != FILE_ATTACHED && state == FILE_ATTACHED) {
-		file->crowd = file->owners[0]->attached > CROWD_FROM;
+		file->crowd = file->owners[0].target->attached > CROWD_FROM;
 		file->busy = !file->crowd;
 		file->changed_ms = collector->now_ms;
 		TAILQ_INSERT_TAIL(
@@ -127,17 +127,20 @@ look_allows(const struct look *look, const struct file *file)
 static bool
 add_owner(struct file *file, struct target *target)
 {
-	struct target **larger;
+	struct file_owner *larger;
 
 	for (size_t i = 0; i < file->owners_len; i++)
-		if (file->owners[i] == target)
+		if (file->owners[i].target == target)
 			return false;
 	larger =
-	    realloc(file->owners, (file->owners_len + 1) * sizeof(struct target *));
+	    realloc(file->owners, (file->owners_len + 1) * sizeof(struct file_owner));
 	if (larger == NULL)
 		return false;
 	file->owners = larger;
-	file->owners[file->owners_len++] = target;
+	file->owners[file->owners_len++] = (struct file_owner){
+		.target = target,
+		.was_there = file->from_start || file->came_ms < target->collected_ms,
+	};
 	target->attached++;
 	/* What others have been credited with already. */
 	target->sum_runs += file->n_runs;
@@ -207,7 +210,7 @@ void
 file_withdraw(struct collector *collector, struct file *file, struct target *target)
 {
 	for (size_t i = 0; i < file->owners_len; i++) {
-		if (file->owners[i] != target)
+		if (file->owners[i].target != target)
 			continue;
 		file->owners[i] = file->owners[--file->owners_len];
 		target->attached--;
@@ -285,7 +288,7 @@ file_other(struct collector *collector, struct file *file, const char *reason)
 		return;
 	take_check(collector, file);
 	while (file->owners_len > 0)
-		file_withdraw(collector, file, file->owners[0]);
+		file_withdraw(collector, file, file->owners[0].target);
 	snprintf(file->reason, sizeof(file->reason), "%s", reason);
 	set_state(collector, file, FILE_OTHER);
 	plan_retry(collector, file);
@@ -321,8 +324,8 @@ file_sound(struct collector *collector, struct file *file)
 	    "has the PC table of another build (%u PCs)", file->file.pcs_len);
 	set_state(collector, file, FILE_OTHER);
 	for (size_t i = file->owners_len; i-- > 0;)
-		if (!target_owns(file->owners[i], file))
-			file_withdraw(collector, file, file->owners[i]);
+		if (!target_owns(file->owners[i].target, file))
+			file_withdraw(collector, file, file->owners[i].target);
 	offer_all(collector, file);
 	check_end(file);
 	/* Nobody's: the descriptor is not worth keeping, hash and length are. */
@@ -393,7 +396,7 @@ make_file(struct collector *collector, struct place *place, const char *name)
 	file->place = place;
 	file->file.fd = file->check.fd = file->list = -1;
 	file->differs_at = CHECK_NOWHERE;
-	file->first_seen_ms = collector->now_ms;
+	file->first_seen_ms = file->came_ms = collector->now_ms;
 	TAILQ_INSERT_TAIL(&place->files, file, in_place);
 	LIST_INSERT_HEAD(&place->buckets[bucket_of(name)], file, in_bucket);
 	place->files_len++;
@@ -417,6 +420,8 @@ file_look(
 		/* Another file under the name: its counters begin anew, ours go on. */
 		set_state(collector, file, FILE_NEW);
 		coverage_file_close(&file->file);
+		file->came_ms = collector->now_ms;
+		file->from_start = false;
 	}
 	file->gone = false;
 	wait_in_line(collector, file);
@@ -448,7 +453,7 @@ file_forget(struct collector *collector, struct file *file)
 	turns_remove(collector, file);
 	check_end(file);
 	while (file->owners_len > 0)
-		file->owners[--file->owners_len]->attached--;
+		file->owners[--file->owners_len].target->attached--;
 	coverage_file_close(&file->file);
 	TAILQ_REMOVE(&file->place->files, file, in_place);
 	LIST_REMOVE(file, in_bucket);
@@ -530,7 +535,7 @@ is_news(const struct collector *collector, const struct file *file, uint64_t n_r
 		return true;
 	for (size_t i = 0; i < file->owners_len; i++) {
 		const uint64_t *known =
-		    (const uint64_t *)file->owners[i]->live.map.bits;
+		    (const uint64_t *)file->owners[i].target->live.map.bits;
 
 		if (bitmap_diff_next(collector->scratch, known, 0, words) < words)
 			return true;
@@ -543,7 +548,6 @@ file_poll(struct collector *collector, struct file *file)
 {
 	size_t words = coverage_map_words(file->file.pcs_len);
 	uint64_t n_runs, unique_runs, grew, grew_unique;
-	bool lived;
 
 	if (!file_make_room(collector, words))
 		return false;
@@ -560,13 +564,16 @@ file_poll(struct collector *collector, struct file *file)
 	}
 	grew = growth(n_runs, file->n_runs);
 	grew_unique = growth(unique_runs, file->unique_runs);
-	/* What stood there when we came is no sign of life. */
-	lived = grew > 0 && (file->polled || !file->from_start);
-	file->polled = true;
 	file->n_runs = n_runs;
 	file->unique_runs = unique_runs;
-	for (size_t i = 0; i < file->owners_len; i++)
-		target_add(collector, file->owners[i], file, grew, grew_unique, lived);
+	for (size_t i = 0; i < file->owners_len; i++) {
+		struct file_owner *owner = &file->owners[i];
+
+		/* What stood there when it came is no sign of life. */
+		target_add(collector, owner->target, file, grew, grew_unique,
+		    owner->was_there);
+		owner->was_there = false;
+	}
 	file->fresh = false;
 	file->changed_ms = collector->now_ms;
 	set_busy(collector, file, true);

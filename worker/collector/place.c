@@ -306,7 +306,7 @@ static bool
 reads(const struct target *target, const struct file *file)
 {
 	for (size_t i = 0; i < file->owners_len; i++)
-		if (file->owners[i] == target)
+		if (file->owners[i].target == target)
 			return file->state == FILE_ATTACHED;
 	return false;
 }

@@ -203,10 +203,11 @@ target_asks(const struct look *look, const struct file *file, uint32_t pcs_len)
 
 void
 target_add(struct collector *collector, struct target *target, struct file *file,
-    uint64_t grew, uint64_t grew_unique, bool lived)
+    uint64_t grew, uint64_t grew_unique, bool was_there)
 {
+	const bool lived = grew > 0 && !was_there;
 	/* What came while a collector was dead is a find nonetheless. */
-	bool before = file->from_start && !lived && !target->live.seeded;
+	const bool before = was_there && !target->live.seeded;
 
 	target->sum_runs += grew;
 	target->sum_unique += grew_unique;
@@ -247,7 +248,8 @@ describe_waiting(const struct target *target, char *text)
 		return text_append(text, 0,
 		    "AFL++ runs it without a PC table of its own; " TARGET_AFL_REMEDY);
 	if (look == NULL)
-		return text_append(text, 0, "none of its coverage directories exists yet");
+		return text_append(
+		    text, 0, "none of its coverage directories exists yet");
 	return text_append(text, 0, "no coverage file of this build yet in %s%s%s",
 	    look->place->path, look->name[0] != '\0' ? "/" : "", look->name);
 }
