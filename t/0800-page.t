@@ -140,9 +140,35 @@ def coverage(folder, executable):
         helper.join()
 
 
+COMMENT_LINES = 300000
+
+
+def trouble(folder, executable):
+    """A service that hangs, sources that come late or not at all, one that is a long comment."""
+    directory, root = os.path.join(folder, "coverage"), os.path.join(folder, "long")
+    os.makedirs(directory)
+    os.mkdir(root)
+    with open(os.path.join(root, "long.c"), "w") as file:
+        file.write("/*\n" + "".join(f' * if (i == {i}) return "that\'s it";\n' for i in range(COMMENT_LINES - 2)) + " */\n")
+        file.write("#include <stddef.h>\nint LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)\n{\n    return size && data[0] ? -1 : 0;\n}\n")
+    long = build(os.path.join(folder, "fuzz_long"), [file.name], "-O1")
+    coverage_file = fuzz(executable, directory)
+    targets = {"json": Target(executable, directory, [os.path.join(SRC, "share", "demo")]), "long": Target(long, None, [root])}
+    # The front-end is stopped, and not to be replaced for that.
+    with Service(folder, targets, environment={"FUZZSUPD_NO_HEARTBEAT": "1"}) as service:
+        for name in targets:
+            service.wait_state(name, "ready", "live", "stale")
+        helper = Helper(service, coverage_file, folder)
+        helper.start()
+        say(["node", os.path.join(SRC, "t", "browser", "trouble.mjs"), f"http://{service.host}:{service.port}/", "json", "demo/json_parse.c",
+             "long", "long/long.c", str(COMMENT_LINES), str(service.worker("frontend"))])
+        helper.ended.set()
+        helper.join()
+
+
 with scratch() as folder:
     executable = build(os.path.join(folder, "fuzz_json"), demo_sources(), "-O1", "-lm")
-    for part in (coverage, jobs):
+    for part in (coverage, jobs, trouble):
         if len(sys.argv) < 2 or part.__name__ in sys.argv[1:]:
             part(os.path.join(folder, part.__name__), executable)
 done()

@@ -73,6 +73,9 @@ export async function open(width = 1280, height = 860, colorScheme = "light") {
 	context.setDefaultTimeout(WAIT);
 	return listenTo(await context.newPage());
 }
+// The address of a file of a target, and of a line in it.
+export const anchorOf = (targetUrl, name, line) =>
+	`${targetUrl}#${name.split("/").map(encodeURIComponent).join("/")}${line ? `:${line}` : ""}`;
 export const live = (page) => page.waitForSelector("#link.live", { timeout: WAIT });
 
 export const close = () => browser.close();

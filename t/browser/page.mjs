@@ -14,7 +14,19 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 import { rate, short } from "../../share/web/dom.js";
-import { WAIT, check, done, expectConsole, live, open, packageText, screen, takePictures, test } from "./harness.mjs";
+import {
+	WAIT,
+	anchorOf,
+	check,
+	done,
+	expectConsole,
+	live,
+	open,
+	packageText,
+	screen,
+	takePictures,
+	test,
+} from "./harness.mjs";
 
 const { values: options, positionals } = parseArgs({
 	allowPositionals: true,
@@ -246,8 +258,7 @@ async function fileToOpen() {
 	return decodeURIComponent(hashes.find((hash) => !hash.startsWith("/")) ?? "");
 }
 
-const anchor = (name, line) =>
-	`${targetUrl}#${name.split("/").map(encodeURIComponent).join("/")}${line ? `:${line}` : ""}`;
+const anchor = (name, line) => anchorOf(targetUrl, name, line);
 let file = "";
 
 await test("a file opens with its source and marks", async () => {
