@@ -167,6 +167,8 @@ enum table_status {
 	TABLE_WANTS_PACKAGE, /* the package of its split units, .dwp */
 	TABLE_WANTS_UNIT, /* the file of a split unit, .dwo; text: the folder that the unit
 				was compiled in, line feed, name */
+	TABLE_WANTS_BUILD, /* another build of it, or that one's debug file; text: build ID
+			      in hex, line feed */
 };
 
 enum collect_job_bits {

@@ -56,14 +56,23 @@ set_folder(struct search *search)
 }
 
 /* @wish: hex digits up to the line feed. */
+/* How many hex digits @wish's first line has; 0: it is no build ID. */
+static size_t
+id_digits(const char *wish)
+{
+	const size_t len = strspn(wish, "0123456789abcdef");
+
+	return len > 2 && len <= ID_DIGITS_MAX && wish[len] == '\n' ? len : 0;
+}
+
 static int
 by_build_id(const struct search *search, const char *wish)
 {
-	const size_t len = strspn(wish, "0123456789abcdef");
+	const size_t len = id_digits(wish);
 	char name[256];
 	int fd = -1;
 
-	if (len <= 2 || len > ID_DIGITS_MAX || wish[len] != '\n')
+	if (len == 0)
 		return -1;
 	snprintf(name, sizeof(name), "/.build-id/%.2s/%.*s.debug", wish, (int)len - 2,
 	    wish + 2);
@@ -99,6 +108,26 @@ debug_file_open(
 	if (fd < 0 && name != NULL && name[1] != '\0' && name[1] != '.' &&
 	    strchr(name + 1, '/') == NULL)
 		fd = by_name(&search, name + 1);
+	return fd >= 0 ? fd : -ENOENT;
+}
+
+int
+debug_file_open_build(const struct string_list *roots, const char *wish)
+{
+	const struct search search = { .roots = roots, .executable = "" };
+	const size_t len = id_digits(wish);
+	char names[3][256];
+	int fd = by_build_id(&search, wish);
+
+	if (len == 0)
+		return -ENOENT;
+	snprintf(names[0], sizeof(names[0]), "/.build-id/%.2s/%.*s", wish, (int)len - 2,
+	    wish + 2);
+	snprintf(names[1], sizeof(names[1]), "/%.*s/debuginfo", (int)len, wish);
+	snprintf(names[2], sizeof(names[2]), "/%.*s/executable", (int)len, wish);
+	for (size_t name = 0; name < 3; name++)
+		for (size_t i = 0; fd < 0 && i < roots->len; i++)
+			fd = try(&search, roots->items[i], names[name], "");
 	return fd >= 0 ? fd : -ENOENT;
 }
 

@@ -35,4 +35,9 @@ int debug_file_open_package(const struct string_list *roots, const char *executa
 int debug_file_open_unit(
     const struct string_list *roots, const char *executable, const char *wish);
 
+/* Opens what is kept of the build whose ID, in hex, is @wish's first line: its debug file,
+ * or the executable itself, below @roots in .build-id, or as debuginfod keeps them. Returns
+ * the descriptor or -ENOENT. */
+int debug_file_open_build(const struct string_list *roots, const char *wish);
+
 #endif

@@ -30,7 +30,7 @@ struct options {
 	const char *socket;
 	const char *format; /* of export */
 	bool json, watch, follow;
-	struct string_list debug_roots;
+	struct symbolize_wishes symbolize;
 };
 
 static const char usage[] =
@@ -62,9 +62,12 @@ static const char usage[] =
     "  symbolize EXECUTABLE [ADDRESS...]   functions and lines of addresses, or of a "
     "sanitizer's\n"
     "                                      report on standard input; needs no service\n"
-    "                                      -d DIRECTORY: look for debug files below "
-    "it, "
-    "too\n"
+    "                                      -d DIRECTORY: look for debug files and "
+    "other\n"
+    "                                      builds below it, too; --module NAME: so the "
+    "report\n"
+    "                                      calls EXECUTABLE; --addresses: each line is "
+    "one\n"
     "\n"
     "SOCKET: FUZZSUPD_CONTROL, else " DEFAULT_SOCKET "\n";
 
@@ -263,8 +266,7 @@ carry_out(const struct options *options, char **words, int len)
 			return show_tables(
 			    options, words[0], len > 1 ? words[1] : NULL);
 	if (strcmp(words[0], "symbolize") == 0)
-		return ctl_symbolize(
-		    words[1], &options->debug_roots, words + 2, len - 2);
+		return ctl_symbolize(words[1], &options->symbolize, words + 2, len - 2);
 	if (strcmp(words[0], "check") == 0)
 		return check(options, words);
 	if (strcmp(words[0], "export") == 0)
@@ -293,6 +295,8 @@ main(int argc, char **argv)
 		{ "watch", no_argument, NULL, 'w' },
 		{ "follow", no_argument, NULL, 'f' },
 		{ "debug-root", required_argument, NULL, 'd' },
+		{ "addresses", no_argument, NULL, 'A' },
+		{ "module", required_argument, NULL, 'm' },
 		{ "format", required_argument, NULL, 'F' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -320,7 +324,14 @@ main(int argc, char **argv)
 			options.follow = true;
 			break;
 		case 'd':
-			if (string_list_add(&options.debug_roots, optarg) < 0)
+			if (string_list_add(&options.symbolize.roots, optarg) < 0)
+				return EXIT_RUNTIME;
+			break;
+		case 'A':
+			options.symbolize.all_addresses = true;
+			break;
+		case 'm':
+			if (string_list_add(&options.symbolize.modules, optarg) < 0)
 				return EXIT_RUNTIME;
 			break;
 		case 'F':
@@ -341,9 +352,10 @@ main(int argc, char **argv)
 		fputs(usage, stderr);
 		return EXIT_USAGE;
 	}
-	if (string_list_add(&options.debug_roots, DEBUG_FILE_ROOT) < 0)
+	if (string_list_add(&options.symbolize.roots, DEBUG_FILE_ROOT) < 0)
 		return EXIT_RUNTIME;
 	code = carry_out(&options, argv + optind, argc - optind);
-	string_list_clear(&options.debug_roots);
+	string_list_clear(&options.symbolize.roots);
+	string_list_clear(&options.symbolize.modules);
 	return code;
 }

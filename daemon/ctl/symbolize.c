@@ -26,6 +26,10 @@
 
 #define PROGRAM "fuzzsupd-symbolizer"
 
+/* More builds are asked for by nobody who means well. */
+#define BUILDS_MAX 64
+#define MODULES_MAX 8
+
 enum { EXIT_DONE, EXIT_FAILED, EXIT_BAD_WORD };
 
 static bool
@@ -51,13 +55,48 @@ hand_over(int fd, int questions)
 	    dup2(questions, HERITAGE_QUESTIONS) >= 0;
 }
 
+/* What is asked of the symbolizer. */
+struct order {
+	const char *executable;
+	char path[PATH_MAX]; /* of it, without links: reports name that one */
+	const struct symbolize_wishes *wishes;
+	char *const *addresses;
+	int addresses_len;
+};
+
+/* The symbolizer's words; NULL when out of memory. */
+static char **
+words_of(const struct order *order)
+{
+	const struct string_list *modules = &order->wishes->modules;
+	char **words =
+	    calloc(2 * modules->len + (size_t)order->addresses_len + 8, sizeof(*words));
+	size_t len = 0;
+
+	if (words == NULL)
+		return NULL;
+	words[len++] = (char *)PROGRAM;
+	words[len++] = (char *)"frames";
+	if (order->wishes->all_addresses)
+		words[len++] = (char *)"--addresses";
+	for (size_t i = 0; i < modules->len; i++) {
+		words[len++] = (char *)"--module";
+		words[len++] = modules->items[i];
+	}
+	words[len++] = (char *)"--module";
+	words[len++] = (char *)order->path;
+	words[len++] = (char *)order->executable;
+	for (int i = 0; i < order->addresses_len; i++)
+		words[len++] = order->addresses[i];
+	return words;
+}
+
 /* In the child: the symbolizer with the executable and whom to ask. */
 static void
-start(int fd, int questions, const char *executable, char *const *addresses,
-    int addresses_len)
+start(int fd, int questions, const struct order *order)
 {
 	const char *folder = getenv("FUZZSUPD_LIBEXEC");
-	char **words = calloc((size_t)addresses_len + 4, sizeof(*words));
+	char **words = words_of(order);
 	char *path = NULL;
 
 	if (folder == NULL || folder[0] == '\0')
@@ -66,11 +105,6 @@ start(int fd, int questions, const char *executable, char *const *addresses,
 		fprintf(stderr, "fuzzsupctl: out of memory\n");
 		return;
 	}
-	words[0] = (char *)PROGRAM;
-	words[1] = (char *)"frames";
-	words[2] = (char *)executable;
-	for (int i = 0; i < addresses_len; i++)
-		words[3 + i] = addresses[i];
 	if (hand_over(fd, questions))
 		execv(path, words);
 	fprintf(stderr,
@@ -110,9 +144,11 @@ answer(struct channel *channel, int fd)
 /* What was opened so far; -1: not. */
 struct opened {
 	int debug, alternate, package;
+	unsigned builds;
 };
 
-/* Whether a file of the kind @what may still be asked for: each once, but those of units. */
+/* Whether a file of the kind @what may still be asked for: each once, but those of units
+ * and of builds. */
 static bool
 may_ask(const struct opened *opened, unsigned what)
 {
@@ -123,6 +159,8 @@ may_ask(const struct opened *opened, unsigned what)
 		return opened->alternate < 0;
 	case TABLE_WANTS_PACKAGE:
 		return opened->package < 0;
+	case TABLE_WANTS_BUILD:
+		return opened->builds < BUILDS_MAX;
 	default:
 		return what == TABLE_WANTS_UNIT;
 	}
@@ -148,33 +186,37 @@ serve_one(struct channel *channel, const struct string_list *roots, const char *
 	case TABLE_WANTS_PACKAGE:
 		found = opened->package = debug_file_open_package(roots, path);
 		break;
+	case TABLE_WANTS_BUILD:
+		found = debug_file_open_build(roots, question->text);
+		opened->builds++;
+		break;
 	default:
 		found = debug_file_open_unit(roots, path, question->text);
 		break;
 	}
 	r = answer(channel, found);
-	if (question->code == TABLE_WANTS_UNIT && found >= 0)
+	if ((question->code == TABLE_WANTS_UNIT ||
+		question->code == TABLE_WANTS_BUILD) &&
+	    found >= 0)
 		close(found);
 	return r;
 }
 
 /* Opens what the symbolizer asks for, until it ends. What it says of these files comes out of
- * the executable: it gets no more than debug_file.h opens. */
+ * executables and reports: it gets no more than debug_file.h opens. */
 static void
-serve(struct channel *channel, const struct string_list *roots, const char *executable,
-    int fd)
+serve(struct channel *channel, const struct order *order, int fd)
 {
+	const struct string_list *roots = &order->wishes->roots;
 	static struct message question;
-	char path[PATH_MAX];
-	struct opened opened = { -1, -1, -1 };
+	struct opened opened = { -1, -1, -1, 0 };
 	int r = 0;
 
-	if (realpath(executable, path) == NULL)
-		return;
 	while (r == 0) {
 		r = receive(channel, &question);
 		if (r == 0)
-			r = serve_one(channel, roots, path, fd, &question, &opened);
+			r = serve_one(
+			    channel, roots, order->path, fd, &question, &opened);
 	}
 	if (opened.package >= 0)
 		close(opened.package);
@@ -209,8 +251,7 @@ judge(const char *executable, int status)
 /* Starts the symbolizer and serves it until it ends; returns its pid or
  * -1 after a line on standard error. */
 static pid_t
-run(int fd, const char *executable, const struct string_list *roots,
-    char *const *addresses, int addresses_len)
+run(int fd, const struct order *order)
 {
 	struct channel *channel = NULL;
 	int pair[2], r = channel_pair(pair);
@@ -222,42 +263,60 @@ run(int fd, const char *executable, const struct string_list *roots,
 	}
 	pid = fork();
 	if (pid == 0) {
-		start(fd, pair[1], executable, addresses, addresses_len);
+		start(fd, pair[1], order);
 		_exit(EXIT_FAILED);
 	}
 	if (pid < 0)
 		perror("fuzzsupctl: fork");
 	close(pair[1]);
 	if (pid > 0 && channel_new(pair[0], &channel) == 0)
-		serve(channel, roots, executable, fd);
+		serve(channel, order, fd);
 	else
 		close(pair[0]);
 	channel_free(channel);
 	return pid;
 }
 
-int
-ctl_symbolize(const char *executable, const struct string_list *roots,
-    char *const *addresses, int addresses_len)
+static bool
+addresses_are_sound(char *const *addresses, int len)
 {
-	int fd, status;
-	pid_t pid;
-
-	for (int i = 0; i < addresses_len; i++)
+	for (int i = 0; i < len; i++)
 		if (!is_address(addresses[i])) {
 			fprintf(stderr,
 			    "fuzzsupctl: \"%s\" is no address: a hexadecimal number, "
 			    "with or without 0x\n",
 			    addresses[i]);
-			return EXIT_BAD_WORD;
+			return false;
 		}
+	return true;
+}
+
+int
+ctl_symbolize(const char *executable, const struct symbolize_wishes *wishes,
+    char *const *addresses, int addresses_len)
+{
+	static struct order order;
+	int fd, status;
+	pid_t pid;
+
+	if (!addresses_are_sound(addresses, addresses_len))
+		return EXIT_BAD_WORD;
+	if (wishes->modules.len > MODULES_MAX) {
+		fprintf(
+		    stderr, "fuzzsupctl: more than %d times --module\n", MODULES_MAX);
+		return EXIT_BAD_WORD;
+	}
+	order.executable = executable;
+	order.wishes = wishes;
+	order.addresses = addresses;
+	order.addresses_len = addresses_len;
 	/* A FIFO would have us wait for who writes. */
 	fd = open(executable, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0) {
+	if (fd < 0 || realpath(executable, order.path) == NULL) {
 		fprintf(stderr, "fuzzsupctl: %s: %s\n", executable, strerror(errno));
 		return EXIT_FAILED;
 	}
-	pid = run(fd, executable, roots, addresses, addresses_len);
+	pid = run(fd, &order);
 	close(fd);
 	if (pid < 0)
 		return EXIT_FAILED;

@@ -9,12 +9,21 @@ import struct
 import subprocess
 import sys
 
-from fuzzsup import BUILD, PATIENCE, SYMBOLIZER
+from fuzzsup import BUILD, PATIENCE, SYMBOLIZER, libexec, program
 
 HEADER = struct.Struct("=IIQQII")  # struct message, up to its text
 MESSAGE_SYMBOLIZE, MESSAGE_TABLE, MESSAGE_FUNCTIONS = 1, 2, 3
 TABLE_OK, TABLE_NO_PC_TABLE, TABLE_FAILED, TABLE_WANTS_DEBUG, TABLE_WANTS_ALTERNATE = range(5)
 DUMP = os.path.join(BUILD, "t", "lib", "dump_table")
+
+
+def symbolize(executable, *words, text="", patience=PATIENCE, roots=()):
+    """fuzzsupctl symbolize, with @text on its standard input; @words: addresses and options. Line ends stay as they are."""
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("SAN_OPTIONS")}
+    done = subprocess.run([program("fuzzsupctl"), *(f"-d{root}" for root in roots), "symbolize", executable, *words], input=text.encode(),
+                          capture_output=True, env=dict(environment, FUZZSUPD_LIBEXEC=libexec()), timeout=patience)
+    done.stdout, done.stderr = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    return done
 
 
 def sealed(data):

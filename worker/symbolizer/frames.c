@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #include "alternate.h"
+#include "code_call.h"
+#include "code_memory.h"
 #include "debug_elf.h"
 #include "debug_link.h"
 #include "demangle.h"
@@ -43,6 +45,7 @@ struct frames {
 	struct file split;     /* separate debug file */
 	struct file alternate; /* alternate one */
 	struct symbols *symbols;
+	struct code_memory *code;          /* NULL: nobody asked yet */
 	struct debug_elf *alternate_debug; /* NULL: there is none */
 	struct debug_elf *debug;           /* NULL: the same */
 	struct unit_ranges *ranges;        /* NULL: the same */
@@ -303,6 +306,7 @@ frames_free(struct frames *frames)
 	split_units_free(frames->sources.splits);
 	debug_elf_free(frames->alternate_debug);
 	symbols_free(frames->symbols);
+	code_memory_free(frames->code);
 	file_close(&frames->alternate);
 	file_close(&frames->split);
 	elf_image_free(frames->image);
@@ -474,4 +478,49 @@ const char *
 frames_remark(struct frames *frames)
 {
 	return split_units_remark(frames->sources.splits);
+}
+
+/* ---- what lies behind ---- */
+
+struct elf_image *
+frames_image(const struct frames *frames)
+{
+	return frames->image;
+}
+
+struct symbols *
+frames_symbols(const struct frames *frames)
+{
+	return frames->symbols;
+}
+
+bool
+frames_are_movable(const struct frames *frames)
+{
+	return elf_image_is_position_independent(frames->image);
+}
+
+bool
+frames_have_code(const struct frames *frames, uint64_t address)
+{
+	return elf_image_is_code(frames->image, address);
+}
+
+bool
+frames_is_behind_call(struct frames *frames, uint64_t address)
+{
+	const unsigned char *code = NULL;
+	size_t left = 0;
+
+	if (address < CODE_CALL_MAX)
+		return true;
+	if (frames->code == NULL && code_memory_new(frames->image, &frames->code) < 0)
+		return true;
+	for (size_t len = CODE_CALL_MAX; code == NULL && len > 0; len--) {
+		code = code_memory_at(frames->code, address - len, &left);
+		if (code != NULL && left >= len)
+			return code_call_ends(
+			    elf_image_machine(frames->image), code, len);
+	}
+	return true;
 }

@@ -5,11 +5,14 @@
 #ifndef FUZZSUP_FRAMES_H
 #define FUZZSUP_FRAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "elf_image.h"
 #include "failure.h"
 #include "message.h"
+#include "symbols.h"
 
 struct frames;
 
@@ -45,5 +48,19 @@ int frames_find(struct frames *frames, uint64_t address,
 
 /* What was missed since the last call of it, for people to read; NULL: nothing new. */
 const char *frames_remark(struct frames *frames);
+
+/* What lies behind them, and lives as long. */
+struct elf_image *frames_image(const struct frames *frames);
+struct symbols *frames_symbols(const struct frames *frames);
+
+/* Whether a loader may choose where its code lies. */
+bool frames_are_movable(const struct frames *frames);
+
+/* Whether @address lies in a section that holds code. */
+bool frames_have_code(const struct frames *frames, uint64_t address);
+
+/* Whether a call may end at @address, which so is where it returns to: true where the code
+ * cannot tell. A signal's frame is where an instruction begins that never ended. */
+bool frames_is_behind_call(struct frames *frames, uint64_t address);
 
 #endif

@@ -11,36 +11,28 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/types.h>
 
+#include "demangle.h"
+#include "report_line.h"
+#include "report_write.h"
 #include "sandbox.h"
 #include "banned.h"
 
+/* Longer lines are no frames. */
+#define LINE_ROOM 16384
+
 struct filter {
 	struct frames *frames;
-	const char *module;
+	struct report_modules
+	    *modules; /* NULL: each line that can be an address is one */
 	FILE *out;
-	bool is_report;      /* a line of one was seen: "dead" is a word now */
-	unsigned long shift; /* frames more than before in the current stack */
+	bool is_text;          /* something else than addresses was seen */
+	bool is_inside;        /* of a line that is too long */
+	unsigned long shift;   /* frames more than before in the current stack */
+	unsigned long next;    /* number of its next frame, as the report counts */
+	char line[LINE_ROOM];  /* as it came */
+	char plain[LINE_ROOM]; /* without terminals' sequences */
 };
-
-/* A frame as a sanitizer prints it where it has no symbolizer; points into the line. */
-struct bare_frame {
-	size_t indent; /* before "#" */
-	unsigned long number;
-	const char *pc; /* from behind the number on */
-	size_t pc_len;
-	const char *place; /* "(MODULE+0xOFFSET)" and what comes behind it */
-	const char *module;
-	size_t module_len;
-	uint64_t offset;
-};
-
-static const char *
-known(const char *text)
-{
-	return text != NULL ? text : "??";
-}
 
 /* frames_find(), where what is cut is said and no failure. */
 static int
@@ -72,8 +64,8 @@ frames_filter_address(struct frames *frames, uint64_t address, FILE *out)
 		return r;
 	for (size_t i = 0; i < len; i++)
 		fprintf(out, "%s\n%s:%" PRIu64 ":%" PRIu64 "\n",
-		    known(found[i].function), known(found[i].file), found[i].line,
-		    found[i].column);
+		    report_write_known(found[i].function),
+		    report_write_known(found[i].file), found[i].line, found[i].column);
 	fputc('\n', out);
 	return ferror(out) ? -EIO : 0;
 }
@@ -98,123 +90,114 @@ frames_filter_read_address(const char *word, uint64_t *ret_address)
 
 /* ---- reports ---- */
 
-/* Reads "#N 0xPC" at the start of @line; outputs also what comes behind it. */
-static bool
-read_number(const char *line, struct bare_frame *frame, const char **ret_rest)
-{
-	char *end;
-
-	frame->indent = strspn(line, " \t");
-	line += frame->indent;
-	if (line[0] != '#' || !isdigit((unsigned char)line[1]))
-		return false;
-	frame->number = strtoul(line + 1, &end, 10);
-	frame->pc = end;
-	end += strspn(end, " ");
-	if (end == frame->pc || strncmp(end, "0x", 2) != 0)
-		return false;
-	end += 2 + strspn(end + 2, "0123456789abcdefABCDEF");
-	frame->pc_len = (size_t)(end - frame->pc);
-	*ret_rest = end;
-	return true;
-}
-
-/* Reads "(MODULE+0xOFFSET)", which stands last but for a build ID; a function may stand
- * before it. */
-static bool
-read_place(const char *rest, struct bare_frame *frame)
-{
-	const char *plus = NULL, *open = rest;
-	char *end;
-
-	for (const char *at = rest; (at = strstr(at, "+0x")) != NULL; at += 3)
-		plus = at;
-	if (plus == NULL)
-		return false;
-	frame->offset = strtoull(plus + 3, &end, 16);
-	if (*end != ')')
-		return false;
-	/* A module may hold brackets itself, but its path begins with a slash. */
-	open = strstr(rest, " (/");
-	if (open == NULL || open > plus)
-		open = strstr(rest, " (");
-	if (open == NULL || open > plus)
-		return false;
-	frame->place = open + 1;
-	frame->module = open + 2;
-	frame->module_len = (size_t)(plus - frame->module);
-	return true;
-}
-
-static bool
-is_ours(const struct filter *filter, const struct bare_frame *frame)
-{
-	const char *name = memrchr(frame->module, '/', frame->module_len);
-	const char *end = frame->module + frame->module_len;
-
-	name = name != NULL ? name + 1 : frame->module;
-	return (size_t)(end - name) == strlen(filter->module) &&
-	    memcmp(name, filter->module, (size_t)(end - name)) == 0;
-}
-
+/* Frames that follow each other are one stack; anything else begins a new one. */
 static void
-write_frame(const struct filter *filter, const char *line,
-    const struct bare_frame *bare, unsigned long number, const struct frame *frame)
+follow_stack(struct filter *filter, const struct report_line *line)
 {
-	fprintf(filter->out, "%.*s#%lu%.*s in %s ", (int)bare->indent, line, number,
-	    (int)bare->pc_len, bare->pc, known(frame->function));
-	if (frame->file == NULL || (frame->line == 0 && frame->function == NULL)) {
-		fputs(bare->place, filter->out);
+	if (!line->is_numbered)
 		return;
-	}
-	fputs(frame->file, filter->out);
-	if (frame->line > 0)
-		fprintf(filter->out, ":%" PRIu64, frame->line);
-	if (frame->line > 0 && frame->column > 0)
-		fprintf(filter->out, ":%" PRIu64, frame->column);
-	fputc('\n', filter->out);
+	if (line->number == 0 || line->number != filter->next)
+		filter->shift = 0;
+	filter->next = line->number + 1;
 }
 
-/* Writes @line, which is a frame, with the number that it has now. */
 static void
-renumber(const struct filter *filter, const char *line, const struct bare_frame *frame)
+pass(const struct filter *filter, const struct report_source *source)
 {
-	if (filter->shift == 0)
-		fputs(line, filter->out);
+	if (source->line->is_numbered && filter->shift > 0)
+		report_write_number(
+		    source, source->line->number + filter->shift, filter->out);
 	else
-		fprintf(filter->out, "%.*s#%lu%s", (int)frame->indent, line,
-		    frame->number + filter->shift, frame->pc);
+		fputs(source->raw, filter->out);
+}
+
+/* A variable, of which only the symbol table tells here. */
+static void
+take_global(struct filter *filter, const struct report_source *source,
+    const struct report_spot *spot)
+{
+	const struct symbol *symbol =
+	    symbols_find(frames_symbols(spot->frames), spot->address);
+	char *name = symbol != NULL && symbol->name.text != NULL
+	    ? demangle(symbol->name.text, symbol->name.len)
+	    : NULL;
+
+	report_modules_count(filter->modules, name != NULL);
+	if (name != NULL)
+		report_write_global(source, name, symbol->size, filter->out);
+	else
+		fputs(source->raw, filter->out);
+	free(name);
+}
+
+/* All of a stack's frames are written; elsewhere the innermost one says where it is. */
+static bool
+shows_inlined(const struct report_line *line)
+{
+	return line->is_numbered || line->form == REPORT_TRACE ||
+	    line->form == REPORT_HONGGFUZZ || line->form == REPORT_LOGGED;
 }
 
 static int
-take_frame(
-    struct filter *filter, const char *line, const char *rest, struct bare_frame *bare)
+take_spot(struct filter *filter, const struct report_source *source,
+    const struct report_spot *spot)
 {
+	const unsigned long number = source->line->number + filter->shift;
 	const struct frame *found;
+	bool is_told;
 	size_t len;
-	int r;
+	int r = find(spot->frames, spot->address, &found, &len);
 
-	if (bare->number == 0)
-		filter->shift = 0;
-	if (!read_place(rest, bare) || !is_ours(filter, bare)) {
-		renumber(filter, line, bare);
-		return 0;
-	}
-	r = find(filter->frames, bare->offset, &found, &len);
 	if (r < 0)
 		return r;
-	if (found[0].function == NULL && found[0].file == NULL) {
-		renumber(filter, line, bare);
+	is_told = found[0].function != NULL || found[0].file != NULL;
+	report_modules_count(filter->modules, is_told);
+	if (!is_told) {
+		pass(filter, source);
 		return 0;
 	}
+	if (!shows_inlined(source->line))
+		len = 1;
 	for (size_t i = 0; i < len; i++)
-		write_frame(
-		    filter, line, bare, bare->number + filter->shift + i, &found[i]);
-	filter->shift += len - 1;
+		report_write_frame(
+		    source, &found[i], number + i, i + 1 < len, filter->out);
+	if (source->line->is_numbered)
+		filter->shift += len - 1;
+	return 0;
+}
+
+static int
+take_report(struct filter *filter, const char *raw)
+{
+	struct report_line line;
+	const struct report_source source = { raw, &line };
+	struct report_spot spot;
+
+	if (strchr(raw, '\033') != NULL)
+		report_line_strip(raw, filter->plain);
+	report_line_read(strchr(raw, '\033') != NULL ? filter->plain : raw, &line);
+	follow_stack(filter, &line);
+	if (line.form == REPORT_NUMBERED)
+		report_modules_pass(filter->modules);
+	if (line.form == REPORT_TEXT || line.form == REPORT_NUMBERED ||
+	    !report_modules_find(filter->modules, &line, &spot))
+		pass(filter, &source);
+	else if (line.form == REPORT_GLOBAL)
+		take_global(filter, &source, &spot);
+	else
+		return take_spot(filter, &source, &spot);
 	return 0;
 }
 
 /* ---- lines ---- */
+
+/* A word that a program may print, too, is an address only if it looks like one: 0x, or as
+ * many digits as nm prints. */
+static bool
+looks_like_address(const char *word, size_t len)
+{
+	return strncmp(word, "0x", 2) == 0 || strncmp(word, "0X", 2) == 0 || len == 16;
+}
 
 static bool
 read_address(const struct filter *filter, const char *line, uint64_t *ret_address)
@@ -227,7 +210,8 @@ read_address(const struct filter *filter, const char *line, uint64_t *ret_addres
 		return false;
 	memcpy(word, line + start, len);
 	word[len] = '\0';
-	if (filter->is_report && strncmp(word, "0x", 2) != 0)
+	if (filter->modules != NULL &&
+	    (filter->is_text || !looks_like_address(word, len)))
 		return false;
 	return frames_filter_read_address(word, ret_address) == 0;
 }
@@ -235,44 +219,88 @@ read_address(const struct filter *filter, const char *line, uint64_t *ret_addres
 static int
 take_line(struct filter *filter, const char *line)
 {
-	struct bare_frame frame = { 0 };
-	const char *rest;
 	uint64_t address;
 
-	if (read_number(line, &frame, &rest)) {
-		filter->is_report = true;
-		return take_frame(filter, line, rest, &frame);
-	}
-	if (strncmp(line, "==", 2) == 0)
-		filter->is_report = true;
-	if (read_address(filter, line, &address))
+	if (read_address(filter, line, &address)) {
+		if (filter->modules != NULL)
+			report_modules_count(filter->modules, true);
 		return frames_filter_address(filter->frames, address, filter->out);
+	}
+	if (line[strspn(line, " \t\r\n")] != '\0')
+		filter->is_text = true;
+	if (filter->modules != NULL)
+		return take_report(filter, line);
 	fputs(line, filter->out);
 	return 0;
 }
 
-int
-frames_filter(struct frames *frames, const char *module, FILE *in, FILE *out)
+/* @len bytes that end with a line feed, the end of what is read, or where there is no more
+ * room. Bytes that are no text, and what is too long, go through. */
+static int
+take_bytes(struct filter *filter, size_t len)
 {
-	struct filter filter = { .frames = frames, .module = module, .out = out };
-	char *line = NULL;
-	size_t size = 0;
-	ssize_t len;
+	const bool ends = len > 0 && filter->line[len - 1] == '\n';
 	int r = 0;
 
-	while (r == 0 && (len = getline(&line, &size, in)) >= 0) {
-		/* Bytes of somebody's output, and none of ours. */
-		if (memchr(line, '\0', (size_t)len) != NULL)
-			fwrite(line, 1, (size_t)len, out);
-		else
-			r = take_line(&filter, line);
-		/* Somebody may wait for the answer before he asks on. */
-		if (r == 0 && fflush(out) != 0)
-			r = -errno;
-		sandbox_go_on();
+	filter->line[len] = '\0';
+	if (filter->is_inside || len == LINE_ROOM - 1 ||
+	    memchr(filter->line, '\0', len) != NULL) {
+		filter->is_text = true;
+		filter->is_inside = !ends && len == LINE_ROOM - 1;
+		fwrite(filter->line, 1, len, filter->out);
+	} else if (len > 0) {
+		r = take_line(filter, filter->line);
 	}
-	if (r == 0 && !feof(in))
+	/* Somebody may wait for the answer before he asks on. */
+	if (r == 0 && fflush(filter->out) != 0)
 		r = -errno;
-	free(line);
+	sandbox_go_on();
 	return r;
+}
+
+static int
+take_all(struct filter *filter, FILE *in)
+{
+	size_t len = 0;
+	int c, r = 0;
+
+	while (r == 0 && (c = getc_unlocked(in)) != EOF) {
+		filter->line[len++] = (char)c;
+		if (c == '\n' || len == LINE_ROOM - 1) {
+			r = take_bytes(filter, len);
+			len = 0;
+		}
+	}
+	if (r == 0 && ferror(in))
+		return errno != 0 ? -errno : -EIO;
+	return r == 0 ? take_bytes(filter, len) : r;
+}
+
+static int
+run(struct frames *frames, struct report_modules *modules, FILE *in, FILE *out)
+{
+	struct filter *filter = calloc(1, sizeof(*filter));
+	int r;
+
+	if (filter == NULL)
+		return -ENOMEM;
+	filter->frames = frames;
+	filter->modules = modules;
+	filter->out = out;
+	r = take_all(filter, in);
+	free(filter);
+	return r;
+}
+
+int
+frames_filter(
+    struct frames *frames, struct report_modules *modules, FILE *in, FILE *out)
+{
+	return run(frames, modules, in, out);
+}
+
+int
+frames_filter_addresses(struct frames *frames, FILE *in, FILE *out)
+{
+	return run(frames, NULL, in, out);
 }

@@ -10,11 +10,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "banned.h"
+
+/* A symbol by its name. */
+struct named {
+	uint32_t hash;
+	uint32_t place; /* in the table */
+};
 
 struct symbols {
 	struct symbol *list; /* by address, each once */
 	size_t len;
+	struct elf_section table, strings;
+	struct named *named; /* by hash; NULL: nobody asked yet */
+	size_t named_len;
 };
 
 static struct byte_text
@@ -86,6 +96,8 @@ take(struct symbols *symbols, const struct elf_section *table,
 	symbols->list = calloc(count + 1, sizeof(*symbols->list));
 	if (symbols->list == NULL)
 		return -ENOMEM;
+	symbols->table = *table;
+	symbols->strings = *strings;
 	for (size_t i = 0; i < count; i++) {
 		memcpy(&symbol, table->data + i * sizeof(symbol), sizeof(symbol));
 		local = ELF64_ST_BIND(symbol.st_info) == STB_LOCAL;
@@ -149,6 +161,7 @@ symbols_free(struct symbols *symbols)
 {
 	if (symbols == NULL)
 		return;
+	free(symbols->named);
 	free(symbols->list);
 	free(symbols);
 }
@@ -178,4 +191,99 @@ symbols_list(const struct symbols *symbols, size_t *ret_len)
 {
 	*ret_len = symbols->len;
 	return symbols->list;
+}
+
+/* ---- by name ---- */
+
+static Elf64_Sym
+symbol_at(const struct symbols *symbols, size_t place)
+{
+	Elf64_Sym symbol;
+
+	memcpy(&symbol, symbols->table.data + place * sizeof(symbol), sizeof(symbol));
+	return symbol;
+}
+
+static int
+compare_named(const void *a, const void *b)
+{
+	const struct named *x = a, *y = b;
+
+	if (x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
+	return x->place < y->place ? -1 : x->place > y->place;
+}
+
+static bool
+index_names(struct symbols *symbols)
+{
+	const size_t count = symbols->table.size / sizeof(Elf64_Sym);
+	struct byte_text name;
+	Elf64_Sym symbol;
+
+	if (symbols->named != NULL)
+		return true;
+	symbols->named = calloc(count + 1, sizeof(*symbols->named));
+	if (symbols->named == NULL)
+		return false;
+	for (size_t i = 0; i < count && i <= UINT32_MAX; i++) {
+		symbol = symbol_at(symbols, i);
+		if (!is_wanted(&symbol))
+			continue;
+		name = name_at(&symbols->strings, symbol.st_name);
+		if (name.len > 0)
+			symbols->named[symbols->named_len++] = (struct named){
+				.hash = (uint32_t)hash_bytes(
+				    HASH_SEED, name.text, name.len),
+				.place = (uint32_t)i,
+			};
+	}
+	if (symbols->named_len > 0)
+		qsort(symbols->named, symbols->named_len, sizeof(*symbols->named),
+		    compare_named);
+	return true;
+}
+
+/* The first with that hash, or where it would be. */
+static size_t
+first_with(const struct symbols *symbols, uint32_t hash)
+{
+	size_t low = 0, high = symbols->named_len, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (symbols->named[middle].hash < hash)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+bool
+symbols_find_named(
+    struct symbols *symbols, struct byte_text name, struct symbols_named *named)
+{
+	const uint32_t hash =
+	    name.len > 0 ? (uint32_t)hash_bytes(HASH_SEED, name.text, name.len) : 0;
+	struct byte_text found;
+	Elf64_Sym symbol;
+
+	if (name.len == 0 || !index_names(symbols))
+		return false;
+	if (!named->was_begun)
+		named->next = first_with(symbols, hash);
+	named->was_begun = true;
+	while (named->next < symbols->named_len &&
+	    symbols->named[named->next].hash == hash) {
+		symbol = symbol_at(symbols, symbols->named[named->next++].place);
+		found = name_at(&symbols->strings, symbol.st_name);
+		if (found.len != name.len ||
+		    memcmp(found.text, name.text, name.len) != 0)
+			continue;
+		named->address = symbol.st_value;
+		named->size = symbol.st_size;
+		return true;
+	}
+	return false;
 }

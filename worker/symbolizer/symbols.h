@@ -4,6 +4,7 @@
 #ifndef FUZZSUP_SYMBOLS_H
 #define FUZZSUP_SYMBOLS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "elf_image.h"
@@ -29,5 +30,17 @@ const struct symbol *symbols_list(const struct symbols *symbols, size_t *ret_len
 
 /* The symbol that covers @address; NULL if there is none. */
 const struct symbol *symbols_find(const struct symbols *symbols, uint64_t address);
+
+/* Where a search by name stands. Zeroed at its start. */
+struct symbols_named {
+	uint64_t address, size; /* of the symbol that was found last */
+	size_t next;
+	bool was_begun;
+};
+
+/* Finds the next symbol that the linker calls @name, whatever lies at its address besides.
+ * Returns false behind the last one, or when out of memory. */
+bool symbols_find_named(
+    struct symbols *symbols, struct byte_text name, struct symbols_named *named);
 
 #endif
