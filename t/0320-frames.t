@@ -244,6 +244,33 @@ def took(work):
     return after.children_user + after.children_system - before.children_user - before.children_system
 
 
+FOREIGN = r"""
+int here(int x) { return x * 3; }
+#line 17 "C:\\work\\b.c"
+int drive(int x) { return x * 5; }
+#line 27 "\\\\server\\share\\c.c"
+int server(int x) { return x * 7; }
+#line 37 "D:/work/d.c"
+int slashes(int x) { return x * 9; }
+#line 47 "E:rel.c"
+int relative(int x) { return x * 11; }
+#line 57 "\\root.c"
+int rooted(int x) { return x * 13; }
+int main(int argc, char **argv) { return here(argc) + drive(argc) + server(argc) + slashes(argc) + relative(argc) + rooted(argc); }
+"""
+
+
+def foreign(folder):
+    """Paths of another system."""
+    source, output = os.path.join(folder, "foreign.c"), os.path.join(folder, "foreign")
+    with open(source, "w") as file:
+        file.write(FOREIGN)
+    for compiler in (CLANG, "gcc"):
+        for dwarf in ("4", "5"):
+            run(compiler, "-g", "-gdwarf-" + dwarf, "-O1", "-fno-inline", source, "-o", output)
+            compare(output, f"paths of Windows by {compiler}, DWARF {dwarf}")
+
+
 def forms(folder):
     """Other machines, languages, linkers, and what tools make of executables."""
     output = os.path.join(folder, "form")
@@ -621,6 +648,7 @@ with scratch() as folder:
     nested(folder)
     no_ranges(folder)
     large_function(folder)
+    foreign(folder)
     forms(folder)
     debug_files(folder)
     split_units(folder)

@@ -63,6 +63,15 @@ test_paths_are_joined_and_normalised(void **state)
 		{ { "x", "../..", "a.c" }, "../a.c" },
 		{ { "/build", "", "..a..c" }, "/build/..a..c" },
 		{ { "/build", "", "..." }, "/build/..." },
+		{ { "/build", NULL, "C:\\work\\a.c" }, "./C:\\work\\a.c" },
+		{ { "/build", "src", "D:/work/./a.c" }, "D:/work/a.c" },
+		{ { "/build", "C:\\work", "a.c" }, "C:\\work/a.c" },
+		{ { "C:\\work", "/usr/include", "a.h" }, "/usr/include/a.h" },
+		{ { "/build", NULL, "\\\\server\\share\\a.c" },
+		    "./\\\\server\\share\\a.c" },
+		{ { "/build", NULL, "C:a.c" }, "/build/C:a.c" },
+		{ { "/build", NULL, "\\a.c" }, "/build/\\a.c" },
+		{ { "/build", "C:", "a.c" }, "/build/C:/a.c" },
 	};
 	struct path_table *table;
 	uint32_t file;

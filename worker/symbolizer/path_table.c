@@ -5,6 +5,7 @@
 
 #include "path_table.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -204,6 +205,22 @@ intern_file(struct path_table *table, struct wire_file file, uint32_t *ret_file)
 
 /* ---- paths ---- */
 
+bool
+path_table_is_absolute(struct byte_text path)
+{
+	const char *text = path.text;
+
+	if (path.len == 0)
+		return false;
+	if (text[0] == '/')
+		return true;
+	if (path.len < 3)
+		return false;
+	return (text[0] == '\\' && text[1] == '\\') ||
+	    (isalpha((unsigned char)text[0]) && text[1] == ':' &&
+		(text[2] == '\\' || text[2] == '/'));
+}
+
 /* Drops the last component of the @len bytes at @path; a relative path that begins with
  * ".." can only grow. */
 static bool
@@ -273,10 +290,9 @@ join(struct path_table *table, const struct byte_text *parts, size_t parts_len,
 	if (parts_len == 0 || !names_a_file(parts[parts_len - 1]))
 		return -EINVAL;
 	for (size_t i = 0; i < parts_len; i++) {
-		if (parts[i].text != NULL && parts[i].len > 0 &&
-		    parts[i].text[0] == '/') {
+		if (path_table_is_absolute(parts[i])) {
 			first = i;
-			absolute = true;
+			absolute = parts[i].text[0] == '/';
 		}
 	}
 	for (size_t i = first; i < parts_len && r == 0; i++)

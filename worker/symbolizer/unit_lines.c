@@ -228,7 +228,7 @@ unit_lines_path(const struct unit_lines *lines, uint64_t file, const char *direc
 	for (size_t i = 0; i < 3; i++) {
 		if (parts[i].len == 0)
 			continue;
-		if (parts[i].text[0] == '/')
+		if (path_table_is_absolute(parts[i]))
 			used = 0;
 		else if (used > 0 && path[used - 1] != '/')
 			path[used++] = '/';
