@@ -271,6 +271,51 @@ def foreign(folder):
             compare(output, f"paths of Windows by {compiler}, DWARF {dwarf}")
 
 
+POOLS = {"aarch64": """	.text
+	.globl _start
+	.type _start, %function
+_start:	ldr x0, =0x123456789abcdef0
+	bl second
+	ret
+	.ltorg
+	.size _start, . - _start
+	.type second, %function
+second:	ldr x1, =0x0fedcba987654321
+	b 1f
+	.word 0x11223344
+1:	ret
+	.ltorg
+plain:	ldr x2, =0x55
+	ret
+	.size second, . - second
+""", "riscv64": """	.text
+	.globl _start
+_start:	li a0, 3
+	call second
+	ret
+	.word 0x11223344
+second:	.option push
+	.option arch, +zba
+	sh1add a0, a0, a0
+	.option pop
+	ret
+	.word 5
+"""}
+
+
+def pools(folder):
+    """Data between code, which assemblers mark with symbols that are no functions."""
+    source, output = os.path.join(folder, "pool.S"), os.path.join(folder, "pool")
+    for machine, text in POOLS.items():
+        with open(source, "w") as file:
+            file.write(text)
+        run(CLANG, f"--target={machine}-linux-gnu", "-g", "-nostdlib", "-static", "-fuse-ld=lld", source, "-o", output)
+        start, _, size = section(output, ".text")
+        addresses = [hex(start + i) for i in range(0, size, 2)]
+        equal(symbolize(output, *addresses).stdout, run_with_input([SYMBOLIZER, "--obj=" + output], "\n".join(addresses) + "\n"),
+              f"{machine}: {len(addresses)} addresses of code and literals have its functions")
+
+
 def forms(folder):
     """Other machines, languages, linkers, and what tools make of executables."""
     output = os.path.join(folder, "form")
@@ -649,6 +694,7 @@ with scratch() as folder:
     no_ranges(folder)
     large_function(folder)
     foreign(folder)
+    pools(folder)
     forms(folder)
     debug_files(folder)
     split_units(folder)

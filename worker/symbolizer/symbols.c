@@ -55,6 +55,27 @@ is_wanted(const Elf64_Sym *symbol)
 	}
 }
 
+/* Whether a name is an assembler's note on what lies behind it: $x code, $d data, $a and $t
+ * code of 32 bits, perhaps with a dot and anything, on RISC-V also with the extensions that
+ * hold there; and the labels that RISC-V's linkers need for differences. */
+static bool
+is_mapping(unsigned machine, const Elf64_Sym *symbol, struct byte_text name)
+{
+	const bool is_riscv = machine == EM_RISCV;
+
+	if (!(machine == EM_AARCH64 || machine == EM_ARM || machine == EM_CSKY ||
+		is_riscv) ||
+	    ELF64_ST_TYPE(symbol->st_info) != STT_NOTYPE ||
+	    ELF64_ST_BIND(symbol->st_info) != STB_LOCAL || name.len < 2)
+		return false;
+	if (is_riscv && name.text[0] == '.' && name.text[1] == 'L')
+		return true;
+	if (name.text[0] != '$' || memchr("adtx", name.text[1], 4) == NULL)
+		return false;
+	return name.len == 2 || name.text[2] == '.' ||
+	    (is_riscv && name.len > 4 && memcmp(name.text, "$xrv", 4) == 0);
+}
+
 static int
 compare_symbols(const void *a, const void *b)
 {
@@ -85,11 +106,11 @@ sort(struct symbols *symbols)
 }
 
 static int
-take(struct symbols *symbols, const struct elf_section *table,
+take(struct symbols *symbols, unsigned machine, const struct elf_section *table,
     const struct elf_section *strings)
 {
 	const size_t count = table->size / sizeof(Elf64_Sym);
-	struct byte_text file = { 0 };
+	struct byte_text file = { 0 }, name;
 	Elf64_Sym symbol;
 	bool local;
 
@@ -101,13 +122,14 @@ take(struct symbols *symbols, const struct elf_section *table,
 	for (size_t i = 0; i < count; i++) {
 		memcpy(&symbol, table->data + i * sizeof(symbol), sizeof(symbol));
 		local = ELF64_ST_BIND(symbol.st_info) == STB_LOCAL;
+		name = name_at(strings, symbol.st_name);
 		if (ELF64_ST_TYPE(symbol.st_info) == STT_FILE)
-			file = name_at(strings, symbol.st_name);
-		else if (is_wanted(&symbol))
+			file = name;
+		else if (is_wanted(&symbol) && !is_mapping(machine, &symbol, name))
 			symbols->list[symbols->len++] = (struct symbol){
 				.address = symbol.st_value,
 				.size = symbol.st_size,
-				.name = name_at(strings, symbol.st_name),
+				.name = name,
 				.place = i,
 				.file = local ? file : (struct byte_text){ 0 },
 			};
@@ -128,7 +150,7 @@ read_table(struct elf_image *image, struct symbols *symbols, uint32_t type,
 		r = elf_image_section_at(
 		    image, table.header.sh_link, &strings, failure);
 	if (r == 0) {
-		r = take(symbols, &table, &strings);
+		r = take(symbols, elf_image_machine(image), &table, &strings);
 		if (r < 0)
 			return failure_say(
 			    failure, ENOMEM, "out of memory for its symbols");
