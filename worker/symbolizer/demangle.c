@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Demangling by libiberty, which knows both of Rust's ways besides C++'s; in the
- * symbolizer.
+ * Demangling by libiberty, which knows both of Rust's ways besides C++'s, and by LLVM's
+ * where that is too old for a name; in the symbolizer.
  */
 #include "config.h"
 
@@ -13,6 +13,7 @@
 
 #include <libiberty/demangle.h>
 
+#include "demangle_llvm.h"
 #include "plain_text.h"
 #include "banned.h"
 
@@ -27,6 +28,8 @@ struct unfolded {
 	size_t len, capacity;
 	jmp_buf enough;
 };
+
+enum unfolding { UNFOLDING_DONE, UNFOLDING_UNKNOWN, UNFOLDING_TOO_MUCH };
 
 char *
 demangle_make_printable(char *text)
@@ -78,17 +81,19 @@ unfold_cb(const char *part, size_t len, void *arg)
 
 /* Rust first: its old names pass as C++'s. Whoever calls the callback holds no memory but
  * the stack's; of Rust names with letters beyond ASCII one buffer, which is lost. */
-static bool
+static enum unfolding
 unfold_into(const char *mangled, struct unfolded *unfolded)
 {
 	const int options = DMGL_PARAMS | DMGL_ANSI;
 
 	if (setjmp(unfolded->enough) != 0)
-		return false;
+		return UNFOLDING_TOO_MUCH;
 	if (rust_demangle_callback(mangled, options, unfold_cb, unfolded) != 0)
-		return true;
+		return UNFOLDING_DONE;
 	unfolded->len = 0;
-	return cplus_demangle_v3_callback(mangled, options, unfold_cb, unfolded) != 0;
+	return cplus_demangle_v3_callback(mangled, options, unfold_cb, unfolded) != 0
+	    ? UNFOLDING_DONE
+	    : UNFOLDING_UNKNOWN;
 }
 
 /* NULL: it is not mangled, or would be too much. */
@@ -96,11 +101,14 @@ static char *
 unfold(const char *mangled)
 {
 	struct unfolded unfolded = { .text = NULL };
+	const enum unfolding result = unfold_into(mangled, &unfolded);
 
-	if (unfold_into(mangled, &unfolded))
+	if (result == UNFOLDING_DONE)
 		return unfolded.text;
 	free(unfolded.text);
-	return NULL;
+	return result == UNFOLDING_UNKNOWN && mangled[1] != 'R'
+	    ? demangle_llvm(mangled, DEMANGLED_MAX)
+	    : NULL;
 }
 
 char *
