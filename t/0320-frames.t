@@ -646,6 +646,23 @@ def words(folder, good):
     ok(done.stdout.startswith("calculator_apply\n??:0:0") and "build with -g" in done.stderr, f"without debug information: {done.stderr.strip()}", done)
 
 
+def old_compression(folder):
+    """.zdebug_*, as binutils made it: said alike for stack traces and for tables."""
+    executable = build(os.path.join(folder, "zdebug"), JSON, "-g", "-fsanitize=fuzzer")
+    address = hex(section(executable, ".text")[0] + 64)
+    name = symbolize(executable, address).stdout.split("\n")[0]
+    try:
+        run("objcopy", "--compress-debug-sections=zlib-gnu", executable)
+    except RuntimeError as error:
+        return note(f"objcopy makes no .zdebug sections any more: {error}")
+    done, table = symbolize(executable, address), subprocess.run([os.path.join(BUILD, "t", "lib", "dump_table"), executable], text=True, capture_output=True)
+    for what, text in (("symbolize", done.stderr), ("a table", table.stderr + table.stdout[-500:])):
+        ok(".zdebug" in text and "objcopy --decompress-debug-sections" in text and "do not strip" not in text, f".zdebug sections, {what}: {text.strip()}")
+    ok(done.stdout.startswith(name + "\n") and done.returncode == 0, "names come from symbols", done)
+    run("objcopy", "--decompress-debug-sections", executable)
+    return ok(symbolize(executable, address).stderr == "", "the remedy helps")
+
+
 def survives(path, addresses, name, roots=()):
     """Whether @path was answered or refused in words by programs that no sanitizer complains about."""
     try:
@@ -746,6 +763,7 @@ with scratch() as folder:
     large_strings(folder)
     good = reports(folder)
     words(folder, good)
+    old_compression(folder)
     damaged(folder, build(os.path.join(folder, "small"), JSON, "-g", "-O2", "-fsanitize=fuzzer", "-gdwarf-5"))
     bombs(folder)
 done()

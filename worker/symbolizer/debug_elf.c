@@ -251,11 +251,14 @@ debug_elf_open(
 	const struct kind kind = {
 		.wanted = wanted_whole,
 		.len = LEN(wanted_whole),
-		.none =
-		    "no .debug_info, so names come from its symbols and there are no "
-		    "lines: build with -g (or -gline-tables-only) and do not strip, or "
-		    "put its separate debug file beside it or below a folder that -d "
-		    "names",
+		.none = elf_image_is_zdebug(image)
+		    ? ELF_IMAGE_ZDEBUG "; until then names come from its symbols and "
+				       "there are no lines"
+		    : "no .debug_info, so names come from its symbols and there are no "
+		      "lines: build with -g (or -gline-tables-only) and do not strip, "
+		      "or "
+		      "put its separate debug file beside it or below a folder that -d "
+		      "names",
 	};
 
 	return open_kind(image, &kind, ret_elf, failure);

@@ -601,6 +601,15 @@ elf_image_has(const struct elf_image *image, const char *name, uint64_t *ret_siz
 }
 
 bool
+elf_image_is_zdebug(const struct elf_image *image)
+{
+	uint64_t size;
+
+	return elf_image_has(image, ".zdebug_info", &size) ||
+	    elf_image_has(image, ".zdebug_line", &size);
+}
+
+bool
 elf_image_is_code(const struct elf_image *image, uint64_t address)
 {
 	size_t low = 0, high = image->code_len, middle;

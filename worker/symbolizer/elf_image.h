@@ -68,6 +68,15 @@ int elf_image_read(struct elf_image *image, const struct elf_section *section,
 /* True if there is a section @name, whatever is in it; its size as stored. */
 bool elf_image_has(const struct elf_image *image, const char *name, uint64_t *ret_size);
 
+/* Whether its debug information is compressed as binutils did it before ELF had a way, and
+ * what to say then. */
+bool elf_image_is_zdebug(const struct elf_image *image);
+#define ELF_IMAGE_ZDEBUG \
+	"its debug information is compressed in the old GNU way (.zdebug_*), which " \
+	"is " \
+	"not read: run objcopy --decompress-debug-sections on it, or build with " \
+	"-gz=zlib"
+
 /* True if @address lies in a section that holds code. */
 bool elf_image_is_code(const struct elf_image *image, uint64_t address);
 

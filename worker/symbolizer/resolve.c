@@ -244,12 +244,8 @@ run_tables(struct resolver *resolver)
 static int
 no_lines(const struct elf_image *image, struct failure *remarks)
 {
-	uint64_t size;
-
-	if (elf_image_has(image, ".zdebug_line", &size))
-		return failure_say(remarks, ENODATA,
-		    "its debug information is compressed in the old GNU way "
-		    "(.zdebug_line): build with -gz=zlib");
+	if (elf_image_is_zdebug(image))
+		return failure_say(remarks, ENODATA, ELF_IMAGE_ZDEBUG);
 	return failure_say(remarks, ENODATA,
 	    "no .debug_line: build with -g (or -gline-tables-only), and do not strip");
 }

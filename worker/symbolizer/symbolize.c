@@ -180,7 +180,9 @@ open_split(
 {
 	uint64_t size;
 
-	if (elf_image_has(job->image, ".debug_line", &size) && size > 0)
+	/* What is compressed in a way that is not read is there all the same. */
+	if ((elf_image_has(job->image, ".debug_line", &size) && size > 0) ||
+	    elf_image_is_zdebug(job->image))
 		return TABLE_OK;
 	if (request->debug < 0)
 		return debug_link_describe(job->image, text->text, sizeof(text->text))
