@@ -78,20 +78,6 @@ owner_of(const struct target *target)
 	return target->owner != UINT64_MAX ? target->owner : target->executable_uid;
 }
 
-static bool
-is_shared(const struct targets *targets, const struct target *target)
-{
-	const char *place = target->conf.coverage, *other;
-
-	for (size_t i = 0; i < targets->len; i++) {
-		other = targets->by_id[i]->conf.coverage;
-		if (targets->by_id[i] != target && other != NULL &&
-		    strcmp(other, place) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Who may own its coverage files, each once; root may anyway. Returns how many. */
 static size_t
 owners_of(const struct targets *targets, const struct target *target,
@@ -133,7 +119,7 @@ send_opened(struct worker *worker, const struct target *target,
 	worker_send(worker, &message, fds, place->doorbell >= 0 ? 2 : 1);
 }
 
-/* @own: the configuration gives @path to this target alone. */
+/* @own: nobody but a job of this target writes there. */
 static int
 send_place(const struct targets *targets, struct worker *worker,
     const struct target *target, const char *path, bool own)
@@ -178,15 +164,12 @@ static void
 send_places(struct targets *targets, struct worker *worker, struct target *target)
 {
 	const struct string_list *defaults = &targets->supervisor->coverage_dirs;
-	/* It matters only where there is no PC table. */
-	const bool lacks = target->table != NULL && target->table->fd < 0;
 	int r;
 
 	/* Before they are opened: what is replaced meanwhile differs at the next look. */
 	target->places_hash = target_places_hash(targets, target);
 	if (target->conf.coverage != NULL) {
-		r = send_place(targets, worker, target, target->conf.coverage,
-		    lacks && !is_shared(targets, target));
+		r = send_place(targets, worker, target, target->conf.coverage, false);
 		if (r < 0 && !target->places_missing)
 			log_warning("target %s: waiting for its coverage %s: %s",
 			    target->conf.name, target->conf.coverage, strerror(-r));

@@ -3,6 +3,7 @@
 """An executable without a PC table, beside coverage files of other programs: it never shows
 their PCs as its own, it says what its build lacks, and takes the file that is meant for it."""
 import os
+import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -35,6 +36,17 @@ with scratch() as folder:
     CoverageFile(os.path.join(named, "mine"), places).hit(1)
     targets = {"bare": Target(bare, shared), "neighbour": Target(other, shared), "named": Target(bare, os.path.join(named, "mine")),
                "own": Target(bare, own), "default": Target(bare)}
+    afl = shutil.which("afl-clang-fast") and shutil.which("afl-fuzz")
+    if afl:
+        corpus, program = os.path.join(folder, "corpus"), os.path.join(folder, "afl")
+        os.mkdir(corpus)
+        with open(os.path.join(corpus, "one"), "w") as file:
+            file.write("{}")
+        os.chmod(corpus, 0o777)
+        afl_build(program, "-g", "-O1", os.path.join(SRC, "t", "targets", "persistent.c"), *demo_sources(), "-lm", native=False)
+        targets["afl"] = Target(program, shared, jobs={"m": {"engine": "afl++", "corpus": corpus}})
+    else:
+        note("no AFL++: its default build is left out")
     with Service(folder, targets, environment={"FUZZSUP_DIR": shared}) as service:
         service.wait_state("neighbour", "ready", "stale", "live")
         entry = reason(service, "bare", LACK, "left out")
@@ -55,9 +67,18 @@ with scratch() as folder:
         CoverageFile(stranger, [places[0], places[0] + 1, places[1]]).hit(0)
         entry = reason(service, "own", LACK, "is of another build")
         equal(entry["pcs"], 0, f"a sidecar of another build decides, even in a folder of its own: {entry['reason']}")
-        CoverageFile(os.path.join(own, "00000000000000cc"), places).hit(0)
-        service.wait_state("own", "ready", "stale", "live")
-        equal(service.target("own")["pcs"], 2, "a file without a sidecar is taken where no other target looks")
+        os.unlink(stranger)
+        CoverageFile(os.path.join(own, "00000000000000cc"), [place + 1 for place in places]).hit(0)
+        entry = reason(service, "own", LACK, "00000000000000cc has no sidecar", "name it as coverage")
+        equal((entry["state"], entry["pcs"]), ("waiting", 0), f"nor is a file without a sidecar taken there: anybody may have left it: {entry['reason']}")
+
+        # A default build of AFL++, with a job that runs it: what it lacks stays said when the job runs.
+        if afl:
+            wait_until(lambda: "job afl/m: running" in service.log(), "AFL++ runs", 30)
+            wait_until(lambda: "stale" in service.target("neighbour")["state"], "the neighbour is stale, long after that", 30)
+            entry = service.target("afl")
+            equal((entry["state"], entry["pcs"]), ("waiting", 0), "a default build of AFL++ shows no other build's page")
+            ok(entry["reason"].startswith("no PC table: ") and "afl++" in entry["reason"], f"what it lacks is said while it runs: {entry['reason']}")
 
         # The sidecar says that it is this build.
         mine = os.path.join(shared, "00000000000000dd")

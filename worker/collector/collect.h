@@ -96,7 +96,7 @@ struct look {
 	struct place *place;
 	struct target *target;
 	uint64_t owner;
-	bool own; /* the target alone was told of this place, by its configuration */
+	bool own; /* nobody but a job of the target writes there */
 	bool
 	    left; /* another directory has the path: only what still runs there counts */
 	char *path; /* that led to the place */

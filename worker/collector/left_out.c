@@ -41,7 +41,8 @@ why_left_out(const struct target *target, const struct file *file)
 		return "has more PCs than the executable has bytes";
 	return file->has_module && file->module.build_id_len > 0
 	    ? "is of another build: the build ID beside it is not this one's"
-	    : "may be another program's: if it is not, name it as coverage";
+	    : "has no sidecar that says whose it is: if it is this build's, name it as "
+	      "coverage";
 }
 
 static enum kinship
@@ -125,8 +126,7 @@ left_out_describe(const struct target *target, char *text, size_t used)
 			continue;
 		TAILQ_FOREACH(file, &look->place->files, in_place) {
 			if (file->state == FILE_ATTACHED || file->state == FILE_NEW ||
-			    !look_allows(look, file) ||
-			    !may_be_meant(target, file))
+			    !look_allows(look, file) || !may_be_meant(target, file))
 				continue;
 			if (++named > 2) {
 				text_append(text, used, "; and others");
@@ -138,8 +138,7 @@ left_out_describe(const struct target *target, char *text, size_t used)
 			used = is_strangers(target, file)
 			    ? text_append(text, used, "is of another program, %s",
 				  file->module.program)
-			    : text_append(
-				  text, used, "%s", why_left_out(target, file));
+			    : text_append(text, used, "%s", why_left_out(target, file));
 		}
 	}
 }
