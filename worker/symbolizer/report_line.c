@@ -455,7 +455,7 @@ read_honggfuzz(const char *text, struct report_line *line)
 static bool
 read_before_place(const char *text, struct report_line *line)
 {
-	const char *place = line->place.text, *blank = place, *pc, *in, *end;
+	const char *place = line->place.text, *blank = place, *pc, *in, *end = place;
 
 	while (blank > text && (blank[-1] == ' ' || blank[-1] == '\t'))
 		blank--;
