@@ -676,15 +676,17 @@ def survives(path, addresses, name, roots=()):
     return None
 
 
-def damaged(folder, good):
+def damaged(folder, good, seed, count):
     """Cut anywhere, and random bytes in the sections that are read."""
     with open(good, "rb") as file:
         sound = file.read()
-    chance = random.Random(320)
+    chance = random.Random(seed)
     path = os.path.join(folder, "damaged")
-    sections = [section(good, name)[1:] for name in (".debug_info", ".debug_abbrev", ".debug_line", ".debug_rnglists", ".debug_str_offsets")]
+    headers = elf_headers(sound)
+    sections = [headers[name][1:] for name in (".debug_info", ".debug_abbrev", ".debug_line", ".debug_rnglists", ".debug_ranges", ".debug_str_offsets",
+                                               ".debug_addr", ".debug_aranges") if name in headers]
     addresses, wrong = spread(good, 40), []
-    for i in range(120):
+    for i in range(count):
         data = bytearray(sound)
         if i < 20:
             del data[chance.randrange(len(data)):]
@@ -697,7 +699,7 @@ def damaged(folder, good):
         with open(path, "wb") as file:
             file.write(data)
         wrong += filter(None, [survives(path, addresses, f"variant {i}")])
-    equal(wrong, [], "120 damaged executables: each answered or refused in words")
+    equal(wrong, [], f"{count} damaged executables: each answered or refused in words")
 
 
 BOMB = """	.text
@@ -764,6 +766,9 @@ with scratch() as folder:
     good = reports(folder)
     words(folder, good)
     old_compression(folder)
-    damaged(folder, build(os.path.join(folder, "small"), JSON, "-g", "-O2", "-fsanitize=fuzzer", "-gdwarf-5"))
+    count = int(os.environ.get("CORRUPTIONS", 120))
+    damaged(folder, build(os.path.join(folder, "small"), JSON, "-g", "-O2", "-fsanitize=fuzzer", "-gdwarf-5"), 320, count)
+    run("gcc", "-w", "-g", "-gdwarf-4", "-O2", "-shared", "-fPIC", *JSON, "-o", os.path.join(folder, "small"))
+    damaged(folder, os.path.join(folder, "small"), 323, count // 2)
     bombs(folder)
 done()

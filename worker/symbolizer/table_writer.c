@@ -24,13 +24,14 @@ struct part {
 static void
 count_unknown(const struct table_content *content, struct source_table_header *header)
 {
-	const struct wire_location *location;
+	uint32_t unknown = 0, dropped = 0;
 
-	for (uint32_t i = 0; i < content->pcs_len; i++) {
-		location = &content->locations[i];
-		header->unknown_len += location->file == WIRE_FILE_UNKNOWN;
-		header->dropped_len += (uint32_t)wire_location_is_dropped(location);
-	}
+	for (uint32_t i = 0; i < content->pcs_len; i++)
+		unknown += content->locations[i].file == WIRE_FILE_UNKNOWN;
+	for (uint32_t i = 0; i < content->pcs_len && unknown > 0; i++)
+		dropped += (uint32_t)wire_location_is_dropped(&content->locations[i]);
+	header->unknown_len = unknown;
+	header->dropped_len = dropped;
 }
 
 /* Fills the header's counts, and @parts with what follows it, in the order of the
