@@ -15,7 +15,8 @@ struct statement {
 	uint32_t line;     /* of its first token; 0: it has none */
 	uint32_t words;    /* before anything else, 2 at most */
 	uint32_t brackets; /* "(" and "[" that are open */
-	uint32_t kinds;    /* flags of the shape of what it opens, wherever the brace stands */
+	uint32_t
+	    kinds; /* flags of the shape of what it opens, wherever the brace stands */
 	bool is_case, is_control, has_question;
 	bool head_done; /* what is behind is a statement of its own, or a block */
 };

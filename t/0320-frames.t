@@ -574,7 +574,7 @@ def large_strings(folder):
     run("gcc", "-w", "-g", "-O2", "-shared", "-fPIC", *JSON, "-o", source)
     grow_section(source, output, ".debug_info", 600 << 20)
     symbol = next(line.split()[0] for line in run("nm", source).splitlines() if line.endswith(" T json_parse"))
-    done = subprocess.run(["prlimit", f"--as={256 << 20}", program("fuzzsupctl"), "symbolize", output, symbol], text=True, capture_output=True, env=ENVIRONMENT)
+    done = subprocess.run(["prlimit", f"--as={256 << 20}", program("fuzzsupctl"), "symbolize", output, symbol], text=True, capture_output=True, env=dict(ENVIRONMENT, FUZZSUPD_LIBEXEC=libexec()))
     ok(done.stdout == "json_parse\n??:0:0\n\n" and "-gline-tables-only" in done.stderr and done.returncode == 0,
        f"too little memory: names of symbols, and advice: {done.stderr.strip()}", done)
 

@@ -249,7 +249,9 @@ export class TargetView {
 		const model = session?.model,
 			root = model?.summary.hasLines ? model.node(0) : null;
 		const pcs = target.pcs ? `${exact(target.covered)} of ${exact(target.pcs)} PCs` : "no PCs yet";
-		const dropped = target.dropped ? `; ${exact(target.dropped)} more are not counted, since the linker dropped their code` : "";
+		const dropped = target.dropped
+			? `; ${exact(target.dropped)} more are not counted, since the linker dropped their code`
+			: "";
 		const ofPcs = percent(target.covered, target.pcs ?? 0);
 		const ofLines = root?.unit === "lines" ? percent(root.covered, root.total) : null;
 		const share = ofLines ?? ofPcs;

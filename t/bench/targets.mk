@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Large executables for symbolize.py, from pinned packages of the public registries:
-#   make -j2 -f t/bench/targets.mk OUT=FOLDER [RUNTIME=BUILD] [sqlite|zlib|rocksdb]
+#   make -j2 -f t/bench/targets.mk OUT=FOLDER [RUNTIME=BUILD] [sqlite|zlib|rocksdb|sources]
+# "sources" only lays out what line_truth.py compiles: SQLite, zlib and json, which is nlohmann's
+# (Debian's nlohmann-json3-dev) under a harness that throws and catches.
 # Needs npm and cargo besides clang; RocksDB takes two cores some ten minutes. With RUNTIME they
 # are linked with the runtime of that build folder, for collector.py.
 CLANG ?= clang-19
@@ -136,4 +138,87 @@ $(OUT)/zlib: $(LIST)
 	$(file >$(OUT)/zlib.c,$(ZLIB_HARNESS))
 	$(CLANG) $(FLAGS) -fsanitize=fuzzer -I$(ZLIB) $(OUT)/zlib.c $(ZLIB_SOURCES) $(LINKED) -o $@
 
-.PHONY: all sqlite zlib rocksdb
+# ---- for line_truth.py, which compiles them itself ----
+
+define JSON_HARNESS
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+#include <nlohmann/json.hpp>
+using nlohmann::json;
+
+/* Whatever it says of itself, it is to come back from each of its binary forms. */
+static void
+round_trips(const json &value)
+{
+	const auto cbor = json::to_cbor(value);
+	const auto msgpack = json::to_msgpack(value);
+	if (json::from_cbor(cbor) != value || json::from_msgpack(msgpack) != value)
+		throw std::runtime_error("another value");
+	try {
+		const auto ubjson = json::to_ubjson(value, true, true);
+		(void)json::from_ubjson(ubjson);
+		const auto bson = json::to_bson(value);
+		(void)json::from_bson(bson);
+	} catch (const json::exception &) {
+		/* not every value has these */
+	}
+}
+
+static void
+edits(json value)
+{
+	const json before = value;
+	if (value.is_array()) {
+		value.push_back(1);
+		value.erase(value.begin());
+	} else if (value.is_object()) {
+		value["new"] = {1, 2.5, "three", nullptr, true};
+		value.erase("a");
+	}
+	const json patch = json::diff(before, value);
+	if (before.patch(patch) != value)
+		throw std::runtime_error("another patch");
+	const json flat = value.flatten();
+	for (const auto &item : flat.items())
+		(void)value.at(json::json_pointer(item.key()));
+	(void)flat.unflatten();
+	(void)value.dump(2).size();
+}
+
+extern "C" int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const std::string text(reinterpret_cast<const char *>(data), size);
+	const std::vector<uint8_t> bytes(data, data + size);
+	try {
+		const json value = json::parse(text);
+		round_trips(value);
+		edits(value);
+	} catch (const json::parse_error &) {
+	} catch (const json::exception &error) {
+		(void)error.id;
+	} catch (const std::exception &) {
+	}
+	try {
+		(void)json::from_cbor(bytes);
+	} catch (const json::exception &) {
+	}
+	try {
+		(void)json::from_msgpack(bytes);
+	} catch (const json::exception &) {
+	}
+	(void)json::accept(text);
+	return 0;
+}
+endef
+# A system's header would be no source of ours.
+sources: $(SQLITE)/sqlite3.c $(LIST)
+	mkdir -p $(OUT)/json
+	cp -r /usr/include/nlohmann $(OUT)/json/
+	$(file >$(OUT)/json.cc,$(JSON_HARNESS))
+	$(file >$(OUT)/sqlite.c,$(SQLITE_HARNESS))
+	$(file >$(OUT)/zlib.c,$(ZLIB_HARNESS))
+
+.PHONY: all sqlite zlib rocksdb sources

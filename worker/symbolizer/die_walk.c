@@ -11,13 +11,24 @@
 
 #include "banned.h"
 
+/* How to pass over values, which most DIEs are there for: bytes whose number is known, and a
+ * value behind them that tells its own. */
+enum skip_kind { SKIP_NOTHING, SKIP_LEB, SKIP_COUNTED, SKIP_FORM };
+
+struct die_skip {
+	uint32_t bytes;
+	uint16_t kind;
+	uint16_t form; /* SKIP_FORM: any other, DW_FORM_indirect, too */
+};
+
 struct die_declaration {
 	uint64_t code;
 	struct byte_reader attributes;
-	int64_t size; /* of all values; -1: not fixed */
+	size_t skips, skips_len; /* of its values */
 	unsigned tag;
 	bool has_children;
 	bool has_code; /* some value says where */
+	bool is_abstract, has_origin;
 };
 
 /* ---- declarations ---- */
@@ -40,30 +51,84 @@ add(struct die_unit *unit, const struct die_declaration *declaration)
 	return 0;
 }
 
+static int
+add_skip(struct die_unit *unit, struct die_skip skip)
+{
+	struct die_skip *larger;
+	size_t size;
+
+	if (unit->skips_len == unit->skips_size) {
+		size = unit->skips_size * 2 + 128;
+		larger = realloc(unit->skips, size * sizeof(*larger));
+		if (larger == NULL)
+			return -ENOMEM;
+		unit->skips = larger;
+		unit->skips_size = size;
+	}
+	unit->skips[unit->skips_len++] = skip;
+	return 0;
+}
+
+static enum skip_kind
+skip_kind(uint64_t form)
+{
+	switch (form) {
+	case DW_FORM_sdata:
+	case DW_FORM_udata:
+	case DW_FORM_ref_udata:
+	case DW_FORM_strx:
+	case DW_FORM_addrx:
+	case DW_FORM_loclistx:
+	case DW_FORM_rnglistx:
+	case DW_FORM_GNU_addr_index:
+	case DW_FORM_GNU_str_index:
+		return SKIP_LEB;
+	case DW_FORM_block:
+	case DW_FORM_exprloc:
+		return SKIP_COUNTED;
+	default:
+		return SKIP_FORM;
+	}
+}
+
 /* Moves behind the attributes of one declaration, which knows them then. */
-static void
-read_attributes(const struct die_format *format, struct byte_reader *abbrev,
+static int
+read_attributes(struct die_unit *unit, struct byte_reader *abbrev,
     struct die_declaration *declaration)
 {
+	struct die_skip skip = { 0 };
 	uint64_t name, form;
-	int size;
+	int size, r = 0;
 
 	declaration->attributes = *abbrev;
-	for (;;) {
+	declaration->skips = unit->skips_len;
+	while (r == 0) {
 		name = byte_reader_uleb(abbrev);
 		form = byte_reader_uleb(abbrev);
 		if (abbrev->bad || (name == 0 && form == 0))
-			return;
+			break;
 		if (form == DW_FORM_implicit_const)
 			byte_reader_sleb(abbrev);
-		size = die_form_size(format, form);
-		if (size < 0 || declaration->size < 0)
-			declaration->size = -1;
-		else
-			declaration->size += size;
 		if (name == DW_AT_low_pc || name == DW_AT_ranges)
 			declaration->has_code = true;
+		else if (name == DW_AT_inline)
+			declaration->is_abstract = true;
+		else if (name == DW_AT_abstract_origin)
+			declaration->has_origin = true;
+		size = die_form_size(&unit->format, form);
+		if (size >= 0) {
+			skip.bytes += (uint32_t)size;
+			continue;
+		}
+		skip.kind = (uint16_t)skip_kind(form);
+		skip.form = form <= UINT16_MAX ? (uint16_t)form : 0;
+		r = add_skip(unit, skip);
+		skip = (struct die_skip){ 0 };
 	}
+	if (r == 0 && skip.bytes > 0)
+		r = add_skip(unit, skip);
+	declaration->skips_len = unit->skips_len - declaration->skips;
+	return r;
 }
 
 static int
@@ -92,8 +157,8 @@ read_declarations(struct die_unit *unit, struct byte_reader abbrev)
 			break;
 		declaration.tag = (unsigned)byte_reader_uleb(&abbrev);
 		declaration.has_children = byte_reader_u8(&abbrev) != 0;
-		read_attributes(&unit->format, &abbrev, &declaration);
-		if (abbrev.bad)
+		r = read_attributes(unit, &abbrev, &declaration);
+		if (r < 0 || abbrev.bad)
 			break;
 		sorted = sorted && declaration.code == unit->declarations_len + 1;
 		r = add(unit, &declaration);
@@ -221,6 +286,7 @@ void
 die_unit_free(struct die_unit *unit)
 {
 	free(unit->declarations);
+	free(unit->skips);
 	*unit = (struct die_unit){ 0 };
 }
 
@@ -241,14 +307,14 @@ die_unit_values(const struct die_unit *unit, const unsigned char *at,
 	const struct die_declaration *declaration =
 	    find_declaration(unit, byte_reader_uleb(&info));
 	uint64_t name, form, constant;
-	size_t i;
+	size_t i, found = 0;
 
 	for (i = 0; i < len; i++)
 		ret_values[i] = (struct die_value){ 0 };
 	if (declaration == NULL)
 		return;
 	attributes = declaration->attributes;
-	for (;;) {
+	while (found < len) {
 		name = byte_reader_uleb(&attributes);
 		form = byte_reader_uleb(&attributes);
 		constant = 0;
@@ -270,6 +336,7 @@ die_unit_values(const struct die_unit *unit, const unsigned char *at,
 		}
 		if (i == len)
 			continue;
+		found += ret_values[i].form == 0;
 		ret_values[i].form = (unsigned)form;
 		if (form == DW_FORM_implicit_const)
 			ret_values[i].number = constant;
@@ -341,6 +408,34 @@ read_values(struct die_walk *walk, const struct die_declaration *declaration,
 	}
 }
 
+static void
+skip_values(struct die_walk *walk, const struct die_declaration *declaration)
+{
+	const struct die_skip *skip = walk->unit->skips + declaration->skips;
+	const struct die_skip *end = skip + declaration->skips_len;
+	struct byte_reader *info = &walk->info;
+	uint64_t form;
+
+	for (; skip < end && !info->bad; skip++) {
+		byte_reader_skip(info, skip->bytes);
+		switch (skip->kind) {
+		case SKIP_LEB:
+			byte_reader_uleb(info);
+			break;
+		case SKIP_COUNTED:
+			byte_reader_skip(info, byte_reader_uleb(info));
+			break;
+		case SKIP_FORM:
+			form = skip->form == DW_FORM_indirect ? byte_reader_uleb(info)
+							      : skip->form;
+			die_form_skip(&walk->unit->format, form, info);
+			break;
+		default:
+			break;
+		}
+	}
+}
+
 /* Zeros end the children of a DIE. Outputs the declaration of the next one. */
 static const struct die_declaration *
 next_declaration(struct die_walk *walk, const unsigned char **ret_at)
@@ -377,15 +472,13 @@ die_walk_next(struct die_walk *walk, struct die *ret_die)
 	ret_die->tag = declaration->tag;
 	ret_die->depth = walk->depth;
 	ret_die->has_code = declaration->has_code;
+	ret_die->is_abstract = declaration->is_abstract;
+	ret_die->has_origin = declaration->has_origin;
 	if (declaration->has_code) {
 		ret_die->code = (struct die_code){ 0 };
 		read_values(walk, declaration, &ret_die->code);
-	} else if (declaration->size >= 0) {
-		byte_reader_skip(&walk->info, (uint64_t)declaration->size);
 	} else {
-		struct die_code nowhere = { 0 };
-
-		read_values(walk, declaration, &nowhere);
+		skip_values(walk, declaration);
 	}
 	if (declaration->has_children)
 		walk->depth++;

@@ -15,6 +15,7 @@
 #include "die_forms.h"
 
 struct die_declaration;
+struct die_skip;
 
 /* One unit, as the walk sees it. Zeroed is empty. */
 struct die_unit {
@@ -23,6 +24,8 @@ struct die_unit {
 	struct die_format format;
 	struct die_declaration *declarations; /* by code */
 	size_t declarations_len, declarations_size;
+	struct die_skip *skips; /* of all declarations */
+	size_t skips_len, skips_size;
 };
 
 /* Values of a DIE that say where its code lies, as they stand there. */
@@ -36,6 +39,9 @@ struct die {
 	unsigned tag;
 	size_t depth; /* that of the first one is 0 */
 	bool has_code;
+	bool
+	    is_abstract; /* a function that may have been inlined; it has DW_AT_inline */
+	bool has_origin; /* a copy of one, or its own code: DW_AT_abstract_origin */
 	struct die_code code;
 };
 

@@ -178,9 +178,9 @@ serve(const struct wishes *wishes, bool *ret_differs)
 		r = answer(frames, wishes, channel, ret_differs);
 		if (r < 0)
 			complain(wishes->executable,
-			    r == -ENOMEM
-				? "out of memory: build it again with -gline-tables-only"
-				: strerror(-r));
+			    r == -ENOMEM ? "out of memory: build it again with "
+					   "-gline-tables-only"
+					 : strerror(-r));
 	}
 	frames_free(frames);
 	channel_free(channel);

@@ -21,8 +21,9 @@
 /* What is read of tables that units may share, in all: declarations, and ranges. */
 #define DECLARATIONS_MAX ((size_t)1 << 24)
 #define RANGES_MAX ((size_t)1 << 24)
-/* Bytes of .debug_info, all of which is read: of a program with more, copies are not known. */
-#define INFO_MAX (UINT64_C(1) << 30)
+/* Bytes of .debug_info, all of which is walked over, at some 12 ms a megabyte: of a program with
+ * more, copies are not known. */
+#define INFO_MAX (UINT64_C(24) << 20)
 /* From a function to its declaration. */
 #define ORIGINS_MAX 4
 
@@ -149,48 +150,54 @@ find_key(const struct reader *reader, uint64_t offset)
 	return itself;
 }
 
-/* An abstract function, or one's own code. */
-static int
-take_function(struct reader *reader, const struct die *die)
-{
-	static const unsigned names[] = { DW_AT_inline, DW_AT_abstract_origin };
-	struct die_value values[2];
-	struct die_ranges ranges;
-	uint64_t origin, start, end;
-
-	die_unit_values(reader->unit, die->at, names, 2, values);
-	if (values[0].form != 0) {
-		const uint64_t offset = offset_of(reader, die->at);
-
-		return add(&reader->names, offset, find_key(reader, offset));
-	}
-	if (!die->has_code || !find_reference(reader, &values[1], &origin))
-		return 0;
-	die_ranges_start(&ranges, &reader->sources, &reader->unit->format, &die->code);
-	while (reader->ranges++ < RANGES_MAX && die_ranges_next(&ranges, &start, &end))
-		if (start < end)
-			return add(&reader->own, origin, start);
-	return 0;
-}
-
-static int
-take_copy(struct reader *reader, const struct die *die)
+static bool
+find_origin(const struct reader *reader, const struct die *die, uint64_t *ret_offset)
 {
 	static const unsigned names[] = { DW_AT_abstract_origin };
 	struct die_value value;
+
+	die_unit_values(reader->unit, die->at, names, 1, &value);
+	return find_reference(reader, &value, ret_offset);
+}
+
+/* Where each of the ranges of @die begins; @only_first: the first one. */
+static int
+take_code(struct reader *reader, const struct die *die, bool only_first,
+    struct places *places)
+{
 	struct die_ranges ranges;
 	uint64_t origin, start, end;
 	int r = 0;
 
-	die_unit_values(reader->unit, die->at, names, 1, &value);
-	if (!die->has_code || !find_reference(reader, &value, &origin))
+	if (!find_origin(reader, die, &origin))
 		return 0;
 	die_ranges_start(&ranges, &reader->sources, &reader->unit->format, &die->code);
 	while (r == 0 && reader->ranges++ < RANGES_MAX &&
-	    die_ranges_next(&ranges, &start, &end))
-		if (start < end)
-			r = add(&reader->copies, origin, start);
+	    die_ranges_next(&ranges, &start, &end)) {
+		if (start >= end)
+			continue;
+		r = add(places, origin, start);
+		if (only_first)
+			break;
+	}
 	return r;
+}
+
+/* An abstract function, one's own code, or a copy. */
+static int
+take_die(struct reader *reader, const struct die *die)
+{
+	const uint64_t offset = offset_of(reader, die->at);
+
+	if (die->tag == DW_TAG_subprogram && die->is_abstract)
+		return add(&reader->names, offset, find_key(reader, offset));
+	if (!die->has_code || !die->has_origin)
+		return 0;
+	if (die->tag == DW_TAG_subprogram)
+		return take_code(reader, die, true, &reader->own);
+	return die->tag == DW_TAG_inlined_subroutine
+	    ? take_code(reader, die, false, &reader->copies)
+	    : 0;
 }
 
 /* What a unit's first DIE says of sections that its values refer to. */
@@ -232,10 +239,8 @@ read_unit(struct reader *reader)
 	while (r == 0 && die_walk_next(&walk, &die)) {
 		if (die.at == first)
 			take_bases(reader, &die);
-		else if (die.tag == DW_TAG_subprogram)
-			r = take_function(reader, &die);
-		else if (die.tag == DW_TAG_inlined_subroutine)
-			r = take_copy(reader, &die);
+		else
+			r = take_die(reader, &die);
 	}
 	return r;
 }
