@@ -290,10 +290,10 @@ def reloaded(folder, demo):
             if i % 3 != 1 and i != reloads - 1:
                 continue  # the next one comes while this one is under way
             now = settled()
-            wrong += [f"{i}: {name} {pids[name]} {now[name]}" for name in work if (pids[name] != now[name]) != (name in changed)]
+            wrong += [f"{i}: {name} {pids[name]} {now[name]} {jobs(service)[name]}" for name in work if (pids[name] != now[name]) != (name in changed)]
             wrong += [f"{i}: {sorted(now)}"] if sorted(now) != sorted(wanted) else []
             pids, changed = now, set()
-        equal(wrong, [], f"{reloads} reloads start exactly the changed jobs anew, with their newest settings")
+        ok(wrong == [], f"{reloads} reloads start exactly the changed jobs anew, with their newest settings", "\n".join(wrong) + service.log()[-4000:] if wrong else "")
         lost = found - set(os.listdir(corpus))
         ok(len(found) > 10 and not lost, f"no find is lost: {len(found)} inputs", lost)
         wanted.pop("more", None)
