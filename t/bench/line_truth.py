@@ -6,6 +6,7 @@ from PCs. The judge is llvm-cov on a build of the same sources with -O0, after t
 
 t/bench/line_truth.py [-v] [-w WAY] FOLDER INPUTS FLAG… -- SOURCE…       -v: wrong ones by name; -w: one way alone
 
+Without "--" and what is behind it FOLDER has the builds: judge, as-built, no-prune (targets.mk makes one of Rust).
 FOLDER keeps what is built. INPUTS: a corpus; an empty one is filled by fuzzing for half a minute. Only lines count that
 llvm-cov takes for code and that have a row in the line table of the build in question. Ways:
 
@@ -355,16 +356,12 @@ def judge(build, way, truth):
             f"{1000 * len(wrong) / max(1, stated):5.1f} (falsely reached {1000 * counts[REACHED] / max(1, stated):.1f})"), sorted(wrong)
 
 
-def make(folder, name, sources, flags, *, runtime):
-    path = os.path.join(folder, name)
+def make(path, sources, flags, *, runtime):
     compiler = CLANG.replace("clang", "clang++") if any(source.endswith((".cc", ".cpp")) for source in sources) else CLANG
     subprocess.run([compiler, "-g", "-w", "-fsanitize=fuzzer", *flags, *sources, *(["@" + runtime_response_file()] if runtime else []), "-lm", "-o", path], check=True)
-    return path
 
 
-def find_truth(folder, inputs, sources, flags):
-    plain = [flag for flag in flags if not re.match("-O|-fsanitize", flag)]
-    judge_of = make(folder, "judge", sources, [*plain, "-O0", "-fprofile-instr-generate", "-fcoverage-mapping"], runtime=False)
+def find_truth(judge_of, inputs):
     raw, profile = judge_of + ".profraw", judge_of + ".profdata"
     subprocess.run([judge_of, "-runs=0", inputs], env=dict(os.environ, LLVM_PROFILE_FILE=raw), stderr=subprocess.DEVNULL, check=True)
     subprocess.run(["llvm-profdata-19", "merge", "-o", profile, raw], check=True)
@@ -377,13 +374,18 @@ def main(words):
     if words[0] == "-w":
         ways, words = words[1:2], words[2:]
     folder, inputs, *rest = words
-    flags, sources = rest[:rest.index("--")], rest[rest.index("--") + 1:]
     os.makedirs(folder, exist_ok=True)
     os.makedirs(inputs, exist_ok=True)
-    builds = {name: make(folder, name.replace(" ", "-"), sources, [*flags, *more], runtime=True) for name, more in VARIANTS.items()}
+    builds, judge_of = {name: os.path.join(folder, name.replace(" ", "-")) for name in VARIANTS}, os.path.join(folder, "judge")
+    if "--" in rest:
+        flags, sources = rest[:rest.index("--")], rest[rest.index("--") + 1:]
+        plain = [flag for flag in flags if not re.match("-O|-fsanitize", flag)]
+        for name, more in VARIANTS.items():
+            make(builds[name], sources, [*flags, *more], runtime=True)
+        make(judge_of, sources, [*plain, "-O0", "-fprofile-instr-generate", "-fcoverage-mapping"], runtime=False)
     if not os.listdir(inputs):
         subprocess.run([builds["as built"], "-max_total_time=30", "-max_len=1000", inputs], stderr=subprocess.DEVNULL, check=False)
-    truth = find_truth(folder, inputs, sources, flags)
+    truth = find_truth(judge_of, inputs)
     for name, executable in builds.items():
         coverage = executable + ".coverage"
         subprocess.run(["rm", "-rf", coverage], check=True)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 # Large executables for symbolize.py, from pinned packages of the public registries:
-#   make -j2 -f t/bench/targets.mk OUT=FOLDER [RUNTIME=BUILD] [sqlite|zlib|rocksdb|sources]
+#   make -j2 -f t/bench/targets.mk OUT=FOLDER [RUNTIME=BUILD] [sqlite|zlib|rocksdb|sources|rust]
 # "sources" only lays out what line_truth.py compiles: SQLite, zlib and json, which is nlohmann's
-# (Debian's nlohmann-json3-dev) under a harness that throws and catches.
+# (Debian's nlohmann-json3-dev) under a harness that throws and catches. "rust" (with RUNTIME) builds
+# for it what llvm-cov 19 can read: with rustc 1.95 it does.
 # Needs npm and cargo besides clang; RocksDB takes two cores some ten minutes. With RUNTIME they
 # are linked with the runtime of that build folder, for collector.py.
 CLANG ?= clang-19
@@ -221,4 +222,56 @@ sources: $(SQLITE)/sqlite3.c $(LIST)
 	$(file >$(OUT)/sqlite.c,$(SQLITE_HARNESS))
 	$(file >$(OUT)/zlib.c,$(ZLIB_HARNESS))
 
-.PHONY: all sqlite zlib rocksdb sources
+# ---- three builds of Rust for it: regex-syntax, which RocksDB's package brings along ----
+
+REGEX = $(OUT)/vendor/regex-syntax/src/lib.rs
+FEATURES = std default unicode unicode-age unicode-bool unicode-case unicode-gencat unicode-perl unicode-script unicode-segment
+RUSTC ?= rustc
+RUST_FLAGS = --edition=2021 -g -Ccodegen-units=1 -Awarnings
+SANCOV = -Copt-level=1 -Cpasses=sancov-module $(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 inline-8bit-counters pc-table)
+RUST_LINKED = $(if $(RUNTIME),-Clink-arg=@$(abspath $(RUNTIME))/t/fuzzsup-build.rsp)
+define RUST_HARNESS
+#![no_main]
+use regex_syntax::{ast, hir, Parser};
+use std::slice;
+
+/// What prints of a pattern is a pattern of the same meaning.
+fn prints_again(pattern: &str) -> Result<(), Box<regex_syntax::Error>> {
+    let meant = Parser::new().parse(pattern).map_err(Box::new)?;
+    let mut text = String::new();
+    if hir::print::Printer::new().print(&meant, &mut text).is_err() {
+        return Ok(());
+    }
+    let again = Parser::new().parse(&text).map_err(Box::new)?;
+    if again.properties().minimum_len() != meant.properties().minimum_len() {
+        panic!("{pattern:?} became {text:?}");
+    }
+    Ok(())
+}
+
+#[no_mangle]
+pub extern "C" fn LLVMFuzzerTestOneInput(data: *const u8, size: usize) -> i32 {
+    let bytes = unsafe { slice::from_raw_parts(data, size) };
+    let Ok(pattern) = std::str::from_utf8(bytes) else {
+        return -1;
+    };
+    if let Ok(tree) = ast::parse::Parser::new().parse(pattern) {
+        let _ = tree.span();
+    }
+    match prints_again(pattern) {
+        Ok(()) => 0,
+        Err(error) => (error.to_string().len() % 2) as i32 - 1,
+    }
+}
+endef
+$(OUT)/rust/judge: BUILD_FLAGS = -Cinstrument-coverage
+$(OUT)/rust/as-built: BUILD_FLAGS = $(SANCOV) $(RUST_LINKED)
+$(OUT)/rust/no-prune: BUILD_FLAGS = $(SANCOV) -Cllvm-args=-sanitizer-coverage-prune-blocks=0 $(RUST_LINKED)
+$(OUT)/rust/%: $(LIST)
+	mkdir -p $@.parts
+	$(file >$(OUT)/regex.rs,$(RUST_HARNESS))
+	$(RUSTC) $(RUST_FLAGS) $(foreach feature,$(FEATURES),--cfg 'feature="$(feature)"') $(BUILD_FLAGS) --crate-type rlib --crate-name regex_syntax $(REGEX) --out-dir $@.parts
+	$(RUSTC) $(RUST_FLAGS) $(BUILD_FLAGS) -Clinker=$(CLANG) -Clink-arg=-fsanitize=fuzzer --extern regex_syntax=$@.parts/libregex_syntax.rlib $(OUT)/regex.rs -o $@
+rust: $(addprefix $(OUT)/rust/,judge as-built no-prune)
+
+.PHONY: all sqlite zlib rocksdb sources rust
