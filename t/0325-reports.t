@@ -223,26 +223,41 @@ def traces(folder):
 
 PANIC = """#[inline(never)]
 fn deep(values: &[u32], i: usize) -> u32 { values[i] }
-fn main() { println!("{}", deep(&[1, 2, 3], std::env::args().count() + 3)); }
+#[inline(never)]
+fn outer(count: usize) -> u32 { deep(&[1, 2, 3], count + 3) + 1 }
+fn main() { println!("{}", outer(std::env::args().count())); }
 """
 
 
 def rust(folder):
+    """Panics of stripped executables name no module: at a fixed place, and at one that their return addresses tell."""
     rustc = shutil.which("rustc", path="/usr/bin") or shutil.which("rustc")
     if not rustc:
         return note("no rustc: Rust is left out")
     source, executable = os.path.join(folder, "panic.rs"), os.path.join(folder, "panic")
     with open(source, "w") as file:
         file.write(PANIC)
-    subprocess.run([rustc, "-g", "-Copt-level=1", "-Crelocation-model=static", source, "-o", executable], check=True, capture_output=True, cwd=folder)
-    shutil.copy(executable, executable + ".whole")
-    subprocess.run(["strip", executable], check=True)
-    text = run(executable, env=dict(os.environ, RUST_BACKTRACE="full"))
-    done = symbolize(executable + ".whole", text=text)
-    # Where the linker makes it position-independent all the same, its PCs say nothing.
-    if "<unknown>" not in text or "EXEC" not in run("readelf", "-h", executable):
-        return note("Rust: this toolchain makes no executable that stays in its place")
-    ok(re.search(rf"^ +\d+: +0x\w+ - panic::deep\n +at {source}:2:\d+$", done.stdout, re.M), "Rust's panics, of an executable that was stripped", done.stdout)
+    for model in ("static", "pie"):
+        subprocess.run([rustc, "-g", "-Copt-level=1", f"-Crelocation-model={model}", source, "-o", executable], check=True, capture_output=True, cwd=folder)
+        shutil.copy(executable, executable + ".whole")
+        subprocess.run(["strip", executable], check=True)
+        text = run(executable, env=dict(os.environ, RUST_BACKTRACE="full"))
+        if "<unknown>" not in text:
+            note(f"Rust, {model}: left out, its panics are told though the executable is stripped")
+            continue
+        done = symbolize(executable + ".whole", text=text)
+        for name, line in (("deep", 2), ("outer", 4), ("main", 5)):
+            ok(re.search(rf"^ +\d+: +0x\w+ - panic::{name}\n +at {source}:{line}:\d+$", done.stdout, re.M), f"Rust, {model}: panic::{name}", done.stdout + done.stderr)
+        numbers = [int(number) for number in re.findall(r"^ +(\d+): ", done.stdout, re.M)]
+        equal(numbers, list(range(len(numbers))), "frames are numbered on")
+        ok(done.returncode == 0 and ("return addresses" in done.stderr) == ("DYN" in run("readelf", "-h", executable)), f"how that is known is said: {done.stderr.strip()}")
+        pcs = [line for line in text.splitlines() if "<unknown>" in line]
+        logged = "".join(f"page.cc:460]   @   {line.split()[1]}\n" for line in pcs)
+        done = symbolize(executable + ".whole", text=logged)
+        ok(f"panic::deep {source}:2:" in done.stdout, f"{model}: a stack as TCMalloc prints it", done.stdout)
+        few = "".join(line + "\n" for line in pcs[:3])
+        done = symbolize(executable + ".whole", text=few)
+        ok(done.stdout == few or "EXEC" in run("readelf", "-h", executable), "three of them are too few to tell", done.stdout)
     return None
 
 

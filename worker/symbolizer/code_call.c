@@ -62,6 +62,12 @@ aarch64_call_ends(const unsigned char *code, size_t len)
 }
 
 bool
+code_call_knows(unsigned machine)
+{
+	return machine == EM_X86_64 || machine == EM_AARCH64;
+}
+
+bool
 code_call_ends(unsigned machine, const unsigned char *code, size_t len)
 {
 	switch (machine) {

@@ -9,8 +9,11 @@
 
 #define CODE_CALL_MAX 7 /* bytes of the longest call */
 
-/* Whether the @len bytes at @code may end with a call, as the machine @machine (EM_…) has
- * them; true for one that is not known. */
+/* Whether calls of @machine (EM_…) are known. */
+bool code_call_knows(unsigned machine);
+
+/* Whether the @len bytes at @code may end with a call, as @machine has them; true for one
+ * that is not known. */
 bool code_call_ends(unsigned machine, const unsigned char *code, size_t len);
 
 #endif

@@ -624,6 +624,14 @@ elf_image_is_code(const struct elf_image *image, uint64_t address)
 	return low > 0 && address < image->code[low - 1].end;
 }
 
+void
+elf_image_code_bounds(
+    const struct elf_image *image, uint64_t *ret_start, uint64_t *ret_end)
+{
+	*ret_start = image->code_len > 0 ? image->code[0].start : 0;
+	*ret_end = image->code_len > 0 ? image->code[image->code_len - 1].end : 0;
+}
+
 struct byte_reader
 elf_image_build_id(struct elf_image *image)
 {

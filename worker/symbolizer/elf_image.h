@@ -80,6 +80,10 @@ bool elf_image_is_zdebug(const struct elf_image *image);
 /* True if @address lies in a section that holds code. */
 bool elf_image_is_code(const struct elf_image *image, uint64_t address);
 
+/* Outputs where its code begins and ends, with gaps between; both 0 if it has none. */
+void elf_image_code_bounds(
+    const struct elf_image *image, uint64_t *ret_start, uint64_t *ret_end);
+
 /* Build ID, at most 64 bytes of it; empty if there is none. */
 struct byte_reader elf_image_build_id(struct elf_image *image);
 

@@ -21,15 +21,28 @@
 /* Longer lines are no frames. */
 #define LINE_ROOM 16384
 
+#define HELD_MAX 256
+#define HELD_ROOM 65536
+
+/* Lines of a stack that names no module, until it ends: all of them together may tell where
+ * the executable was loaded. */
+struct held {
+	uint64_t pcs[HELD_MAX];
+	size_t pcs_len;
+	char text[HELD_ROOM]; /* strings, each with its NUL */
+	size_t text_len;
+};
+
 struct filter {
 	struct frames *frames;
 	struct report_modules
 	    *modules; /* NULL: each line that can be an address is one */
 	FILE *out;
-	bool is_text;          /* something else than addresses was seen */
-	bool is_inside;        /* of a line that is too long */
-	unsigned long shift;   /* frames more than before in the current stack */
-	unsigned long next;    /* number of its next frame, as the report counts */
+	bool is_text;        /* something else than addresses was seen */
+	bool is_inside;      /* of a line that is too long */
+	unsigned long shift; /* frames more than before in the current stack */
+	unsigned long next;  /* number of its next frame, as the report counts */
+	struct held held;
 	char line[LINE_ROOM];  /* as it came */
 	char plain[LINE_ROOM]; /* without terminals' sequences */
 };
@@ -167,26 +180,86 @@ take_spot(struct filter *filter, const struct report_source *source,
 }
 
 static int
+take_read(struct filter *filter, const struct report_source *source)
+{
+	const struct report_line *line = source->line;
+	struct report_spot spot;
+
+	follow_stack(filter, line);
+	if (line->form == REPORT_NUMBERED)
+		report_modules_pass(filter->modules);
+	if (line->form == REPORT_TEXT || line->form == REPORT_NUMBERED ||
+	    !report_modules_find(filter->modules, line, &spot))
+		pass(filter, source);
+	else if (line->form == REPORT_GLOBAL)
+		take_global(filter, source, &spot);
+	else
+		return take_spot(filter, source, &spot);
+	return 0;
+}
+
+/* Reads @raw; texts of @ret_line live until the next call. */
+static void
+read_line(struct filter *filter, const char *raw, struct report_line *ret_line)
+{
+	const bool is_plain = strchr(raw, '\033') == NULL;
+
+	if (!is_plain)
+		report_line_strip(raw, filter->plain);
+	report_line_read(is_plain ? raw : filter->plain, ret_line);
+}
+
+static bool
+hold(struct filter *filter, const struct report_source *source)
+{
+	struct held *held = &filter->held;
+	const size_t size = strlen(source->raw) + 1;
+
+	if (!report_modules_misses_base(filter->modules, source->line) ||
+	    held->pcs_len == HELD_MAX || size > HELD_ROOM - held->text_len)
+		return false;
+	held->pcs[held->pcs_len++] = source->line->address;
+	memcpy(held->text + held->text_len, source->raw, size);
+	held->text_len += size;
+	return true;
+}
+
+/* Writes what was held. */
+static int
+let_go(struct filter *filter)
+{
+	struct held *held = &filter->held;
+	struct report_line line;
+	const char *raw;
+	int r = 0;
+
+	if (held->pcs_len == 0)
+		return 0;
+	report_modules_conclude_base(filter->modules, held->pcs, held->pcs_len);
+	for (size_t at = 0; at < held->text_len && r == 0; at += strlen(raw) + 1) {
+		raw = held->text + at;
+		read_line(filter, raw, &line);
+		r = take_read(filter, &(struct report_source){ raw, &line });
+	}
+	held->pcs_len = held->text_len = 0;
+	return r;
+}
+
+static int
 take_report(struct filter *filter, const char *raw)
 {
 	struct report_line line;
 	const struct report_source source = { raw, &line };
-	struct report_spot spot;
+	int r;
 
-	if (strchr(raw, '\033') != NULL)
-		report_line_strip(raw, filter->plain);
-	report_line_read(strchr(raw, '\033') != NULL ? filter->plain : raw, &line);
-	follow_stack(filter, &line);
-	if (line.form == REPORT_NUMBERED)
-		report_modules_pass(filter->modules);
-	if (line.form == REPORT_TEXT || line.form == REPORT_NUMBERED ||
-	    !report_modules_find(filter->modules, &line, &spot))
-		pass(filter, &source);
-	else if (line.form == REPORT_GLOBAL)
-		take_global(filter, &source, &spot);
-	else
-		return take_spot(filter, &source, &spot);
-	return 0;
+	read_line(filter, raw, &line);
+	if (hold(filter, &source))
+		return 0;
+	r = let_go(filter);
+	if (r < 0)
+		return r;
+	read_line(filter, raw, &line);
+	return take_read(filter, &source);
 }
 
 /* ---- lines ---- */
@@ -247,6 +320,7 @@ take_bytes(struct filter *filter, size_t len)
 	    memchr(filter->line, '\0', len) != NULL) {
 		filter->is_text = true;
 		filter->is_inside = !ends && len == LINE_ROOM - 1;
+		r = filter->modules != NULL ? let_go(filter) : 0;
 		fwrite(filter->line, 1, len, filter->out);
 	} else if (len > 0) {
 		r = take_line(filter, filter->line);
@@ -273,7 +347,11 @@ take_all(struct filter *filter, FILE *in)
 	}
 	if (r == 0 && ferror(in))
 		return errno != 0 ? -errno : -EIO;
-	return r == 0 ? take_bytes(filter, len) : r;
+	if (r == 0)
+		r = take_bytes(filter, len);
+	if (r == 0 && filter->modules != NULL)
+		r = let_go(filter);
+	return r == 0 && fflush(filter->out) != 0 ? -errno : r;
 }
 
 static int

@@ -361,14 +361,14 @@ read_any_numbered(const char *text, struct report_line *ret_line)
 
 /* ---- frames that name no module ---- */
 
-/* "N:  0xPC - <unknown>" */
+/* "N:  0xPC - FUNCTION", or "<unknown>" */
 static bool
 read_rust(const char *text, struct report_line *line)
 {
-	static const char mark[] = " - <unknown>";
-	const char *word = strstr(text, mark), *hex, *colon, *number, *end;
+	static const char unknown[] = "<unknown>";
+	const char *word = strstr(text, " - "), *hex, *colon, *number, *end;
 
-	if (word == NULL || !is_end(word[sizeof(mark) - 1]))
+	if (word == NULL)
 		return false;
 	for (hex = word; hex > text && hex[-1] != ' '; hex--)
 		;
@@ -386,34 +386,46 @@ read_rust(const char *text, struct report_line *line)
 	while (number > text && number[-1] == ' ')
 		number--;
 	line->head = between(text, number);
-	line->is_numbered = true;
+	line->is_numbered = line->is_rust = line->is_return = true;
 	line->digits = (int)(colon - 1 - number); /* with its blanks */
 	line->number = strtoul(number, NULL, 10);
+	line->form = REPORT_NUMBERED;
+	word += 3;
+	if (strncmp(word, unknown, sizeof(unknown) - 1) != 0 ||
+	    !is_end(word[sizeof(unknown) - 1]))
+		return true;
 	line->gap = between(colon, hex);
 	line->pc = between(hex, end);
-	line->tail = from(word + sizeof(mark) - 1);
-	line->is_return = true;
+	line->tail = from(word + sizeof(unknown) - 1);
 	line->form = REPORT_RUST;
 	return true;
 }
 
-/* "@ 0xPC  SIZE  (unknown)" */
+/* "@ 0xPC  SIZE  (unknown)"; TCMalloc prints the PC alone. */
 static bool
 read_logged(const char *text, struct report_line *line)
 {
 	static const char mark[] = "(unknown)";
-	const char *word = strstr(text, mark), *at = strchr(text, '@'), *end;
+	const char *word, *at = NULL, *end, *next = text;
+	int tries = 0;
 
-	if (word == NULL || at == NULL || at > word)
+	while ((next = strchr(next, '@')) != NULL && tries++ < TRIES_MAX)
+		at = next++;
+	if (at == NULL || (at > text && at[-1] != ' ' && at[-1] != '\t'))
 		return false;
 	at = skip_blanks(at + 1);
-	if (!read_hex(at, &line->address, &end) ||
-	    end + strspn(end, " \t" DIGITS) != word)
+	if (!read_hex(at, &line->address, &end))
+		return false;
+	word = end + strspn(end, " \t" DIGITS);
+	if (strncmp(word, mark, sizeof(mark) - 1) == 0)
+		line->tail = from(word + sizeof(mark) - 1);
+	else if (is_end(*skip_blanks(end)))
+		line->tail = from(word = end);
+	else
 		return false;
 	line->head = between(text, word);
 	line->pc = between(at, end);
-	line->place = between(word, word + sizeof(mark) - 1);
-	line->tail = from(word + sizeof(mark) - 1);
+	line->place = between(word, line->tail.text);
 	line->is_return = true;
 	line->form = REPORT_LOGGED;
 	return true;

@@ -39,7 +39,8 @@ struct report_line {
 	    head; /* before what is rewritten; a frame's: before its number */
 	bool is_numbered;
 	unsigned long number;
-	int digits;                /* of the number, as it stands there */
+	int digits;   /* of the number, as it stands there */
+	bool is_rust; /* the number has blanks before and ":" behind it, and no "#" */
 	struct byte_text gap;      /* between number and PC, function or module */
 	struct byte_text pc;       /* "0x…", or Android's digits */
 	struct byte_text told;     /* between PC and place */

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "code_call.h"
 #include "plain_text.h"
 #include "banned.h"
 
@@ -24,6 +25,12 @@
 #define FOREIGN_MAX 5
 #define FOREIGN_NAME_MAX 128
 #define PAGE UINT64_C(4096)
+
+/* Return addresses that tell where the executable was loaded, code that is looked
+ * through for that, and stacks that may be looked at in vain. */
+#define RETURNS_MIN 5
+#define CODE_MAX (UINT64_C(1) << 30)
+#define ATTEMPTS_MAX 100
 
 /* Where Linux puts position-independent executables that it does not move. honggfuzz has
  * it so. */
@@ -43,7 +50,8 @@ struct report_modules {
 	char id[ID_DIGITS_MAX + 1]; /* of the executable; empty: it has none */
 	frames_open_cb open_cb;
 	void *context;
-	uint64_t base; /* of the process whose stack was seen last; 0: not known */
+	uint64_t base;     /* of the process whose stack was seen last; 0: not known */
+	unsigned attempts; /* to conclude that from a stack */
 	struct build builds[BUILDS_MAX];
 	size_t builds_len;
 	bool is_contradicted; /* a function is not where a report without IDs has it */
@@ -383,6 +391,78 @@ report_modules_find(struct report_modules *modules, const struct report_line *li
 	*ret_spot = spot;
 	return true;
 }
+
+/* ---- stacks without modules ---- */
+
+bool
+report_modules_misses_base(
+    const struct report_modules *modules, const struct report_line *line)
+{
+	return line->pc.len > 0 && line->module.len == 0 &&
+	    (line->form == REPORT_RUST || line->form == REPORT_LOGGED ||
+		line->form == REPORT_FRAME) &&
+	    frames_are_movable(modules->frames) &&
+	    !frames_have_code(modules->frames,
+		address_of_pc(modules, modules->frames, line->address));
+}
+
+/* How many of @pcs stand behind calls if the executable is at @base; 0 if one in its code
+ * does not. */
+static size_t
+count_returns(struct frames *frames, uint64_t base, const uint64_t *pcs, size_t len)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (pcs[i] < base || !frames_have_code(frames, pcs[i] - base))
+			continue;
+		if (!frames_is_behind_call(frames, pcs[i] - base))
+			return 0;
+		count++;
+	}
+	return count;
+}
+
+/* The first PC is in the executable, at each page of its code in turn. */
+void
+report_modules_conclude_base(
+    struct report_modules *modules, const uint64_t *pcs, size_t len)
+{
+	struct frames *frames = modules->frames;
+	uint64_t start, end, found = 0, base;
+	size_t count, best = 0;
+
+	elf_image_code_bounds(frames_image(frames), &start, &end);
+	if (len < RETURNS_MIN || end - start > CODE_MAX ||
+	    modules->attempts == ATTEMPTS_MAX ||
+	    !code_call_knows(elf_image_machine(frames_image(frames))))
+		return;
+	for (uint64_t page = start / PAGE * PAGE; page < end; page += PAGE) {
+		base = pcs[0] - (page + pcs[0] % PAGE);
+		if (base > pcs[0])
+			continue;
+		count = count_returns(frames, base, pcs, 1) == 0
+		    ? 0
+		    : count_returns(frames, base, pcs, len);
+		if (count >= RETURNS_MIN && count == best)
+			found = 0; /* two places are none */
+		if (count < RETURNS_MIN || count <= best)
+			continue;
+		best = count;
+		found = base;
+	}
+	if (found == 0) {
+		modules->attempts++;
+		return;
+	}
+	modules->base = found;
+	fprintf(stderr,
+	    "fuzzsupctl: a stack names no modules; its %zu return addresses fit where "
+	    "the executable was loaded at 0x%" PRIx64 "\n",
+	    best, found);
+}
+
+/* ---- counts ---- */
 
 void
 report_modules_pass(struct report_modules *modules)

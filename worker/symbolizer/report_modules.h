@@ -32,6 +32,16 @@ void report_modules_free(struct report_modules *modules);
 bool report_modules_find(struct report_modules *modules, const struct report_line *line,
     struct report_spot *ret_spot);
 
+/* Whether @line names no module, and its PC does not lie in the executable as far as it is
+ * known where that was loaded. */
+bool report_modules_misses_base(
+    const struct report_modules *modules, const struct report_line *line);
+
+/* Concludes from the PCs of one stack where its process has the executable: there all of
+ * them that lie in its code stand behind calls, five at least, and nowhere else. */
+void report_modules_conclude_base(
+    struct report_modules *modules, const uint64_t *pcs, size_t len);
+
 /* Counts a frame that needs nothing. */
 void report_modules_pass(struct report_modules *modules);
 

@@ -193,6 +193,8 @@ put_rust(const struct rewrite *rewrite)
 static void
 put_logged(const struct rewrite *rewrite)
 {
+	if (rewrite->line->place.len == 0)
+		fputs("  ", rewrite->out);
 	fputs(function_of(rewrite), rewrite->out);
 	if (has_place(rewrite->frame)) {
 		fputc(' ', rewrite->out);
@@ -239,7 +241,7 @@ put_tail(const struct report_source *source, const char *raw, FILE *out)
 static void
 put_number(const struct report_line *line, unsigned long number, FILE *out)
 {
-	if (line->form == REPORT_RUST)
+	if (line->is_rust)
 		fprintf(out, "%*lu", line->digits, number);
 	else if (line->is_numbered)
 		fprintf(out, "#%0*lu", line->digits, number);
@@ -279,7 +281,7 @@ report_write_number(const struct report_source *source, unsigned long number, FI
 
 	put_number(line, number, out);
 	/* "#" and its digits are one piece of text. */
-	fputs(raw + line->digits + (line->form != REPORT_RUST ? 1 : 0), out);
+	fputs(raw + line->digits + (line->is_rust ? 0 : 1), out);
 }
 
 void
