@@ -208,6 +208,13 @@ def traces(folder):
         equal(places, [("handle", "9"), ("within", "13"), ("crash", "14"), ("outer", "17"), ("main", "25")],
               f"backtrace_symbols(), {name}: a call's line, and that of the instruction that crashed")
         ok("libc.so" in done.stdout and done.returncode == 0, "others stay", done)
+    # gdb and honggfuzz have executables where Linux puts them unless it moves them.
+    executable = make(os.path.join(folder, "crasher"), source, "-pie", compiler="gcc")
+    symbols = {line.split()[2]: int(line.split()[0], 16) for line in run("nm", executable).splitlines() if " T " in line}
+    pc = 0x555555554000 + symbols["outer"] + 5  # behind its call
+    for line in (f"#0  0x{pc:016x} in ?? ()\n", f" <0x{pc:016x}> [func:UNKNOWN file: line:0 module:{executable}]\n"):
+        done = symbolize(executable, text=line)
+        ok("outer" in done.stdout and source in done.stdout and done.returncode == 0, f"not moved: {done.stdout.strip()}", done)
     try:
         executable = make(os.path.join(folder, "scudo"), source, "-fsanitize=scudo", compiler=CLANG)
     except RuntimeError as error:

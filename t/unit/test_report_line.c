@@ -44,6 +44,10 @@ static const struct expected table[] = {
 	{ "#225 0x7f  (<unknown module>)\n", REPORT_NUMBERED, "", "0x7f", "", 0, "", "",
 	    NULL, 225, false },
 	{ "#3 0x7f\n", REPORT_FRAME, "", "0x7f", "", 0, "", "", "\n", 3, false },
+	{ "#1  0x0000555555555131 in ?? ()\n", REPORT_FRAME, "", "0x0000555555555131",
+	    "", 0, "", "", "\n", 1, false },
+	{ "#1  0x00005555 in ?? () from /lib/libc.so.6\n", REPORT_NUMBERED, "",
+	    "0x00005555", "", 0, "", "", NULL, 1, false },
 	/* with something before it */
 	{ "CRASH LOG:     #2 0x1  (/g/w+0x1a)" BUILD, REPORT_FRAME,
 	    "CRASH LOG:     ", "0x1", "/g/w", 0x1a, "", "", "", 2, true },

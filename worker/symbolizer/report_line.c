@@ -256,20 +256,24 @@ read_android(const char *at, struct report_line *line)
 	return true;
 }
 
-/* "0xPC …" */
+/* "0xPC …"; gdb prints "in ?? ()" where it knows no function. */
 static void
 read_frame(const char *at, struct report_line *line)
 {
-	const char *end;
+	static const char unknown[] = " in ?? ()";
+	const char *end, *behind;
 
 	if (!read_hex(at, &line->address, &end))
 		return;
 	line->pc = between(at, end);
-	if (is_end(*skip_blanks(end))) {
+	behind = strncmp(end, unknown, sizeof(unknown) - 1) == 0
+	    ? end + sizeof(unknown) - 1
+	    : end;
+	if (is_end(*skip_blanks(behind))) {
 		/* Nothing but the PC. */
 		line->form = REPORT_FRAME;
 		line->is_return = true;
-		line->tail = from(end);
+		line->tail = from(behind);
 		return;
 	}
 	if (!read_place(end, line))

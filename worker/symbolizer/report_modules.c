@@ -32,8 +32,8 @@
 #define CODE_MAX (UINT64_C(1) << 30)
 #define ATTEMPTS_MAX 100
 
-/* Where Linux puts position-independent executables that it does not move. honggfuzz has
- * it so. */
+/* Where Linux puts position-independent executables of x86-64 that it does not move, as
+ * gdb and honggfuzz want it. */
 #define UNMOVED_BASE UINT64_C(0x555555554000)
 
 /* Another build that the report names. */
@@ -244,13 +244,19 @@ is_elsewhere(struct frames *frames, struct byte_text function, uint64_t address)
 	return found;
 }
 
-/* The link-time address of a PC; outputs 0 where that cannot be told. */
+/* The link-time address of a PC; 0 where that cannot be told. */
 static uint64_t
 address_of_pc(const struct report_modules *modules, struct frames *frames, uint64_t pc)
 {
+	const uint64_t bases[] = { modules->base, UNMOVED_BASE };
+
 	if (!frames_are_movable(frames))
 		return pc;
-	return modules->base != 0 && pc > modules->base ? pc - modules->base : 0;
+	for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++)
+		if (bases[i] != 0 && pc > bases[i] &&
+		    frames_have_code(frames, pc - bases[i]))
+			return pc - bases[i];
+	return 0;
 }
 
 /* SYMBOL+0xOFFSET: of several symbols with that name the one whose place in its page is the
@@ -281,11 +287,7 @@ find_address(struct report_modules *modules, const struct report_line *line,
 {
 	uint64_t address;
 
-	if (line->form == REPORT_HONGGFUZZ) {
-		address = address_of_pc(modules, frames, line->address);
-		if (!frames_have_code(frames, address))
-			address = line->address - UNMOVED_BASE;
-	} else if (line->form == REPORT_TRACE && line->symbol.len > 0) {
+	if (line->form == REPORT_TRACE && line->symbol.len > 0) {
 		if (find_by_symbol(line, frames, &address)) {
 			*ret_address = address;
 			return true;
