@@ -256,19 +256,28 @@ read_android(const char *at, struct report_line *line)
 	return true;
 }
 
-/* "0xPC …"; gdb prints "in ?? ()" where it knows no function. */
+/* Behind the words of gdb and Chromium for a function that they don't know. */
+static const char *
+skip_unknown(const char *at)
+{
+	static const char *const words[] = { " in ?? ()", " <unknown>" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strncmp(at, words[i], strlen(words[i])) == 0)
+			return at + strlen(words[i]);
+	return at;
+}
+
+/* "0xPC …" */
 static void
 read_frame(const char *at, struct report_line *line)
 {
-	static const char unknown[] = " in ?? ()";
 	const char *end, *behind;
 
 	if (!read_hex(at, &line->address, &end))
 		return;
 	line->pc = between(at, end);
-	behind = strncmp(end, unknown, sizeof(unknown) - 1) == 0
-	    ? end + sizeof(unknown) - 1
-	    : end;
+	behind = skip_unknown(end);
 	if (is_end(*skip_blanks(behind))) {
 		/* Nothing but the PC. */
 		line->form = REPORT_FRAME;
@@ -284,18 +293,22 @@ read_frame(const char *at, struct report_line *line)
 		line->form = REPORT_FRAME;
 }
 
-/* "FUNCTION <null> PLACE" */
+/* "FUNCTION <null> PLACE", of old "FUNCTION <null>:0 PLACE" */
 static void
 read_thread(const char *at, struct report_line *line)
 {
-	static const char null[] = "<null> (";
-	const char *word = strstr(at, null), *next;
+	static const char null[] = "<null>";
+	const char *word = NULL, *behind = NULL;
 
+	for (const char *next = at; (next = strstr(next, null)) != NULL;
+	    next += sizeof(null) - 1) {
+		word = next;
+		behind = next + sizeof(null) - 1;
+	}
 	if (word == NULL)
 		return;
-	while ((next = strstr(word + 1, null)) != NULL)
-		word = next;
-	if (!read_place(word + sizeof("<null>") - 1, line))
+	behind += strncmp(behind, ":0", 2) == 0 ? 2 : 0;
+	if (strncmp(behind, " (", 2) != 0 || !read_place(behind, line))
 		return;
 	line->told = between(at, word);
 	line->function = function_in(line->told);
@@ -405,6 +418,17 @@ read_rust(const char *text, struct report_line *line)
 	return true;
 }
 
+/* Folly prints all 16 digits, and no 0x. */
+static bool
+read_logged_hex(const char *at, uint64_t *ret_value, const char **ret_end)
+{
+	if (strspn(at, HEX) != 16)
+		return read_hex(at, ret_value, ret_end);
+	*ret_value = strtoull(at, NULL, 16);
+	*ret_end = at + 16;
+	return true;
+}
+
 /* "@ 0xPC  SIZE  (unknown)"; TCMalloc prints the PC alone. */
 static bool
 read_logged(const char *text, struct report_line *line)
@@ -418,7 +442,7 @@ read_logged(const char *text, struct report_line *line)
 	if (at == NULL || (at > text && at[-1] != ' ' && at[-1] != '\t'))
 		return false;
 	at = skip_blanks(at + 1);
-	if (!read_hex(at, &line->address, &end))
+	if (!read_logged_hex(at, &line->address, &end))
 		return false;
 	word = end + strspn(end, " \t" DIGITS);
 	if (strncmp(word, mark, sizeof(mark) - 1) == 0)
@@ -539,7 +563,7 @@ report_line_read(const char *text, struct report_line *ret_line)
 	struct report_line line;
 
 	*ret_line = (struct report_line){ .form = REPORT_TEXT };
-	if (strstr(text, "0x") == NULL && strchr(text, '#') == NULL)
+	if (strstr(text, "0x") == NULL && strpbrk(text, "#@") == NULL)
 		return;
 	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
 		line = (struct report_line){ .form = REPORT_TEXT };

@@ -18,7 +18,8 @@ enum report_form {
 	REPORT_NUMBERED, /* "#N …" that is told already, or says too little */
 	REPORT_FRAME, /* "#N 0xPC [in FUNCTION] PLACE": sanitizers, libFuzzer, Centipede,
 			    Chromium; "#N pc OFFSET MODULE": Android; "#N 0xPC FUNCTION
-			    (MODULE + 0xOFFSET)": systemd; "#N 0xPC[ in ?? ()]": gdb */
+			    (MODULE + 0xOFFSET)": systemd; "#N 0xPC[ in ?? ()]": gdb;
+			    "#N 0xPC <unknown>": Chromium */
 	REPORT_THREAD,    /* "#N FUNCTION <null> PLACE": ThreadSanitizer */
 	REPORT_TRACE,     /* "[#N ]MODULE(SYMBOL+0xOFFSET) [0xPC]": backtrace_symbols(),
 			    GWP-ASan */
