@@ -29,6 +29,7 @@
 /* Return addresses that tell where the executable was loaded, code that is looked
  * through for that, and stacks that may be looked at in vain. */
 #define RETURNS_MIN 5
+#define CALLERS_MIN 3 /* that are judged */
 #define CODE_MAX (UINT64_C(1) << 30)
 #define ATTEMPTS_MAX 100
 
@@ -50,7 +51,10 @@ struct report_modules {
 	char id[ID_DIGITS_MAX + 1]; /* of the executable; empty: it has none */
 	frames_open_cb open_cb;
 	void *context;
-	uint64_t base;     /* of the process whose stack was seen last; 0: not known */
+	uint64_t base; /* of the process whose stack was seen last; 0: not known */
+	unsigned long next_caller; /* number of the frame that called the last one */
+	unsigned long callers,
+	    not_calling;   /* without build IDs, and those that cannot */
 	unsigned attempts; /* to conclude that from a stack */
 	struct build builds[BUILDS_MAX];
 	size_t builds_len;
@@ -361,6 +365,26 @@ is_of_this_build(struct report_modules *modules, const struct report_line *line,
 	return !modules->is_contradicted;
 }
 
+/* Of two frames in one executable the second called the first: a call ends behind what
+ * sanitizers print of it. In another build there seldom is one. */
+static void
+check_caller(struct report_modules *modules, const struct report_line *line,
+    const struct report_spot *spot)
+{
+	const unsigned machine = elf_image_machine(frames_image(spot->frames));
+
+	if (!line->is_numbered || line->is_return || line->build_id.len > 0 ||
+	    !code_call_knows(machine))
+		return;
+	if (line->number > 0 && line->number == modules->next_caller) {
+		modules->callers++;
+		if (!frames_is_behind_call(
+			spot->frames, spot->address + (machine == EM_AARCH64 ? 4 : 1)))
+			modules->not_calling++;
+	}
+	modules->next_caller = line->number + 1;
+}
+
 bool
 report_modules_find(struct report_modules *modules, const struct report_line *line,
     struct report_spot *ret_spot)
@@ -387,6 +411,7 @@ report_modules_find(struct report_modules *modules, const struct report_line *li
 			return false;
 		}
 		learn_base(modules, line, &spot);
+		check_caller(modules, line, &spot);
 	}
 	if (line->is_return && frames_is_behind_call(spot.frames, spot.address))
 		spot.address--;
@@ -511,6 +536,9 @@ conclude_nothing(const struct report_modules *modules, const char *executable)
 bool
 report_modules_conclude(const struct report_modules *modules, const char *executable)
 {
+	const bool is_improbable = modules->callers >= CALLERS_MIN &&
+	    2 * modules->not_calling > modules->callers;
+
 	if (modules->told + modules->of_other_builds + modules->nowhere == 0)
 		conclude_nothing(modules, executable);
 	if (modules->of_other_builds > 0)
@@ -523,7 +551,13 @@ report_modules_conclude(const struct report_modules *modules, const char *execut
 		    "fuzzsupctl: %s: where %lu frames are it has no code: the report "
 		    "is of another build\n",
 		    executable, modules->nowhere);
-	return modules->of_other_builds > 0 || modules->nowhere > 0;
+	if (is_improbable)
+		fprintf(stderr,
+		    "fuzzsupctl: %s: at %lu of %lu places that should call there is no "
+		    "call: the report, which carries no build IDs, seems to be of "
+		    "another build; lines are likely to be wrong\n",
+		    executable, modules->not_calling, modules->callers);
+	return modules->of_other_builds > 0 || modules->nowhere > 0 || is_improbable;
 }
 
 int
