@@ -43,6 +43,7 @@ struct filter {
 	unsigned long shift; /* frames more than before in the current stack */
 	unsigned long next;  /* number of its next frame, as the report counts */
 	struct held held;
+	char call[LINE_ROOM];  /* of UBSan, whose function the next line tells, or "" */
 	char line[LINE_ROOM];  /* as it came */
 	char plain[LINE_ROOM]; /* without terminals' sequences */
 };
@@ -114,9 +115,33 @@ follow_stack(struct filter *filter, const struct report_line *line)
 	filter->next = line->number + 1;
 }
 
+/* UBSan says what was called before it says where that is. */
+static const char unknown_call[] = "call to function (unknown) through pointer";
+
+/* Writes the line that waits for a function's name. @name: NULL: nobody knows. */
 static void
-pass(const struct filter *filter, const struct report_source *source)
+write_call(struct filter *filter, const char *name)
 {
+	const size_t before = sizeof("call to function ") - 1;
+	const size_t len = sizeof("(unknown)") - 1;
+	const char *call = strstr(filter->call, unknown_call);
+
+	if (name != NULL && call != NULL)
+		fprintf(filter->out, "%.*s%s%s", (int)(call + before - filter->call),
+		    filter->call, name, call + before + len);
+	else
+		fputs(filter->call, filter->out);
+	filter->call[0] = '\0';
+}
+
+static void
+pass(struct filter *filter, const struct report_source *source)
+{
+	write_call(filter, NULL);
+	if (strstr(source->raw, unknown_call) != NULL) {
+		memcpy(filter->call, source->raw, strlen(source->raw) + 1);
+		return;
+	}
 	if (source->line->is_numbered && filter->shift > 0)
 		report_write_number(
 		    source, source->line->number + filter->shift, filter->out);
@@ -135,6 +160,7 @@ take_global(struct filter *filter, const struct report_source *source,
 	    ? demangle(symbol->name.text, symbol->name.len)
 	    : NULL;
 
+	write_call(filter, NULL);
 	report_modules_count(filter->modules, name != NULL);
 	if (name != NULL)
 		report_write_global(source, name, symbol->size, filter->out);
@@ -169,6 +195,8 @@ take_spot(struct filter *filter, const struct report_source *source,
 		pass(filter, source);
 		return 0;
 	}
+	write_call(
+	    filter, source->line->form == REPORT_NOTE ? found[0].function : NULL);
 	if (!shows_inlined(source->line))
 		len = 1;
 	for (size_t i = 0; i < len; i++)
@@ -218,6 +246,7 @@ hold(struct filter *filter, const struct report_source *source)
 	if (!report_modules_misses_base(filter->modules, source->line) ||
 	    held->pcs_len == HELD_MAX || size > HELD_ROOM - held->text_len)
 		return false;
+	write_call(filter, NULL);
 	held->pcs[held->pcs_len++] = source->line->address;
 	memcpy(held->text + held->text_len, source->raw, size);
 	held->text_len += size;
@@ -321,6 +350,7 @@ take_bytes(struct filter *filter, size_t len)
 		filter->is_text = true;
 		filter->is_inside = !ends && len == LINE_ROOM - 1;
 		r = filter->modules != NULL ? let_go(filter) : 0;
+		write_call(filter, NULL);
 		fwrite(filter->line, 1, len, filter->out);
 	} else if (len > 0) {
 		r = take_line(filter, filter->line);
@@ -351,6 +381,7 @@ take_all(struct filter *filter, FILE *in)
 		r = take_bytes(filter, len);
 	if (r == 0 && filter->modules != NULL)
 		r = let_go(filter);
+	write_call(filter, NULL);
 	return r == 0 && fflush(filter->out) != 0 ? -errno : r;
 }
 
