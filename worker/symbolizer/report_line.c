@@ -459,6 +459,23 @@ read_logged(const char *text, struct report_line *line)
 	return true;
 }
 
+/* "[0xPC]", alone: V8's */
+static bool
+read_bracketed(const char *text, struct report_line *line)
+{
+	const char *at = skip_blanks(text), *end;
+
+	if (at[0] != '[' || !read_hex(at + 1, &line->address, &end) || *end != ']' ||
+	    !is_end(*skip_blanks(end + 1)))
+		return false;
+	line->head = between(text, end + 1);
+	line->pc = between(at + 1, end);
+	line->tail = from(end + 1);
+	line->is_return = true;
+	line->form = REPORT_LOGGED;
+	return true;
+}
+
 /* "<0xPC> [func:F file:F line:N module:M]", where no line is told */
 static bool
 read_honggfuzz(const char *text, struct report_line *line)
@@ -558,6 +575,7 @@ report_line_read(const char *text, struct report_line *ret_line)
 		read_rust,
 		read_honggfuzz,
 		read_logged,
+		read_bracketed,
 		read_text,
 	};
 	struct report_line line;

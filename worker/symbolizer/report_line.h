@@ -20,16 +20,17 @@ enum report_form {
 			    Chromium; "#N pc OFFSET MODULE": Android; "#N 0xPC FUNCTION
 			    (MODULE + 0xOFFSET)": systemd; "#N 0xPC[ in ?? ()]": gdb;
 			    "#N 0xPC <unknown>": Chromium */
-	REPORT_THREAD,    /* "#N FUNCTION <null> PLACE": ThreadSanitizer */
-	REPORT_TRACE,     /* "[#N ]MODULE(SYMBOL+0xOFFSET) [0xPC]": backtrace_symbols(),
+	REPORT_THREAD,  /* "#N FUNCTION <null> PLACE": ThreadSanitizer */
+	REPORT_TRACE,   /* "[#N ]MODULE(SYMBOL+0xOFFSET) [0xPC]": backtrace_symbols(),
 			    GWP-ASan */
-	REPORT_PLACE,     /* PLACE in running text: libFuzzer's NEW_PC and NEW_FUNC,
+	REPORT_PLACE,   /* PLACE in running text: libFuzzer's NEW_PC and NEW_FUNC,
 			    HWAddressSanitizer's histories */
-	REPORT_SUMMARY,   /* "SUMMARY: … PLACE[ in FUNCTION]" */
-	REPORT_NOTE,      /* "PLACE: note: FUNCTION defined here": UBSan */
-	REPORT_GLOBAL,    /* "global '<null>' at 0x… PLACE": ThreadSanitizer */
-	REPORT_RUST,      /* "N: 0xPC - <unknown>" */
-	REPORT_LOGGED,    /* "@ 0xPC … (unknown)": Abseil, glog */
+	REPORT_SUMMARY, /* "SUMMARY: … PLACE[ in FUNCTION]" */
+	REPORT_NOTE,    /* "PLACE: note: FUNCTION defined here": UBSan */
+	REPORT_GLOBAL,  /* "global '<null>' at 0x… PLACE": ThreadSanitizer */
+	REPORT_RUST,    /* "N: 0xPC - <unknown>" */
+	REPORT_LOGGED, /* "@ 0xPC[ … (unknown)]": Abseil, glog, Folly, TCMalloc's GWP-ASan;
+			    "[0xPC]" alone: V8 */
 	REPORT_HONGGFUZZ, /* "<0xPC> [func:F file:F line:N module:M]" */
 };
 
