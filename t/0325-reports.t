@@ -318,6 +318,24 @@ def texts(folder, executable, bare):
     equal(symbolize(executable, text=long).stdout, long, "a line of 75,000 letters, a NUL, no line's end")
 
 
+def dying(folder, executable):
+    """A symbolizer that dies takes nothing of the report with it that it had not read."""
+    place = os.path.join(folder, "libexec")
+    os.mkdir(place)
+    with open(os.path.join(place, "fuzzsupd-symbolizer"), "w") as file:
+        file.write("#!/bin/sh\nread line\necho \"$line\"\nkill -$SIGNAL $$\n")
+    os.chmod(file.name, 0o755)
+    text = "".join(f"line {i}\n" for i in range(20000))
+    for signal, said in (("XCPU", "of computing"), ("SEGV", "died of it")):
+        done = subprocess.run([program("fuzzsupctl"), "symbolize", executable], input=text, text=True, capture_output=True,
+                              env=dict(os.environ, FUZZSUPD_LIBEXEC=place, SIGNAL=signal))
+        ok(done.stdout == text and done.returncode == 1 and said in done.stderr and "follows as it is" in done.stderr, f"the rest passes: {done.stderr.strip()}",
+           f"{len(done.stdout)} of {len(text)} bytes, {done.returncode}")
+    done = subprocess.run([program("fuzzsupctl"), "symbolize", executable, "1"], input=text, text=True, capture_output=True,
+                          env=dict(os.environ, FUZZSUPD_LIBEXEC=place, SIGNAL="SEGV"))
+    ok("line 1" not in done.stdout and done.returncode == 1, "but not where addresses were asked", done)
+
+
 def builds(folder, source):
     """A report of an older build: by its ID, by a function's name where there is no ID, and with that build kept."""
     here = os.path.join(folder, "builds")
@@ -398,5 +416,6 @@ with scratch() as folder:
     asan_symbolize(executable, source, bare)
     wrapped(executable, source, bare)
     texts(folder, executable, bare)
+    dying(folder, executable)
     builds(folder, source)
 done()

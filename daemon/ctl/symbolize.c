@@ -228,23 +228,50 @@ serve(struct channel *channel, const struct order *order, int fd)
 
 /* ---- the command ---- */
 
+/* Copies what is left of standard input: whoever writes there must not die of the
+ * symbolizer, and a report is worth more than its lines. */
+static void
+pass_rest(void)
+{
+	char bytes[16384];
+	ssize_t n, written;
+
+	while ((n = read(STDIN_FILENO, bytes, sizeof(bytes))) > 0 ||
+	    (n < 0 && errno == EINTR))
+		for (ssize_t at = 0; at < n; at += written) {
+			written = write(STDOUT_FILENO, bytes + at, (size_t)(n - at));
+			if (written < 0 && errno != EINTR)
+				return;
+			if (written < 0)
+				written = 0;
+		}
+}
+
 /* The exit code for what became of the symbolizer, after a line on why. */
 static int
-judge(const char *executable, int status)
+judge(const struct order *order, int status)
 {
+	const bool is_report = order->addresses_len == 0;
+	const char *rest = is_report ? "; what it had not read follows as it is" : "";
+
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status) == 0 ? EXIT_DONE : EXIT_FAILED;
+	if (WTERMSIG(status) == SIGPIPE)
+		return EXIT_FAILED;
 	if (WTERMSIG(status) == SIGXCPU)
 		fprintf(stderr,
 		    "fuzzsupctl: %s: no answer after %d s of computing: its debug "
 		    "information is damaged, or out of all proportion; build it "
-		    "again, with -gline-tables-only\n",
-		    executable, SANDBOX_FRAMES_SECONDS);
-	else if (WTERMSIG(status) != SIGPIPE)
+		    "again, with -gline-tables-only%s\n",
+		    order->executable, SANDBOX_FRAMES_SECONDS, rest);
+	else
 		fprintf(stderr,
 		    "fuzzsupctl: %s: the symbolizer died of it (signal %d: %s): its "
-		    "debug information may be damaged; build it again\n",
-		    executable, WTERMSIG(status), strsignal(WTERMSIG(status)));
+		    "debug information may be damaged; build it again%s\n",
+		    order->executable, WTERMSIG(status), strsignal(WTERMSIG(status)),
+		    rest);
+	if (is_report)
+		pass_rest();
 	return EXIT_FAILED;
 }
 
@@ -325,5 +352,5 @@ ctl_symbolize(const char *executable, const struct symbolize_wishes *wishes,
 			perror("fuzzsupctl: waitpid");
 			return EXIT_FAILED;
 		}
-	return judge(executable, status);
+	return judge(&order, status);
 }
