@@ -166,9 +166,33 @@ def trouble(folder, executable):
         helper.join()
 
 
+DEEP = os.path.join("a_component_with_quite_a_long_name", "third_party_of_somebody_else", "implementation_details", "generated")
+
+
+def looks(folder, executable):
+    """A target with a job that failed, and one whose file lies far down."""
+    directory, root = os.path.join(folder, "coverage"), os.path.join(folder, "deep")
+    os.makedirs(directory)
+    os.makedirs(os.path.join(root, DEEP))
+    name = os.path.join(DEEP, "a_file_with_a_long_name.c")
+    with open(os.path.join(root, name), "w") as file:
+        file.write("int LLVMFuzzerTestOneInput(const unsigned char *data, unsigned long size)\n{\n    return size && data[0] ? -1 : 0;\n}\n")
+    deep = build(os.path.join(folder, "fuzz_deep"), [file.name], "-O1")
+    fuzz(executable, directory)
+    work = {"broken": {"engine": "command", "command": ["/bin/sh", "-c", "echo cannot find its dictionary; exit 7"], "start-limit": 2},
+            "by-hand": shell_job("exec sleep 1000", autostart="no")}
+    targets = {"json": Target(executable, directory, [os.path.join(SRC, "share", "demo")], jobs=work), "deep": Target(deep, None, [root])}
+    with Service(folder, targets, extra="health-patience = 1d") as service:
+        for target in targets:
+            service.wait_state(target, "ready", "live", "stale")
+        state = lambda: {job["name"]: job["state"] for job in service.get("/api/v1/jobs").json()["jobs"]}
+        wait_until(lambda: state().get("broken") == "failed", "a job that failed")
+        say(["node", os.path.join(SRC, "t", "browser", "looks.mjs"), f"http://{service.host}:{service.port}/", "json", "deep", os.path.join("deep", name)])
+
+
 with scratch() as folder:
     executable = build(os.path.join(folder, "fuzz_json"), demo_sources(), "-O1", "-lm")
-    for part in (coverage, jobs, trouble):
+    for part in (coverage, jobs, trouble, looks):
         if len(sys.argv) < 2 or part.__name__ in sys.argv[1:]:
             part(os.path.join(folder, part.__name__), executable)
 done()

@@ -16,6 +16,7 @@ const SHOWN = 4; // the rest unfolds
 export const health = {
 	/** @type {Answer | null} */
 	answer: null,
+	asked: false, // once
 };
 
 /**
@@ -40,6 +41,10 @@ export function watchHealth(root, tell) {
 			// The header says that the server is away.
 		}
 		looking = false;
+		if (!health.asked) {
+			health.asked = true;
+			tell();
+		}
 	};
 	setInterval(look, EVERY_MS);
 	document.addEventListener("visibilitychange", look);

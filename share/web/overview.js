@@ -16,7 +16,7 @@ import {
 	codeBlock,
 	sortHeads,
 } from "./dom.js";
-import { HealthBanner } from "./health.js";
+import { health, HealthBanner } from "./health.js";
 import { VirtualList } from "./list.js";
 import { store, serverNow, targetUrl, perSecond } from "./link.js";
 import { queryUrl } from "./place.js";
@@ -31,6 +31,7 @@ import { jobsSummary, stateBadge, verdict, NO_JOBS } from "./verdict.js";
  */
 
 const JOBS_EVERY_MS = 4000;
+const SETTLED_AFTER = 2000; // ms, at the latest
 
 /** @param {string} group @returns {Filter["has"]} */
 const inGroup = (group) => (target, sum) => verdict(target, sum).group === group;
@@ -97,7 +98,9 @@ export class Overview {
 		this.root = "";
 		this.timer = 0;
 		this.looking = false;
+		this.asked = false; // for jobs, once
 		this.order = "";
+		this.entered = 0;
 		this.heads = h("div", { class: "thead", role: "row" });
 		this.body = h("div", { role: "rowgroup" });
 		this.none = h("div", { class: "nothing dim" });
@@ -133,7 +136,7 @@ export class Overview {
 		this.empty = emptyState();
 		this.loading = h("p", { class: "nothing dim" }, "Waiting for the list of targets …");
 		this.health = new HealthBanner();
-		this.element = h("div", { class: "view" }, this.health.element, this.panel, this.empty, this.loading);
+		this.element = h("div", { class: "view settling" }, this.health.element, this.panel, this.empty, this.loading);
 		/** @type {VirtualList<Row>} */
 		this.list = new VirtualList({
 			element: this.body,
@@ -155,6 +158,7 @@ export class Overview {
 		const column = COLUMNS.find(({ key }) => key && key === sort.replace(/^-/, ""));
 		this.column = /** @type {Column} */ (column ?? STATE);
 		document.title = "fuzzsupd";
+		this.entered ||= performance.now();
 		this.root = root;
 		this.heads.replaceChildren(...sortHeads(COLUMNS, this.column, this.down, (change) => this.setQuery(change)));
 		this.arrange();
@@ -187,6 +191,14 @@ export class Overview {
 			// The header says that the server is away.
 		}
 		this.looking = false;
+		this.asked = true;
+		this.settle();
+	}
+
+	// All is shown at once, so that nothing moves: when it is known which parts there are.
+	settle() {
+		const known = store.listed && this.asked && health.asked;
+		if (known || performance.now() - this.entered > SETTLED_AFTER) this.element.classList.remove("settling");
 	}
 
 	/** @param {JobSum[]} sums */
@@ -315,6 +327,7 @@ export class Overview {
 
 	/** @param {Set<string>} what */
 	update(what) {
+		this.settle();
 		this.health.draw();
 		if (what.has("targets")) this.arrangeIfOther();
 		else this.list.draw();

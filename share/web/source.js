@@ -215,6 +215,8 @@ export class SourceView {
 			PHASE.WAITING,
 			target ? explain(target, session) : store.listed ? gone : "Waiting for the service …",
 		);
+		// What will come has its place already.
+		if (target || !store.listed) this.element.classList.replace("nofile", "soon");
 	}
 
 	/** There is nothing to count: only @content is shown. @param {PHASE} phase @param {...(Node | string)} content */
@@ -222,6 +224,7 @@ export class SourceView {
 		const { file, target } = this.place;
 		this.phase = phase;
 		this.file = -1;
+		this.element.classList.remove("soon");
 		this.element.classList.add("nofile");
 		this.pathShown.set(file);
 		setTitle(this.title, file);
@@ -253,7 +256,7 @@ export class SourceView {
 			this.noFile(PHASE.CHOOSING, h("p", {}, why), h("ul", {}, links));
 			return;
 		}
-		this.element.classList.remove("nofile");
+		this.element.classList.remove("nofile", "soon");
 		// Another build, the same file: it stays where it is.
 		if (this.phase === PHASE.SHOWN && names[found[0]] === this.path) this.keptTop = this.scroller.scrollTop;
 		this.phase = PHASE.LOADING;

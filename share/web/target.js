@@ -123,14 +123,15 @@ export class TargetView {
 			this.turned = new Set(kept.turned);
 			this.scrolls = kept.scrolls;
 		}
-		const before = this.tab;
+		const before = this.tab,
+			top = window.scrollY;
 		this.enterTab(place);
 		this.jobs.enter(place);
 		setText(this.crumb, this.name);
 		setText(this.title, this.name);
 		this.arranged = "";
 		this.update(new Set(["targets", "coverage", "stats"]));
-		if (before !== this.tab && !kept) this.scrollTab(before);
+		if (before !== this.tab && !kept) this.scrollTab(before, top);
 	}
 
 	// What the history keeps of it.
@@ -138,11 +139,11 @@ export class TargetView {
 		return { turned: [...this.turned], scrolls: { ...this.scrolls, [this.tab]: window.scrollY } };
 	}
 
-	/** Each tab is where it was left; one that was not shown yet begins at its head. @param {Tab} before */
-	scrollTab(before) {
-		this.scrolls[before] = window.scrollY;
+	/** Each tab is where it was left; one that was not shown yet begins at its head. @param {Tab} before @param {number} top */
+	scrollTab(before, top) {
+		this.scrolls[before] = top;
 		const head = this.listed.getBoundingClientRect().top + window.scrollY - 56; // below the page's header
-		window.scrollTo(0, this.scrolls[this.tab] ?? Math.min(window.scrollY, Math.max(0, head)));
+		window.scrollTo(0, this.scrolls[this.tab] ?? Math.min(top, Math.max(0, head)));
 	}
 
 	leave() {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What the programs that look at the page in a real Chromium share: TAP, a browser, pictures.
 //
-// CHROMIUM: the browser, if not /usr/bin/chromium. FUZZSUPD_TOOLS: folder with node_modules, if not the one of this file.
+// CHROMIUM: the browser, if not /usr/bin/chromium. PATIENCE: milliseconds of each wait.
+// FUZZSUPD_TOOLS: folder with node_modules, if not the one of this file.
 
 import { createRequire } from "node:module";
 import { mkdirSync, readFileSync } from "node:fs";
@@ -15,7 +16,7 @@ const { chromium } = require("playwright-core");
 export const packageText = (name) => readFileSync(require.resolve(name), "utf8");
 
 // Milliseconds until a wait is a failure: more on a machine that has more to do than it has cores.
-export const WAIT = 60000 * Math.max(1, (2 * loadavg()[0]) / cpus().length);
+export const WAIT = Number(process.env.PATIENCE) || 60000 * Math.max(1, (2 * loadavg()[0]) / cpus().length);
 
 const complaints = []; // of all pages: what is wrong in their consoles
 let count = 0,
