@@ -78,10 +78,12 @@ struct job_report {
 	int32_t ended_pid;
 	uint32_t ended_instance;
 	uint32_t loses; /* 1: finds, coverage or log are not kept, as the reason says */
+	uint32_t loops; /* 1: an instance ends soon after its start, again and again */
+	uint32_t reserved;
 	char reason[JOB_REASON_MAX]; /* one sentence; empty where all is well */
 };
 _Static_assert(offsetof(struct job_report, since_ms) == 16, "job report");
-_Static_assert(sizeof(struct job_report) == 56 + JOB_REASON_MAX, "job report");
+_Static_assert(sizeof(struct job_report) == 64 + JOB_REASON_MAX, "job report");
 
 /* Which of the numbers below the engine gives. */
 enum job_stats_known {

@@ -199,6 +199,11 @@ look_at_job(const struct health *health, struct lines *lines, const struct job *
 	if (report->state == JOB_STATE_FAILED)
 		add(health, lines, HEALTH_JOB_FAILED, name, report->since_ms,
 		    "job %s failed: %s", name, report->reason);
+	else if (report->loops != 0)
+		add(health, lines, HEALTH_JOB_LOOPING, name, 0,
+		    "job %s ends within seconds of its start, again and again; its "
+		    "log says of what",
+		    name);
 	else if (state == JOB_HEALTH_LOSING)
 		add(health, lines, HEALTH_JOB_LOSING, name, report->since_ms,
 		    "job %s: %s", name, report->reason);

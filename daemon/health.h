@@ -19,6 +19,7 @@ struct supervisor;
 	X(COVERAGE, "coverage")           /* where it was read from is gone */ \
 	X(TARGET_FAILED, "target-failed") /* it will not be shown */ \
 	X(JOB_FAILED, "job-failed")       /* it will not be started again */ \
+	X(JOB_LOOPING, "job-looping")     /* it ends at once, again and again */ \
 	X(JOB_LOSING, "job-losing")       /* it loses finds, or lacks something */ \
 	X(JOB_WAITING, "job-waiting")     /* for its program, or a start, for long */ \
 	X(JOB_STALE, "job-stale")         /* its engine says nothing any more */ \

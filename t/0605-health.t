@@ -183,6 +183,16 @@ def jobs(folder):
         ok(checked.returncode == 2 and re.search(r'fuzz\.conf:6: health-ignores: "job-wating": expected a check', checked.stderr), "-n tells a word that names nothing, with its line", checked.stderr)
 
 
+def looping(folder):
+    """One that ends at once is a problem while it is started again and again, and also while it runs in between."""
+    works = os.path.join(folder, "works")
+    target = Target("/bin/sh", jobs={"j": shell_job(f"[ -e {works} ] && exec sleep 1000; exit 3", restart="on-failure", **{"start-limit": "0"})})
+    with Service(folder, {"t": target}) as service:
+        wait_ill(service, "job-looping", "t/j", "^job t/j ends within seconds of its start, again and again; its log says of what$")
+        open(works, "w").close()
+        wait_well(service, "it runs on")
+
+
 def full_disk(folder):
     """A file system of its own, nearly full."""
     state = os.path.join(folder, "state")
@@ -225,7 +235,7 @@ def unreachable(folder):
 
 
 def others():
-    for part in (missing_collector, jobs, full_disk, descriptors, unreachable):
+    for part in (missing_collector, jobs, looping, full_disk, descriptors, unreachable):
         with scratch() as folder:
             note(part.__name__)
             part(folder)

@@ -52,17 +52,20 @@ await test("a service that says nothing is not called live, within three seconds
 		`what is new looks old: ${await opacity()}`,
 	);
 	process.kill(Number(frontEnd), "SIGSTOP");
-	const silent = () => !document.querySelector("#link.live") && performance.now() - window.heardAt;
-	const took = await (await page.waitForFunction(silent, null, { timeout: WAIT, polling: "raf" })).jsonValue();
-	check(took < 3000 + SLACK, `it was said after ${took} ms`);
-	const said = await page.locator("#link").innerText();
-	check(/^no word for \d+ s, numbers of \d\d:\d\d:\d\d$/.test(said), `it says ${said}`);
-	check(
-		(await opacity()).every((value) => Number(value) < 1),
-		`what is old looks new: ${await opacity()}`,
-	);
-	await screen(page, "silent-light");
-	process.kill(Number(frontEnd), "SIGCONT");
+	try {
+		const silent = () => !document.querySelector("#link.live") && performance.now() - window.heardAt;
+		const took = await (await page.waitForFunction(silent, null, { timeout: WAIT, polling: "raf" })).jsonValue();
+		check(took < 3000 + SLACK, `it was said after ${took} ms`);
+		const said = await page.locator("#link").innerText();
+		check(/^no word for \d+ s, numbers of \d\d:\d\d:\d\d$/.test(said), `it says ${said}`);
+		check(
+			(await opacity()).every((value) => Number(value) < 1),
+			`what is old looks new: ${await opacity()}`,
+		);
+		await screen(page, "silent-light");
+	} finally {
+		process.kill(Number(frontEnd), "SIGCONT");
+	}
 	await live(page);
 	check(
 		(await opacity()).every((value) => value === "1"),

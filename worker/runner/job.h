@@ -107,6 +107,8 @@ bool job_runs_newest(const struct job *job);
 
 /* Works out state and reason from all that they follow from (job_show.c). */
 void job_show(struct job *job);
+/* Whether an instance of it ends at once again and again (likewise). */
+bool job_loops(const struct job *job);
 
 /* ---- for jobs.c ---- */
 

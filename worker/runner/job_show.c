@@ -81,6 +81,14 @@ first_in_loop(const struct job *job, const char **ret_words)
 	return NULL;
 }
 
+bool
+job_loops(const struct job *job)
+{
+	const char *words;
+
+	return first_in_loop(job, &words) != NULL;
+}
+
 static const struct instance *
 first_short(const struct job *job)
 {

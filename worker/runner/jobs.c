@@ -224,6 +224,7 @@ send_report(struct jobs *jobs, struct job *job)
 	report->memory = 0;
 	report->pid = 0;
 	report->loses = job_loses(job);
+	report->loops = job_loops(job);
 	for (unsigned i = 0; i < job->spec.instances; i++) {
 		const struct instance *instance = &job->instances[i];
 
