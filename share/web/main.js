@@ -191,7 +191,6 @@ function draw() {
 	changed.clear();
 	drawHeader();
 	view.update(all);
-	trail.draw();
 }
 
 // A tab that is not shown has no frames, but a title.

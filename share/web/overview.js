@@ -82,6 +82,9 @@ function jobsRank({ states, troubled }) {
 	return (states.failed ?? 0) * 1e6 + troubled * 1e3 + (states.running ?? 0);
 }
 
+/** What was last heard, so that a list that is shown again is whole at once. @type {Map<string, JobSum> | null} */
+let heard = null;
+
 export class Overview {
 	/** @param {import("./search.js").Go} go */
 	constructor(go) {
@@ -90,7 +93,7 @@ export class Overview {
 		/** @type {Target[]} */
 		this.sorted = [];
 		/** @type {Map<string, JobSum>} */
-		this.jobs = new Map(); // by target's name
+		this.jobs = heard ?? new Map(); // by target's name
 		this.column = STATE;
 		this.down = false;
 		this.filter = FILTERS[0];
@@ -98,7 +101,7 @@ export class Overview {
 		this.root = "";
 		this.timer = 0;
 		this.looking = false;
-		this.asked = false; // for jobs, once
+		this.asked = heard !== null; // for jobs, once
 		this.order = "";
 		this.entered = 0;
 		this.heads = h("div", { class: "thead", role: "row" });
@@ -163,6 +166,7 @@ export class Overview {
 		this.heads.replaceChildren(...sortHeads(COLUMNS, this.column, this.down, (change) => this.setQuery(change)));
 		this.arrange();
 		this.health.draw();
+		this.settle();
 		clearInterval(this.timer);
 		this.timer = setInterval(() => this.lookAtJobs(), JOBS_EVERY_MS);
 		document.addEventListener("visibilitychange", this.shownAgain);
@@ -203,7 +207,7 @@ export class Overview {
 
 	/** @param {JobSum[]} sums */
 	showJobs(sums) {
-		this.jobs = new Map(sums.map((sum) => [sum.target, sum]));
+		heard = this.jobs = new Map(sums.map((sum) => [sum.target, sum]));
 		this.arrangeIfOther();
 	}
 

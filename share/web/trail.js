@@ -20,6 +20,7 @@ export class Trail {
 		for (const name of ["wheel", "touchmove", "keydown", "pointerdown"])
 			addEventListener(name, () => (this.wanted = -1), { capture: true, passive: true });
 		addEventListener("pagehide", () => this.save());
+		new ResizeObserver(() => this.draw()).observe(document.body);
 	}
 
 	/** Of the address with which the page was loaded: again, or by Back. @returns {Kept | null} */
@@ -51,7 +52,7 @@ export class Trail {
 		this.draw();
 	}
 
-	// After whatever may have made the page longer.
+	// Whenever the page may have become longer.
 	draw() {
 		if (this.wanted < 0) return;
 		window.scrollTo(0, this.wanted);
