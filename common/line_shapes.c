@@ -436,6 +436,10 @@ take_shape(struct walk *walk, const struct line_shape *shape)
 			take_statement(walk, place, shape->flags);
 		count_line(walk, place);
 		pass_line(walk, place, raw, (shape->flags & SHAPE_INNER) != 0);
+	} else if ((shape->flags & (SHAPE_LEAVES | SHAPE_DECIDES)) != 0) {
+		/* A way out that no instruction is told of is one all the same. */
+		top(walk)->passes = false;
+		top(walk)->last_leaves = (shape->flags & SHAPE_LEAVES) != 0;
 	}
 	if ((shape->flags & SHAPE_DECIDES) != 0)
 		walk->is_loop = (shape->flags & SHAPE_LOOP) != 0;

@@ -203,6 +203,21 @@ test_unknowns(void **state)
 	    "RU RRUR ");
 }
 
+/* One without an instruction of its own. */
+static void
+test_silent_ways(void **state)
+{
+	(void)state;
+	assert_string_equal(correct("R|	if (a) {\n"
+				    "R|		g();\n"
+				    " |		break;\n"
+				    " |	}\n"
+				    "U|	h();\n"
+				    "M|	i();\n",
+				SOURCE_C),
+	    "RR  UM");
+}
+
 /* Wherever the brace stands, it belongs to what is before it. */
 static void
 test_brace_alone(void **state)
@@ -553,6 +568,7 @@ main(void)
 		cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_statements),
 		cmocka_unit_test(test_unknowns),
+		cmocka_unit_test(test_silent_ways),
 		cmocka_unit_test(test_brace_alone),
 		cmocka_unit_test(test_hidden_ways),
 		cmocka_unit_test(test_computed_ahead),
