@@ -368,6 +368,8 @@ def forms(folder):
             "-Wl,-e,LLVMFuzzerTestOneInput", *CALCULATOR, "-o", output)
         compare(output, f"aarch64, {name}")
     compare(build(output, JSON, "-g", "-O2", "-shared", "-fPIC", "-fsanitize=fuzzer-no-link"), "shared library")
+    run("gcc", "-w", "-g", "-O2", "-flto", "-shared", "-fPIC", *JSON, "-o", output)
+    compare(output, "link-time optimization by GCC, which has symbols in debug sections", addresses=all_code(output))
     rustc = shutil.which("rustc", path="/usr/bin") or shutil.which("rustc")
     if rustc:
         run(rustc, "--edition=2021", "-g", "-Copt-level=2", os.path.join(TARGETS, "words.rs"), "-o", output, cwd=folder)

@@ -47,6 +47,7 @@ is_constant(uint64_t form)
 	case DW_FORM_data8:
 	case DW_FORM_udata:
 	case DW_FORM_sdata:
+	case DW_FORM_implicit_const:
 		return true;
 	default:
 		return false;

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "grow.h"
 #include "banned.h"
 
 /* How to pass over values, which most DIEs are there for: bytes whose number is known, and a
@@ -36,17 +37,9 @@ struct die_declaration {
 static int
 add(struct die_unit *unit, const struct die_declaration *declaration)
 {
-	struct die_declaration *larger;
-	size_t size;
-
-	if (unit->declarations_len == unit->declarations_size) {
-		size = unit->declarations_size * 2 + 64;
-		larger = realloc(unit->declarations, size * sizeof(*larger));
-		if (larger == NULL)
-			return -ENOMEM;
-		unit->declarations = larger;
-		unit->declarations_size = size;
-	}
+	if (!grow((void **)&unit->declarations, unit->declarations_len,
+		&unit->declarations_size, sizeof(*unit->declarations)))
+		return -ENOMEM;
 	unit->declarations[unit->declarations_len++] = *declaration;
 	return 0;
 }
@@ -355,10 +348,11 @@ die_walk_start(
 	};
 }
 
-/* Reads one value, which says where code lies or else is passed over. */
+/* Reads one value, which says where code lies or else is passed over. @constant: that which
+ * its declaration holds (DW_FORM_implicit_const). */
 static void
 read_value(const struct die_format *format, struct byte_reader *info, uint64_t name,
-    uint64_t form, struct die_code *code)
+    uint64_t form, uint64_t constant, struct die_code *code)
 {
 	uint64_t *value = NULL;
 	unsigned *known = NULL;
@@ -379,9 +373,13 @@ read_value(const struct die_format *format, struct byte_reader *info, uint64_t n
 	default:
 		break;
 	}
-	if (value == NULL || form == DW_FORM_implicit_const)
+	if (value == NULL) {
 		die_form_skip(format, form, info);
-	else if (die_form_number(format, form, info, value))
+		return;
+	}
+	*value = constant;
+	if (form == DW_FORM_implicit_const ||
+	    die_form_number(format, form, info, value))
 		*known = (unsigned)form;
 	else
 		byte_reader_spoil(info);
@@ -393,7 +391,7 @@ read_values(struct die_walk *walk, const struct die_declaration *declaration,
 {
 	struct byte_reader attributes = declaration->attributes;
 	struct byte_reader *info = &walk->info;
-	uint64_t name, form;
+	uint64_t name, form, constant = 0;
 
 	for (;;) {
 		name = byte_reader_uleb(&attributes);
@@ -401,10 +399,10 @@ read_values(struct die_walk *walk, const struct die_declaration *declaration,
 		if (attributes.bad || info->bad || (name == 0 && form == 0))
 			return;
 		if (form == DW_FORM_implicit_const)
-			byte_reader_sleb(&attributes);
+			constant = (uint64_t)byte_reader_sleb(&attributes);
 		if (form == DW_FORM_indirect)
 			form = byte_reader_uleb(info);
-		read_value(&walk->unit->format, info, name, form, code);
+		read_value(&walk->unit->format, info, name, form, constant, code);
 	}
 }
 

@@ -632,6 +632,16 @@ elf_image_code_bounds(
 	*ret_end = image->code_len > 0 ? image->code[image->code_len - 1].end : 0;
 }
 
+bool
+elf_image_is_loaded(const struct elf_image *image, size_t index)
+{
+	Elf_Scn *scn = elf_getscn(image->elf, index);
+	GElf_Shdr header;
+
+	return scn != NULL && gelf_getshdr(scn, &header) != NULL &&
+	    (header.sh_flags & SHF_ALLOC) != 0;
+}
+
 struct byte_reader
 elf_image_build_id(struct elf_image *image)
 {

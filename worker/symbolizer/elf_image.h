@@ -84,6 +84,9 @@ bool elf_image_is_code(const struct elf_image *image, uint64_t address);
 void elf_image_code_bounds(
     const struct elf_image *image, uint64_t *ret_start, uint64_t *ret_end);
 
+/* True if the section with number @index is there when the program runs. */
+bool elf_image_is_loaded(const struct elf_image *image, size_t index);
+
 /* Build ID, at most 64 bytes of it; empty if there is none. */
 struct byte_reader elf_image_build_id(struct elf_image *image);
 

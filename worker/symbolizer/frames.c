@@ -45,7 +45,9 @@ struct frames {
 	struct file split;     /* separate debug file */
 	struct file alternate; /* alternate one */
 	struct symbols *symbols;
-	struct code_memory *code;          /* NULL: nobody asked yet */
+	struct code_memory *code;   /* NULL: nobody asked yet */
+	const struct symbol *named; /* whose name was told last; NULL: none */
+	char *name;
 	struct debug_elf *alternate_debug; /* NULL: there is none */
 	struct debug_elf *debug;           /* NULL: the same */
 	struct unit_ranges *ranges;        /* NULL: the same */
@@ -305,6 +307,7 @@ frames_free(struct frames *frames)
 	close_debug(frames);
 	split_units_free(frames->sources.splits);
 	debug_elf_free(frames->alternate_debug);
+	free(frames->name);
 	symbols_free(frames->symbols);
 	code_memory_free(frames->code);
 	file_close(&frames->alternate);
@@ -440,6 +443,19 @@ take_units(struct frames *frames, uint64_t address)
 	return r == -ENOENT ? 0 : r;
 }
 
+/* Name of @symbol for free(); NULL when out of memory. Who asks for all of a function asks for
+ * its name each time, and demangling takes longer than all else. */
+static char *
+name_of(struct frames *frames, const struct symbol *symbol)
+{
+	if (frames->named != symbol) {
+		free(frames->name);
+		frames->name = demangle(symbol->name.text, symbol->name.len);
+		frames->named = frames->name != NULL ? symbol : NULL;
+	}
+	return frames->name != NULL ? strdup(frames->name) : NULL;
+}
+
 /* The symbol table has the last word about the outermost function. */
 static void
 take_symbol(struct frames *frames, uint64_t address)
@@ -450,7 +466,7 @@ take_symbol(struct frames *frames, uint64_t address)
 	if (symbol == NULL || symbol->name.text == NULL)
 		return;
 	free(frame->function);
-	frame->function = demangle(symbol->name.text, symbol->name.len);
+	frame->function = name_of(frames, symbol);
 	if (frame->file == NULL && symbol->file.len > 0)
 		frame->file = demangle_make_printable(
 		    strndup(symbol->file.text, symbol->file.len));

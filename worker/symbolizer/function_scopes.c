@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "grow.h"
 #include "banned.h"
 
 /* Blocks and inlined calls around an address. */
@@ -60,29 +61,12 @@ struct sweep {
 	uint64_t moves_left;
 };
 
-/* Room for one more element; false when out of memory. */
-static bool
-reserve(void **array, size_t len, size_t *size, size_t element)
-{
-	size_t wanted = *size * 2 + 16;
-	void *larger;
-
-	if (len < *size)
-		return true;
-	larger = realloc(*array, wanted * element);
-	if (larger == NULL)
-		return false;
-	*array = larger;
-	*size = wanted;
-	return true;
-}
-
 /* ---- reading ---- */
 
 static int
 add_edge(struct sweep *sweep, uint64_t address, uint32_t scope, bool begins)
 {
-	if (!reserve((void **)&sweep->edges, sweep->edges_len, &sweep->edges_size,
+	if (!grow((void **)&sweep->edges, sweep->edges_len, &sweep->edges_size,
 		sizeof(*sweep->edges)))
 		return -ENOMEM;
 	sweep->edges[sweep->edges_len++] = (struct edge){ address, scope, begins };
@@ -130,7 +114,7 @@ add_scope(struct function_scopes *scopes, const struct die *die, uint32_t parent
 {
 	if (scopes->scopes_len >= OUTSIDE - 1)
 		return -E2BIG;
-	if (!reserve((void **)&scopes->scopes, scopes->scopes_len, &scopes->scopes_size,
+	if (!grow((void **)&scopes->scopes, scopes->scopes_len, &scopes->scopes_size,
 		sizeof(*scopes->scopes)))
 		return -ENOMEM;
 	scopes->scopes[scopes->scopes_len++] = (struct scope){ die->at, parent,
@@ -211,7 +195,7 @@ turn_edge(struct sweep *sweep, const struct edge *edge)
 			    (--sweep->open_len - low) * sizeof(*sweep->open));
 		return 0;
 	}
-	if (!reserve((void **)&sweep->open, sweep->open_len, &sweep->open_size,
+	if (!grow((void **)&sweep->open, sweep->open_len, &sweep->open_size,
 		sizeof(*sweep->open)))
 		return -ENOMEM;
 	memmove(sweep->open + low + 1, sweep->open + low,

@@ -8,24 +8,17 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "grow.h"
 #include "banned.h"
 
 int
 range_list_add(struct range_list *ranges, uint64_t start, uint64_t end, size_t number)
 {
-	struct range *larger;
-	size_t size;
-
 	if (start >= end)
 		return 0;
-	if (ranges->len == ranges->size) {
-		size = ranges->size * 2 + 64;
-		larger = realloc(ranges->list, size * sizeof(*larger));
-		if (larger == NULL)
-			return -ENOMEM;
-		ranges->list = larger;
-		ranges->size = size;
-	}
+	if (!grow((void **)&ranges->list, ranges->len, &ranges->size,
+		sizeof(*ranges->list)))
+		return -ENOMEM;
 	ranges->list[ranges->len++] = (struct range){ start, end, number };
 	return 0;
 }

@@ -105,10 +105,12 @@ sort(struct symbols *symbols)
 	symbols->len = kept + 1;
 }
 
+/* What GCC's LTO leaves in debug sections has offsets there, and no addresses. */
 static int
-take(struct symbols *symbols, unsigned machine, const struct elf_section *table,
+take(struct elf_image *image, struct symbols *symbols, const struct elf_section *table,
     const struct elf_section *strings)
 {
+	const unsigned machine = elf_image_machine(image);
 	const size_t count = table->size / sizeof(Elf64_Sym);
 	struct byte_text file = { 0 }, name;
 	Elf64_Sym symbol;
@@ -125,7 +127,8 @@ take(struct symbols *symbols, unsigned machine, const struct elf_section *table,
 		name = name_at(strings, symbol.st_name);
 		if (ELF64_ST_TYPE(symbol.st_info) == STT_FILE)
 			file = name;
-		else if (is_wanted(&symbol) && !is_mapping(machine, &symbol, name))
+		else if (is_wanted(&symbol) && !is_mapping(machine, &symbol, name) &&
+		    elf_image_is_loaded(image, symbol.st_shndx))
 			symbols->list[symbols->len++] = (struct symbol){
 				.address = symbol.st_value,
 				.size = symbol.st_size,
@@ -150,7 +153,7 @@ read_table(struct elf_image *image, struct symbols *symbols, uint32_t type,
 		r = elf_image_section_at(
 		    image, table.header.sh_link, &strings, failure);
 	if (r == 0) {
-		r = take(symbols, elf_image_machine(image), &table, &strings);
+		r = take(image, symbols, &table, &strings);
 		if (r < 0)
 			return failure_say(
 			    failure, ENOMEM, "out of memory for its symbols");

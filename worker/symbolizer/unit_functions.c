@@ -15,6 +15,7 @@
 #include "die_ranges.h"
 #include "die_walk.h"
 #include "function_scopes.h"
+#include "grow.h"
 #include "banned.h"
 
 /* From an inlined call to the function, to its declaration. */
@@ -45,23 +46,6 @@ struct unit_functions {
 
 /* ---- reading ---- */
 
-/* Room for one more element; false when out of memory. */
-static bool
-reserve(void **array, size_t len, size_t *size, size_t element)
-{
-	size_t wanted = *size * 2 + 64;
-	void *larger;
-
-	if (len < *size)
-		return true;
-	larger = realloc(*array, wanted * element);
-	if (larger == NULL)
-		return false;
-	*array = larger;
-	*size = wanted;
-	return true;
-}
-
 /* @die is the newest body. */
 static int
 add_ranges(struct unit_functions *functions, const struct die *die)
@@ -75,8 +59,8 @@ add_ranges(struct unit_functions *functions, const struct die *die)
 		--*functions->budget;
 		if (start >= end)
 			continue;
-		if (!reserve((void **)&functions->list, functions->len,
-			&functions->size, sizeof(*functions->list)))
+		if (!grow((void **)&functions->list, functions->len, &functions->size,
+			sizeof(*functions->list)))
 			return -ENOMEM;
 		functions->list[functions->len++] =
 		    (struct function){ start, end, functions->bodies_len - 1 };
@@ -95,7 +79,7 @@ read_functions(struct unit_functions *functions)
 	while (r == 0 && die_walk_next(&walk, &die)) {
 		if (die.tag != DW_TAG_subprogram || !die.has_code)
 			continue;
-		if (!reserve((void **)&functions->bodies, functions->bodies_len,
+		if (!grow((void **)&functions->bodies, functions->bodies_len,
 			&functions->bodies_size, sizeof(*functions->bodies)))
 			return -ENOMEM;
 		functions->bodies[functions->bodies_len++] =

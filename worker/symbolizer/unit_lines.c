@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "path_table.h"
+#include "grow.h"
 #include "banned.h"
 
 /* Of one unit: 400 MB. The largest units known have a tenth. */
@@ -30,29 +31,12 @@ struct unit_lines {
 	size_t sequences_len, sequences_size;
 };
 
-/* Room for one more element; false when out of memory. */
-static bool
-reserve(void **array, size_t len, size_t *size, size_t element)
-{
-	size_t wanted = *size * 2 + 64;
-	void *larger;
-
-	if (len < *size)
-		return true;
-	larger = realloc(*array, wanted * element);
-	if (larger == NULL)
-		return false;
-	*array = larger;
-	*size = wanted;
-	return true;
-}
-
 static int
 add_row(struct unit_lines *lines, const struct line_row *row)
 {
 	if (lines->rows_len >= ROWS_MAX)
 		return -EBADMSG;
-	if (!reserve((void **)&lines->rows, lines->rows_len, &lines->rows_size,
+	if (!grow((void **)&lines->rows, lines->rows_len, &lines->rows_size,
 		sizeof(*row)))
 		return -ENOMEM;
 	lines->rows[lines->rows_len++] = *row;
@@ -65,7 +49,7 @@ add_sequence(struct unit_lines *lines, size_t first, uint64_t end)
 {
 	if (first >= lines->rows_len)
 		return 0;
-	if (!reserve((void **)&lines->sequences, lines->sequences_len,
+	if (!grow((void **)&lines->sequences, lines->sequences_len,
 		&lines->sequences_size, sizeof(*lines->sequences)))
 		return -ENOMEM;
 	lines->sequences[lines->sequences_len++] = (struct sequence){

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "grow.h"
 #include "line_program.h"
 #include "range_list.h"
 #include "banned.h"
@@ -42,17 +43,9 @@ struct unit_ranges {
 static int
 add_unit(struct unit_ranges *ranges, Dwarf_Off at, Dwarf_Off die)
 {
-	size_t size;
-	void *larger;
-
-	if (ranges->units_len == ranges->units_size) {
-		size = ranges->units_size * 2 + 64;
-		larger = realloc(ranges->units, size * sizeof(*ranges->units));
-		if (larger == NULL)
-			return -ENOMEM;
-		ranges->units = larger;
-		ranges->units_size = size;
-	}
+	if (!grow((void **)&ranges->units, ranges->units_len, &ranges->units_size,
+		sizeof(*ranges->units)))
+		return -ENOMEM;
 	ranges->units[ranges->units_len++] = (struct unit_place){ at, die };
 	return 0;
 }
