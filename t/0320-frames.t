@@ -551,8 +551,8 @@ FAR = (2 << 30) + (100 << 20)
 def large_strings(folder):
     """A .debug_str of more than 2 GiB, with a name at its far end; and debug information that memory does not suffice for."""
     source, output = os.path.join(folder, "far-source"), os.path.join(folder, "far")
-    for compiler, dwarf in (("gcc", "4"), ("gcc", "5"), (CLANG, "4"), (CLANG, "5")):
-        run(compiler, "-w", "-g", "-gdwarf-" + dwarf, "-O2", "-shared", "-fPIC", *JSON, "-o", source)
+    for compiler, dwarf, *more in (("gcc", "4"), ("gcc", "5"), (CLANG, "4"), (CLANG, "5"), (CLANG, "5", "-flto", "-fuse-ld=lld")):
+        run(compiler, "-w", "-g", "-gdwarf-" + dwarf, "-O2", *more, "-shared", "-fPIC", *JSON, "-o", source)
         with open(source, "rb") as file:
             data = bytearray(file.read())
         headers = elf_headers(data)
@@ -568,7 +568,7 @@ def large_strings(folder):
             file.seek(start + FAR)
             file.write(b"far_away\0")
         addresses = all_code(output)
-        compare(output, f".debug_str of 2.1 GiB, {compiler}, DWARF {dwarf}", addresses=addresses)
+        compare(output, f".debug_str of 2.1 GiB, {' '.join((compiler, *more))}, DWARF {dwarf}", addresses=addresses)
         ok("\nfar_away\n" in "\n" + symbolize(output, text="\n".join(addresses) + "\n").stdout, "with a name from its far end")
     with open(os.path.join(BUILD, "config.h")) as file:
         if "define WITH_SANITIZERS 1" in file.read():

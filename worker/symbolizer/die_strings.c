@@ -11,11 +11,10 @@
 #include "die_forms.h"
 #include "banned.h"
 
-/* The @index-th of the unit. */
+/* The @index-th of those at @offsets. */
 static const char *
-numbered(const struct die_strings *strings, uint64_t index)
+numbered(const struct die_strings *strings, struct byte_reader offsets, uint64_t index)
 {
-	struct byte_reader offsets = strings->offsets;
 	uint64_t offset;
 
 	if (index > UINT64_MAX / 8)
@@ -23,6 +22,22 @@ numbered(const struct die_strings *strings, uint64_t index)
 	byte_reader_skip(&offsets, index * (strings->dwarf64 ? 8 : 4));
 	offset = byte_reader_offset(&offsets, strings->dwarf64);
 	return offsets.bad ? NULL : string_section_at(strings->str, offset);
+}
+
+/* The part of .debug_str_offsets that belongs to @cu. */
+static struct byte_reader
+offsets_of(const struct die_strings *strings, Dwarf_CU *cu)
+{
+	struct byte_reader offsets = strings->all_offsets;
+	Dwarf_Attribute attribute;
+	Dwarf_Word base = 0;
+	Dwarf_Die first;
+
+	if (dwarf_cu_info(cu, NULL, NULL, &first, NULL, NULL, NULL, NULL) != 0)
+		return (struct byte_reader){ 0 };
+	dwarf_formudata(dwarf_attr(&first, DW_AT_str_offsets_base, &attribute), &base);
+	byte_reader_skip(&offsets, base);
+	return offsets;
 }
 
 static const char *
@@ -34,16 +49,20 @@ by_hand(const struct die_strings *strings, const Dwarf_Attribute *attribute)
 
 	if (!die_form_number(&format, attribute->form, &value, &number))
 		return NULL;
-	return attribute->form == DW_FORM_strp ? string_section_at(strings->str, number)
-					       : numbered(strings, number);
+	if (attribute->form == DW_FORM_strp)
+		return string_section_at(strings->str, number);
+	/* A number of another unit, as after link-time optimization, is one of its part. */
+	return numbered(strings,
+	    attribute->cu == strings->first->cu ? strings->offsets
+						: offsets_of(strings, attribute->cu),
+	    number);
 }
 
 const char *
 die_strings_find(const struct die_strings *strings, Dwarf_Attribute *attribute)
 {
-	/* A number of another unit stands for another string. */
 	if (attribute == NULL || strings->str == NULL ||
-	    attribute->cu != strings->first->cu)
+	    dwarf_cu_getdwarf(attribute->cu) != dwarf_cu_getdwarf(strings->first->cu))
 		return dwarf_formstring(attribute);
 	switch (attribute->form) {
 	case DW_FORM_strp:

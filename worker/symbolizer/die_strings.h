@@ -15,8 +15,10 @@
 struct die_strings {
 	struct string_section *str; /* NULL: libdw finds them */
 	struct byte_reader offsets; /* the unit's part of .debug_str_offsets */
-	const Dwarf_Die *first;     /* of the unit */
-	const unsigned char *end;   /* of .debug_info, in which values stand */
+	/* All of it; empty where units do not name each other's DIEs. */
+	struct byte_reader all_offsets;
+	const Dwarf_Die *first;   /* of the unit */
+	const unsigned char *end; /* of .debug_info, in which values stand */
 	bool dwarf64;
 };
 

@@ -44,6 +44,7 @@ open_strings(struct frame_unit_sources *sources, struct frame_unit *unit)
 	dwarf_cu_info(unit->first.cu, NULL, NULL, NULL, NULL, NULL, NULL, &offset_size);
 	unit->strings = (struct die_strings){ .str = &sources->str,
 		.offsets = offsets,
+		.all_offsets = sources->str_offsets,
 		.first = &unit->first,
 		.end = sources->info.end,
 		.dwarf64 = offset_size == 8 };
