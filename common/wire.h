@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Every byte between the front-end and a browser; types alone, little-endian.
+ * Every byte between the front-end and a browser; types, little-endian, and no more code
+ * than tells their values apart.
  * Included by the front-end and, compiled for wasm32, by the page's client.c.
  *
  * Two protocols share the WebSocket URL of a target:
