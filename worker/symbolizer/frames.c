@@ -398,7 +398,6 @@ find_chain(struct frames *frames, const struct frame_unit *unit, uint64_t addres
 	return r;
 }
 
-/* Returns 0; -ENOENT if the unit knows nothing of @address; -EOVERFLOW; or -ENOMEM. */
 static int
 take_unit(struct frames *frames, size_t number_of_unit, uint64_t address)
 {
@@ -424,7 +423,7 @@ take_unit(struct frames *frames, size_t number_of_unit, uint64_t address)
 		if (i > 0)
 			take_call(unit, &chain[len - i], frame);
 	}
-	return len == 0 && frames->found[0].file == NULL ? -ENOENT : r;
+	return r;
 }
 
 static int
@@ -433,11 +432,8 @@ take_units(struct frames *frames, uint64_t address)
 	size_t unit;
 	int r = unit_ranges_find(frames->ranges, address, &unit);
 
-	if (r == 0)
-		r = take_unit(frames, unit, address);
-	if (r != -ENOENT)
-		return r;
-	r = unit_ranges_find_elsewhere(frames->ranges, address, &unit);
+	if (r == -ENOENT)
+		r = unit_ranges_find_elsewhere(frames->ranges, address, &unit);
 	if (r == 0)
 		r = take_unit(frames, unit, address);
 	return r == -ENOENT ? 0 : r;

@@ -156,6 +156,19 @@ unit_at(const struct unit_ranges *ranges, uint64_t at, size_t *ret_unit)
 	return low < ranges->units_len && ranges->units[low].at == at;
 }
 
+/* Adds what begins in code that no unit claims. Where one does its own ranges are better: a
+ * sequence also covers what fills up a section behind the last function. */
+static int
+add_other(struct unit_ranges *ranges, uint64_t start, uint64_t end, size_t unit)
+{
+	size_t claimant;
+
+	if (!elf_image_is_code(ranges->sources.image, start) ||
+	    range_list_find(&ranges->own, start, &claimant) == 0)
+		return 0;
+	return range_list_add(&ranges->others, start, end, unit);
+}
+
 /* One set of .debug_aranges: pairs of start and length, aligned to a pair. */
 static int
 read_set(struct unit_ranges *ranges, struct byte_reader *set, bool dwarf64)
@@ -177,9 +190,8 @@ read_set(struct unit_ranges *ranges, struct byte_reader *set, bool dwarf64)
 	while (r == 0 && byte_reader_left(set) > 0) {
 		start = byte_reader_u64(set);
 		len = byte_reader_u64(set);
-		if (elf_image_is_code(ranges->sources.image, start) &&
-		    len <= UINT64_MAX - start)
-			r = range_list_add(&ranges->others, start, start + len, unit);
+		if (len <= UINT64_MAX - start)
+			r = add_other(ranges, start, start + len, unit);
 	}
 	return r;
 }
@@ -249,16 +261,13 @@ read_sequences(struct unit_ranges *ranges, const struct line_table *table, size_
 	while (r == 0) {
 		event = line_program_next(&program, &nothing_is_asked);
 		if (live && event == LINE_LAST)
-			r = range_list_add(
-			    &ranges->others, start, program.row.address, unit);
+			r = add_other(ranges, start, program.row.address, unit);
 		else if (live && event == LINE_FIRST) /* the one before has no end */
-			r = range_list_add(
-			    &ranges->others, start, program.before.address, unit);
+			r = add_other(ranges, start, program.before.address, unit);
 		if (event == LINE_DONE || event == LINE_BAD)
 			break;
 		start = program.row.address;
-		live = event == LINE_FIRST &&
-		    elf_image_is_code(ranges->sources.image, start);
+		live = event == LINE_FIRST;
 	}
 	return r;
 }

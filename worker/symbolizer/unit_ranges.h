@@ -39,8 +39,8 @@ Dwarf_Off unit_ranges_die(const struct unit_ranges *ranges, size_t unit);
 int unit_ranges_find(
     const struct unit_ranges *ranges, uint64_t address, size_t *ret_unit);
 
-/* The same for addresses that no unit claims, or that the one which does knows nothing of:
- * of the unit that .debug_aranges names, or whose line table has rows there. Assemblers, and
+/* The same for addresses that no unit claims: of the unit that .debug_aranges names, or whose
+ * line table has rows there. Assemblers, and
  * compilers that keep to DWARF 2 strictly, name no other ranges where there are several
  * sections. What that takes is read at the first call. Returns 0, -ENOENT or -ENOMEM. */
 int unit_ranges_find_elsewhere(
