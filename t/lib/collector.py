@@ -58,7 +58,7 @@ def table(pcs, build_id=b"", entries=()):
     for part in parts:
         offsets.append(at)
         at += len(part)
-    head = struct.pack("<IIQ7I64sI7Q", 0x54535a46, 1, at, count, count, 0, 0, 0, len(entries), len(build_id), build_id.ljust(64, b"\0"), 0, *offsets)
+    head = struct.pack("<IIQ7I64sI7Q", 0x54535a46, 2, at, count, count, 0, 0, 0, len(entries), len(build_id), build_id.ljust(64, b"\0"), 0, *offsets)
     return sealed(head + b"".join(parts))
 
 
