@@ -25,24 +25,24 @@ import { jobsSummary, stateBadge, verdict, NO_JOBS } from "./verdict.js";
 /**
  * @typedef {import("./link.js").Target} Target
  * @typedef {import("./verdict.js").JobSum} JobSum
- * @typedef {{ key: string, label: string, has: (target: Target, sum: JobSum) => boolean }} Filter
+ * @typedef {{ key: string, label: string }} Filter by group of a verdict, or all
+ * @typedef {{ target: Target, group: string, value: number | string }} Ranked
  * @typedef {import("./dom.js").Column & { value: (target: Target, sum: JobSum) => number | string }} Column
  * @typedef {ReturnType<Overview["makeRow"]>} Row
  */
 
 const JOBS_EVERY_MS = 4000;
+const ARRANGE_EVERY = 1000;
+const BY_NAME = new Intl.Collator("en", { numeric: true });
 const SETTLED_AFTER = 2000; // ms, at the latest
-
-/** @param {string} group @returns {Filter["has"]} */
-const inGroup = (group) => (target, sum) => verdict(target, sum).group === group;
 
 /** @type {Filter[]} */
 const FILTERS = [
-	{ key: "all", label: "All", has: () => true },
-	{ key: "failing", label: "Failing", has: inGroup("failing") },
-	{ key: "live", label: "Live", has: inGroup("live") },
-	{ key: "silent", label: "Silent", has: inGroup("silent") },
-	{ key: "waiting", label: "Waiting", has: inGroup("waiting") },
+	{ key: "all", label: "All" },
+	{ key: "failing", label: "Failing" },
+	{ key: "live", label: "Live" },
+	{ key: "silent", label: "Silent" },
+	{ key: "waiting", label: "Waiting" },
 ];
 
 /** Of lines where they are counted, which is what other tools speak of; else of PCs. @param {Target} target */
@@ -103,6 +103,8 @@ export class Overview {
 		this.looking = false;
 		this.asked = heard !== null; // for jobs, once
 		this.order = "";
+		this.arranged = -Infinity; // when
+		this.due = false; // to be arranged, but not yet
 		this.entered = 0;
 		this.heads = h("div", { class: "thead", role: "row" });
 		this.body = h("div", { role: "rowgroup" });
@@ -216,44 +218,48 @@ export class Overview {
 		this.go(queryUrl(location, change), true);
 	}
 
-	// The order follows names and states, not numbers: nothing jumps.
+	// The order follows names and states, not numbers: nothing jumps. In a large farm states change all the time: not
+	// more than once a second.
 	arrangeIfOther() {
 		const order = [...store.targets.values()].map(
 			(target) => `${target.id} ${verdict(target, this.jobsOf(target)).rank}`,
 		);
-		const key = `${store.version} ${this.jobs.size > 0} ${order.join()}`;
-		if (key === this.order) return this.list.request();
+		const key = `${store.listed} ${this.jobs.size > 0} ${order.join()}`;
+		this.due = key !== this.order && performance.now() - this.arranged < ARRANGE_EVERY;
+		if (key === this.order || this.due) return this.list.request();
 		this.order = key;
+		this.arranged = performance.now();
 		return this.arrange();
+	}
+
+	/** All targets, with what they are sorted and filtered by. @returns {Ranked[]} */
+	ranked() {
+		return [...store.targets.values()].map((target) => {
+			const sum = this.jobsOf(target);
+			return { target, group: verdict(target, sum).group, value: this.column.value(target, sum) };
+		});
+	}
+
+	/** @param {Ranked} a @param {Ranked} b */
+	compare(a, b) {
+		const order =
+			typeof a.value === "string" ? BY_NAME.compare(a.value, String(b.value)) : a.value - Number(b.value);
+		return (this.down ? -order : order) || BY_NAME.compare(a.target.name, b.target.name);
 	}
 
 	// Which rows, in which order. Who goes by keyboard stays at the target, not at the row.
 	arrange() {
-		const before = this.sorted.map((target) => target.name);
-		const all = [...store.targets.values()];
+		const before = this.sorted.map((target) => target.name),
+			all = this.ranked(),
+			wanted = this.wanted.toLowerCase();
 		this.drawFilters(all);
 		this.table.classList.toggle("withjobs", this.jobs.size > 0);
-		const { value } = this.column,
-			wanted = this.wanted.toLowerCase();
-		this.sorted = all.filter(
-			(target) => this.filter.has(target, this.jobsOf(target)) && target.name.toLowerCase().includes(wanted),
-		);
-		this.sorted.sort((a, b) => {
-			const x = value(a, this.jobsOf(a)),
-				y = value(b, this.jobsOf(b));
-			const order = typeof x === "string" ? x.localeCompare(String(y)) : x - Number(y);
-			return (this.down ? -order : order) || a.name.localeCompare(b.name);
-		});
-		this.loading.hidden = store.listed || all.length > 0;
-		this.empty.hidden = !store.listed || all.length > 0;
-		this.panel.hidden = all.length === 0;
-		const named = this.wanted ? ` with “${this.wanted}” in its name` : "";
-		setText(
-			this.none,
-			`No target${named} is ${this.filter.key === "all" ? "here" : this.filter.label.toLowerCase()} now.`,
-		);
-		this.none.hidden = this.sorted.length > 0;
-		this.table.setAttribute("aria-rowcount", String(this.sorted.length + 1));
+		this.sorted = all
+			.filter(({ group }) => this.filter === FILTERS[0] || group === this.filter.key)
+			.filter(({ target }) => target.name.toLowerCase().includes(wanted))
+			.sort((a, b) => this.compare(a, b))
+			.map(({ target }) => target);
+		this.drawEmptiness(all.length);
 		/** @param {number} index */
 		const at = (index) => (index < 0 ? -1 : this.sorted.findIndex((target) => target.name === before[index]));
 		this.selected = at(this.selected);
@@ -262,10 +268,22 @@ export class Overview {
 		else this.list.renew(this.sorted.length, at(this.list.focused()));
 	}
 
-	/** @param {Target[]} all */
+	/** What is said where there is nothing to list. @param {number} all how many targets there are */
+	drawEmptiness(all) {
+		this.loading.hidden = store.listed || all > 0;
+		this.empty.hidden = !store.listed || all > 0;
+		this.panel.hidden = all === 0;
+		const named = this.wanted ? ` with “${this.wanted}” in its name` : "";
+		const state = this.filter === FILTERS[0] ? "here" : this.filter.label.toLowerCase();
+		setText(this.none, `No target${named} is ${state} now.`);
+		this.none.hidden = this.sorted.length > 0;
+		this.table.setAttribute("aria-rowcount", String(this.sorted.length + 1));
+	}
+
+	/** @param {Ranked[]} all */
 	drawFilters(all) {
 		for (const { filter, button } of this.buttons) {
-			const count = all.filter((target) => filter.has(target, this.jobsOf(target))).length;
+			const count = filter === FILTERS[0] ? all.length : all.filter(({ group }) => group === filter.key).length;
 			setText(button, `${filter.label} ${exact(count)}`);
 			button.setAttribute("aria-pressed", String(filter === this.filter));
 			setClass(button, filter.key === "failing" && count ? "bad" : "");
@@ -333,7 +351,7 @@ export class Overview {
 	update(what) {
 		this.settle();
 		this.health.draw();
-		if (what.has("targets")) this.arrangeIfOther();
+		if (what.has("targets") || this.due) this.arrangeIfOther();
 		else this.list.draw();
 	}
 
