@@ -4,6 +4,7 @@
 against llvm-cov on the same inputs. Where llvm-cov is wrong the source says so."""
 import io
 import os
+import random
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from fuzzsup import *
+from symbolizer import elf_headers
 
 SOURCES = [os.path.join(SRC, "t", "targets", name) for name in ("ways.cc", "ways_other.cc")]
 HEADER = os.path.join(SRC, "t", "targets", "ways.hh")
@@ -158,6 +160,35 @@ def inlined_alone(folder):
     return executable
 
 
+READ_FOR_LINES = (".debug_info", ".debug_abbrev", ".debug_rnglists", ".debug_addr", ".debug_str_offsets", ".debug_line", ".eh_frame", ".gcc_except_table", ".text")
+
+
+def damaged(folder):
+    """What else is read of an executable than for locations: each damage is survived, and lines are told or refused."""
+    whole, path, rng = os.path.join(folder, "-O1"), os.path.join(folder, "bad"), random.Random(355)
+    coverage = os.path.join(folder, "-O1.coverage")
+    file = os.path.join(coverage, next(name for name in os.listdir(coverage) if re.fullmatch("[0-9a-f]{16}", name)))
+    with open(whole, "rb") as source:
+        good = source.read()
+    headers = elf_headers(good)
+    places = [headers[name][1:] for name in READ_FOR_LINES if name in headers]
+    told, wrong, count = 0, [], int(os.environ.get("CORRUPTIONS", "80"))
+    for case in range(count):
+        bad = bytearray(good)
+        for _ in range(rng.choice((1, 2, 8, 64))):
+            start, size = rng.choice(places)
+            at = start + rng.randrange(size)
+            value = rng.choice((bytes([bad[at] ^ 1 << rng.randrange(8)]), b"\0", b"\xff", b"\x80", b"\xff" * 4, b"\0" * 4, b"\xff\xff\xff\x7f", rng.randbytes(4)))
+            bad[at:at + len(value)] = value
+        with open(path, "wb") as output:
+            output.write(bad[:len(good)])
+        done = subprocess.run([os.path.join(BUILD, "t", "lib", "tell_lines"), path, file, "--blocks"], capture_output=True, text=True, errors="replace", timeout=PATIENCE)
+        told += done.returncode == 0
+        if done.returncode not in (0, 1) or "Sanitizer" in done.stderr or "runtime error" in done.stderr:
+            wrong.append(f"case {case}: exit {done.returncode} {done.stderr[-1000:]}")
+    ok(not wrong and told > count // 3, f"{count} damaged executables: lines are told of {told}, the others are refused", "\n".join(wrong))
+
+
 def is_reached(state):
     return state in ("reached", "partly")
 
@@ -185,6 +216,7 @@ with scratch() as folder:
             idle = next(number for number, line in enumerate(source, 1) if line.startswith("never_called(")) + 2
         ok(states.get((SOURCES[0], idle)) == "idle", f"{name}: a function that was never entered is told from lines that were passed by")
     # The service says the same.
+    damaged(folder)
     executable, coverage = os.path.join(folder, "-O1"), os.path.join(folder, "-O1.coverage")
     os.chmod(folder, 0o755)
     alone = inlined_alone(folder)
