@@ -218,8 +218,9 @@ describe_rights(const struct probe_item *item, char *ret_text, size_t size)
 		    "write there, too",
 		    user, verb, item->path);
 	else
-		snprintf(ret_text, size, "user %s cannot %s; %schown -R %s %.150s, or name %s",
-		    user, verb, by_root ? "" : "as root: ", user, item->path,
+		snprintf(ret_text, size,
+		    "user %s cannot %s; %schown -R %s %.150s, or name %s", user, verb,
+		    by_root ? "" : "as root: ", user, item->path,
 		    by_root ? "another user" : "another folder");
 }
 

@@ -104,8 +104,9 @@ still_changes(
 	if (target->unfinished_looks < UNFINISHED_LOOKS &&
 	    unfinished_file(target->conf.executable, &why) < 0) {
 		target->unfinished_looks++;
-		snprintf(reason, sizeof(reason), "waiting for the executable %.200s: %s",
-		    target->conf.executable, why);
+		snprintf(reason, sizeof(reason),
+		    "waiting for the executable %.200s: %s", target->conf.executable,
+		    why);
 		if (!shown)
 			target_set_state(targets, target, TARGET_WAITING, reason);
 		return true;

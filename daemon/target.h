@@ -41,7 +41,7 @@ struct target {
 	char reason[DIRECTORY_REASON_MAX];
 	bool present;                   /* identity is set */
 	struct identity identity, seen; /* that is shown; as last looked at */
-	unsigned unfinished_looks; /* at what is @seen, and may be being written */
+	unsigned unfinished_looks;      /* at what is @seen, and may be being written */
 	uid_t executable_uid;
 	int64_t executable_ms; /* when it changed, whatever it says of itself; Unix */
 	struct table *table;

@@ -88,7 +88,8 @@ parse_entry(const char *value, size_t len, struct module_file *module)
 static bool
 parse_line(const char *line, size_t len, struct module_file *module)
 {
-	static const char build_id[] = "build-id ", entry[] = "entry ", path[] = "path ";
+	static const char build_id[] = "build-id ", entry[] = "entry ",
+			  path[] = "path ";
 
 	if (len >= sizeof(path) - 1 && memcmp(line, path, sizeof(path) - 1) == 0)
 		module_file_set_path(line + sizeof(path) - 1, len - sizeof(path) + 1,

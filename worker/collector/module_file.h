@@ -13,7 +13,8 @@
 
 struct module_file {
 	uint64_t path_hash; /* of the executable's or library's path; 0: not said */
-	char program[MODULE_PROGRAM_MAX];  /* its last component; empty: not said, or longer */
+	char program
+	    [MODULE_PROGRAM_MAX]; /* its last component; empty: not said, or longer */
 	uint8_t build_id[BUILD_ID_MAX];
 	uint32_t build_id_len; /* 0: the module has none */
 	uint64_t entries[MODULE_ENTRIES_MAX];

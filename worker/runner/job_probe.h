@@ -31,8 +31,8 @@ struct job_probe {
 	bool refuses, now_refuses;
 	bool waits, now_waits; /* it refuses for what is not there yet */
 	char words[JOB_PROBE_WORDS_MAX], now[JOB_PROBE_WORDS_MAX];
-	bool loses, now_loses;         /* finds, while instances ran */
-	int64_t lost_ms, kept_ms;      /* Unix: from when to when it lost them last */
+	bool loses, now_loses;    /* finds, while instances ran */
+	int64_t lost_ms, kept_ms; /* Unix: from when to when it lost them last */
 };
 
 /* True if an instance may start; else it was begun to find out, or waits until it is tried
