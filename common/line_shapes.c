@@ -310,9 +310,10 @@ end_line(struct walk *walk, uint32_t place, const struct block *block, uint32_t 
 		   is_all = (flags & SHAPE_ALL) != 0,
 		   is_simple = block->last != NONE && block->last_is_simple;
 
-	/* The end of a case's own block, behind its "return", is anybody's. */
+	/* Nobody comes to the end of a case's own block behind its "return"; what stands there
+	 * belongs to all cases. */
 	if (is_all && !block->decides && top(walk)->is_switch && block->last_leaves) {
-		set_state(walk, place, LINE_UNKNOWN);
+		set_state(walk, place, LINE_NONE);
 		return;
 	}
 	if (is_all &&

@@ -240,7 +240,7 @@ test_brace_alone(void **state)
 				    "M|	}\n"
 				    " |	}\n",
 				SOURCE_C),
-	    "R   MU ");
+	    "R   M  ");
 }
 
 /* What hides a way out, or a way in. */
@@ -425,7 +425,7 @@ test_ends(void **state)
 				    "R|	}\n"
 				    " |	}\n",
 				SOURCE_C),
-	    "R RRU MM ");
+	    "R RR  MM ");
 	/* The code of many a "break" is one. */
 	assert_string_equal(correct(" |	case 1:\n"
 				    "M|		g();\n"
