@@ -415,11 +415,18 @@ await test("the growth has an axis, and no area on a base that is not zero", asy
 await test("colours that the system forces leave what tells: bars, marks, tabs, choices", async () => {
 	const page = await open();
 	await page.emulateMedia({ forcedColors: "active" });
-	const style = (selector, property, pseudo) =>
+	const read = (selector, property, pseudo) =>
 		page
 			.locator(selector)
 			.first()
 			.evaluate((one, [name, part]) => getComputedStyle(one, part)[name], [property, pseudo]);
+	// What is just being drawn anew is in no page for a moment, and has no style.
+	const style = async (selector, property, pseudo) => {
+		let value = "";
+		const isThere = async () => (value = await read(selector, property, pseudo)) !== "";
+		await until(page, isThere, `${property} of ${selector}`);
+		return value;
+	};
 	await page.goto(targetUrl);
 	await page.waitForSelector(".tree .trow", { timeout: WAIT });
 	const differ = async (what, one, other) => check((await one) !== (await other), `${what}: both are ${await one}`);
