@@ -60,7 +60,7 @@ with scratch() as folder:
     subprocess.run([CLANG, "-g", "-x", "c", "-", "-o", plain], input=b"int main(void) { return 0; }", check=True)
     os.truncate(plain, 1 << 20)  # an executable has more bytes than PCs
     os.mkdir(os.path.join(folder, "large"))
-    targets["large"] = Target(plain, os.path.join(folder, "large"))
+    targets["large"] = Target(plain, os.path.join(folder, "large", "00000000000000cc"))
     symbols = subprocess.run([CLANG.replace("clang", "llvm-nm"), plain], capture_output=True, text=True, check=True).stdout
     start = int(re.search(r"^([0-9a-f]+) T main$", symbols, re.M).group(1), 16)
     large = CoverageFile(os.path.join(folder, "large", "00000000000000cc"), range(start, start + 400000))

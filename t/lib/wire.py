@@ -4,6 +4,9 @@ every byte means, and these tests say whether it is so."""
 
 import json
 import struct
+import time
+
+from fuzzsup import PATIENCE
 
 UNKNOWN = 0xFFFFFFFF
 
@@ -112,9 +115,13 @@ class Follower:
         return tag
 
     def until(self, condition, limit=100000):
+        # That the service lives is told each second, and no answer to who waits for something else.
+        end = time.monotonic() + PATIENCE
         for _ in range(limit):
             if condition():
                 return True
+            if time.monotonic() > end:
+                raise AssertionError(f"waited {PATIENCE} s")
             self.step()
         raise AssertionError("too many messages")
 
