@@ -62,18 +62,9 @@ die_form_size(const struct die_format *format, uint64_t form)
 }
 
 bool
-die_form_skip(const struct die_format *format, uint64_t form, struct byte_reader *info)
+die_form_is_leb(uint64_t form)
 {
-	int size = die_form_size(format, form);
-
-	if (size >= 0) {
-		byte_reader_skip(info, (uint64_t)size);
-		return !info->bad;
-	}
 	switch (form) {
-	case DW_FORM_string:
-		byte_reader_text(info);
-		break;
 	case DW_FORM_sdata:
 	case DW_FORM_udata:
 	case DW_FORM_ref_udata:
@@ -83,7 +74,28 @@ die_form_skip(const struct die_format *format, uint64_t form, struct byte_reader
 	case DW_FORM_rnglistx:
 	case DW_FORM_GNU_addr_index:
 	case DW_FORM_GNU_str_index:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool
+die_form_skip(const struct die_format *format, uint64_t form, struct byte_reader *info)
+{
+	int size = die_form_size(format, form);
+
+	if (size >= 0) {
+		byte_reader_skip(info, (uint64_t)size);
+		return !info->bad;
+	}
+	if (die_form_is_leb(form)) {
 		byte_reader_uleb(info);
+		return !info->bad;
+	}
+	switch (form) {
+	case DW_FORM_string:
+		byte_reader_text(info);
 		break;
 	case DW_FORM_block:
 	case DW_FORM_exprloc:
@@ -122,25 +134,13 @@ bool
 die_form_number(const struct die_format *format, uint64_t form,
     struct byte_reader *info, uint64_t *ret_number)
 {
-	switch (form) {
-	case DW_FORM_udata:
-	case DW_FORM_ref_udata:
-	case DW_FORM_strx:
-	case DW_FORM_addrx:
-	case DW_FORM_loclistx:
-	case DW_FORM_rnglistx:
-	case DW_FORM_GNU_addr_index:
-	case DW_FORM_GNU_str_index:
-		*ret_number = byte_reader_uleb(info);
+	if (die_form_is_leb(form)) {
+		*ret_number = form == DW_FORM_sdata ? (uint64_t)byte_reader_sleb(info)
+						    : byte_reader_uleb(info);
 		return !info->bad;
-	case DW_FORM_sdata:
-		*ret_number = (uint64_t)byte_reader_sleb(info);
-		return !info->bad;
-	case DW_FORM_data16:
-		return false;
-	default:
-		break;
 	}
+	if (form == DW_FORM_data16)
+		return false;
 	switch (die_form_size(format, form)) {
 	case 1:
 		*ret_number = byte_reader_u8(info);

@@ -19,6 +19,9 @@ struct die_format {
 /* Bytes of a value of @form (DW_FORM_…); -1 where that is not fixed, or not known. */
 int die_form_size(const struct die_format *format, uint64_t form);
 
+/* True for a number or an index in unsigned LEB128, and a signed number in the other. */
+bool die_form_is_leb(uint64_t form);
+
 /* Moves behind one value; false, and @info is bad, for a form that is not known. */
 bool die_form_skip(
     const struct die_format *format, uint64_t form, struct byte_reader *info);

@@ -47,17 +47,9 @@ add(struct die_unit *unit, const struct die_declaration *declaration)
 static int
 add_skip(struct die_unit *unit, struct die_skip skip)
 {
-	struct die_skip *larger;
-	size_t size;
-
-	if (unit->skips_len == unit->skips_size) {
-		size = unit->skips_size * 2 + 128;
-		larger = realloc(unit->skips, size * sizeof(*larger));
-		if (larger == NULL)
-			return -ENOMEM;
-		unit->skips = larger;
-		unit->skips_size = size;
-	}
+	if (!grow((void **)&unit->skips, unit->skips_len, &unit->skips_size,
+		sizeof(*unit->skips)))
+		return -ENOMEM;
 	unit->skips[unit->skips_len++] = skip;
 	return 0;
 }
@@ -65,23 +57,10 @@ add_skip(struct die_unit *unit, struct die_skip skip)
 static enum skip_kind
 skip_kind(uint64_t form)
 {
-	switch (form) {
-	case DW_FORM_sdata:
-	case DW_FORM_udata:
-	case DW_FORM_ref_udata:
-	case DW_FORM_strx:
-	case DW_FORM_addrx:
-	case DW_FORM_loclistx:
-	case DW_FORM_rnglistx:
-	case DW_FORM_GNU_addr_index:
-	case DW_FORM_GNU_str_index:
+	if (die_form_is_leb(form))
 		return SKIP_LEB;
-	case DW_FORM_block:
-	case DW_FORM_exprloc:
-		return SKIP_COUNTED;
-	default:
-		return SKIP_FORM;
-	}
+	return form == DW_FORM_block || form == DW_FORM_exprloc ? SKIP_COUNTED
+								: SKIP_FORM;
 }
 
 /* Moves behind the attributes of one declaration, which knows them then. */

@@ -16,6 +16,7 @@
 
 #include "die_ranges.h"
 #include "die_walk.h"
+#include "grow.h"
 #include "banned.h"
 
 /* What is read of tables that units may share, in all: declarations, and ranges. */
@@ -54,16 +55,9 @@ struct reader {
 static int
 add(struct places *places, uint64_t key, uint64_t address)
 {
-	const size_t size = places->size * 2 + 1024;
-	struct place *larger;
-
-	if (places->len == places->size) {
-		larger = realloc(places->list, size * sizeof(*larger));
-		if (larger == NULL)
-			return -ENOMEM;
-		places->list = larger;
-		places->size = size;
-	}
+	if (!grow((void **)&places->list, places->len, &places->size,
+		sizeof(*places->list)))
+		return -ENOMEM;
 	places->list[places->len++] = (struct place){ key, address };
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "grow.h"
 #include "banned.h"
 
 /* One function that has a table of call sites. */
@@ -172,16 +173,8 @@ find_common(struct frames *frames, const unsigned char *at, uint64_t distance)
 static int
 add(struct landing_pads *pads, const struct pads_of *function)
 {
-	const size_t size = pads->size * 2 + 256;
-	struct pads_of *larger;
-
-	if (pads->len == pads->size) {
-		larger = realloc(pads->list, size * sizeof(*larger));
-		if (larger == NULL)
-			return -ENOMEM;
-		pads->list = larger;
-		pads->size = size;
-	}
+	if (!grow((void **)&pads->list, pads->len, &pads->size, sizeof(*pads->list)))
+		return -ENOMEM;
 	pads->list[pads->len++] = *function;
 	return 0;
 }
