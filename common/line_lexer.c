@@ -8,6 +8,7 @@
 
 #define DEPTH_MAX 256
 #define CONDITIONS_MAX 64
+#define TINY_CALLS 1
 #define BRACKETS_MAX 32 /* deeper ones are taken for the last */
 
 /* Of a statement's tokens so far. */
@@ -18,6 +19,7 @@ struct statement {
 	uint32_t
 	    kinds; /* flags of the shape of what it opens, wherever the brace stands */
 	bool is_case, is_control, has_question;
+	bool is_async;  /* what it opens runs at another time */
 	bool head_done; /* what is behind is a statement of its own, or a block */
 };
 
@@ -26,6 +28,13 @@ enum operand {
 	OPERAND_FIRST,
 	OPERAND_AND, /* behind "&&" */
 	OPERAND_OR,  /* behind "||", "?" or its ":": "&&" ends none of these */
+};
+
+/* The function at hand, where the language names it as one. */
+struct function {
+	uint32_t depth; /* of its block; 0: there is none */
+	uint32_t calls;
+	bool decides;
 };
 
 /* An open brace, or a condition of the preprocessor: what it began in. */
@@ -43,9 +52,14 @@ struct lexer {
 	struct saved braces[DEPTH_MAX];
 	struct saved conditions[CONDITIONS_MAX];
 	uint32_t conditions_len;
+	struct function function;
 	/* of the line at hand */
 	struct line_shape shape;
 	bool has_token, has_other, ends_in_else;
+	bool has_hook;     /* a "?" */
+	bool is_not_hook;  /* has something beside it that ends nothing */
+	bool begins_quote; /* with a string */
+	bool ends_brackets;
 	/* of the statement's brackets, from none on */
 	uint8_t operands[BRACKETS_MAX];
 	/* the last token asks for more */
@@ -84,11 +98,22 @@ end_line(struct lexer *lexer)
 		lexer->statement.line = 0;
 	}
 	if (shape->opens == 0)
-		shape->flags &= ~(uint32_t)SHAPE_PLAIN_ELSE;
+		shape->flags &= ~(uint32_t)(SHAPE_PLAIN_ELSE | SHAPE_DO | SHAPE_LATE |
+		    SHAPE_FUNCTION | SHAPE_CATCH);
+	if (lexer->has_hook && !lexer->is_not_hook)
+		shape->flags |= SHAPE_HOOK;
+	else if (lexer->ends_brackets && !lexer->has_other)
+		shape->flags |= SHAPE_ASKS;
+	/* Strings are told apart by their lengths first. */
+	if (lexer->begins_quote && lexer->language == SOURCE_RUST &&
+	    (shape->flags & SHAPE_LABEL) != 0)
+		shape->flags |= SHAPE_ASKS;
 	if (shape->opens == 0 && (shape->flags & SHAPE_GOES_ON) == 0)
 		shape->head = 0;
 	shape->flags |= (shape->closes > 0 ? SHAPE_CLOSES : 0u) |
 	    (shape->opens > 0 ? SHAPE_OPENS : 0u) | (shape->head > 0 ? SHAPE_HEAD : 0u);
+	if ((shape->flags & SHAPE_ALL) == 0)
+		shape->flags &= ~(uint32_t)SHAPE_FALLS;
 	if (shape->flags != 0) {
 		put_number(lexer, lexer->line - lexer->told);
 		put_number(lexer, shape->flags);
@@ -103,6 +128,8 @@ end_line(struct lexer *lexer)
 	lexer->line++;
 	*shape = (struct line_shape){ 0 };
 	lexer->has_token = lexer->has_other = lexer->ends_in_else = false;
+	lexer->has_hook = lexer->is_not_hook = lexer->begins_quote = false;
+	lexer->ends_brackets = false;
 }
 
 static void
@@ -130,6 +157,9 @@ is_inner(struct lexer *lexer, char first)
 	for (uint32_t i = 0; i < brackets && i < BRACKETS_MAX; i++)
 		if (*operand_at(lexer, i) != OPERAND_FIRST)
 			return true;
+	/* Between patterns. */
+	if (first == '|' && !twice && lexer->language == SOURCE_RUST)
+		return true;
 	if (first == '?' || first == ':' || (first == '|' && twice))
 		return false;
 	return at_hand == OPERAND_OR ||
@@ -170,18 +200,40 @@ begin_token(struct lexer *lexer, char first, bool goes_on)
 	lexer->ends_in_else = false;
 	if (statement->line == 0 && first != '}')
 		statement->line = lexer->line;
-	if (first != '}' && first != ';' && first != ',' && first != ')')
+	if (first != '}' && first != ';' && first != ',' && first != ')') {
 		lexer->has_other = true;
+		lexer->is_not_hook =
+		    lexer->is_not_hook || (first != '?' && first != ']');
+	}
 	lexer->wants_more = goes_on;
+}
+
+/* Of one within another nothing is told, nor of the other. */
+static void
+begin_function(struct lexer *lexer)
+{
+	lexer->function = (struct function){ .depth = lexer->depth + 1,
+		.decides = lexer->function.depth != 0 };
+}
+
+static void
+end_function(struct lexer *lexer)
+{
+	if (lexer->function.calls <= TINY_CALLS && !lexer->function.decides)
+		lexer->shape.flags |= SHAPE_TINY;
+	lexer->function = (struct function){ 0 };
 }
 
 static void
 open_brace(struct lexer *lexer)
 {
 	begin_token(lexer, '{', false);
+	if ((lexer->statement.kinds & SHAPE_FUNCTION) != 0)
+		begin_function(lexer);
 	if (lexer->shape.opens == 0) {
 		lexer->shape.head = head_of(lexer);
-		lexer->shape.flags |= lexer->statement.kinds;
+		lexer->shape.flags |= lexer->statement.kinds |
+		    (lexer->statement.brackets > 0 ? SHAPE_LATE : 0u);
 	}
 	lexer->shape.opens++;
 	if (lexer->depth < DEPTH_MAX)
@@ -189,6 +241,15 @@ open_brace(struct lexer *lexer)
 		    (struct saved){ .statement = lexer->statement };
 	lexer->depth++;
 	end_statement(lexer);
+}
+
+/* Rust's coverage counts those that an "if" passed by at its end. */
+static bool
+is_falling(const struct lexer *lexer)
+{
+	return lexer->language == SOURCE_RUST &&
+	    (lexer->braces[lexer->depth].statement.kinds &
+		(SHAPE_DECIDES | SHAPE_LOOP | SHAPE_PLAIN_ELSE)) == SHAPE_DECIDES;
 }
 
 static void
@@ -200,7 +261,8 @@ close_brace(struct lexer *lexer)
 	if (lexer->shape.opens > 0) {
 		/* Perhaps a function in one line, which others do not follow. */
 		lexer->shape.opens--;
-		lexer->shape.flags |= SHAPE_LABEL;
+		if (lexer->function.depth == 0)
+			lexer->shape.flags |= SHAPE_LABEL;
 	} else {
 		lexer->shape.closes++;
 		if (is_first)
@@ -209,11 +271,35 @@ close_brace(struct lexer *lexer)
 	end_statement(lexer);
 	if (lexer->depth == 0)
 		return;
+	if (lexer->depth == lexer->function.depth)
+		end_function(lexer);
 	lexer->depth--;
+	if (lexer->depth < DEPTH_MAX && is_falling(lexer))
+		lexer->shape.flags |= SHAPE_FALLS;
 	/* Within brackets the statement goes on behind it. */
 	if (lexer->depth < DEPTH_MAX &&
 	    lexer->braces[lexer->depth].statement.brackets > 0)
 		lexer->statement = lexer->braces[lexer->depth].statement;
+}
+
+static bool
+is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+	    c == '$' || (unsigned char)c >= 0x80;
+}
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* What a call's bracket stands behind. */
+static bool
+ends_name(char c)
+{
+	return is_letter(c) || is_digit(c) || c == '>';
 }
 
 static void
@@ -224,9 +310,12 @@ bracket(struct lexer *lexer, char c)
 	begin_token(lexer, c, false);
 	statement->words = 2;
 	if (c == '(' || c == '[') {
+		if (c == '(' && lexer->function.depth != 0)
+			lexer->function.calls += ends_name(lexer->at[-2]);
 		statement->brackets++;
 		*operand_at(lexer, statement->brackets) = OPERAND_FIRST;
 	} else if (statement->brackets > 0) {
+		lexer->ends_brackets = true;
 		statement->brackets--;
 		if (c == ')' && statement->brackets == 0 && statement->is_control)
 			statement->head_done = true;
@@ -271,19 +360,6 @@ is_called(const struct lexer *lexer)
 	return at < lexer->end && *at == '(';
 }
 
-static bool
-is_letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-	    c == '$' || (unsigned char)c >= 0x80;
-}
-
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* The last "\"" of a raw string whose opening one is at @quote; what it ends with stands in
  * @hashes (Rust) or between quote and "(" (C++). */
 static void skip_raw(struct lexer *lexer, uint32_t hashes);
@@ -294,13 +370,22 @@ decide(struct lexer *lexer, uint32_t kinds)
 {
 	lexer->shape.flags |= kinds;
 	lexer->statement.kinds |= kinds;
+	lexer->function.decides = true;
+}
+
+/* Of the line at hand: a run may not come to what is behind it. */
+static void
+may_leave(struct lexer *lexer, uint32_t kinds)
+{
+	lexer->shape.flags |= kinds;
+	lexer->function.decides = true;
 }
 
 static void
 take_else(struct lexer *lexer)
 {
 	if (!lexer->has_token)
-		lexer->shape.flags |= SHAPE_CONTROLLED;
+		lexer->shape.flags |= SHAPE_CONTROLLED | SHAPE_ELSE;
 	else if ((lexer->shape.flags & SHAPE_ENDS) != 0 && !lexer->has_other)
 		lexer->shape.flags |= SHAPE_ELSE;
 	begin_token(lexer, 'a', false);
@@ -322,6 +407,30 @@ take_operator(struct lexer *lexer, char c)
 		*operand = OPERAND_AND;
 }
 
+/* Rust and Zig say where a function begins, and what may be evaluated with no code of its own. */
+static void
+take_function(struct lexer *lexer, const char *start, size_t len)
+{
+	static const char *const functions[] = { "fn", NULL };
+	static const char *const late[] = { "async", NULL };
+	static const char *const asserts[] = { "assert", "assert_eq", "assert_ne",
+		"debug_assert", "debug_assert_eq", "debug_assert_ne", NULL };
+	static const char *const panics[] = { "panic", "unreachable", "unimplemented",
+		"todo", NULL };
+
+	if (lexer->language == SOURCE_C)
+		return;
+	if (is_word(start, len, late))
+		lexer->statement.is_async = true;
+	if (is_word(start, len, functions) && lexer->statement.brackets == 0 &&
+	    !lexer->statement.is_async)
+		lexer->statement.kinds |= SHAPE_FUNCTION;
+	/* What is left of the rest may be no more than that. */
+	if ((lexer->statement.words == 0 && is_word(start, len, asserts)) ||
+	    (lexer->statement.brackets > 0 && is_word(start, len, panics)))
+		lexer->shape.flags |= SHAPE_ASKS;
+}
+
 static void
 word(struct lexer *lexer)
 {
@@ -334,6 +443,8 @@ word(struct lexer *lexer)
 	static const char *const or_and[] = { "and", "or", NULL };
 	static const char *const switches[] = { "switch", NULL };
 	static const char *const else_word[] = { "else", NULL };
+	static const char *const do_word[] = { "do", NULL };
+	static const char *const catch_word[] = { "catch", NULL };
 	static const char *const loops[] = { "for", "while", "do", "loop", NULL };
 	static const char *const waits[] = { "co_await", "co_yield", "await", "try",
 		"orelse", "throw", NULL };
@@ -352,12 +463,12 @@ word(struct lexer *lexer)
 		take_else(lexer);
 		return;
 	}
-	if (!lexer->has_token && is_word(start, len, leaves))
-		lexer->shape.flags |= SHAPE_LEAVES;
+	if (is_word(start, len, leaves))
+		may_leave(lexer, lexer->has_token ? 0 : SHAPE_LEAVES);
 	begin_token(lexer, 'a', is_word(start, len, or_and));
 	/* Macros may hide a way out. */
 	if (statement->words == 0 && is_macro(start, len) && is_called(lexer))
-		lexer->shape.flags |= SHAPE_DECIDES;
+		may_leave(lexer, SHAPE_DECIDES);
 	if (is_word(start, len, switches))
 		decide(lexer, SHAPE_SWITCH | SHAPE_DECIDES);
 	if (is_word(start, len, loops))
@@ -365,9 +476,16 @@ word(struct lexer *lexer)
 	else if (is_word(start, len, controls))
 		decide(lexer, SHAPE_DECIDES);
 	else if (is_word(start, len, waits))
-		lexer->shape.flags |= SHAPE_DECIDES;
-	if (is_word(start, len, controls) || is_word(start, len, loops))
+		may_leave(lexer, SHAPE_DECIDES);
+	if (is_word(start, len, do_word))
+		decide(lexer, SHAPE_DO);
+	if (is_word(start, len, catch_word))
+		decide(lexer, SHAPE_CATCH);
+	take_function(lexer, start, len);
+	if (is_word(start, len, controls) || is_word(start, len, loops)) {
 		lexer->shape.flags &= ~(uint32_t)SHAPE_PLAIN_ELSE;
+		statement->kinds &= ~(uint32_t)SHAPE_PLAIN_ELSE;
+	}
 	if (is_word(start, len, or_and))
 		take_operator(lexer, *start == 'a' ? '&' : '|');
 	if (lexer->language == SOURCE_RUST && is_word(start, len, raw_rust)) {
@@ -599,8 +717,8 @@ colon(struct lexer *lexer)
 		return;
 	}
 	lexer->at++;
-	if (statement->brackets == 0 && !statement->has_question &&
-	    (statement->is_case || statement->words == 1)) {
+	if (lexer->language == SOURCE_C && statement->brackets == 0 &&
+	    !statement->has_question && (statement->is_case || statement->words == 1)) {
 		lexer->shape.flags |=
 		    SHAPE_LABEL | (statement->is_case ? SHAPE_CASE : SHAPE_TARGET);
 		begin_token(lexer, 'a', false);
@@ -628,12 +746,14 @@ operator(struct lexer *lexer)
 	begin_token(lexer, c, !(is_unary && !lexer->has_token));
 	/* An arm of Rust's "match" or Zig's "switch". */
 	if (c == '=' && next == '>' && lexer->language != SOURCE_C)
-		lexer->shape.flags |= SHAPE_LABEL;
-	if (c == '?' && lexer->language == SOURCE_RUST)
-		lexer->shape.flags |= SHAPE_DECIDES | SHAPE_TRIES;
+		may_leave(lexer, SHAPE_LABEL);
+	if (c == '?' && lexer->language == SOURCE_RUST) {
+		may_leave(lexer, SHAPE_DECIDES | SHAPE_TRIES);
+		lexer->has_hook = true;
+	}
 	/* A macro of Rust's. */
 	if (c == '!' && next != '=' && lexer->language == SOURCE_RUST)
-		lexer->shape.flags |= SHAPE_DECIDES;
+		may_leave(lexer, SHAPE_DECIDES);
 	/* "i++" wants nothing. */
 	if ((c == '+' || c == '-') && next == c)
 		lexer->wants_more = false;
@@ -652,7 +772,9 @@ comma(struct lexer *lexer)
 	begin_token(lexer, ',', false);
 	lexer->at++;
 	*operand_at(lexer, lexer->statement.brackets) = OPERAND_FIRST;
-	if (lexer->statement.brackets == 0)
+	/* What bounds a function's types stands before its block. */
+	if (lexer->statement.brackets == 0 &&
+	    (lexer->statement.kinds & SHAPE_FUNCTION) == 0)
 		end_statement(lexer);
 	else
 		lexer->wants_more = true;
@@ -677,6 +799,7 @@ one_token(struct lexer *lexer)
 	} else if (c == '\\' && next == '\\' && lexer->language == SOURCE_ZIG) {
 		skip_line(lexer);
 	} else if (c == '"') {
+		lexer->begins_quote = lexer->begins_quote || !lexer->has_token;
 		begin_token(lexer, 'a', false);
 		lexer->statement.words = 2;
 		skip_string(lexer, c);
@@ -728,6 +851,9 @@ line_shapes_read(const char *text, size_t len, enum source_language language,
 	lexer.statement = (struct statement){ 0 };
 	lexer.has_token = lexer.has_other = lexer.wants_more = false;
 	lexer.ends_in_else = false;
+	lexer.has_hook = lexer.is_not_hook = lexer.begins_quote = false;
+	lexer.ends_brackets = false;
+	lexer.function = (struct function){ 0 };
 	for (uint32_t i = 0; i < BRACKETS_MAX; i++)
 		lexer.operands[i] = OPERAND_FIRST;
 	lexer.out = ret_shapes;

@@ -31,12 +31,22 @@ enum {
 	    65536, /* goes on with what may not have been evaluated, though what began
 	                        before it was: an operand of "&&", "||", or "?" */
 	SHAPE_PLAIN_ELSE = 131072, /* what it opens needs no other condition */
+	SHAPE_DO = 1 << 18,        /* opens a block that runs once at least */
+	SHAPE_FUNCTION = 1 << 19,  /* opens one that begins where its head is entered */
+	SHAPE_CATCH = 1 << 20,
+	SHAPE_TINY = 1 << 21, /* ends a function that compilers may put wherever it is
+	                         called, with nothing that tells of it */
+	SHAPE_ASKS =
+	    1 << 22, /* what it has may have run without what can be seen of it */
+	SHAPE_HOOK = 1 << 23, /* ends an expression and leaves for a failure, no more */
+	SHAPE_LATE = 1 << 24, /* opens what may run at another time, or never */
+	SHAPE_FALLS = 1 << 25, /* ends what stands for the other way, too */
 };
 
 /* What is more cannot be meant, and would cost who reads it. */
 #define SHAPE_BLOCKS_MAX 1000
 #define SHAPE_HEAD_MAX 255
-#define SHAPE_BYTES_MAX 14
+#define SHAPE_BYTES_MAX 15
 
 struct line_shape {
 	uint32_t line; /* from 1 */

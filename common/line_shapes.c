@@ -26,16 +26,24 @@ struct block {
 	uint32_t last;  /* the statement that stands last in it, so far; or NONE */
 	/* statements of which it is not known whether they ran, since the last label */
 	uint32_t unknowns[UNKNOWNS_MAX], unknowns_len;
+	/* those that seem not to have run, since one that did */
+	uint32_t misses[UNKNOWNS_MAX], misses_len;
 	bool last_is_simple;   /* it has no block of its own, and is no way out */
 	bool last_leaves;      /* it is a way out */
 	bool passes;           /* what is behind it is come to, for certain */
 	bool decides, is_loop; /* its head; else its lines run at another time */
-	bool is_switch, tries;
-	bool has_target; /* a run may come into it past its head */
+	bool is_switch, tries, is_do;
+	bool catches;     /* what was thrown */
+	bool catches_too; /* behind another that does */
+	bool is_function; /* begins where its head is entered */
+	bool is_late;     /* nobody knows when it runs */
+	bool has_target;  /* a run may come into it past its head */
 	enum head is_head;
 	bool is_guess; /* an "else" that is taken to have been reached */
 	bool ran, unknown, has_code;
 	bool rest_ran; /* a line behind the first one */
+	/* conditions behind "else" that seem not to have been asked, of the chain at hand */
+	uint32_t chain[UNKNOWNS_MAX], chain_len;
 };
 
 struct walk {
@@ -54,6 +62,7 @@ struct walk {
 	uint32_t base;      /* the last line that goes on with no operand; a place */
 	bool base_is_end;   /* it is known to have run as the end of a block alone */
 	bool is_loop;       /* what decided last */
+	bool caught;        /* the line at hand ended what caught an exception */
 };
 
 static uint8_t
@@ -137,6 +146,25 @@ settle_unknowns(struct walk *walk, struct block *block)
 	}
 }
 
+/* Of those that lead to one that ran. */
+static void
+doubt_misses(struct walk *walk, struct block *block)
+{
+	for (; block->misses_len > 0; block->misses_len--)
+		set_state(walk, block->misses[block->misses_len - 1], LINE_UNKNOWN);
+}
+
+static void
+count_miss(const struct walk *walk, struct block *block, uint32_t place)
+{
+	const uint8_t state = state_at(walk, place);
+
+	if (state >= LINE_PARTLY)
+		block->misses_len = 0;
+	else if (is_missed(state) && block->misses_len < UNKNOWNS_MAX)
+		block->misses[block->misses_len++] = place;
+}
+
 /* Statements of one block run one after the other. Compilers share the code of a "return" among
  * many; of two others that contradict each other nobody can tell which is wrong. */
 static void
@@ -148,15 +176,20 @@ take_statement(struct walk *walk, uint32_t place, uint32_t flags)
 	if (is_open(state_at(walk, place)))
 		take_unknown(walk, block, place);
 	else if (block->passes && is_missed(state_at(walk, place)))
-		set_state(walk, place, leaves ? LINE_REACHED : LINE_UNKNOWN);
+		set_state(walk, place,
+		    leaves || (block->is_function && block->last == NONE)
+			? LINE_REACHED
+			: LINE_UNKNOWN);
 	if (block->last != NONE && state_at(walk, place) >= LINE_PARTLY &&
 	    is_missed(state_at(walk, block->last))) {
 		set_state(walk, place, leaves ? LINE_MISSED : LINE_UNKNOWN);
 		if (!leaves)
-			set_state(walk, block->last, LINE_UNKNOWN);
+			doubt_misses(walk, block);
 	} else if (state_at(walk, place) >= LINE_PARTLY && is_led(walk, place)) {
 		settle_unknowns(walk, block);
 	}
+	block->chain_len = 0;
+	count_miss(walk, block, place);
 	block->last = place;
 	block->last_is_simple = !leaves;
 	block->last_leaves = leaves;
@@ -170,7 +203,7 @@ forget_statements(struct walk *walk)
 {
 	top(walk)->last = NONE;
 	top(walk)->passes = false;
-	top(walk)->unknowns_len = 0;
+	top(walk)->unknowns_len = top(walk)->misses_len = 0;
 }
 
 /* A label in the block at hand: who came there did not come through its head, nor, up to the
@@ -191,9 +224,20 @@ take_target(struct walk *walk, bool is_case)
 
 /* ---- blocks ---- */
 
+static bool
+any_ran(const struct walk *walk, uint32_t start, uint32_t end)
+{
+	for (uint32_t i = start; i < end; i++)
+		if (state_at(walk, i) >= LINE_PARTLY)
+			return true;
+	return false;
+}
+
 static void
 open_block(struct walk *walk, uint32_t head, uint32_t head_end, uint32_t flags)
 {
+	const bool is_function = (flags & SHAPE_FUNCTION) != 0;
+
 	top(walk)->last_is_simple = top(walk)->last_leaves = false;
 	/* Of "if" and "else" either may do. */
 	if ((flags & SHAPE_ELSE) == 0)
@@ -207,6 +251,12 @@ open_block(struct walk *walk, uint32_t head, uint32_t head_end, uint32_t flags)
 			.decides = (flags & SHAPE_DECIDES) != 0,
 			.is_loop = (flags & SHAPE_LOOP) != 0,
 			.is_switch = (flags & SHAPE_SWITCH) != 0,
+			.is_do = (flags & SHAPE_DO) != 0,
+			.catches = (flags & SHAPE_CATCH) != 0,
+			.catches_too = (flags & SHAPE_CATCH) != 0 && walk->caught,
+			.is_function = is_function,
+			.is_late = (flags & SHAPE_LATE) != 0,
+			.passes = is_function && any_ran(walk, head, head_end),
 			.is_head = walk->is_head,
 			.is_guess = walk->is_guess && (flags & SHAPE_PLAIN_ELSE) != 0 };
 }
@@ -225,6 +275,19 @@ doubt_first(struct walk *walk, struct block *block)
 	block->unknown = true;
 }
 
+/* "do" has no code; what seems so belongs to what stands in its block. */
+static void
+end_do(struct walk *walk, const struct block *block)
+{
+	const bool missed = block->has_code && !block->ran && !block->unknown;
+
+	for (uint32_t i = block->head; i < block->head_end; i++) {
+		if (missed && state_at(walk, i) > LINE_MISSED)
+			set_state(walk, i, LINE_MISSED);
+		count_line(walk, i);
+	}
+}
+
 /* Whoever comes into a block came through its head. */
 static struct block
 close_block(struct walk *walk)
@@ -237,6 +300,8 @@ close_block(struct walk *walk)
 	if (walk->depth + 1 >= DEPTH_MAX)
 		return (struct block){ 0 };
 	doubt_first(walk, &block);
+	if (block.is_do)
+		end_do(walk, &block);
 	if (block.is_guess && block.has_code && !block.ran && !block.unknown)
 		set_state(walk, block.head, LINE_UNKNOWN);
 	for (uint32_t i = block.head;
@@ -244,6 +309,10 @@ close_block(struct walk *walk)
 		if (state_at(walk, i) < LINE_PARTLY)
 			set_state(walk, i, LINE_REACHED);
 	outer = top(walk);
+	if (block.is_late && !block.ran) {
+		forget_statements(walk);
+		return block;
+	}
 	if (outer->first == NONE) {
 		outer->first = block.first;
 		outer->rest_ran = block.rest_ran;
@@ -265,11 +334,18 @@ close_block(struct walk *walk)
 static bool
 head_ran(const struct walk *walk, const struct block *block)
 {
-	for (uint32_t i = block->head;
-	    block->is_head == HEAD_SURE && i < block->head_end; i++)
-		if (state_at(walk, i) >= LINE_PARTLY)
-			return true;
-	return false;
+	return block->is_head == HEAD_SURE &&
+	    any_ran(walk, block->head, block->head_end);
+}
+
+/* Whether each way out of what decides on @block was taken. */
+static bool
+has_all_ways(const struct walk *walk, const struct block *block)
+{
+	for (uint32_t i = block->head; i < block->head_end; i++)
+		if (state_at(walk, i) == LINE_PARTLY)
+			return false;
+	return true;
 }
 
 static bool
@@ -316,6 +392,25 @@ end_line(struct walk *walk, uint32_t place, const struct block *block, uint32_t 
 		set_state(walk, place, LINE_NONE);
 		return;
 	}
+	/* Of what is thrown the last part is the same whoever catches it. */
+	if (is_all && block->catches_too && !block->has_code && state >= LINE_PARTLY) {
+		set_state(walk, place, LINE_UNKNOWN);
+		return;
+	}
+	if (is_all && block->is_function && block->passes) {
+		if (state < LINE_PARTLY)
+			set_state(walk, place, LINE_REACHED);
+		return;
+	}
+	if ((flags & SHAPE_FALLS) != 0 && head_ran(walk, block)) {
+		if (missed)
+			set_state(walk, place, LINE_REACHED);
+		/* Who came from inside says nothing. */
+		else if (block->ran && !has_all_ways(walk, block))
+			set_state(walk, place, LINE_UNKNOWN);
+		if (missed || block->ran)
+			return;
+	}
 	if (is_all &&
 	    (missed ||
 		(is_simple && block->decides && last == LINE_MISSED &&
@@ -327,7 +422,8 @@ end_line(struct walk *walk, uint32_t place, const struct block *block, uint32_t 
 	/* Nobody came there past what stands last; but code is shared where ways meet. */
 	if (is_all && block->last != NONE &&
 	    (is_missed(last) ||
-		(is_simple && last == LINE_UNKNOWN && state < LINE_PARTLY))) {
+		(is_simple && last == LINE_UNKNOWN && state < LINE_PARTLY) ||
+		(block->last_leaves && last == LINE_UNKNOWN))) {
 		if (state >= LINE_PARTLY && !block->decides && !is_simple)
 			set_state(walk, block->last, LINE_UNKNOWN);
 		set_state(walk, place, LINE_UNKNOWN);
@@ -398,6 +494,35 @@ pass_line(struct walk *walk, uint32_t place, uint8_t raw, bool is_inner)
 	walk->at++;
 }
 
+/* Who was asked for a condition was asked for those before it. */
+static void
+take_chain(struct walk *walk, uint32_t place)
+{
+	struct block *block = top(walk);
+	const uint8_t state = state_at(walk, place);
+
+	if (is_missed(state) && block->chain_len < UNKNOWNS_MAX) {
+		block->chain[block->chain_len++] = place;
+		return;
+	}
+	if (state < LINE_PARTLY || !is_led(walk, place))
+		return;
+	for (; block->chain_len > 0; block->chain_len--)
+		set_state(walk, block->chain[block->chain_len - 1], LINE_REACHED);
+}
+
+/* A function that seems never to have been entered may have been put where it is called. */
+static void
+doubt_function(struct walk *walk, uint32_t start, uint32_t end)
+{
+	for (uint32_t i = start; i < end; i++)
+		if (state_at(walk, i) > LINE_IDLE)
+			return;
+	for (uint32_t i = start; i < end; i++)
+		if (state_at(walk, i) == LINE_IDLE)
+			set_state(walk, i, LINE_UNKNOWN);
+}
+
 static void
 take_shape(struct walk *walk, const struct line_shape *shape)
 {
@@ -405,7 +530,8 @@ take_shape(struct walk *walk, const struct line_shape *shape)
 	    walk->lines[walk->order[walk->at]].line == shape->line;
 	const uint32_t place = walk->at;
 	struct block block;
-	const uint32_t no_statement = SHAPE_GOES_ON | SHAPE_ENDS | SHAPE_CONTROLLED;
+	const uint32_t no_statement =
+	    SHAPE_GOES_ON | SHAPE_ENDS | SHAPE_CONTROLLED | SHAPE_HOOK;
 
 	const uint8_t raw = has_line ? state_at(walk, place) : LINE_NONE;
 
@@ -427,15 +553,28 @@ take_shape(struct walk *walk, const struct line_shape *shape)
 	if (has_line && (shape->flags & SHAPE_CONTROLLED) != 0 && !walk->is_loop &&
 	    raw >= LINE_PARTLY && !is_led(walk, place))
 		set_state(walk, place, LINE_UNKNOWN);
+	walk->caught = false;
 	for (uint32_t i = 0; i < shape->closes; i++) {
 		block = close_block(walk);
+		walk->caught = block.catches;
 		if (i == 0 && has_line && (shape->flags & SHAPE_ENDS) != 0)
 			end_line(walk, place, &block, shape->flags);
+		if (block.is_function && (shape->flags & SHAPE_TINY) != 0)
+			doubt_function(walk, block.head, place + has_line);
 	}
+	if (has_line && (shape->flags & SHAPE_ELSE) != 0)
+		take_chain(walk, place);
 	if (has_line) {
+		if ((shape->flags & SHAPE_HOOK) != 0 &&
+		    state_at(walk, place) >= LINE_PARTLY)
+			set_state(walk, place, LINE_UNKNOWN);
+		if ((shape->flags & SHAPE_ASKS) != 0 &&
+		    state_at(walk, place) == LINE_MISSED)
+			set_state(walk, place, LINE_UNKNOWN);
 		if ((shape->flags & no_statement) == 0)
 			take_statement(walk, place, shape->flags);
-		count_line(walk, place);
+		if ((shape->flags & SHAPE_DO) == 0)
+			count_line(walk, place);
 		pass_line(walk, place, raw, (shape->flags & SHAPE_INNER) != 0);
 	} else if ((shape->flags & (SHAPE_LEAVES | SHAPE_DECIDES)) != 0) {
 		/* A way out that no instruction is told of is one all the same. */

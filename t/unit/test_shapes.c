@@ -243,6 +243,205 @@ test_brace_alone(void **state)
 	    "R   M  ");
 }
 
+/* A small function may have been put wherever it is called, and have left nothing there. */
+static void
+test_functions(void **state)
+{
+	(void)state;
+	assert_string_equal(correct("I|	pub fn f(&self) -> u32 {\n"
+				    " |		u32::from(self)\n"
+				    "I|	}\n",
+				SOURCE_RUST),
+	    "U U");
+	assert_string_equal(correct("I|	fn f(&self) -> u32 {\n"
+				    " |		g(h(self))\n"
+				    "I|	}\n",
+				SOURCE_RUST),
+	    "I I");
+	assert_string_equal(correct("I|	fn f(&self) -> u32 {\n"
+				    "I|		if self.x { 1 } else { 2 }\n"
+				    "I|	}\n",
+				SOURCE_RUST),
+	    "III");
+	assert_string_equal(correct("I|int f(int x) {\n"
+				    "I|	return x;\n"
+				    "I|}\n",
+				SOURCE_C),
+	    "III");
+	/* Who enters one comes to what is first in it, and where nothing leaves to its end. */
+	assert_string_equal(correct("R|	fn f(&self) -> Result<()> {\n"
+				    " |		self.g();\n"
+				    "U|		Ok(())\n"
+				    "U|	}\n",
+				SOURCE_RUST),
+	    "R RR");
+	assert_string_equal(correct("R|	pub fn new<I>(ranges: I) -> Set\n"
+				    " |	where\n"
+				    " |		I: Iterator,\n"
+				    " |	{\n"
+				    "M|		Set { set: Other::new(ranges) }\n"
+				    "U|	}\n",
+				SOURCE_RUST),
+	    "R   RR");
+	assert_string_equal(correct("R|	async fn f() {\n"
+				    "M|		g();\n"
+				    "M|	}\n",
+				SOURCE_RUST),
+	    "RMM");
+	/* A closure's code is another's. */
+	assert_string_equal(correct(" |	fn f(&self) -> Result<()> {\n"
+				    " |		self.g().map_err(|e| {\n"
+				    "M|			h(e)\n"
+				    " |		})\n"
+				    "R|	}\n",
+				SOURCE_RUST),
+	    "  M R");
+}
+
+/* What Rust evaluates, and where nothing of it may be seen. */
+static void
+test_rust(void **state)
+{
+	(void)state;
+	assert_string_equal(correct("P|		a = self.f(\n"
+				    "R|			b,\n"
+				    "R|		)?;\n"
+				    "R|		g();\n",
+				SOURCE_RUST),
+	    "PRUR");
+	assert_string_equal(correct("P|		a = f(|e| {\n"
+				    "M|			g(e)\n"
+				    "R|		})?;\n",
+				SOURCE_RUST),
+	    "PMU");
+	/* Strings of other lengths are not compared. */
+	assert_string_equal(correct("P|	match name {\n"
+				    "P|		\"alnum\" => Some(Alnum),\n"
+				    "M|		\"ascii\" => Some(Ascii),\n"
+				    "M|		Name::Other => None,\n"
+				    " |	}\n",
+				SOURCE_RUST),
+	    "PPUM ");
+	/* Of an assertion only its failure may be left. */
+	assert_string_equal(correct("R|	if let Some(last) = self.last {\n"
+				    "M|		assert!(\n"
+				    " |			last < c,\n"
+				    "M|			\"message\"\n"
+				    " |		);\n"
+				    " |	}\n",
+				SOURCE_RUST),
+	    "RU M  ");
+	assert_string_equal(
+	    correct("R|	fn f(&self) -> char {\n"
+		    " |		self.text()\n"
+		    "M|		    .unwrap_or_else(|| panic!(\"none\"))\n"
+		    "R|	}\n",
+		SOURCE_RUST),
+	    "R UR");
+	assert_string_equal(correct("P|	if x {\n"
+				    "M|		panic!(\"x\");\n"
+				    " |	}\n",
+				SOURCE_RUST),
+	    "PM ");
+	/* An "if" ends for those, too, that passed it by. */
+	assert_string_equal(correct("P|	if x.is_empty() {\n"
+				    "M|		return None;\n"
+				    "M|	}\n"
+				    "R|	g();\n",
+				SOURCE_RUST),
+	    "PMRR");
+	assert_string_equal(correct("P|	if x.is_empty() {\n"
+				    "R|		g();\n"
+				    " |	} else {\n"
+				    "M|		h();\n"
+				    "M|	}\n",
+				SOURCE_RUST),
+	    "PR MM");
+}
+
+/* Heads whose code belongs to another line. */
+static void
+test_heads(void **state)
+{
+	(void)state;
+	/* "do" runs if its block does. */
+	assert_string_equal(correct("M|	if (op < len) {\n"
+				    " |		len -= op;\n"
+				    "R|		do {\n"
+				    "M|			*out++ = *from++;\n"
+				    "M|		} while (--op);\n"
+				    " |	}\n",
+				SOURCE_C),
+	    "M MMM ");
+	assert_string_equal(correct("M|	if (op < len) {\n"
+				    "R|		do {\n"
+				    "R|			*out++ = *from++;\n"
+				    "R|		} while (--op);\n"
+				    " |	}\n",
+				SOURCE_C),
+	    "RRRR ");
+	/* Who was asked for a condition was asked for those before. */
+	assert_string_equal(correct("P|	if (n < 128) {\n"
+				    "R|		f();\n"
+				    "M|	} else if (u && n < 256) {\n"
+				    "M|		g();\n"
+				    "P|	} else if (n < 32768) {\n"
+				    "R|		h();\n"
+				    " |	}\n",
+				SOURCE_C),
+	    "PRRMPR ");
+	assert_string_equal(correct("P|	if (n < 128)\n"
+				    " |	{\n"
+				    "R|		f();\n"
+				    " |	}\n"
+				    "M|	else if (u && n < 256)\n"
+				    " |	{\n"
+				    "M|		g();\n"
+				    " |	}\n"
+				    "P|	else if (n < 32768)\n"
+				    " |	{\n"
+				    "R|		h();\n"
+				    " |	}\n",
+				SOURCE_C),
+	    "P R R M P R ");
+	/* Several that lead to one that ran. */
+	assert_string_equal(correct("P|	if (a)\n"
+				    "M|		f();\n"
+				    "M|	if (b)\n"
+				    "M|		g();\n"
+				    "M|	if (c)\n"
+				    "M|		h();\n"
+				    "R|	i();\n"
+				    " |	}\n",
+				SOURCE_C),
+	    "PMUMUMU ");
+	/* The last catch shares its end with those before. */
+	assert_string_equal(correct("R|	try {\n"
+				    "R|		f();\n"
+				    "R|	} catch (const a &) {\n"
+				    "R|		g();\n"
+				    "R|	} catch (const b &) {\n"
+				    "R|	}\n",
+				SOURCE_C),
+	    "RRRRRU");
+	assert_string_equal(correct("R|	try {\n"
+				    "R|		f();\n"
+				    "P|	} catch (const a &) {\n"
+				    "R|	}\n",
+				SOURCE_C),
+	    "RRPR");
+	/* Behind a "return" of which nobody knows stands nothing better. */
+	assert_string_equal(correct("R|int f(void) {\n"
+				    "P|	if (a) {\n"
+				    "R|		return 1;\n"
+				    " |	}\n"
+				    "U|	g();\n"
+				    " |	return 2;\n"
+				    "R|}\n",
+				SOURCE_C),
+	    "RPR U U");
+}
+
 /* What hides a way out, or a way in. */
 static void
 test_hidden_ways(void **state)
@@ -570,6 +769,9 @@ main(void)
 		cmocka_unit_test(test_unknowns),
 		cmocka_unit_test(test_silent_ways),
 		cmocka_unit_test(test_brace_alone),
+		cmocka_unit_test(test_functions),
+		cmocka_unit_test(test_rust),
+		cmocka_unit_test(test_heads),
 		cmocka_unit_test(test_hidden_ways),
 		cmocka_unit_test(test_computed_ahead),
 		cmocka_unit_test(test_chains),

@@ -241,6 +241,22 @@ put_branch_last(struct job *job)
 	return 0;
 }
 
+/* The line that called for a copy that begins in the block. */
+static int
+pick_call(struct job *job, const struct inlined_copy *copy)
+{
+	struct wire_line line = { .line = copy->line };
+	uint32_t number;
+	int r;
+
+	if (copy->line == 0)
+		return 0;
+	r = line_files_find(&job->files, copy->file, &line.file);
+	if (r < 0 || line.file == WIRE_FILE_UNKNOWN)
+		return r;
+	return pick_line(job, line, &number);
+}
+
 static int
 pick_copies(struct job *job, uint64_t start, uint64_t end)
 {
@@ -248,8 +264,11 @@ pick_copies(struct job *job, uint64_t start, uint64_t end)
 	int r = 0;
 
 	for (size_t i = inlined_copies_from(copies, start);
-	    r == 0 && i < copies->len && copies->list[i].start < end; i++)
+	    r == 0 && i < copies->len && copies->list[i].start < end; i++) {
 		r = pick_function(job, copies->list[i].function);
+		if (r == 0)
+			r = pick_call(job, &copies->list[i]);
+	}
 	return r;
 }
 

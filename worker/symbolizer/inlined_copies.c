@@ -34,6 +34,7 @@
 struct place {
 	uint64_t key; /* while units are read, of its abstract function's DIE */
 	uint64_t address;
+	uint32_t file, line; /* of a copy: see struct inlined_copy */
 };
 
 struct places {
@@ -53,12 +54,12 @@ struct reader {
 };
 
 static int
-add(struct places *places, uint64_t key, uint64_t address)
+add(struct places *places, const struct place *place)
 {
 	if (!grow((void **)&places->list, places->len, &places->size,
 		sizeof(*places->list)))
 		return -ENOMEM;
-	places->list[places->len++] = (struct place){ key, address };
+	places->list[places->len++] = *place;
 	return 0;
 }
 
@@ -144,14 +145,26 @@ find_key(const struct reader *reader, uint64_t offset)
 	return itself;
 }
 
-static bool
-find_origin(const struct reader *reader, const struct die *die, uint64_t *ret_offset)
+/* As a number of 32 bits; 0: it is none. */
+static uint32_t
+small(const struct die_value *value)
 {
-	static const unsigned names[] = { DW_AT_abstract_origin };
-	struct die_value value;
+	return value->form != 0 && value->number <= UINT32_MAX ? (uint32_t)value->number
+							       : 0;
+}
 
-	die_unit_values(reader->unit, die->at, names, 1, &value);
-	return find_reference(reader, &value, ret_offset);
+/* Of what @die is a copy, and where it is called. */
+static bool
+find_origin(const struct reader *reader, const struct die *die, struct place *ret_place)
+{
+	static const unsigned names[] = { DW_AT_abstract_origin, DW_AT_call_file,
+		DW_AT_call_line };
+	struct die_value values[3];
+
+	die_unit_values(reader->unit, die->at, names, 3, values);
+	*ret_place =
+	    (struct place){ .file = small(&values[1]), .line = small(&values[2]) };
+	return find_reference(reader, &values[0], &ret_place->key);
 }
 
 /* Where each of the ranges of @die begins; @only_first: the first one. */
@@ -160,17 +173,18 @@ take_code(struct reader *reader, const struct die *die, bool only_first,
     struct places *places)
 {
 	struct die_ranges ranges;
-	uint64_t origin, start, end;
+	struct place place;
+	uint64_t end;
 	int r = 0;
 
-	if (!find_origin(reader, die, &origin))
+	if (!find_origin(reader, die, &place))
 		return 0;
 	die_ranges_start(&ranges, &reader->sources, &reader->unit->format, &die->code);
 	while (r == 0 && reader->ranges++ < RANGES_MAX &&
-	    die_ranges_next(&ranges, &start, &end)) {
-		if (start >= end)
+	    die_ranges_next(&ranges, &place.address, &end)) {
+		if (place.address >= end)
 			continue;
-		r = add(places, origin, start);
+		r = add(places, &place);
 		if (only_first)
 			break;
 	}
@@ -184,7 +198,9 @@ take_die(struct reader *reader, const struct die *die)
 	const uint64_t offset = offset_of(reader, die->at);
 
 	if (die->tag == DW_TAG_subprogram && die->is_abstract)
-		return add(&reader->names, offset, find_key(reader, offset));
+		return add(&reader->names,
+		    &(struct place){
+			.key = offset, .address = find_key(reader, offset) });
 	if (!die->has_code || !die->has_origin)
 		return 0;
 	if (die->tag == DW_TAG_subprogram)
@@ -323,35 +339,45 @@ keep_wanted(struct places *own, inlined_copies_wanted *wanted, void *context)
 	own->len = kept;
 }
 
-/* Leaves in copies, for each that has one, the address of its function's own code, as key the
- * address where it begins. */
-static void
-match(const struct places *own, struct places *copies)
+static int
+compare_copies(const void *a, const void *b)
 {
-	size_t kept = 0;
+	const struct inlined_copy *x = a, *y = b;
 
-	for (size_t i = 0; i < copies->len; i++) {
-		const struct place *function = find(own, copies->list[i].key);
-
-		if (function != NULL)
-			copies->list[kept++] = (struct place){ copies->list[i].address,
-				function->address };
-	}
-	copies->len = kept;
-	sort(copies);
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	if (x->function != y->function)
+		return x->function < y->function ? -1 : 1;
+	if (x->file != y->file)
+		return x->file < y->file ? -1 : 1;
+	return x->line < y->line ? -1 : x->line > y->line;
 }
 
+/* Copies with the address of their function's own code. */
 static int
-give(const struct places *copies, struct inlined_copies *ret_copies)
+give(const struct places *own, const struct places *copies,
+    struct inlined_copies *ret_copies)
 {
-	ret_copies->list = malloc((copies->len + 1) * sizeof(*ret_copies->list));
-	if (ret_copies->list == NULL)
+	struct inlined_copy *list = malloc((copies->len + 1) * sizeof(*list));
+	size_t len = 0, kept = 0;
+
+	if (list == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < copies->len; i++)
-		if (i == 0 || compare(&copies->list[i], &copies->list[i - 1]) != 0)
-			ret_copies->list[ret_copies->len++] =
-			    (struct inlined_copy){ copies->list[i].key,
-				    copies->list[i].address };
+	for (size_t i = 0; i < copies->len; i++) {
+		const struct place *copy = &copies->list[i],
+				   *function = find(own, copy->key);
+
+		if (function != NULL || copy->line != 0)
+			list[len++] = (struct inlined_copy){ copy->address,
+				function != NULL ? function->address : 0, copy->file,
+				copy->line };
+	}
+	if (len > 0)
+		qsort(list, len, sizeof(*list), compare_copies);
+	for (size_t i = 0; i < len; i++)
+		if (i == 0 || compare_copies(&list[i], &list[kept - 1]) != 0)
+			list[kept++] = list[i];
+	*ret_copies = (struct inlined_copies){ list, kept };
 	return 0;
 }
 
@@ -383,8 +409,7 @@ inlined_copies_read(struct elf_image *image, inlined_copies_wanted *wanted,
 		turn_keys(&reader.names, &reader.own);
 		turn_keys(&reader.names, &reader.copies);
 		sort(&reader.own);
-		match(&reader.own, &reader.copies);
-		r = give(&reader.copies, ret_copies);
+		r = give(&reader.own, &reader.copies, ret_copies);
 	}
 	free(reader.own.list);
 	free(reader.copies.list);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Where copies of functions begin that the compiler put into others, by .debug_info; in the
- * symbolizer.
+ * Where copies of functions begin that the compiler put into others, and which line called for
+ * them, by .debug_info; in the symbolizer.
  *
  * A line table does not tell: of a copy whose instructions were all folded into those around it
- * no row may be left, though it was called.
+ * no row may be left, though it was called; nor of a line that does nothing but call.
  */
 #ifndef FUZZSUP_INLINED_COPIES_H
 #define FUZZSUP_INLINED_COPIES_H
@@ -15,8 +15,11 @@
 #include "elf_image.h"
 
 struct inlined_copy {
-	uint64_t start;    /* of one of its ranges */
-	uint64_t function; /* where the same function's own code begins */
+	uint64_t start; /* of one of its ranges */
+	uint64_t
+	    function; /* where the same function's own code begins; 0: nobody asked */
+	/* where it is called: register of the line table of its unit, and line; 0: not known */
+	uint32_t file, line;
 };
 
 /* Ascending by start, each once. Zeroed is empty. */
@@ -28,7 +31,7 @@ struct inlined_copies {
 /* True if it is of use that a function's own code begins at @address. */
 typedef bool inlined_copies_wanted(void *context, uint64_t address);
 
-/* Reads those of @image, of functions whose own code is @wanted; units that are malformed are
+/* Reads those of @image; which function they are is told where its own code is @wanted. Units that are malformed are
  * passed over. Returns 0 or -ENOMEM; to be freed in any case. */
 int inlined_copies_read(struct elf_image *image, inlined_copies_wanted *wanted,
     void *context, struct inlined_copies *ret_copies);
