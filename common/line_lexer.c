@@ -60,6 +60,7 @@ struct lexer {
 	bool is_not_hook;  /* has something beside it that ends nothing */
 	bool begins_quote; /* with a string */
 	bool ends_brackets;
+	bool is_empty; /* the last token began a block */
 	/* of the statement's brackets, from none on */
 	uint8_t operands[BRACKETS_MAX];
 	/* the last token asks for more */
@@ -197,6 +198,7 @@ begin_token(struct lexer *lexer, char first, bool goes_on)
 		lexer->shape.head = head_of(lexer);
 	}
 	lexer->has_token = true;
+	lexer->is_empty = lexer->is_empty && first == '}';
 	lexer->ends_in_else = false;
 	if (statement->line == 0 && first != '}')
 		statement->line = lexer->line;
@@ -241,6 +243,7 @@ open_brace(struct lexer *lexer)
 		    (struct saved){ .statement = lexer->statement };
 	lexer->depth++;
 	end_statement(lexer);
+	lexer->is_empty = true;
 }
 
 /* Rust's coverage counts those that an "if" passed by at its end. */
@@ -263,6 +266,9 @@ close_brace(struct lexer *lexer)
 		lexer->shape.opens--;
 		if (lexer->function.depth == 0)
 			lexer->shape.flags |= SHAPE_LABEL;
+		/* Nothing tells of a constructor without code. */
+		if (lexer->is_empty)
+			lexer->shape.flags |= SHAPE_TINY;
 	} else {
 		lexer->shape.closes++;
 		if (is_first)
@@ -852,7 +858,7 @@ line_shapes_read(const char *text, size_t len, enum source_language language,
 	lexer.has_token = lexer.has_other = lexer.wants_more = false;
 	lexer.ends_in_else = false;
 	lexer.has_hook = lexer.is_not_hook = lexer.begins_quote = false;
-	lexer.ends_brackets = false;
+	lexer.ends_brackets = lexer.is_empty = false;
 	lexer.function = (struct function){ 0 };
 	for (uint32_t i = 0; i < BRACKETS_MAX; i++)
 		lexer.operands[i] = OPERAND_FIRST;

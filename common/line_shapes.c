@@ -494,6 +494,19 @@ pass_line(struct walk *walk, uint32_t place, uint8_t raw, bool is_inner)
 	walk->at++;
 }
 
+/* The line at @place ran, and is all that a condition decides on: that was asked, or the code is
+ * another's, too. */
+static void
+take_controlled(struct walk *walk, uint32_t place)
+{
+	const struct block *block = top(walk);
+	const bool missed =
+	    block->last != NONE && is_missed(state_at(walk, block->last));
+
+	if (missed || (!walk->is_loop && !is_led(walk, place)))
+		set_state(walk, place, LINE_UNKNOWN);
+}
+
 /* Who was asked for a condition was asked for those before it. */
 static void
 take_chain(struct walk *walk, uint32_t place)
@@ -509,6 +522,8 @@ take_chain(struct walk *walk, uint32_t place)
 		return;
 	for (; block->chain_len > 0; block->chain_len--)
 		set_state(walk, block->chain[block->chain_len - 1], LINE_REACHED);
+	if (block->last != NONE && is_missed(state_at(walk, block->last)))
+		set_state(walk, block->last, LINE_REACHED);
 }
 
 /* A function that seems never to have been entered may have been put where it is called. */
@@ -550,9 +565,8 @@ take_shape(struct walk *walk, const struct line_shape *shape)
 	if (has_line && (shape->flags & SHAPE_GOES_ON) != 0)
 		go_on(walk, place, shape->line - shape->head,
 		    (shape->flags & SHAPE_INNER) != 0);
-	if (has_line && (shape->flags & SHAPE_CONTROLLED) != 0 && !walk->is_loop &&
-	    raw >= LINE_PARTLY && !is_led(walk, place))
-		set_state(walk, place, LINE_UNKNOWN);
+	if (has_line && (shape->flags & SHAPE_CONTROLLED) != 0 && raw >= LINE_PARTLY)
+		take_controlled(walk, place);
 	walk->caught = false;
 	for (uint32_t i = 0; i < shape->closes; i++) {
 		block = close_block(walk);
@@ -562,6 +576,8 @@ take_shape(struct walk *walk, const struct line_shape *shape)
 		if (block.is_function && (shape->flags & SHAPE_TINY) != 0)
 			doubt_function(walk, block.head, place + has_line);
 	}
+	if (has_line && (shape->flags & SHAPE_TINY) != 0 && shape->closes == 0)
+		doubt_function(walk, place, place + 1);
 	if (has_line && (shape->flags & SHAPE_ELSE) != 0)
 		take_chain(walk, place);
 	if (has_line) {

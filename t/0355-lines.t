@@ -49,9 +49,8 @@ def mend(truth):
     return truth
 
 
-def ours(folder, name, flags, inputs):
-    """State of each line, by (file, line)."""
-    executable = compile_ways(os.path.join(folder, name.replace(" ", "")), name.split()[0], *flags, "@" + runtime_response_file())
+def run_and_tell(executable, inputs):
+    """State of each line after @inputs, by (file, line)."""
     coverage = executable + ".coverage"
     os.mkdir(coverage)
     subprocess.run([executable, "-runs=0", inputs], env=dict(os.environ, FUZZSUP_DIR=coverage), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
@@ -63,6 +62,10 @@ def ours(folder, name, flags, inputs):
         path, number = place.rsplit(":", 1)
         states[os.path.normpath(path), int(number)] = state
     return states
+
+
+def ours(folder, name, flags, inputs):
+    return run_and_tell(compile_ways(os.path.join(folder, name.replace(" ", "")), name.split()[0], *flags, "@" + runtime_response_file()), inputs)
 
 
 def read_branches(text):
@@ -160,6 +163,42 @@ def inlined_alone(folder):
     return executable
 
 
+CALLS = """#include <stddef.h>
+volatile int sink;
+static inline __attribute__((always_inline)) int
+inner(int x)
+{
+	return x * 3 + 1;
+}
+int
+LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+{
+	int a = size > 0 ? data[0] : 0;
+
+	sink =
+	    inner(a);
+	if (size > 100)
+		sink =
+		    inner(a + sink);
+	return 0;
+}
+"""
+
+
+def call_lines(folder, inputs):
+    """A line that does nothing but call what was inlined has no row in the line table, and runs all the same."""
+    source = os.path.join(folder, "calls.c")
+    with open(source, "w") as file:
+        file.write(CALLS)
+    for version in ("-gdwarf-4", "-gdwarf-5"):
+        executable = build(os.path.join(folder, "calls" + version), [source], "-O1", version)
+        rows = subprocess.run(["llvm-dwarfdump-19", "--debug-line", executable], capture_output=True, text=True).stdout
+        line = CALLS[:CALLS.index("    inner(a);")].count("\n") + 1
+        ok(rows and not re.search(rf"(?m)^0x[0-9a-f]+ +{line} ", rows), f"{version}: no instruction is told of such a line")
+        states = run_and_tell(executable, inputs)
+        equal([states.get((source, number)) for number in (line, line + 2, line + 3)], ["reached", "missed", "missed"], f"{version}: it was reached where its callee's code was, and not where that was not")
+
+
 READ_FOR_LINES = (".debug_info", ".debug_abbrev", ".debug_rnglists", ".debug_addr", ".debug_str_offsets", ".debug_line", ".eh_frame", ".gcc_except_table", ".text")
 
 
@@ -215,8 +254,9 @@ with scratch() as folder:
         with open(SOURCES[0]) as source:
             idle = next(number for number, line in enumerate(source, 1) if line.startswith("never_called(")) + 2
         ok(states.get((SOURCES[0], idle)) == "idle", f"{name}: a function that was never entered is told from lines that were passed by")
-    # The service says the same.
+    call_lines(folder, inputs)
     damaged(folder)
+    # The service says the same.
     executable, coverage = os.path.join(folder, "-O1"), os.path.join(folder, "-O1.coverage")
     os.chmod(folder, 0o755)
     alone = inlined_alone(folder)

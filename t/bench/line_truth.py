@@ -8,7 +8,8 @@ t/bench/line_truth.py [-v] [-w WAY] FOLDER INPUTS FLAG… -- SOURCE…       -v:
 
 Without "--" and what is behind it FOLDER has the builds: judge, as-built, no-prune (targets.mk makes one of Rust).
 FOLDER keeps what is built. INPUTS: a corpus; an empty one is filled by fuzzing for half a minute. Only lines count that
-llvm-cov takes for code and that have a row in the line table of the build in question. Ways:
+llvm-cov takes for code, that do not begin with a macro, and that have a row in the line table of the build in
+question. Ways:
 
 points  a line is the PCs that stand in it
 rows    what lies between a PC and the next one of its function runs with it
@@ -20,6 +21,7 @@ copies  graph; and where a function was never entered, but another of its lines 
         that are seen in the function alone are unknown"""
 import bisect
 import collections
+import json
 import os
 import re
 import struct
@@ -361,11 +363,28 @@ def make(path, sources, flags, *, runtime):
     subprocess.run([compiler, "-g", "-w", "-fsanitize=fuzzer", *flags, *sources, *(["@" + runtime_response_file()] if runtime else []), "-lm", "-o", path], check=True)
 
 
+def lines_of_macros(report):
+    """Lines of which a macro is the first that begins: llvm-cov gives a statement that a macro makes the count of what is
+    around it (behind "if (x)" that of the "if"), so it is no judge of them."""
+    lines = set()
+    for file in report["data"][0]["files"]:
+        path = os.path.normpath(file["filename"])
+        begun = {tuple(expansion["source_region"][:2]) for expansion in file["expansions"]}
+        first = {}
+        for line, column, _, known, begins, gap in file["segments"]:
+            if known and begins and not gap:
+                first.setdefault(line, (line, column))
+        lines |= {(path, line) for line, place in first.items() if place in begun}
+    return lines
+
+
 def find_truth(judge_of, inputs):
     raw, profile = judge_of + ".profraw", judge_of + ".profdata"
     subprocess.run([judge_of, "-runs=0", inputs], env=dict(os.environ, LLVM_PROFILE_FILE=raw), stderr=subprocess.DEVNULL, check=True)
     subprocess.run(["llvm-profdata-19", "merge", "-o", profile, raw], check=True)
-    return read_lcov(output("llvm-cov-19", "export", "-format=lcov", "-instr-profile=" + profile, judge_of))
+    truth = read_lcov(output("llvm-cov-19", "export", "-format=lcov", "-instr-profile=" + profile, judge_of))
+    macros = lines_of_macros(json.loads(output("llvm-cov-19", "export", "-instr-profile=" + profile, judge_of)))
+    return {line: ran for line, ran in truth.items() if line not in macros}
 
 
 def main(words):

@@ -268,6 +268,15 @@ test_functions(void **state)
 				    "I|}\n",
 				SOURCE_C),
 	    "III");
+	assert_string_equal(correct("I|	fn f(&self) -> u32 { self.x }\n"
+				    "I|	fn g(&self) -> u32 { h(self.i(2)) }\n",
+				SOURCE_RUST),
+	    "UI");
+	assert_string_equal(correct("I|	virtual ~A() {}\n"
+				    "I|	A() : x{ 1 } { }\n"
+				    "I|	int f() { return x; }\n",
+				SOURCE_C),
+	    "UUI");
 	/* Who enters one comes to what is first in it, and where nothing leaves to its end. */
 	assert_string_equal(correct("R|	fn f(&self) -> Result<()> {\n"
 				    " |		self.g();\n"
