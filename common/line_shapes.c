@@ -224,6 +224,13 @@ take_target(struct walk *walk, bool is_case)
 
 /* ---- blocks ---- */
 
+/* Whether nothing in it ran, for certain. */
+static bool
+is_passed_by(const struct block *block)
+{
+	return block->has_code && !block->ran && !block->unknown;
+}
+
 static bool
 any_ran(const struct walk *walk, uint32_t start, uint32_t end)
 {
@@ -279,7 +286,7 @@ doubt_first(struct walk *walk, struct block *block)
 static void
 end_do(struct walk *walk, const struct block *block)
 {
-	const bool missed = block->has_code && !block->ran && !block->unknown;
+	const bool missed = is_passed_by(block);
 
 	for (uint32_t i = block->head; i < block->head_end; i++) {
 		if (missed && state_at(walk, i) > LINE_MISSED)
@@ -302,7 +309,7 @@ close_block(struct walk *walk)
 	doubt_first(walk, &block);
 	if (block.is_do)
 		end_do(walk, &block);
-	if (block.is_guess && block.has_code && !block.ran && !block.unknown)
+	if (block.is_guess && is_passed_by(&block))
 		set_state(walk, block.head, LINE_UNKNOWN);
 	for (uint32_t i = block.head;
 	    block.ran && !block.has_target && i < block.head_end; i++)
@@ -375,60 +382,79 @@ take_other_way(
 		walk->is_head = HEAD_SURE;
 }
 
+/* What it is known of the line at @place, which is the end of @block alone, by what kind of block
+ * that is. True: all is said. */
+static bool
+end_by_kind(
+    struct walk *walk, uint32_t place, const struct block *block, uint32_t flags)
+{
+	const bool ran = state_at(walk, place) >= LINE_PARTLY;
+
+	/* Nobody comes to the end of a case's own block behind its "return"; what stands there
+	 * belongs to all cases. */
+	if (!block->decides && top(walk)->is_switch && block->last_leaves) {
+		set_state(walk, place, LINE_NONE);
+		return true;
+	}
+	/* Of what is thrown the last part is the same whoever catches it. */
+	if (block->catches_too && !block->has_code && ran) {
+		set_state(walk, place, LINE_UNKNOWN);
+		return true;
+	}
+	if (block->is_function && block->passes) {
+		if (!ran)
+			set_state(walk, place, LINE_REACHED);
+		return true;
+	}
+	if ((flags & SHAPE_FALLS) == 0 || !head_ran(walk, block) ||
+	    !(block->ran || is_passed_by(block)))
+		return false;
+	/* Who came from inside says nothing. */
+	if (is_passed_by(block))
+		set_state(walk, place, LINE_REACHED);
+	else if (!has_all_ways(walk, block))
+		set_state(walk, place, LINE_UNKNOWN);
+	return true;
+}
+
+/* The same, by what became of what is in it. */
+static bool
+end_by_content(struct walk *walk, uint32_t place, const struct block *block)
+{
+	const uint8_t state = state_at(walk, place);
+	const uint8_t last =
+	    block->last != NONE ? state_at(walk, block->last) : LINE_UNKNOWN;
+	const bool is_simple = block->last != NONE && block->last_is_simple;
+
+	if (is_passed_by(block) ||
+	    (is_simple && block->decides && last == LINE_MISSED && !block->tries)) {
+		if (state > LINE_MISSED)
+			set_state(walk, place, LINE_MISSED);
+		return true;
+	}
+	/* Nobody came there past what stands last; but code is shared where ways meet. */
+	if (block->last == NONE ||
+	    !(is_missed(last) ||
+		(last == LINE_UNKNOWN &&
+		    ((is_simple && state < LINE_PARTLY) || block->last_leaves))))
+		return false;
+	if (state >= LINE_PARTLY && !block->decides && !is_simple)
+		set_state(walk, block->last, LINE_UNKNOWN);
+	set_state(walk, place, LINE_UNKNOWN);
+	return true;
+}
+
 /* The line at @place begins with the end of @block. */
 static void
 end_line(struct walk *walk, uint32_t place, const struct block *block, uint32_t flags)
 {
-	uint8_t state = state_at(walk, place);
-	const uint8_t last =
-	    block->last != NONE ? state_at(walk, block->last) : LINE_UNKNOWN;
-	const bool missed = block->has_code && !block->ran && !block->unknown,
-		   is_all = (flags & SHAPE_ALL) != 0,
-		   is_simple = block->last != NONE && block->last_is_simple;
+	uint8_t state;
 
-	/* Nobody comes to the end of a case's own block behind its "return"; what stands there
-	 * belongs to all cases. */
-	if (is_all && !block->decides && top(walk)->is_switch && block->last_leaves) {
-		set_state(walk, place, LINE_NONE);
+	if ((flags & SHAPE_ALL) != 0 &&
+	    (end_by_kind(walk, place, block, flags) ||
+		end_by_content(walk, place, block)))
 		return;
-	}
-	/* Of what is thrown the last part is the same whoever catches it. */
-	if (is_all && block->catches_too && !block->has_code && state >= LINE_PARTLY) {
-		set_state(walk, place, LINE_UNKNOWN);
-		return;
-	}
-	if (is_all && block->is_function && block->passes) {
-		if (state < LINE_PARTLY)
-			set_state(walk, place, LINE_REACHED);
-		return;
-	}
-	if ((flags & SHAPE_FALLS) != 0 && head_ran(walk, block)) {
-		if (missed)
-			set_state(walk, place, LINE_REACHED);
-		/* Who came from inside says nothing. */
-		else if (block->ran && !has_all_ways(walk, block))
-			set_state(walk, place, LINE_UNKNOWN);
-		if (missed || block->ran)
-			return;
-	}
-	if (is_all &&
-	    (missed ||
-		(is_simple && block->decides && last == LINE_MISSED &&
-		    !block->tries))) {
-		if (state > LINE_MISSED)
-			set_state(walk, place, LINE_MISSED);
-		return;
-	}
-	/* Nobody came there past what stands last; but code is shared where ways meet. */
-	if (is_all && block->last != NONE &&
-	    (is_missed(last) ||
-		(is_simple && last == LINE_UNKNOWN && state < LINE_PARTLY) ||
-		(block->last_leaves && last == LINE_UNKNOWN))) {
-		if (state >= LINE_PARTLY && !block->decides && !is_simple)
-			set_state(walk, block->last, LINE_UNKNOWN);
-		set_state(walk, place, LINE_UNKNOWN);
-		return;
-	}
+	state = state_at(walk, place);
 	if ((flags & SHAPE_ELSE) != 0 && is_missed(state) &&
 	    head_is_unknown(walk, block)) {
 		state = LINE_UNKNOWN;
@@ -441,8 +467,9 @@ end_line(struct walk *walk, uint32_t place, const struct block *block, uint32_t 
 	}
 	walk->is_head = HEAD_END;
 	if ((flags & SHAPE_ELSE) != 0)
-		take_other_way(walk, place, block, missed);
-	if (block->ran && !is_missed(last))
+		take_other_way(walk, place, block, is_passed_by(block));
+	if (block->ran &&
+	    (block->last == NONE || !is_missed(state_at(walk, block->last))))
 		set_state(walk, place, LINE_REACHED);
 }
 
@@ -538,72 +565,84 @@ doubt_function(struct walk *walk, uint32_t start, uint32_t end)
 			set_state(walk, i, LINE_UNKNOWN);
 }
 
+/* What the line at @place ends. */
 static void
-take_shape(struct walk *walk, const struct line_shape *shape)
+close_blocks(
+    struct walk *walk, uint32_t place, bool has_line, const struct line_shape *shape)
 {
-	const bool has_line = walk->at < walk->len &&
-	    walk->lines[walk->order[walk->at]].line == shape->line;
-	const uint32_t place = walk->at;
-	struct block block;
-	const uint32_t no_statement =
-	    SHAPE_GOES_ON | SHAPE_ENDS | SHAPE_CONTROLLED | SHAPE_HOOK;
-
-	const uint8_t raw = has_line ? state_at(walk, place) : LINE_NONE;
-
-	/* A statement of several lines opens a block in its last one. */
-	if ((shape->flags & SHAPE_GOES_ON) == 0 &&
-	    (shape->opens == 0 || shape->head == 0)) {
-		walk->is_head = HEAD_SURE;
-		walk->is_guess = false;
-	}
-	if ((shape->flags & SHAPE_LABEL) != 0)
-		forget_statements(walk);
-	if ((shape->flags & (SHAPE_CASE | SHAPE_TARGET)) != 0)
-		take_target(walk, (shape->flags & SHAPE_CASE) != 0);
-	if ((shape->flags & SHAPE_TRIES) != 0)
-		top(walk)->tries = true;
-	if (has_line && (shape->flags & SHAPE_GOES_ON) != 0)
-		go_on(walk, place, shape->line - shape->head,
-		    (shape->flags & SHAPE_INNER) != 0);
-	if (has_line && (shape->flags & SHAPE_CONTROLLED) != 0 && raw >= LINE_PARTLY)
-		take_controlled(walk, place);
 	walk->caught = false;
 	for (uint32_t i = 0; i < shape->closes; i++) {
-		block = close_block(walk);
+		const struct block block = close_block(walk);
+
 		walk->caught = block.catches;
 		if (i == 0 && has_line && (shape->flags & SHAPE_ENDS) != 0)
 			end_line(walk, place, &block, shape->flags);
 		if (block.is_function && (shape->flags & SHAPE_TINY) != 0)
 			doubt_function(walk, block.head, place + has_line);
 	}
-	if (has_line && (shape->flags & SHAPE_TINY) != 0 && shape->closes == 0)
+	if (has_line && shape->closes == 0 && (shape->flags & SHAPE_TINY) != 0)
 		doubt_function(walk, place, place + 1);
-	if (has_line && (shape->flags & SHAPE_ELSE) != 0)
+}
+
+/* What else is said of the line at @place, which has code. */
+static void
+take_line(struct walk *walk, uint32_t place, uint32_t flags)
+{
+	const uint32_t no_statement =
+	    SHAPE_GOES_ON | SHAPE_ENDS | SHAPE_CONTROLLED | SHAPE_HOOK;
+	const uint8_t state = state_at(walk, place);
+
+	if (((flags & SHAPE_HOOK) != 0 && state >= LINE_PARTLY) ||
+	    ((flags & SHAPE_ASKS) != 0 && state == LINE_MISSED))
+		set_state(walk, place, LINE_UNKNOWN);
+	if ((flags & SHAPE_ELSE) != 0)
 		take_chain(walk, place);
+	if ((flags & no_statement) == 0)
+		take_statement(walk, place, flags);
+	if ((flags & SHAPE_DO) == 0)
+		count_line(walk, place);
+}
+
+static void
+take_shape(struct walk *walk, const struct line_shape *shape)
+{
+	const bool has_line = walk->at < walk->len &&
+	    walk->lines[walk->order[walk->at]].line == shape->line;
+	const uint32_t place = walk->at, flags = shape->flags;
+	const uint8_t raw = has_line ? state_at(walk, place) : LINE_NONE;
+	const bool is_inner = (flags & SHAPE_INNER) != 0;
+
+	/* A statement of several lines opens a block in its last one. */
+	if ((flags & SHAPE_GOES_ON) == 0 && (shape->opens == 0 || shape->head == 0)) {
+		walk->is_head = HEAD_SURE;
+		walk->is_guess = false;
+	}
+	if ((flags & SHAPE_LABEL) != 0)
+		forget_statements(walk);
+	if ((flags & (SHAPE_CASE | SHAPE_TARGET)) != 0)
+		take_target(walk, (flags & SHAPE_CASE) != 0);
+	if ((flags & SHAPE_TRIES) != 0)
+		top(walk)->tries = true;
+	if (has_line && (flags & SHAPE_GOES_ON) != 0)
+		go_on(walk, place, shape->line - shape->head, is_inner);
+	if (has_line && (flags & SHAPE_CONTROLLED) != 0 && raw >= LINE_PARTLY)
+		take_controlled(walk, place);
+	close_blocks(walk, place, has_line, shape);
 	if (has_line) {
-		if ((shape->flags & SHAPE_HOOK) != 0 &&
-		    state_at(walk, place) >= LINE_PARTLY)
-			set_state(walk, place, LINE_UNKNOWN);
-		if ((shape->flags & SHAPE_ASKS) != 0 &&
-		    state_at(walk, place) == LINE_MISSED)
-			set_state(walk, place, LINE_UNKNOWN);
-		if ((shape->flags & no_statement) == 0)
-			take_statement(walk, place, shape->flags);
-		if ((shape->flags & SHAPE_DO) == 0)
-			count_line(walk, place);
-		pass_line(walk, place, raw, (shape->flags & SHAPE_INNER) != 0);
-	} else if ((shape->flags & (SHAPE_LEAVES | SHAPE_DECIDES)) != 0) {
+		take_line(walk, place, flags);
+		pass_line(walk, place, raw, is_inner);
+	} else if ((flags & (SHAPE_LEAVES | SHAPE_DECIDES)) != 0) {
 		/* A way out that no instruction is told of is one all the same. */
 		top(walk)->passes = false;
-		top(walk)->last_leaves = (shape->flags & SHAPE_LEAVES) != 0;
+		top(walk)->last_leaves = (flags & SHAPE_LEAVES) != 0;
 	}
-	if ((shape->flags & SHAPE_DECIDES) != 0)
-		walk->is_loop = (shape->flags & SHAPE_LOOP) != 0;
-	if ((shape->flags & SHAPE_LABEL) != 0)
+	if ((flags & SHAPE_DECIDES) != 0)
+		walk->is_loop = (flags & SHAPE_LOOP) != 0;
+	if ((flags & SHAPE_LABEL) != 0)
 		forget_statements(walk);
 	for (uint32_t i = 0; i < shape->opens; i++)
-		open_block(walk, place_from(walk, shape->line - shape->head), walk->at,
-		    shape->flags);
+		open_block(
+		    walk, place_from(walk, shape->line - shape->head), walk->at, flags);
 }
 
 void
