@@ -625,7 +625,8 @@ take_shape(struct walk *walk, const struct line_shape *shape)
 		top(walk)->tries = true;
 	if (has_line && (flags & SHAPE_GOES_ON) != 0)
 		go_on(walk, place, shape->line - shape->head, is_inner);
-	if (has_line && (flags & SHAPE_CONTROLLED) != 0 && raw >= LINE_PARTLY)
+	if (has_line && (flags & (SHAPE_CONTROLLED | SHAPE_ELSE)) == SHAPE_CONTROLLED &&
+	    raw >= LINE_PARTLY)
 		take_controlled(walk, place);
 	close_blocks(walk, place, has_line, shape);
 	if (has_line) {

@@ -413,6 +413,15 @@ test_heads(void **state)
 				    " |	}\n",
 				SOURCE_C),
 	    "P R R M P R ");
+	assert_string_equal(correct("M|	if (exp < -308)\n"
+				    "M|		return 0.0;\n"
+				    "R|	else if (exp >= 0)\n"
+				    "R|		return f();\n"
+				    "R|	else\n"
+				    "R|		return g();\n"
+				    " |	}\n",
+				SOURCE_C),
+	    "RMRRRR ");
 	/* Several that lead to one that ran. */
 	assert_string_equal(correct("P|	if (a)\n"
 				    "M|		f();\n"
