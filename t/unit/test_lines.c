@@ -142,6 +142,166 @@ test_trail(void **state)
 	assert_int_equal(trail.entry_size, 4);
 }
 
+/* Runs @words on @trail from AT on, somebody jumps to the one at @joined; outputs the last step. */
+static struct code_step
+run_aarch64(const uint32_t *words, size_t len, size_t joined, struct code_trail *trail)
+{
+	struct code_step step = { 0 };
+	unsigned char bytes[4];
+
+	memset(trail, 0, sizeof(*trail));
+	for (size_t i = 0; i < len; i++) {
+		for (unsigned k = 0; k < 4; k++)
+			bytes[k] = (unsigned char)(words[i] >> 8 * k);
+		trail->is_joined = i == joined;
+		step = aarch64_step(bytes, bytes + 4, AT + 4 * i, trail);
+		assert_int_equal(step.len, 4);
+	}
+	return step;
+}
+
+#define RUN(words, joined) run_aarch64(words, sizeof(words) / 4, joined, &trail)
+#define NOWHERE 99
+
+/* How compilers jump by a table: of bytes, optimized; of words, by way of the stack; GCC's. */
+static void
+test_aarch64_tables(void **state)
+{
+	static const uint32_t bytes[] = {
+		0x71003c1f, /* cmp w0, #15 */
+		0x54000208, /* b.hi */
+		0x2a0003e9, /* mov w9, w0 */
+		0xd000000a, /* adrp x10, .+0x2000 */
+		0x9100d14a, /* add x10, x10, #0x34 */
+		0x1000008b, /* adr x11, .+16 */
+		0x3869694c, /* ldrb w12, [x10, x9] */
+		0x8b0c096b, /* add x11, x11, x12, lsl #2 */
+		0xd61f0160, /* br x11 */
+	};
+	static const uint32_t words[] = {
+		0xf90003e8, /* str x8, [sp] */
+		0xf1003d08, /* subs x8, x8, #15 */
+		0x54000208, /* b.hi */
+		0x14000001, /* b .+4 */
+		0xf94003eb, /* ldr x11, [sp] */
+		0xd000000a, /* adrp x10, .+0x2000 */
+		0x9100d14a, /* add x10, x10, #0x34 */
+		0x10000008, /* adr x8, . */
+		0xb8ab7949, /* ldrsw x9, [x10, x11, lsl #2] */
+		0x8b090108, /* add x8, x8, x9 */
+		0xd61f0100, /* br x8 */
+	};
+	static const uint32_t halves[] = {
+		0x12000c00, /* and w0, w0, #15 */
+		0xd0000001, /* adrp x1, .+0x2000 */
+		0x9100d021, /* add x1, x1, #0x34 */
+		0x78605821, /* ldrh w1, [x1, w0, uxtw #1] */
+		0x10000060, /* adr x0, .+12 */
+		0x8b21a801, /* add x1, x0, w1, sxth #2 */
+		0xd61f0020, /* br x1 */
+	};
+	uint32_t changed[9];
+	struct code_trail trail;
+
+	(void)state;
+	assert_int_equal(RUN(bytes, NOWHERE).kind, CODE_LEAP);
+	assert_int_equal(trail.table, 0x403034);
+	assert_int_equal(trail.base, AT + 5 * 4 + 16);
+	assert_int_equal(trail.entry_size, 1);
+	assert_int_equal(trail.shift, 2);
+	assert_true(trail.is_unsigned);
+	assert_int_equal(trail.len, 16);
+	/* Somebody comes by another way: with any value, but by the same table. */
+	RUN(bytes, 2);
+	assert_int_equal(trail.table, 0x403034);
+	assert_int_equal(trail.len, 0);
+	RUN(bytes, 8);
+	assert_int_equal(trail.table, 0);
+
+	memcpy(changed, bytes, sizeof(changed));
+	changed[2] = 0x2a0103e9; /* mov w9, w1: what was not compared */
+	RUN(changed, NOWHERE);
+	assert_int_equal(trail.len, 0);
+	changed[2] = 0x2a0003e9;
+	changed[1] = 0x54000209; /* b.ls */
+	RUN(changed, NOWHERE);
+	assert_int_equal(trail.len, 0);
+	changed[1] = 0x54000202; /* b.hs */
+	RUN(changed, NOWHERE);
+	assert_int_equal(trail.len, 15);
+	changed[5] = 0x94000010; /* bl: nothing is left of x10 */
+	RUN(changed, NOWHERE);
+	assert_int_equal(trail.table, 0);
+
+	RUN(words, NOWHERE);
+	assert_int_equal(trail.table, 0x403034);
+	assert_int_equal(trail.base, AT + 7 * 4);
+	assert_int_equal(trail.entry_size, 4);
+	assert_int_equal(trail.shift, 0);
+	assert_false(trail.is_unsigned);
+	assert_int_equal(trail.len, 16);
+
+	RUN(halves, NOWHERE);
+	assert_int_equal(trail.table, 0x403034);
+	assert_int_equal(trail.base, AT + 4 * 4 + 12);
+	assert_int_equal(trail.entry_size, 2);
+	assert_int_equal(trail.shift, 2);
+	assert_false(trail.is_unsigned);
+	assert_int_equal(trail.len, 16);
+}
+
+/* Calls by a slot of the GOT, and bytes that have a constant address. */
+static void
+test_aarch64_addresses(void **state)
+{
+	static const uint32_t call[] = {
+		0xd0000008, /* adrp x8, .+0x2000 */
+		0xf9400d08, /* ldr x8, [x8, #0x18] */
+		0xd63f0100, /* blr x8 */
+	};
+	static const uint32_t count[] = {
+		0xb0000009, /* adrp x9, .+0x1000 */
+		0x9100ad29, /* add x9, x9, #0x2b */
+		0x38001528, /* strb w8, [x9], #1 */
+		0x39000928, /* strb w8, [x9, #2] */
+	};
+	struct code_trail trail;
+	struct code_step step;
+
+	(void)state;
+	step = RUN(call, NOWHERE);
+	assert_int_equal(step.kind, CODE_CALL);
+	assert_true(step.by_slot);
+	assert_int_equal(step.target, 0x403018);
+	step = RUN(call, 2);
+	assert_false(step.by_slot);
+	assert_int_equal(step.target, 0);
+	assert_int_equal(run_aarch64(count, 3, NOWHERE, &trail).touched, 0x40202b);
+	assert_int_equal(RUN(count, NOWHERE).touched, 0x40202e);
+	assert_int_equal(RUN(count, 3).touched, 0);
+}
+
+static void
+test_aarch64_stubs(void **state)
+{
+	static const unsigned char stub[] =
+	    "\x5f\x24\x03\xd5"  /* bti c */
+	    "\x10\x00\x00\xb0"  /* adrp x16, .+0x1000 */
+	    "\x11\x16\x40\xf9"  /* ldr x17, [x16, #0x28] */
+	    "\x10\xa2\x00\x91"  /* add x16, x16, #0x28 */
+	    "\x20\x02\x1f\xd6"; /* br x17 */
+	struct code_trail trail = { 0 };
+
+	(void)state;
+	assert_int_equal(aarch64_slot_of_stub(stub, 20, AT), 0x402028);
+	assert_int_equal(aarch64_slot_of_stub(stub + 4, 16, AT + 4), 0x402028);
+	assert_int_equal(aarch64_slot_of_stub(stub + 4, 7, AT + 4), 0);
+	assert_int_equal(aarch64_slot_of_stub(stub, 4, AT), 0);
+	assert_int_equal(aarch64_slot_of_stub(stub + 8, 12, AT + 8), 0);
+	/* cut, it is no instruction */
+	assert_int_equal(aarch64_step(stub, stub + 3, AT, &trail).len, 0);
+}
+
 /* ---- states ---- */
 
 /* A function of which block i executes line i alone, as bytes. */
@@ -551,6 +711,9 @@ main(void)
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_ways),
 		cmocka_unit_test(test_trail),
+		cmocka_unit_test(test_aarch64_tables),
+		cmocka_unit_test(test_aarch64_addresses),
+		cmocka_unit_test(test_aarch64_stubs),
 		cmocka_unit_test(test_branches),
 		cmocka_unit_test(test_loop),
 		cmocka_unit_test(test_odd_ends),

@@ -35,6 +35,7 @@
 
 /* Bytes of the code of all functions. */
 #define CODE_MAX (UINT32_C(1) << 31)
+#define CLANG_ENTRY 16 /* bytes of an entry of __sancov_pcs: a PC, flags */
 
 /* A row as it is kept: neighbours of one line are one. */
 struct row {
@@ -48,7 +49,9 @@ struct job {
 	struct function_ranges ranges;
 	unsigned char *done; /* by range */
 	struct source_table sources;
-	uint64_t *sorted; /* PCs in order of address */
+	uint64_t *sorted;             /* PCs in order of address */
+	const unsigned char *entries; /* Clang's PC table; NULL: it has none */
+	uint64_t counters;            /* address of the first PC's; 0: not known */
 	struct inlined_copies copies;
 	struct elf_image *alternate;
 	struct code_memory *memory;
@@ -194,16 +197,40 @@ pick_row(struct job *job, const struct row *row)
 	return pick_line(job, line, &job->branch_line);
 }
 
-/* Index of the PC at @address; CODE_NONE: there is none. */
+#define LOOKED_AT 64 /* PCs of one address */
+
+/* Of the PCs that have the same address as the one at @place the place of that at which a function
+ * begins; CODE_NONE: nobody knows. */
+static uint32_t
+entry_among(const struct job *job, uint32_t place)
+{
+	const uint32_t len = job->sources.header->pcs_len;
+	uint64_t flags;
+
+	for (uint32_t i = place; job->entries != NULL && i < len &&
+	    i - place < LOOKED_AT && job->sorted[i] == job->sorted[place];
+	    i++) {
+		memcpy(&flags,
+		    job->entries + job->sources.order[i] * (size_t)CLANG_ENTRY + 8,
+		    sizeof(flags));
+		if ((flags & 1) != 0)
+			return i;
+	}
+	return CODE_NONE;
+}
+
+/* Index of the PC at @address, where a function begins; CODE_NONE: there is none. */
 static uint32_t
 pc_at(const struct job *job, uint64_t address)
 {
 	const struct source_table *sources = &job->sources;
 	const uint32_t place = place_of(job, address);
+	uint32_t entry;
 
-	return place < sources->header->pcs_len && job->sorted[place] == address
-	    ? sources->order[place]
-	    : CODE_NONE;
+	if (place >= sources->header->pcs_len || job->sorted[place] != address)
+		return CODE_NONE;
+	entry = entry_among(job, place);
+	return sources->order[entry != CODE_NONE ? entry : place];
 }
 
 /* The first line of a function of which a copy begins in the block: it was called. */
@@ -284,8 +311,9 @@ put_lines(struct job *job, const struct code_graph *graph, uint64_t start,
 	for (; r == 0 && part != CODE_NONE; part = graph->parts[part].next) {
 		const struct code_part *at = &graph->parts[part];
 
-		for (size_t i = row_at(job, start + at->start); r == 0 &&
-		    i < job->rows_len && job->rows[i].address < start + at->end;
+		for (size_t i = row_at(job, start + at->start);
+		    r == 0 && at->start < at->end && i < job->rows_len &&
+		    job->rows[i].address < start + at->end;
 		    i++)
 			if (job->rows[i].line != 0)
 				r = pick_row(job, &job->rows[i]);
@@ -384,11 +412,19 @@ write_function(struct job *job, const struct function_range *range, uint32_t fir
 		.code = job->code_len,
 		.pc = job->sources.order[first],
 	};
+	const uint32_t entry = entry_among(job, first);
+	const struct code_pcs pcs = {
+		.addresses = job->sorted + first,
+		.order = job->sources.order + first,
+		.len = pcs_len,
+		.entry = entry == CODE_NONE ? CODE_NONE : entry - first,
+		.counters = job->counters,
+	};
 	const struct code_graph *graph;
 	uint32_t next_pc = job->sources.order[first], last = 0;
 	int r;
 
-	r = code_grapher_run(job->grapher, range, job->sorted + first, pcs_len, &graph);
+	r = code_grapher_run(job->grapher, range, &pcs, &graph);
 	if (r == -ENOTSUP)
 		return 0; /* its PCs speak for themselves */
 	if (r == 0)
@@ -636,12 +672,6 @@ write_table(const struct job *job, int *ret_blocks, struct failure *text)
 
 /* ---- the job ---- */
 
-static code_decoder *
-decoder_for(const struct elf_image *image)
-{
-	return elf_image_machine(image) == EM_X86_64 ? x86_64_step : NULL;
-}
-
 /* The files of the source-location table have the same numbers here. */
 static int
 take_files(struct job *job)
@@ -667,31 +697,53 @@ take_files(struct job *job)
 	return r;
 }
 
+/* Where Clang's PC table and its counters are, if they are those of our PCs. */
+static void
+find_counters(struct job *job)
+{
+	static const char *const names[] = { "__sancov_cntrs", "__sancov_bools" };
+	const uint32_t len = job->sources.header->pcs_len;
+	struct elf_section section;
+	struct failure ignored;
+
+	if (elf_image_section(job->ranges.image, "__sancov_pcs", &section, &ignored) ==
+		0 &&
+	    section.size == len * (uint64_t)CLANG_ENTRY)
+		job->entries = section.data;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (elf_image_find(job->ranges.image, names[i], &section, &ignored) ==
+			0 &&
+		    section.size == len)
+			job->counters = section.header.sh_addr;
+}
+
 static int
 prepare(struct job *job, struct failure *text)
 {
 	const struct source_table *sources = &job->sources;
-	code_decoder *decoder = decoder_for(job->ranges.image);
+	const struct code_machine *machine =
+	    code_machine_find(elf_image_machine(job->ranges.image));
 	int r;
 
-	if (decoder == NULL)
+	if (machine == NULL)
 		return failure_say(text, ENOTSUP,
-		    "its machine code is of a kind that is not known (only x86-64 is): "
-		    "lines are known by their PCs alone");
+		    "its machine code is of a kind that is not known (x86-64 and "
+		    "AArch64 are): lines are known by their PCs alone");
 	job->sorted = malloc(((size_t)sources->header->pcs_len + 1) * sizeof(uint64_t));
 	job->done = calloc(job->ranges.len + 1, 1);
 	if (job->sorted == NULL || job->done == NULL)
 		return out_of_memory(text);
 	for (uint32_t i = 0; i < sources->header->pcs_len; i++)
 		job->sorted[i] = sources->pcs[sources->order[i]];
+	find_counters(job);
 	r = code_memory_new(job->ranges.image, &job->memory);
 	if (r == 0)
-		r = never_returns_new(&job->ranges, job->memory, decoder, &job->never);
+		r = never_returns_new(&job->ranges, job->memory, machine, &job->never);
 	if (r == 0)
 		r = landing_pads_new(job->ranges.image, job->memory, &job->pads);
 	if (r == 0)
 		r = code_grapher_new(
-		    job->memory, decoder, job->never, job->pads, &job->grapher);
+		    job->memory, machine, job->never, job->pads, &job->grapher);
 	if (r == 0)
 		r = take_files(job);
 	return r == 0 ? 0 : failure_say(text, -r, "its blocks: %s", strerror(-r));

@@ -30,6 +30,7 @@ struct end {
 	enum end_kind kind;
 	uint32_t table; /* index of its first entry, of entries_len */
 	uint32_t entries_len;
+	bool leads_out; /* an entry does */
 };
 
 /* As first found; contract() makes those of the graph. */
@@ -47,6 +48,17 @@ struct raw_block {
 	bool has_call;
 };
 
+/* One more PC where a block begins. */
+struct other_pc {
+	uint32_t block, pc;
+};
+
+/* A counter that is loaded or stored. */
+struct touch {
+	uint32_t behind;
+	uint32_t counter; /* its number */
+};
+
 /* A call of what may be anything, or of a function of the program. */
 struct callee {
 	uint32_t behind;
@@ -60,7 +72,7 @@ struct array {
 
 struct code_grapher {
 	struct code_memory *memory;
-	code_decoder *decoder;
+	const struct code_machine *machine;
 	struct never_returns *never;
 	const struct landing_pads *pads;
 	/* of the function at hand */
@@ -70,15 +82,22 @@ struct code_grapher {
 	uint32_t len;
 	struct array starts;  /* u64: bits, where instructions begin */
 	struct array leaders; /* u64: bits, where blocks begin */
-	struct array ranks;   /* u32 a word of leaders: blocks before it */
-	struct array ends;    /* struct end */
-	struct array entries; /* u32: targets in tables */
+	struct array
+	    joins; /* u64: bits, where jumps lead, but for those to what is behind
+			       * them anyway; if the machine wants it */
+	struct array ranks;    /* u32 a word of leaders: blocks before it */
+	struct array ends;     /* struct end */
+	struct array entries;  /* u32: targets in tables */
+	uint32_t entries_read; /* at most as many as the function has bytes */
 	/* u32: ends of calls that may leave the function, that may throw to a pad of it, and that
 	 * begin to handle what was thrown */
 	struct array calls, throws, catches;
 	struct array pad_places; /* u32, in no order */
 	struct array callees;    /* struct callee */
-	struct array raw;        /* struct raw_block */
+	struct array others;     /* struct other_pc, by block */
+	struct array touches;    /* struct touch */
+	const struct code_pcs *pcs;
+	struct array raw; /* struct raw_block */
 	struct array raw_edges, edges, stamps, parts, blocks;
 	struct array marks, stack; /* u8, u32: of a walk */
 	struct code_graph graph;
@@ -117,6 +136,12 @@ set_bit(struct array *bits, uint32_t at)
 	((uint64_t *)bits->data)[at / 64] |= UINT64_C(1) << (at % 64);
 }
 
+static void
+clear_bit(struct array *bits, uint32_t at)
+{
+	((uint64_t *)bits->data)[at / 64] &= ~(UINT64_C(1) << (at % 64));
+}
+
 static bool
 bit_is_set(const struct array *bits, uint32_t at)
 {
@@ -149,27 +174,24 @@ static bool
 read_entry(struct code_grapher *grapher, const struct code_trail *trail, uint32_t index,
     uint32_t *ret_target)
 {
-	uint64_t value = 0, target;
+	const unsigned unused = 64 - trail->entry_size * 8;
 	const unsigned char *at;
+	uint64_t value = 0;
 	size_t left = 0;
-	int32_t offset;
 
 	at = code_memory_at(
 	    grapher->memory, trail->table + (uint64_t)index * trail->entry_size, &left);
 	if (at == NULL || left < trail->entry_size)
 		return false;
 	memcpy(&value, at, trail->entry_size);
-	if (trail->entry_size == 4) {
-		memcpy(&offset, at, sizeof(offset));
-		value = (uint64_t)(int64_t)offset;
-	}
-	target = trail->base + value;
-	*ret_target = place(grapher, target);
-	return *ret_target != CODE_NONE;
+	if (!trail->is_unsigned)
+		value = (uint64_t)((int64_t)(value << unused) >> unused);
+	*ret_target = place(grapher, trail->base + (value << trail->shift));
+	return true;
 }
 
-/* Takes the entries of the table by which the leap at @address goes; false: out of memory. How
- * many there are is said nowhere: as many as lead into the function. */
+/* Takes the entries of the table by which the leap at @address goes; false: out of memory. Where
+ * nobody knows how many there are, it is as many as lead into the function. */
 static bool
 read_table(struct code_grapher *grapher, const struct code_trail *trail,
     uint64_t address, struct end *end)
@@ -180,8 +202,17 @@ read_table(struct code_grapher *grapher, const struct code_trail *trail,
 	end->entries_len = 0;
 	if (trail->table == 0 || address - trail->loaded_at > NEAR)
 		return true;
-	while (grapher->entries.len < grapher->len &&
-	    read_entry(grapher, trail, end->entries_len, &target)) {
+	for (uint32_t i = 0; grapher->entries_read < grapher->len &&
+	    (trail->len == 0 || i < trail->len) &&
+	    read_entry(grapher, trail, i, &target);
+	    i++) {
+		grapher->entries_read++;
+		if (target == CODE_NONE && trail->len == 0)
+			break;
+		/* Into a part that was put elsewhere. */
+		end->leads_out = end->leads_out || target == CODE_NONE;
+		if (target == CODE_NONE)
+			continue;
 		if (!add_u32(&grapher->entries, target))
 			return false;
 		end->entries_len++;
@@ -286,29 +317,102 @@ add_end(struct code_grapher *grapher, const struct code_step *step, uint32_t beh
 	return true;
 }
 
+static struct code_step
+step_at(struct code_grapher *grapher, uint32_t at, struct code_trail *trail)
+{
+	return grapher->machine->step(grapher->code + at, grapher->code + grapher->len,
+	    grapher->start + at, trail);
+}
+
+static int
+find_joins(struct code_grapher *grapher)
+{
+	struct code_trail trail = { 0 };
+	struct code_step step;
+	uint32_t at = 0, target;
+
+	if (!clear_bits(&grapher->joins, grapher->len))
+		return -ENOMEM;
+	while (at < grapher->len) {
+		step = step_at(grapher, at, &trail);
+		if (step.len == 0)
+			return -ENOTSUP;
+		at += step.len;
+		if (step.kind != CODE_JUMP && step.kind != CODE_BRANCH)
+			continue;
+		target = place(grapher, step.target);
+		if (target != CODE_NONE && target != at)
+			set_bit(&grapher->joins, target);
+	}
+	return 0;
+}
+
+/* False: out of memory. */
+static bool
+add_touch(struct code_grapher *grapher, const struct code_step *step, uint32_t behind)
+{
+	const uint64_t counter = step->touched - grapher->pcs->counters;
+	struct array *touches = &grapher->touches;
+
+	if (grapher->pcs->counters == 0 || counter >= CODE_NONE)
+		return true;
+	if (!reserve(touches, touches->len + 1, sizeof(struct touch)))
+		return false;
+	((struct touch *)touches->data)[touches->len++] =
+	    (struct touch){ behind, (uint32_t)counter };
+	return true;
+}
+
+/* Whether @step, which ends at @behind, only says where the branch before it goes on, which is
+ * behind it anyway: unoptimized code has such pairs. Then they become one. */
+static bool
+ends_branch(struct code_grapher *grapher, const struct code_step *step, uint32_t behind)
+{
+	const uint32_t at = behind - step->len;
+	struct end *last;
+
+	if (step->kind != CODE_JUMP || step->target != grapher->start + behind ||
+	    grapher->ends.len == 0 || !grapher->machine->wants_joins ||
+	    bit_is_set(&grapher->joins, at))
+		return false;
+	last = (struct end *)grapher->ends.data + grapher->ends.len - 1;
+	if (last->at != at || last->kind != END_BRANCHES)
+		return false;
+	clear_bit(&grapher->leaders, at);
+	last->at = behind;
+	set_bit(&grapher->leaders, behind);
+	return true;
+}
+
 /* Outputs the offset behind the last instruction that is no padding. */
 static int
 decode(struct code_grapher *grapher, uint32_t *ret_len)
 {
+	const bool wants_joins = grapher->machine->wants_joins;
 	struct code_trail trail = { 0 };
 	struct code_step step;
 	uint32_t at = 0;
+	int r = wants_joins ? find_joins(grapher) : 0;
 
 	*ret_len = 0;
-	while (at < grapher->len) {
-		step = grapher->decoder(grapher->code + at,
-		    grapher->code + grapher->len, grapher->start + at, &trail);
+	while (r == 0 && at < grapher->len) {
+		trail.is_joined = wants_joins && bit_is_set(&grapher->joins, at);
+		step = step_at(grapher, at, &trail);
 		if (step.len == 0)
 			return -ENOTSUP;
 		set_bit(&grapher->starts, at);
 		at += step.len;
+		if (step.touched != 0 && !add_touch(grapher, &step, at))
+			return -ENOMEM;
 		if (step.kind == CODE_PADDING)
 			continue;
 		*ret_len = at;
+		if (ends_branch(grapher, &step, at))
+			continue;
 		if (step.kind != CODE_PLAIN && !add_end(grapher, &step, at, &trail))
 			return -ENOMEM;
 	}
-	return 0;
+	return r;
 }
 
 /* Once it is known where the code ends, and its instructions begin: padding is outside, and a
@@ -399,18 +503,31 @@ cut_into_blocks(struct code_grapher *grapher)
 	return true;
 }
 
-static void
-give_pcs(struct code_grapher *grapher, const uint64_t *pcs, uint32_t pcs_len)
+/* The first there; others wait for share_pcs(). A PC behind the last instruction is nowhere. */
+static bool
+give_pcs(struct code_grapher *grapher)
 {
-	uint32_t at;
+	const struct code_pcs *pcs = grapher->pcs;
+	struct array *others = &grapher->others;
 
-	for (uint32_t i = 0; i < pcs_len; i++) {
-		at = place(grapher, pcs[i]);
-		/* Of several the first; a PC behind the last instruction is nowhere. */
-		if (at != CODE_NONE &&
-		    raw(grapher, block_at(grapher, at))->pc == CODE_NONE)
-			raw(grapher, block_at(grapher, at))->pc = i;
+	for (uint32_t i = 0; i < pcs->len; i++) {
+		const uint32_t at = place(grapher, pcs->addresses[i]);
+		struct raw_block *block;
+
+		if (at == CODE_NONE ||
+		    (at == 0 && pcs->entry != CODE_NONE && pcs->entry != i))
+			continue;
+		block = raw(grapher, block_at(grapher, at));
+		if (block->pc == CODE_NONE) {
+			block->pc = i;
+			continue;
+		}
+		if (!reserve(others, others->len + 1, sizeof(struct other_pc)))
+			return false;
+		((struct other_pc *)others->data)[others->len++] =
+		    (struct other_pc){ block_at(grapher, at), i };
 	}
+	return true;
 }
 
 static void
@@ -462,7 +579,8 @@ add_ways(struct code_grapher *grapher, uint32_t from, const struct end *end)
 		ok =
 		    add_edge(grapher, from, block_at(grapher, entries[end->table + i]));
 	block->leaps = end->kind == END_LEAPS && end->entries_len == 0;
-	block->leaves = block->leaves || end->kind == END_LEAVES || block->leaps;
+	block->leaves =
+	    block->leaves || end->kind == END_LEAVES || block->leaps || end->leads_out;
 	block->crashes = end->kind == END_CRASHES;
 	return ok;
 }
@@ -518,6 +636,158 @@ link_blocks(struct code_grapher *grapher)
 				ends[next].at == raw(grapher, i)->end
 			    ? &ends[next]
 			    : NULL))
+			return false;
+	}
+	return true;
+}
+
+/* ---- PCs that moved ---- */
+
+/*
+ * Compilers join blocks that do the same but for the counter, which they then choose before: the
+ * PCs of all of them are left where they are joined, or of one alone where another goes on to it.
+ * Who counts by a constant address there counts for itself. Of others it follows only that what
+ * is behind ran if they did.
+ */
+
+#define LOOKED_AT 64 /* PCs at one place, and counters that a block touches */
+
+/* Whether the counter of @pc is touched by one of those from @first up to @behind. */
+static bool
+is_touched(const struct code_grapher *grapher, uint32_t pc, size_t first, size_t behind)
+{
+	const struct touch *touches = grapher->touches.data;
+
+	behind = behind - first > LOOKED_AT ? first + LOOKED_AT : behind;
+	for (size_t i = first; i < behind; i++)
+		if (touches[i].counter == grapher->pcs->order[pc])
+			return true;
+	return false;
+}
+
+/* The first of the PCs of block @index that is its own; CODE_NONE: none is known to be. @others:
+ * how many more than one it has, from @at on. */
+static uint32_t
+own_pc(const struct code_grapher *grapher, uint32_t index, size_t at, size_t others,
+    size_t first, size_t behind)
+{
+	const struct other_pc *list = grapher->others.data;
+	const struct raw_block *block = raw(grapher, index);
+
+	if (index == 0)
+		return block->pc;
+	if (is_touched(grapher, block->pc, first, behind))
+		return block->pc;
+	for (size_t i = at; i < at + others && i < at + LOOKED_AT; i++)
+		if (is_touched(grapher, list[i].pc, first, behind))
+			return list[i].pc;
+	if (others == 0 &&
+	    (block->before < 2 || !grapher->machine->tells_touched ||
+		grapher->pcs->counters == 0))
+		return block->pc;
+	return CODE_NONE;
+}
+
+/* One more block without code. */
+static bool
+add_empty(struct code_grapher *grapher, uint32_t pc)
+{
+	const size_t wanted = grapher->raw.len + 1;
+
+	if (!reserve(&grapher->raw, wanted, sizeof(struct raw_block)) ||
+	    !reserve(&grapher->stamps, wanted, sizeof(uint32_t)))
+		return false;
+	((uint32_t *)grapher->stamps.data)[grapher->raw.len] = 0;
+	*raw(grapher, (uint32_t)grapher->raw.len++) = (struct raw_block){
+		.start = grapher->len,
+		.end = grapher->len,
+		.pc = pc,
+		.edges = (uint32_t)grapher->raw_edges.len,
+	};
+	return true;
+}
+
+/* Lets block @index lead to one for each of its PCs, and these to what it was. */
+static bool
+share_block(struct code_grapher *grapher, uint32_t index, size_t at, size_t others)
+{
+	const struct raw_block was = *raw(grapher, index);
+	const uint32_t body = (uint32_t)grapher->raw.len;
+	bool ok = add_empty(grapher, CODE_NONE);
+
+	for (size_t i = 0; ok && i <= others; i++)
+		ok = add_empty(grapher,
+		    i == 0 ? was.pc
+			   : ((const struct other_pc *)grapher->others.data)[at + i - 1]
+				 .pc);
+	if (!ok)
+		return false;
+	*raw(grapher, body) = was;
+	raw(grapher, body)->pc = CODE_NONE;
+	raw(grapher, body)->before = 0;
+	raw(grapher, body)->is_pad = false;
+	*raw(grapher, index) = (struct raw_block){
+		.start = was.start,
+		.end = was.start,
+		.pc = CODE_NONE,
+		.edges = (uint32_t)grapher->raw_edges.len,
+		.before = was.before,
+		.is_pad = was.is_pad,
+	};
+	/* Perhaps by a way that has no counter any more. */
+	if (was.before > 1)
+		ok = add_edge(grapher, index, body);
+	for (size_t i = 0; ok && i <= others; i++)
+		ok = add_edge(grapher, index, body + 1 + (uint32_t)i);
+	for (size_t i = 0; ok && i <= others; i++) {
+		raw(grapher, body + 1 + (uint32_t)i)->edges =
+		    (uint32_t)grapher->raw_edges.len;
+		ok = add_edge(grapher, body + 1 + (uint32_t)i, body);
+	}
+	return ok;
+}
+
+/* How many more PCs than one block @index has, from @at on. */
+static size_t
+others_at(const struct code_grapher *grapher, size_t at, uint32_t index)
+{
+	const struct other_pc *list = grapher->others.data;
+	const size_t start = at;
+
+	while (at < grapher->others.len && list[at].block == index)
+		at++;
+	return at - start;
+}
+
+/* How many counters are touched before @end, from @at on. */
+static size_t
+touches_at(const struct code_grapher *grapher, size_t at, uint32_t end)
+{
+	const struct touch *touches = grapher->touches.data;
+	const size_t start = at;
+
+	while (at < grapher->touches.len && touches[at].behind <= end)
+		at++;
+	return at - start;
+}
+
+/* Settles which PCs speak for the blocks that they are at. */
+static bool
+share_pcs(struct code_grapher *grapher)
+{
+	const uint32_t len = (uint32_t)grapher->raw.len;
+	size_t at = 0, first = 0, others, touched;
+	uint32_t own;
+
+	for (uint32_t i = 0; i < len; i++, at += others, first += touched) {
+		others = others_at(grapher, at, i);
+		touched = touches_at(grapher, first, raw(grapher, i)->end);
+		if (raw(grapher, i)->pc == CODE_NONE)
+			continue;
+		own = own_pc(grapher, i, at, others, first, first + touched);
+		if (own != CODE_NONE)
+			raw(grapher, i)->pc = own;
+		else if (!share_block(grapher, i, at, others))
 			return false;
 	}
 	return true;
@@ -787,7 +1057,7 @@ find_cleanup(struct code_grapher *grapher)
 /* ---- the whole ---- */
 
 int
-code_grapher_new(struct code_memory *memory, code_decoder *decoder,
+code_grapher_new(struct code_memory *memory, const struct code_machine *machine,
     struct never_returns *never, const struct landing_pads *pads,
     struct code_grapher **ret_grapher)
 {
@@ -796,7 +1066,7 @@ code_grapher_new(struct code_memory *memory, code_decoder *decoder,
 	if (grapher == NULL)
 		return -ENOMEM;
 	grapher->memory = memory;
-	grapher->decoder = decoder;
+	grapher->machine = machine;
 	grapher->never = never;
 	grapher->pads = pads;
 	*ret_grapher = grapher;
@@ -810,6 +1080,7 @@ code_grapher_free(struct code_grapher *grapher)
 		return;
 	free(grapher->starts.data);
 	free(grapher->leaders.data);
+	free(grapher->joins.data);
 	free(grapher->ranks.data);
 	free(grapher->ends.data);
 	free(grapher->entries.data);
@@ -818,6 +1089,8 @@ code_grapher_free(struct code_grapher *grapher)
 	free(grapher->catches.data);
 	free(grapher->pad_places.data);
 	free(grapher->callees.data);
+	free(grapher->others.data);
+	free(grapher->touches.data);
 	free(grapher->marks.data);
 	free(grapher->stack.data);
 	free(grapher->raw.data);
@@ -831,7 +1104,7 @@ code_grapher_free(struct code_grapher *grapher)
 
 int
 code_grapher_run(struct code_grapher *grapher, const struct function_range *range,
-    const uint64_t *pcs, uint32_t pcs_len, const struct code_graph **ret_graph)
+    const struct code_pcs *pcs, const struct code_graph **ret_graph)
 {
 	uint32_t len;
 	size_t left;
@@ -850,6 +1123,9 @@ code_grapher_run(struct code_grapher *grapher, const struct function_range *rang
 	grapher->ends.len = grapher->entries.len = grapher->calls.len = 0;
 	grapher->throws.len = grapher->catches.len = grapher->pad_places.len = 0;
 	grapher->callees.len = 0;
+	grapher->others.len = grapher->touches.len = 0;
+	grapher->entries_read = 0;
+	grapher->pcs = pcs;
 	call_sites_start(grapher->pads, range->start, &grapher->sites);
 	if (!clear_bits(&grapher->starts, grapher->len) ||
 	    !clear_bits(&grapher->leaders, grapher->len))
@@ -861,15 +1137,16 @@ code_grapher_run(struct code_grapher *grapher, const struct function_range *rang
 	grapher->len = len;
 	settle_ends(grapher);
 	settle_pads(grapher);
-	for (uint32_t i = 0; i < pcs_len; i++)
-		if (place(grapher, pcs[i]) != CODE_NONE)
-			set_bit(&grapher->leaders, place(grapher, pcs[i]));
+	for (uint32_t i = 0; i < pcs->len; i++)
+		if (place(grapher, pcs->addresses[i]) != CODE_NONE)
+			set_bit(&grapher->leaders, place(grapher, pcs->addresses[i]));
 	if (!cut_into_blocks(grapher))
 		return -ENOMEM;
-	give_pcs(grapher, pcs, pcs_len);
+	if (!give_pcs(grapher))
+		return -ENOMEM;
 	mark_pads(grapher);
-	if (!link_blocks(grapher) || !guess(grapher) || !contract(grapher) ||
-	    !lay_out(grapher) || !find_cleanup(grapher))
+	if (!link_blocks(grapher) || !share_pcs(grapher) || !guess(grapher) ||
+	    !contract(grapher) || !lay_out(grapher) || !find_cleanup(grapher))
 		return -ENOMEM;
 	*ret_graph = &grapher->graph;
 	return 0;

@@ -46,18 +46,28 @@ struct code_graph {
 	uint32_t blocks_len, edges_len;
 };
 
+/* PCs of a function. */
+struct code_pcs {
+	const uint64_t *addresses; /* ascending, all in it */
+	const uint32_t *order;     /* their places in the PC table */
+	uint32_t len;
+	/* Of several at the function's start the one that is its own; CODE_NONE: nobody knows.
+	 * Compilers leave labels of code that they removed there, and where a function ends. */
+	uint32_t entry;
+	uint64_t counters; /* address of the first PC's byte; 0: there are none */
+};
+
 struct code_grapher;
 
 /* What is given must live as long. Returns 0 or -ENOMEM. */
-int code_grapher_new(struct code_memory *memory, code_decoder *decoder,
+int code_grapher_new(struct code_memory *memory, const struct code_machine *machine,
     struct never_returns *never, const struct landing_pads *pads,
     struct code_grapher **ret_grapher);
 void code_grapher_free(struct code_grapher *grapher);
 
-/* Makes the graph of the function at @range, whose @pcs (ascending, all in it) are @pcs_len.
- * It lives until the next call. Returns 0; -ENOTSUP if there is no code, or an instruction that
+/* Makes the graph of the function at @range and its @pcs. It lives until the next call. Returns 0; -ENOTSUP if there is no code, or an instruction that
  * is not known; or -ENOMEM. */
 int code_grapher_run(struct code_grapher *grapher, const struct function_range *range,
-    const uint64_t *pcs, uint32_t pcs_len, const struct code_graph **ret_graph);
+    const struct code_pcs *pcs, const struct code_graph **ret_graph);
 
 #endif

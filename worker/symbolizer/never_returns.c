@@ -97,7 +97,7 @@ struct address {
 struct never_returns {
 	const struct function_ranges *ranges;
 	struct code_memory *memory;
-	code_decoder *decoder;
+	const struct code_machine *machine;
 	struct address *known; /* functions, stubs of the PLT and slots of the GOT */
 	size_t len, size;
 	unsigned char *verdicts; /* enum verdict, by range */
@@ -201,9 +201,11 @@ sort(struct never_returns *never)
 /* ---- behind the PLT ---- */
 
 static bool
-is_slot(uint64_t type)
+is_slot(const struct never_returns *never, uint64_t type)
 {
-	return type == R_X86_64_GLOB_DAT || type == R_X86_64_JUMP_SLOT;
+	const uint32_t *types = never->machine->slot_types;
+
+	return type == types[0] || type == types[1];
 }
 
 static struct byte_text
@@ -245,7 +247,7 @@ add_slots(struct never_returns *never)
 		for (size_t at = 0; r == 0 && table.size - at >= sizeof(entry);
 		    at += sizeof(entry)) {
 			memcpy(&entry, table.data + at, sizeof(entry));
-			if (is_slot(ELF64_R_TYPE(entry.r_info)))
+			if (is_slot(never, ELF64_R_TYPE(entry.r_info)))
 				r = add(never, entry.r_offset,
 				    end_by_name(never,
 					symbol_name(&symbols, &strings,
@@ -255,22 +257,12 @@ add_slots(struct never_returns *never)
 	return r;
 }
 
-/* The slot by which the code at @at jumps, `jmp *slot(%rip)`; 0: it does not. */
-static uint64_t
-slot_of_stub(const unsigned char *at, size_t left, uint64_t address)
-{
-	int32_t offset;
-
-	if (left < 6 || at[0] != 0xff || at[1] != 0x25)
-		return 0;
-	memcpy(&offset, at + 2, sizeof(offset));
-	return address + 6 + (uint64_t)(int64_t)offset;
-}
-
-/* A stub begins where its section's entries do. */
+/* A stub begins where its section's entries do, or where its code does. */
 static int
 add_stubs(struct never_returns *never, const char *section, unsigned entry)
 {
+	const struct code_machine *machine = never->machine;
+	const uint64_t within = machine->stub_begins_there ? 0 : entry - 1;
 	struct elf_image *image = never->ranges->image;
 	struct elf_section plt;
 	struct failure ignored;
@@ -283,10 +275,10 @@ add_stubs(struct never_returns *never, const char *section, unsigned entry)
 	sort(never);
 	for (size_t at = 0; r == 0 && plt.size - at >= 4; at += 2) {
 		address = plt.header.sh_addr + at;
-		slot = slot_of_stub(plt.data + at, plt.size - at, address);
+		slot = machine->slot_of_stub(plt.data + at, plt.size - at, address);
 		if (slot != 0)
-			r = add(never, address & ~(uint64_t)(entry - 1),
-			    end_at(never, slots_len, slot));
+			r = add(
+			    never, address & ~within, end_at(never, slots_len, slot));
 	}
 	return r;
 }
@@ -304,7 +296,7 @@ add_functions(struct never_returns *never)
 
 int
 never_returns_new(const struct function_ranges *ranges, struct code_memory *memory,
-    code_decoder *decoder, struct never_returns **ret_never)
+    const struct code_machine *machine, struct never_returns **ret_never)
 {
 	struct never_returns *never = calloc(1, sizeof(*never));
 	int r;
@@ -313,7 +305,7 @@ never_returns_new(const struct function_ranges *ranges, struct code_memory *memo
 		return -ENOMEM;
 	never->ranges = ranges;
 	never->memory = memory;
-	never->decoder = decoder;
+	never->machine = machine;
 	never->verdicts = calloc(ranges->len + 1, 1);
 	r = never->verdicts != NULL ? add_slots(never) : -ENOMEM;
 	if (r == 0)
@@ -360,7 +352,8 @@ look_at(struct never_returns *never, const struct function_range *range)
 	if (code == NULL || len > left)
 		return RETURNS;
 	while (at < len) {
-		step = never->decoder(code + at, code + len, range->start + at, &trail);
+		step = never->machine->step(
+		    code + at, code + len, range->start + at, &trail);
 		if (step.len == 0 || step.kind == CODE_RETURN || step.kind == CODE_LEAP)
 			return RETURNS;
 		if ((step.kind == CODE_JUMP || step.kind == CODE_BRANCH) &&

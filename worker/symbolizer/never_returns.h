@@ -29,7 +29,7 @@ enum call_leaves {
  * where that has neither a return nor a way out. All that is given must live as long. Returns 0
  * or -ENOMEM. */
 int never_returns_new(const struct function_ranges *ranges, struct code_memory *memory,
-    code_decoder *decoder, struct never_returns **ret_never);
+    const struct code_machine *machine, struct never_returns **ret_never);
 void never_returns_free(struct never_returns *never);
 
 /* Whether what returns from a call may also leave the caller, as there is something in the

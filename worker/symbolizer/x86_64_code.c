@@ -908,3 +908,12 @@ x86_64_step(const unsigned char *at, const unsigned char *end, uint64_t address,
 	}
 	return step;
 }
+
+/* jmp *slot(%rip) */
+uint64_t
+x86_64_slot_of_stub(const unsigned char *at, size_t left, uint64_t address)
+{
+	if (left < 6 || at[0] != 0xff || at[1] != 0x25)
+		return 0;
+	return address + 6 + (uint64_t)(int64_t)int32_at(at + 2);
+}
