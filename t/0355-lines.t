@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What becomes of lines that hold every kind of way through code (t/targets/ways.cc), as the block table and the PCs tell it,
-against llvm-cov on the same inputs. Where llvm-cov is wrong the source says so."""
+against llvm-cov on the same inputs, on x86-64 and on AArch64, which qemu runs. Where llvm-cov is wrong the source says so."""
 import io
 import os
 import random
@@ -12,18 +12,20 @@ import tarfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from cross import *
 from fuzzsup import *
 from symbolizer import elf_headers
 
 SOURCES = [os.path.join(SRC, "t", "targets", name) for name in ("ways.cc", "ways_other.cc")]
 HEADER = os.path.join(SRC, "t", "targets", "ways.hh")
-FLAGS = ("-g", "-std=c++20", "-w", "-fsanitize=fuzzer")
+FLAGS = ("-g", "-std=c++20", "-w")
 BUILDS = {"-O0": (), "-O1": (), "-O1 with ASan": ("-fsanitize=address",), "-O1 with no-prune": ("-fsanitize-coverage=no-prune",), "-O2": ()}
+AARCH64_BUILDS = {"-O0": (), "-O1": (), "-O1 with no-prune": ("-fsanitize-coverage=no-prune",), "-O2": (), "-O2 with branch protection": ("-mbranch-protection=standard",)}
 STATED_MIN = 130  # lines of about 220 that llvm-cov takes for code; the optimizer leaves no more
 
 
 def compile_ways(path, *flags):
-    subprocess.run([CLANGXX, *FLAGS, *flags, *SOURCES, "-o", path], check=True)
+    subprocess.run([CLANGXX, *FLAGS, "-fsanitize=fuzzer", *flags, *SOURCES, "-o", path], check=True)
     return path
 
 
@@ -49,13 +51,14 @@ def mend(truth):
     return truth
 
 
-def run_and_tell(executable, inputs):
-    """State of each line after @inputs, by (file, line)."""
-    coverage = executable + ".coverage"
-    os.mkdir(coverage)
-    subprocess.run([executable, "-runs=0", inputs], env=dict(os.environ, FUZZSUP_DIR=coverage), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-    file = next(name for name in os.listdir(coverage) if re.fullmatch("[0-9a-f]{16}", name))
-    told = subprocess.run([os.path.join(BUILD, "t", "lib", "tell_lines"), executable, os.path.join(coverage, file)], capture_output=True, text=True, check=True)
+def coverage_file(executable):
+    folder = executable + ".coverage"
+    return os.path.join(folder, next(name for name in os.listdir(folder) if re.fullmatch("[0-9a-f]{16}", name)))
+
+
+def ours(executable):
+    """State of each line, by (file, line)."""
+    told = subprocess.run([os.path.join(BUILD, "t", "lib", "tell_lines"), executable, coverage_file(executable)], capture_output=True, text=True, check=True)
     states = {}
     for line in told.stdout.splitlines():
         place, state = line.rsplit(" ", 1)
@@ -64,8 +67,45 @@ def run_and_tell(executable, inputs):
     return states
 
 
-def ours(folder, name, flags, inputs):
-    return run_and_tell(compile_ways(os.path.join(folder, name.replace(" ", "")), name.split()[0], *flags, "@" + runtime_response_file()), inputs)
+def run_here(executable, inputs):
+    """The executable, of which all inputs were run."""
+    os.mkdir(executable + ".coverage")
+    subprocess.run([executable, "-runs=0", inputs], env=dict(os.environ, FUZZSUP_DIR=executable + ".coverage"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    return executable
+
+
+def run_on_aarch64(folder, name, flags, inputs):
+    """The same; what libFuzzer would bring are stubs."""
+    common = [name.split()[0], "-fPIC"]
+    objects = [compile_for(folder, TRIPLE, source, *FLAGS, "-fsanitize=fuzzer-no-link", *common, *flags) for source in SOURCES]
+    objects += [compile_for(folder, TRIPLE, os.path.join(TARGETS, source), *common) for source in ("stub_driver.c", "trace_stubs.c")]
+    executable = os.path.join(folder, "aarch64" + name.replace(" ", ""))
+    subprocess.run([TRIPLE + "-g++", *objects, *runtime_for(folder, TRIPLE), "-Wl,--build-id", "-o", executable], check=True)
+    os.mkdir(executable + ".coverage")
+    texts = []
+    for entry in sorted(os.listdir(inputs)):
+        with open(os.path.join(inputs, entry)) as file:
+            texts.append(file.read())
+    done = emulate(executable, "", *texts, FUZZSUP_DIR=executable + ".coverage")
+    if done.returncode != 0:
+        raise RuntimeError(f"{executable}: {done}")
+    return executable
+
+
+def agree(name, states, truth, unknown="unknown is right, too"):
+    """Each construct of the source, in one build; lines of which the source says @unknown need no state."""
+    with open(SOURCES[0]) as file:
+        lines = file.read().splitlines()
+    open_lines = {(SOURCES[0], number) for number, line in enumerate(lines, 1) if re.search(unknown, line)}
+    both = {line: state for line, state in states.items() if line in truth}
+    wrong = [f"{os.path.basename(path)}:{number} {both[path, number]}" for path, number in both
+             if both[path, number] != "unknown" and is_reached(both[path, number]) != truth[path, number]]
+    ok(not wrong, f"{name}: no line is said to be what it is not", " ".join(wrong))
+    open_now = [number for (path, number), state in both.items() if state == "unknown" and (path, number) not in open_lines]
+    ok(not open_now, f"{name}: and each of them is known", open_now)
+    ok(len(both) >= STATED_MIN, f"{name}: most lines have a state", f"{len(both)} of {len(truth)}")
+    idle = next(number for number, line in enumerate(lines, 1) if line.startswith("never_called(")) + 2
+    ok(states.get((SOURCES[0], idle)) == "idle", f"{name}: a function that was never entered is told from lines that were passed by")
 
 
 def read_branches(text):
@@ -195,18 +235,16 @@ def call_lines(folder, inputs):
         rows = subprocess.run(["llvm-dwarfdump-19", "--debug-line", executable], capture_output=True, text=True).stdout
         line = CALLS[:CALLS.index("    inner(a);")].count("\n") + 1
         ok(rows and not re.search(rf"(?m)^0x[0-9a-f]+ +{line} ", rows), f"{version}: no instruction is told of such a line")
-        states = run_and_tell(executable, inputs)
+        states = ours(run_here(executable, inputs))
         equal([states.get((source, number)) for number in (line, line + 2, line + 3)], ["reached", "missed", "missed"], f"{version}: it was reached where its callee's code was, and not where that was not")
 
 
 READ_FOR_LINES = (".debug_info", ".debug_abbrev", ".debug_rnglists", ".debug_addr", ".debug_str_offsets", ".debug_line", ".eh_frame", ".gcc_except_table", ".text")
 
 
-def damaged(folder):
+def damaged(folder, whole, what):
     """What else is read of an executable than for locations: each damage is survived, and lines are told or refused."""
-    whole, path, rng = os.path.join(folder, "-O1"), os.path.join(folder, "bad"), random.Random(355)
-    coverage = os.path.join(folder, "-O1.coverage")
-    file = os.path.join(coverage, next(name for name in os.listdir(coverage) if re.fullmatch("[0-9a-f]{16}", name)))
+    path, rng, file = os.path.join(folder, "bad"), random.Random(355), coverage_file(whole)
     with open(whole, "rb") as source:
         good = source.read()
     headers = elf_headers(good)
@@ -225,7 +263,7 @@ def damaged(folder):
         told += done.returncode == 0
         if done.returncode not in (0, 1) or "Sanitizer" in done.stderr or "runtime error" in done.stderr:
             wrong.append(f"case {case}: exit {done.returncode} {done.stderr[-1000:]}")
-    ok(not wrong and told > count // 3, f"{count} damaged executables: lines are told of {told}, the others are refused", "\n".join(wrong))
+    ok(not wrong and told > count // 3, f"{count} damaged executables{what}: lines are told of {told}, the others are refused", "\n".join(wrong))
 
 
 def is_reached(state):
@@ -239,23 +277,18 @@ with scratch() as folder:
         with open(os.path.join(inputs, str(byte)), "wb") as file:
             file.write(bytes([byte]))
     truth = mend(llvm_cov(folder, inputs))
-    with open(SOURCES[0]) as source:
-        open_lines = {(SOURCES[0], number) for number, line in enumerate(source, 1) if "unknown is right, too" in line}
     kept = {}
     for name, flags in BUILDS.items():
-        states = ours(folder, name, flags, inputs)
-        both = {line: state for line, state in states.items() if line in truth}
-        wrong = [f"{os.path.basename(path)}:{number} {both[path, number]}" for path, number in both
-                 if both[path, number] != "unknown" and is_reached(both[path, number]) != truth[path, number]]
-        ok(not wrong, f"{name}: no line is said to be what it is not", " ".join(wrong))
-        ok(not [place for place, state in both.items() if state == "unknown" and place not in open_lines], f"{name}: and each of them is known")
-        ok(len(both) >= STATED_MIN, f"{name}: most lines have a state", f"{len(both)} of {len(truth)}")
-        kept[name] = states
-        with open(SOURCES[0]) as source:
-            idle = next(number for number, line in enumerate(source, 1) if line.startswith("never_called(")) + 2
-        ok(states.get((SOURCES[0], idle)) == "idle", f"{name}: a function that was never entered is told from lines that were passed by")
+        kept[name] = ours(run_here(compile_ways(os.path.join(folder, name.replace(" ", "")), name.split()[0], *flags, "@" + runtime_response_file()), inputs))
+        agree(name, kept[name], truth)
     call_lines(folder, inputs)
-    damaged(folder)
+    damaged(folder, os.path.join(folder, "-O1"), "")
+    if missing := what_is_missing(TRIPLE + "-g++"):
+        skip(f"AArch64: {missing} is missing")
+    else:
+        for name, flags in AARCH64_BUILDS.items():
+            agree("AArch64, " + name, ours(run_on_aarch64(folder, name, flags, inputs)), truth, "unknown (is right, too|there)")
+        damaged(folder, os.path.join(folder, "aarch64-O1"), " of AArch64")
     # The service says the same.
     executable, coverage = os.path.join(folder, "-O1"), os.path.join(folder, "-O1.coverage")
     os.chmod(folder, 0o755)
