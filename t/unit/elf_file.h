@@ -32,10 +32,10 @@ elf_file_need(bool condition)
 
 /* A memfd with the parts as sections, and their names as the last one. */
 static inline int
-elf_file(uint16_t type, const struct elf_part *parts, size_t len)
+elf_file_of(uint16_t machine, uint16_t type, const struct elf_part *parts, size_t len)
 {
 	Elf64_Ehdr header = { .e_type = type,
-		.e_machine = EM_X86_64,
+		.e_machine = machine,
 		.e_version = 1,
 		.e_ehsize = sizeof(Elf64_Ehdr),
 		.e_shentsize = sizeof(Elf64_Shdr),
@@ -78,6 +78,12 @@ elf_file(uint16_t type, const struct elf_part *parts, size_t len)
 	    pwrite(fd, sections, (len + 2) * sizeof(*sections), (off_t)at) > 0);
 	elf_file_need(pwrite(fd, &header, sizeof(header), 0) == sizeof(header));
 	return fd;
+}
+
+static inline int
+elf_file(uint16_t type, const struct elf_part *parts, size_t len)
+{
+	return elf_file_of(EM_X86_64, type, parts, len);
 }
 
 #endif

@@ -278,9 +278,37 @@ take_call(struct code_grapher *grapher, const struct code_step *step, struct end
 	}
 }
 
+/* Whether the jump @step leads to one instruction that was put elsewhere, behind which a jump
+ * leads back to @behind: so linkers mend what some processors do wrong. */
+static bool
+comes_back(struct code_grapher *grapher, const struct code_step *step, uint32_t behind,
+    struct code_trail *trail)
+{
+	struct code_trail none = { 0 };
+	const unsigned char *at;
+	struct code_step patch, back;
+	size_t left;
+
+	if (step->target - grapher->start < grapher->len)
+		return false;
+	at = code_memory_at(grapher->memory, step->target, &left);
+	if (at == NULL)
+		return false;
+	patch = grapher->machine->step(at, at + left, step->target, &none);
+	if (patch.len == 0 || patch.kind != CODE_PLAIN)
+		return false;
+	back = grapher->machine->step(
+	    at + patch.len, at + left, step->target + patch.len, &none);
+	if (back.len == 0 || back.kind != CODE_JUMP ||
+	    back.target != grapher->start + behind)
+		return false;
+	grapher->machine->step(at, at + left, step->target, trail);
+	return true;
+}
+
 static bool
 add_end(struct code_grapher *grapher, const struct code_step *step, uint32_t behind,
-    const struct code_trail *trail)
+    struct code_trail *trail)
 {
 	struct end end = { .at = behind, .target = CODE_NONE };
 
@@ -290,6 +318,8 @@ add_end(struct code_grapher *grapher, const struct code_step *step, uint32_t beh
 		end.target = place(grapher, step->target);
 		break;
 	case CODE_JUMP:
+		if (comes_back(grapher, step, behind, trail))
+			return true;
 		end.kind = END_JUMPS;
 		end.target = place(grapher, step->target);
 		break;

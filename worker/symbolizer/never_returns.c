@@ -283,6 +283,37 @@ add_stubs(struct never_returns *never, const char *section, unsigned entry)
 	return r;
 }
 
+/* Without a version. */
+static struct byte_text
+plain_name(const char *text, size_t len)
+{
+	const char *version = memchr(text, '@', len);
+
+	return (
+	    struct byte_text){ text, version != NULL ? (size_t)(version - text) : len };
+}
+
+/* The name of whom a linker's veneer calls for who is too far away; of others their own. */
+static struct byte_text
+behind_veneer(struct byte_text name)
+{
+	static const char *const starts[] = { "__AArch64ADRPThunk_",
+		"__AArch64AbsLongThunk_" };
+	static const char end[] = "_veneer";
+	const size_t end_len = sizeof(end) - 1;
+
+	for (size_t i = 0; i < LEN(starts); i++) {
+		const size_t len = strlen(starts[i]);
+
+		if (name.len > len && memcmp(name.text, starts[i], len) == 0)
+			return plain_name(name.text + len, name.len - len);
+	}
+	if (name.len > 2 + end_len && memcmp(name.text, "__", 2) == 0 &&
+	    memcmp(name.text + name.len - end_len, end, end_len) == 0)
+		return plain_name(name.text + 2, name.len - 2 - end_len);
+	return name;
+}
+
 static int
 add_functions(struct never_returns *never)
 {
@@ -290,7 +321,8 @@ add_functions(struct never_returns *never)
 
 	for (size_t i = 0; r == 0 && i < never->ranges->len; i++)
 		r = add(never, never->ranges->list[i].start,
-		    end_by_name(never, never->ranges->list[i].symbol->name));
+		    end_by_name(
+			never, behind_veneer(never->ranges->list[i].symbol->name)));
 	return r;
 }
 
