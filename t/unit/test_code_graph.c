@@ -238,6 +238,9 @@ test_moved_pcs(void **state)
 		RET };
 	const uint64_t at_end[] = { TEXT, TEXT + 16, TEXT + 16 };
 	const uint64_t at_start[] = { TEXT, TEXT, TEXT + 4 };
+	const uint32_t one_arm[] = { 0x34000040, /* cbz w0, .+8 */
+		NOTHING, RET };
+	const uint64_t at_both[] = { TEXT, TEXT + 4, TEXT + 8 };
 	struct program program;
 
 	(void)state;
@@ -253,6 +256,11 @@ test_moved_pcs(void **state)
 	start(&program, code, sizeof(code) / 4, "g");
 	assert_string_equal(
 	    graph_of(&program, at_end, 3, CODE_NONE), "0>1,2 ->3 ->3 2L>");
+	/* One arm has its PC yet: it leads to the end in any case, and the other one by PC 2. */
+	start(&program, one_arm, sizeof(one_arm) / 4, "g");
+	assert_string_equal(
+	    graph_of(&program, at_both, 3, CODE_NONE), "0>1,2 1>3 2>3 -L>");
+	start(&program, code, sizeof(code) / 4, "g");
 	/* Of two at the start the first is what was removed from the function before. */
 	assert_string_equal(graph_of(&program, at_start, 3, 1), "1>1,2 2>3 ->3 -L>");
 }

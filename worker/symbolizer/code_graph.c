@@ -99,7 +99,8 @@ struct code_grapher {
 	const struct code_pcs *pcs;
 	struct array raw; /* struct raw_block */
 	struct array raw_edges, edges, stamps, parts, blocks;
-	struct array marks, stack; /* u8, u32: of a walk */
+	struct array onlys, bodies; /* u32, by raw block: see share_pcs() */
+	struct array marks, stack;  /* u8, u32: of a walk */
 	struct code_graph graph;
 };
 
@@ -737,9 +738,11 @@ add_empty(struct code_grapher *grapher, uint32_t pc)
 	return true;
 }
 
-/* Lets block @index lead to one for each of its PCs, and these to what it was. */
+/* Lets block @index lead to one for each of its PCs, and these to what it was; and there at once,
+ * perhaps by a way that has no counter any more, unless it @is_settled. */
 static bool
-share_block(struct code_grapher *grapher, uint32_t index, size_t at, size_t others)
+share_block(struct code_grapher *grapher, uint32_t index, size_t at, size_t others,
+    bool is_settled)
 {
 	const struct raw_block was = *raw(grapher, index);
 	const uint32_t body = (uint32_t)grapher->raw.len;
@@ -764,8 +767,9 @@ share_block(struct code_grapher *grapher, uint32_t index, size_t at, size_t othe
 		.before = was.before,
 		.is_pad = was.is_pad,
 	};
-	/* Perhaps by a way that has no counter any more. */
-	if (was.before > 1)
+	if (is_settled)
+		((uint32_t *)grapher->bodies.data)[index] = body;
+	else
 		ok = add_edge(grapher, index, body);
 	for (size_t i = 0; ok && i <= others; i++)
 		ok = add_edge(grapher, index, body + 1 + (uint32_t)i);
@@ -801,25 +805,70 @@ touches_at(const struct code_grapher *grapher, size_t at, uint32_t end)
 	return at - start;
 }
 
+/* Counts for each block the ways from where there is no other, and makes room for bodies. */
+static bool
+count_onlys(struct code_grapher *grapher)
+{
+	const size_t len = grapher->raw.len;
+	const uint32_t *edges = grapher->raw_edges.data;
+	uint32_t *onlys;
+
+	if (!reserve(&grapher->onlys, len, sizeof(*onlys)) ||
+	    !reserve(&grapher->bodies, len, sizeof(uint32_t)))
+		return false;
+	onlys = grapher->onlys.data;
+	memset(onlys, 0, len * sizeof(*onlys));
+	memset(grapher->bodies.data, 0, len * sizeof(uint32_t));
+	for (uint32_t i = 0; i < len; i++)
+		if (raw(grapher, i)->edges_len == 1)
+			onlys[edges[raw(grapher, i)->edges]]++;
+	return true;
+}
+
+/* Who has no other way comes past the PCs: only of a branch's ways the counter can have moved. */
+static void
+pass_by(struct code_grapher *grapher, uint32_t len)
+{
+	const uint32_t *bodies = grapher->bodies.data;
+	uint32_t *edges = grapher->raw_edges.data;
+
+	for (uint32_t i = 0; i < len; i++) {
+		uint32_t *to = &edges[raw(grapher, i)->edges];
+
+		/* What was shared itself has more, or one of its own. */
+		if (raw(grapher, i)->edges_len != 1 || *to >= len || bodies[*to] == 0)
+			continue;
+		raw(grapher, *to)->before--;
+		*to = bodies[*to];
+		raw(grapher, *to)->before++;
+	}
+}
+
 /* Settles which PCs speak for the blocks that they are at. */
 static bool
 share_pcs(struct code_grapher *grapher)
 {
 	const uint32_t len = (uint32_t)grapher->raw.len;
 	size_t at = 0, first = 0, others, touched;
-	uint32_t own;
+	uint32_t own, branches;
 
+	if (!count_onlys(grapher))
+		return false;
 	for (uint32_t i = 0; i < len; i++, at += others, first += touched) {
 		others = others_at(grapher, at, i);
 		touched = touches_at(grapher, first, raw(grapher, i)->end);
 		if (raw(grapher, i)->pc == CODE_NONE)
 			continue;
 		own = own_pc(grapher, i, at, others, first, first + touched);
+		branches = raw(grapher, i)->before -
+		    ((const uint32_t *)grapher->onlys.data)[i];
 		if (own != CODE_NONE)
 			raw(grapher, i)->pc = own;
-		else if (!share_block(grapher, i, at, others))
+		else if (!share_block(grapher, i, at, others,
+			     branches > 0 && others + 1 >= branches))
 			return false;
 	}
+	pass_by(grapher, len);
 	return true;
 }
 
@@ -1120,6 +1169,8 @@ code_grapher_free(struct code_grapher *grapher)
 	free(grapher->pad_places.data);
 	free(grapher->callees.data);
 	free(grapher->others.data);
+	free(grapher->onlys.data);
+	free(grapher->bodies.data);
 	free(grapher->touches.data);
 	free(grapher->marks.data);
 	free(grapher->stack.data);
