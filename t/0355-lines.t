@@ -239,7 +239,7 @@ def call_lines(folder, inputs):
         equal([states.get((source, number)) for number in (line, line + 2, line + 3)], ["reached", "missed", "missed"], f"{version}: it was reached where its callee's code was, and not where that was not")
 
 
-READ_FOR_LINES = (".debug_info", ".debug_abbrev", ".debug_rnglists", ".debug_addr", ".debug_str_offsets", ".debug_line", ".eh_frame", ".gcc_except_table", ".text")
+READ_FOR_LINES = (".debug_info", ".debug_abbrev", ".debug_rnglists", ".debug_addr", ".debug_str_offsets", ".debug_line", ".eh_frame", ".gcc_except_table", ".text", ".rodata", ".plt", "__sancov_pcs")
 
 
 def damaged(folder, whole, what):
