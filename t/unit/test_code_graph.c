@@ -237,6 +237,7 @@ test_moved_pcs(void **state)
 		0x39400109,             /* ldrb w9, [x8] */
 		RET };
 	const uint64_t at_end[] = { TEXT, TEXT + 16, TEXT + 16 };
+	const uint64_t at_behind[] = { TEXT, TEXT + 20 };
 	const uint64_t at_start[] = { TEXT, TEXT, TEXT + 4 };
 	const uint32_t one_arm[] = { 0x34000040, /* cbz w0, .+8 */
 		NOTHING, RET };
@@ -251,6 +252,9 @@ test_moved_pcs(void **state)
 	/* One alone does not either. */
 	assert_string_equal(
 	    graph_of(&program, at_end, 2, CODE_NONE), "0>1,2 ->3 ->3 ->4,5 -L> 1>4");
+	/* Nor where something runs between. */
+	assert_string_equal(
+	    graph_of(&program, at_behind, 2, CODE_NONE), "0>1,2 ->3 ->3 ->4,5 -L> 1>4");
 	/* PC 2 does. */
 	code[5] = 0x39400909; /* ldrb w9, [x8, #2] */
 	start(&program, code, sizeof(code) / 4, "g");

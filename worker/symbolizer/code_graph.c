@@ -99,8 +99,8 @@ struct code_grapher {
 	const struct code_pcs *pcs;
 	struct array raw; /* struct raw_block */
 	struct array raw_edges, edges, stamps, parts, blocks;
-	struct array onlys, bodies; /* u32, by raw block: see share_pcs() */
-	struct array marks, stack;  /* u8, u32: of a walk */
+	struct array onlys, before, bodies; /* u32, by raw block: see share_pcs() */
+	struct array marks, stack;          /* u8, u32: of a walk */
 	struct code_graph graph;
 };
 
@@ -696,6 +696,23 @@ is_touched(const struct code_grapher *grapher, uint32_t pc, size_t first, size_t
 	return false;
 }
 
+/* Whether several ways lead to block @index, or to one that leads there alone and has no PC; or
+ * nobody knows. */
+static bool
+is_join(const struct code_grapher *grapher, uint32_t index)
+{
+	const uint32_t *onlys = grapher->onlys.data, *before = grapher->before.data;
+
+	for (unsigned steps = 0; steps < LOOKED_AT; steps++) {
+		if (raw(grapher, index)->before != 1)
+			return raw(grapher, index)->before > 1;
+		if (onlys[index] == 0 || raw(grapher, before[index])->pc != CODE_NONE)
+			return false;
+		index = before[index];
+	}
+	return true;
+}
+
 /* The first of the PCs of block @index that is its own; CODE_NONE: none is known to be. @others:
  * how many more than one it has, from @at on. */
 static uint32_t
@@ -713,8 +730,8 @@ own_pc(const struct code_grapher *grapher, uint32_t index, size_t at, size_t oth
 		if (is_touched(grapher, list[i].pc, first, behind))
 			return list[i].pc;
 	if (others == 0 &&
-	    (block->before < 2 || !grapher->machine->tells_touched ||
-		grapher->pcs->counters == 0))
+	    (!grapher->machine->tells_touched || grapher->pcs->counters == 0 ||
+		!is_join(grapher, index)))
 		return block->pc;
 	return CODE_NONE;
 }
@@ -805,7 +822,8 @@ touches_at(const struct code_grapher *grapher, size_t at, uint32_t end)
 	return at - start;
 }
 
-/* Counts for each block the ways from where there is no other, and makes room for bodies. */
+/* Counts for each block the ways from where there is no other, of which it notes one, and makes
+ * room for bodies. */
 static bool
 count_onlys(struct code_grapher *grapher)
 {
@@ -814,14 +832,18 @@ count_onlys(struct code_grapher *grapher)
 	uint32_t *onlys;
 
 	if (!reserve(&grapher->onlys, len, sizeof(*onlys)) ||
+	    !reserve(&grapher->before, len, sizeof(uint32_t)) ||
 	    !reserve(&grapher->bodies, len, sizeof(uint32_t)))
 		return false;
 	onlys = grapher->onlys.data;
 	memset(onlys, 0, len * sizeof(*onlys));
 	memset(grapher->bodies.data, 0, len * sizeof(uint32_t));
-	for (uint32_t i = 0; i < len; i++)
-		if (raw(grapher, i)->edges_len == 1)
-			onlys[edges[raw(grapher, i)->edges]]++;
+	for (uint32_t i = 0; i < len; i++) {
+		if (raw(grapher, i)->edges_len != 1)
+			continue;
+		onlys[edges[raw(grapher, i)->edges]]++;
+		((uint32_t *)grapher->before.data)[edges[raw(grapher, i)->edges]] = i;
+	}
 	return true;
 }
 
@@ -1170,6 +1192,7 @@ code_grapher_free(struct code_grapher *grapher)
 	free(grapher->callees.data);
 	free(grapher->others.data);
 	free(grapher->onlys.data);
+	free(grapher->before.data);
 	free(grapher->bodies.data);
 	free(grapher->touches.data);
 	free(grapher->marks.data);
