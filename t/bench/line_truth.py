@@ -403,7 +403,7 @@ def main(words):
             make(builds[name], sources, [*flags, *more], runtime=True)
         make(judge_of, sources, [*plain, "-O0", "-fprofile-instr-generate", "-fcoverage-mapping"], runtime=False)
     if not os.listdir(inputs):
-        subprocess.run([builds["as built"], "-max_total_time=30", "-max_len=1000", inputs], stderr=subprocess.DEVNULL, check=False)
+        subprocess.run([builds["as built"], "-max_total_time=30", "-max_len=1000", f"-artifact_prefix={folder}/", inputs], stderr=subprocess.DEVNULL, check=False)
     truth = find_truth(judge_of, inputs)
     for name, executable in builds.items():
         coverage = executable + ".coverage"
