@@ -756,6 +756,22 @@ line_blocks_owner(const struct line_blocks_view *view, uint32_t index,
 	}
 }
 
+void
+line_blocks_lines(const struct line_blocks_view *view, uint32_t index,
+    struct line_scratch *scratch, line_taker *taker, void *context)
+{
+	const struct wire_blocks_function *function = &view->functions[index];
+	uint32_t line = 0, left;
+
+	begin_lines(scratch, view, function);
+	for (uint32_t i = 0; i < function->blocks_len; i++)
+		for (left = next_block(scratch, function).len; left > 0; left--) {
+			if (!next_line(scratch, view, &line))
+				return;
+			taker(context, line);
+		}
+}
+
 /* ---- copies ---- */
 
 void

@@ -103,6 +103,12 @@ void line_scratch_news(struct line_scratch *scratch, struct line_news *news);
 void line_blocks_owner(const struct line_blocks_view *view, uint32_t index,
     struct line_scratch *scratch, uint32_t *owner);
 
+/* Tells @taker the lines that function @index executes, block by block: one may be told several
+ * times. Where its code is malformed, not all. */
+typedef void line_taker(void *context, uint32_t line);
+void line_blocks_lines(const struct line_blocks_view *view, uint32_t index,
+    struct line_scratch *scratch, line_taker *taker, void *context);
+
 /* A way out of a line: to which line, and whether any function went it. */
 struct line_way {
 	uint32_t to; /* index of a line */

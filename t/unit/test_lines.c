@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "block_table.h"
+#include "line_owners.h"
 #include "line_states.h"
 #include "shared_memory.h"
 #include "symbolizer/code_step.h"
@@ -608,6 +609,76 @@ test_copies(void **state)
 	free(memory);
 }
 
+/* ---- whose lines are ---- */
+
+/* Functions 0 and 1 are of one template: lines 10, 11 and 14; 2 is a lambda within them, 12 and 13; 3
+ * is lines 20 and 21 and inlines 12, line 5 of another file, and 16, of which there is no other copy. */
+static void
+test_owners(void **state)
+{
+	enum { L10, L11, L12, L13, L14, L16, L20, L21, OTHER, LINES };
+	static const struct wire_line lines[] = { { 1, 10 }, { 1, 11 }, { 1, 12 },
+		{ 1, 13 }, { 1, 14 }, { 1, 16 }, { 1, 20 }, { 1, 21 }, { 0, 5 } };
+	static const uint32_t order[] = { OTHER, L10, L11, L12, L13, L14, L16, L20,
+		L21 };
+	/* head, PC, lines: how many, steps */
+	static const unsigned char code[] = { WIRE_BLOCK_PC | WIRE_BLOCK_ENTRY |
+		    WIRE_BLOCK_LEAVES,
+		0, 3 << WIRE_LINES_FLAGS, 0, 2, 6,
+		WIRE_BLOCK_PC | WIRE_BLOCK_ENTRY | WIRE_BLOCK_LEAVES, 0,
+		2 << WIRE_LINES_FLAGS, 4, 2,
+		WIRE_BLOCK_PC | WIRE_BLOCK_ENTRY | WIRE_BLOCK_LEAVES, 0,
+		5 << WIRE_LINES_FLAGS, 12, 1, 5, 10, 2 };
+	static const struct wire_blocks header = { .pcs_len = 5,
+		.functions_len = 5,
+		.lines_len = LINES,
+		.code_len = sizeof(code),
+		.blocks_max = 1 };
+	static const struct wire_blocks_function functions[] = {
+		{ .first = 0, .blocks_len = 1, .code_len = 6, .line = L10 },
+		{ .first = 1, .blocks_len = 1, .code_len = 6, .line = L10 },
+		{ .first = 2, .blocks_len = 1, .code = 6, .code_len = 5, .line = L12 },
+		{ .first = 3, .blocks_len = 1, .code = 11, .code_len = 8, .line = L20 },
+		{ .first = 9, .line = WIRE_LINE_NONE }
+	};
+	static const uint8_t states[] = { LINE_REACHED, LINE_PARTLY, LINE_MISSED,
+		LINE_IDLE, LINE_UNKNOWN, LINE_REACHED, LINE_UNKNOWN, LINE_REACHED,
+		LINE_REACHED };
+	const struct line_blocks_view view = { &header, functions, code, lines, order };
+	void *memory = malloc(line_scratch_size(&header));
+	struct line_scratch *scratch = line_scratch_lay(memory, &header);
+	uint32_t of_lines[LINES], limits[LINES], owner[LINES], groups[5], heads[5];
+	struct line_places places = { of_lines, limits };
+	struct line_sums sums[5];
+	struct line_owners owners = { owner, groups, heads, sums, 0, NULL };
+
+	(void)state;
+	line_places_find(&view, &places);
+	line_owners_begin(&view, &places, &owners);
+	for (uint32_t i = 5; i-- > 0;)
+		line_owners_add(&view, i, scratch, &owners);
+	assert_int_equal(owners.groups_len, 3);
+	assert_int_equal(groups[0], groups[1]);
+	assert_null(line_owners_sums(&owners, 4));
+	for (int times = 0; times < 2; times++) {
+		line_owners_count(&view, 0, 1, states, &owners);
+		line_owners_count(&view, 1, LINES, states, &owners);
+		assert_memory_equal(line_owners_sums(&owners, 0),
+		    (&(struct line_sums){ 2, 2, 1, 1, 1, 1 }), sizeof(sums[0]));
+		assert_memory_equal(line_owners_sums(&owners, 2),
+		    (&(struct line_sums){ 2, 0, 0, 0, 0, 3 }), sizeof(sums[0]));
+		assert_memory_equal(line_owners_sums(&owners, 3),
+		    (&(struct line_sums){ 2, 2, 0, 1, 1, 8 }), sizeof(sums[0]));
+	}
+	assert_int_equal(owner[L16], groups[3]);
+	assert_int_equal(owner[OTHER], LINE_OWNER_NONE);
+	assert_int_equal(line_owners_find(&view, 3), 3);
+	assert_int_equal(line_owners_find(&view, 9), 4);
+	assert_int_equal(line_owners_find(&view, 8), LINE_OWNER_NONE);
+	assert_int_equal(line_owners_find(&view, 10), LINE_OWNER_NONE);
+	free(memory);
+}
+
 /* ---- a block table ---- */
 
 /* As small as one can be. */
@@ -718,6 +789,7 @@ main(void)
 		cmocka_unit_test(test_loop),
 		cmocka_unit_test(test_odd_ends),
 		cmocka_unit_test(test_copies),
+		cmocka_unit_test(test_owners),
 		cmocka_unit_test(test_throws_and_callees),
 		cmocka_unit_test(test_cleanup),
 		cmocka_unit_test(test_led),
