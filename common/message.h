@@ -118,6 +118,9 @@
 	X(SERVE_JOB, "serve-job") \
 	/* front-end → supervisor: code enum job_wish, as a user asked */ \
 	X(ASK_JOB, "ask-job") \
+	/* front-end → supervisor: generation of the target's table; value: its lines of a known \
+	   state; code: those of them that were reached; when they are others */ \
+	X(LINES, "lines") \
 \
 	/* supervisor → every worker: a sign of life is wanted; value: its number */ \
 	X(PING, "ping") \

@@ -324,7 +324,7 @@ _Static_assert(sizeof(struct wire_entries) == 12, "entries");
  *
  * Server to client:
  *  {"type":"targets","full":true,"targets":[{"id":1,"name":"json","state":"live",
- *    "reason":"","build_id":"3ace…","pcs":5744,"dropped":0,"table":7,
+ *    "reason":"","build_id":"3ace…","pcs":5744,"dropped":0,"table":7,"files":12,
  *    "functions":318,"functions_reason":"",
  *    "lines":2710,"lines_reached":1904,"lines_reason":"","sources_changed":0,
  *    "roots":["/srv/json"],"exclude":["third_party/"]}],"removed":[]}
@@ -332,7 +332,8 @@ _Static_assert(sizeof(struct wire_entries) == 12, "entries");
  *    name of enum target_state. pcs: those that can be reached; dropped: those besides, whose
  *    code the linker dropped. table: generation of the source-location table, 0 while
  *    there is none; when it changes fetch /t/NAME/index.bin?table=N again and start
- *    anew with the next full coverage frame. functions: how many functions.bin?table=N
+ *    anew with the next full coverage frame. files: how many it names; when it is more, those that
+ *    inlined code alone names have come: fetch it again. functions: how many functions.bin?table=N
  *    holds; null while there is none, or for ever if functions_reason says why. lines: of a known
  *    state, as counted some seconds ago; likewise null; when it is not there are
  *    blocks.bin?table=N and shapes.bin?table=N. sources_changed: files that are newer than the

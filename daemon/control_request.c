@@ -97,11 +97,25 @@ add_column(struct evbuffer *reply, const char *text)
 		evbuffer_add(reply, (unsigned char)*text < 0x20 ? " " : text, 1);
 }
 
+/* Lines of a known state that were reached, and all of them. */
+static void
+add_lines(struct evbuffer *reply, const struct target *target)
+{
+	if (target->table != NULL && target->lines_generation != 0 &&
+	    target->lines_generation == target->table->generation)
+		evbuffer_add_printf(
+		    reply, "%u\t%u\t", target->lines_reached, target->lines);
+	else
+		evbuffer_add_printf(reply, "-\t-\t");
+}
+
 static void
 add_numbers(struct evbuffer *reply, const struct target *target)
 {
 	const struct table *table = target->table;
 	uint32_t covered;
+
+	add_lines(reply, target);
 
 	if (target->live_current &&
 	    pread(target->live, &covered, sizeof(covered),
@@ -119,7 +133,8 @@ add_numbers(struct evbuffer *reply, const struct target *target)
 	evbuffer_add_printf(reply, "\t");
 }
 
-/* A line each: name, state, covered, PCs, build ID, reason. */
+/* A line each: name, state, lines reached, lines, PCs covered, PCs, build ID, why there are no
+ * lines, reason. */
 static void
 do_status(struct request *request)
 {
@@ -132,6 +147,10 @@ do_status(struct request *request)
 		evbuffer_add_printf(request->reply, "%s\t%s\t", target->conf.name,
 		    target_state_name(target->state));
 		add_numbers(request->reply, target);
+		if (target->table != NULL)
+			add_column(
+			    request->reply, target->table->more[MORE_BLOCKS].reason);
+		evbuffer_add_printf(request->reply, "\t");
 		add_column(request->reply, target->reason);
 		evbuffer_add_printf(request->reply, "\n");
 	}

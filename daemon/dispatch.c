@@ -128,6 +128,15 @@ handle_ask_job(struct supervisor *supervisor, const struct message *message, int
 	return jobs_asked(supervisor->jobs, message);
 }
 
+static int
+handle_lines(struct supervisor *supervisor, const struct message *message, int *fds,
+    size_t fds_len)
+{
+	(void)fds;
+	(void)fds_len;
+	return target_lines(supervisor->targets, message);
+}
+
 static const struct entry {
 	enum worker_kind from;
 	enum message_type type;
@@ -148,6 +157,7 @@ static const struct entry {
 	{ WORKER_COLLECTOR, MESSAGE_JOB_END, 0, 0, handle_job_end },
 	{ WORKER_COLLECTOR, MESSAGE_JOB_FUZZERS, 0, 0, handle_job_fuzzers },
 	{ WORKER_FRONTEND, MESSAGE_ASK_JOB, 0, 0, handle_ask_job },
+	{ WORKER_FRONTEND, MESSAGE_LINES, 0, 0, handle_lines },
 };
 
 static const struct entry *

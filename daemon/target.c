@@ -330,6 +330,21 @@ target_activity(struct targets *targets, const struct message *message)
 	return 0;
 }
 
+int
+target_lines(struct targets *targets, const struct message *message)
+{
+	struct target *target = targets_by_id(targets, message->target);
+
+	if (message->value > UINT32_MAX || message->code > message->value)
+		return -EPROTO;
+	if (target == NULL)
+		return 0;
+	target->lines_generation = message->generation;
+	target->lines = (uint32_t)message->value;
+	target->lines_reached = message->code;
+	return 0;
+}
+
 void
 target_users_changed(struct targets *targets, struct target *target)
 {

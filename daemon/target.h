@@ -52,6 +52,9 @@ struct target {
 	bool live_current; /* made for the table of now, not only kept as a seed */
 	uint32_t live_build_id_len, live_pcs_len;
 	uint8_t live_build_id[64];
+	/* As the front-end counted them: of the table of this generation; 0: of none. */
+	uint64_t lines_generation;
+	uint32_t lines, lines_reached;
 	uint64_t *entries; /* link-time addresses that were announced */
 	size_t entries_len;
 	bool places_missing, roots_missing;
@@ -140,6 +143,9 @@ void target_more_done(
 int target_live(struct targets *targets, const struct message *message, int fd);
 int target_pcs(struct targets *targets, const struct message *message, int fd);
 int target_activity(struct targets *targets, const struct message *message);
+
+/* What the front-end counts. -EPROTO if it must be killed. */
+int target_lines(struct targets *targets, const struct message *message);
 
 /* Jobs of the target run as other users, whose coverage files count, too. */
 void target_users_changed(struct targets *targets, struct target *target);

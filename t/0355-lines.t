@@ -14,6 +14,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from cross import *
 from fuzzsup import *
+from wire import SourceIndex
 from symbolizer import elf_headers
 
 SOURCES = [os.path.join(SRC, "t", "targets", name) for name in ("ways.cc", "ways_other.cc")]
@@ -194,7 +195,7 @@ def commands(service, folder):
 
 
 def inlined_alone(folder):
-    """A header of which no PC is: its lines are seen where they were inlined, and counted nowhere, as on the page."""
+    """A header of which no PC is: its lines are seen where they were inlined, and it is a file like others."""
     with open(os.path.join(folder, "only.h"), "w") as file:
         file.write('static inline __attribute__((always_inline, no_sanitize("coverage"))) int\nonly(int x)\n{\n\treturn x * 7 + 3;\n}\n')
     with open(os.path.join(folder, "user.c"), "w") as file:
@@ -202,6 +203,59 @@ def inlined_alone(folder):
     executable = build(os.path.join(folder, "user"), [os.path.join(folder, "user.c")], "-O1")
     os.utime(os.path.join(folder, "user.c"), (time.time() + 100, time.time() + 100))
     return executable
+
+
+def alone_header(service, entry, text):
+    """Everywhere where files are."""
+    index = SourceIndex(service.get("/t/alone/index.bin").body)
+    header = next((path for path in index.paths() if path.endswith("/only.h")), None)
+    ok(header and not [1 for file, _, _ in index.locations if file < len(index.files) and index.paths()[file] == header] and entry["files"] == len(index.files),
+       "a file that inlined code alone names is in the index, without a PC", (header, entry))
+    names = tarfile.open(fileobj=io.BytesIO(service.get("/t/alone/sources.tar").body)).getnames()
+    ok(header in names and b"return x * 7" in service.get(f"/t/alone/src/{header}").body, "in sources.tar, and by itself", names)
+    counts = re.search(r"SF:\S*/only\.h\n(?:.*\n)*?LF:(\d+)", text)
+    ok(counts and int(counts[1]) >= 1 and text.count("\nDA:") == entry["lines"] > 3, "and its lines are counted by the export, and by the API", (entry, text))
+
+
+def functions_count_lines(service, text):
+    """Lines of each function are those that the export has of it."""
+    answer = service.get("/t/ways/functions.json").json()
+    totals, lines = answer["totals"], read_lcov(text)
+    equal((totals["lines"] + totals["lines_elsewhere"], totals["lines_reached"] + totals["lines_reached_elsewhere"]), (len(lines), sum(lines.values())),
+          "functions.json counts each line once, and what is of no function")
+    ok(totals["lines"] > 0.9 * len(lines), "which is little", totals)
+    begins = {int(line): name for line, name in re.findall(r"(?m)^FN:(\d+),(\S+)$", text.split("end_of_record")[0])}
+    entered = {name: taken == "1" for taken, name in re.findall(r"(?m)^FNDA:(\d),(\S+)$", text)}
+    functions = {one["symbol"]: one for one in answer["functions"]}
+    wrong = {name: (functions[name]["state"], entered[name]) for name in entered if (functions[name]["state"] != "uncovered") != entered[name]}
+    ok(entered and not wrong, f"{len(entered)} functions are entered as the export says", wrong)
+    path = os.path.normpath(re.search(r"SF:(.*)", text)[1])
+    starts = sorted(begins) + [1 << 30]
+    compared, wrong = 0, []
+    for start, end in zip(starts, starts[1:]):
+        one = functions[begins[start]]
+        inside = [state for (file, line), state in lines.items() if file == path and start <= line < end]
+        # What stands behind a function, and was inlined elsewhere, may be another's.
+        if one["lines"] == len(inside):
+            compared += 1
+            if one["lines_reached"] != sum(inside):
+                wrong.append((one, inside))
+    ok(compared > len(begins) // 2 and not wrong, f"and the lines of {compared} of {len(begins)} are those between its first and the next one's", wrong)
+    states = {one["state"]: one for one in answer["functions"]}
+    ok(all(one["lines_reached"] == one["lines"] and one["lines_partly"] == 0 for one in answer["functions"] if one["state"] == "covered" and one["lines"]) and
+       all(one["lines_reached"] < one["lines"] or one["lines_partly"] for one in answer["functions"] if one["state"] == "partial" and one["lines"]) and set(states) == {"uncovered", "partial", "covered"},
+       "whole is what has no line and no way left", states)
+    return len(lines), sum(lines.values())
+
+
+def status_counts_lines(service, found, hit):
+    """fuzzsupctl status."""
+    told = lambda: next(one for one in json.loads(service.ctl("targets", "--json").stdout)["targets"] if one["name"] == "ways")
+    wait_until(lambda: (told()["lines"], told()["lines_reached"]) == (found, hit), f"fuzzsupctl's count: {told()}, {found}, {hit}")
+    entry = service.target("ways")
+    equal((told()["pcs"], told()["covered"]), (entry["pcs"], entry["covered"]), "fuzzsupctl counts lines and PCs as the API")
+    line = next(line for line in service.ctl("status").stdout.splitlines() if line.startswith("ways"))
+    ok(re.search(rf"\b{hit}\s+{found} lines\s+{int(1000 * hit / found) / 10}%", line), f"and shows lines: {line}")
 
 
 CALLS = """#include <stddef.h>
@@ -306,6 +360,7 @@ with scratch() as folder:
         files = text.split("end_of_record\n")[:-1]
         ok(all(int(re.search(r"LF:(\d+)", file)[1]) == file.count("\nDA:") and int(re.search(r"LH:(\d+)", file)[1]) == len(re.findall(r"(?m)^DA:\d+,1$", file)) for file in files) and len(files) >= 3, "its sums are right")
         exports(service, folder, wanted, text)
+        status_counts_lines(service, *functions_count_lines(service, text))
         commands(service, folder)
         entry = wait_until(lambda: (lambda entry: entry["lines"] and entry)(service.target("alone")), "its count")
         text = service.get("/t/alone/coverage.lcov").text
@@ -314,7 +369,7 @@ with scratch() as folder:
         ok(entry["sources_changed"] == 1 and "x-fuzzsup-changed" in service.get(f"/t/alone/src/{name}").headers and "changed after the executable was built: 1;" in told.stderr and told.returncode == 0,
            "a source that was changed after the build is said to be so, by the API, with the source and by fuzzsupctl", (entry, told))
         ok("x-fuzzsup-changed" not in service.get("/t/ways/coverage.lcov").headers and service.target("ways")["sources_changed"] == 0, "and one that was not is not")
-        ok("only.h" not in text and text.count("\nDA:") == entry["lines"] > 3, "a file without any PC is counted nowhere", (entry, text))
+        alone_header(service, entry, text)
         equal(service.request("HEAD", "/t/ways/coverage.lcov").status, 200, "HEAD asks for nothing")
         equal(service.get("/t/none/coverage.lcov").status, 404, "of no target there are no lines")
 done()

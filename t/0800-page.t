@@ -134,7 +134,8 @@ def coverage(folder, executable):
         helper = Helper(service, coverage_file, folder)
         helper.start()
         command = ["node", os.path.join(SRC, "t", "browser", "page.mjs"), f"http://{service.host}:{service.port}/", "json",
-                   "--expect", os.path.join(folder, "expected.json"), *(text for what in helper.asks for text in (f"--{what}", helper.command(what)))]
+                   "--expect", os.path.join(folder, "expected.json"),
+                   "--status", f"'{program('fuzzsupctl')}' -s '{service.control}' --json targets", *(text for what in helper.asks for text in (f"--{what}", helper.command(what)))]
         say(command)
         helper.ended.set()
         helper.join()

@@ -26,6 +26,7 @@ enum look {
 	LOOK_TEXT,
 	LOOK_NUMBER, /* short: 182k */
 	LOOK_COUNT,  /* as it is */
+	LOOK_UNITS,  /* likewise, and of what: "2710 lines" */
 	LOOK_BYTES,
 	LOOK_SINCE,  /* Unix milliseconds, as the time that has passed */
 	LOOK_LAST,   /* text that takes what the terminal has left */
@@ -42,11 +43,14 @@ struct columns {
 	} items[COLUMNS_MAX];
 };
 
-const struct columns columns_targets = { 6,
+const struct columns columns_targets = { 9,
 	{ { "name", "TARGET", LOOK_TEXT, 24 }, { "state", "STATE", LOOK_TEXT, 12 },
-	    { "covered", "COVERED", LOOK_COUNT, 10 }, { "pcs", "PCS", LOOK_COUNT, 10 },
-	    { "build_id", "", LOOK_HIDDEN, 0 },
+	    { "lines_reached", "REACHED", LOOK_COUNT, 9 },
+	    { "lines", "OF", LOOK_UNITS, 15 }, { "covered", "", LOOK_HIDDEN_NUMBER, 0 },
+	    { "pcs", "", LOOK_HIDDEN_NUMBER, 0 }, { "build_id", "", LOOK_HIDDEN, 0 },
+	    { "lines_reason", "", LOOK_HIDDEN, 0 },
 	    { "reason", "REASON", LOOK_LAST, 0 } } };
+enum { TARGETS_REACHED = 2, TARGETS_LINES, TARGETS_COVERED, TARGETS_PCS };
 
 const struct columns columns_jobs = { 16,
 	{ { "name", "JOB", LOOK_TEXT, 24 }, { "engine", "ENGINE", LOOK_TEXT, 10 },
@@ -232,7 +236,8 @@ print_text(const char *text, int width)
 }
 
 static void
-print_value(const struct column *column, const char *value, int width, int left)
+print_value(const struct column *column, const char *value, const char *unit, int width,
+    int left)
 {
 	char text[32];
 
@@ -252,6 +257,9 @@ print_value(const struct column *column, const char *value, int width, int left)
 	case LOOK_BYTES:
 		format_short(strtod(value, NULL), 1024, " KMGT", text, sizeof(text));
 		break;
+	case LOOK_UNITS:
+		snprintf(text, sizeof(text), "%s %s", value, unit);
+		break;
 	case LOOK_SINCE:
 		format_since(value, text, sizeof(text));
 		break;
@@ -262,11 +270,22 @@ print_value(const struct column *column, const char *value, int width, int left)
 	printf("%*s ", column->width, value[0] == '-' ? "-" : text);
 }
 
-/* The share of PCs that are covered, rounded down as on the page: 100 % is all. */
-static void
-print_share(const char *covered, const char *pcs)
+/* Of a target whose lines nobody knows, or not yet, PCs are shown. Returns what is. */
+static const char *
+choose_unit(char **values)
 {
-	double all = strtod(pcs, NULL);
+	if (values[TARGETS_LINES][0] != '-')
+		return "lines";
+	values[TARGETS_REACHED] = values[TARGETS_COVERED];
+	values[TARGETS_LINES] = values[TARGETS_PCS];
+	return "PCs";
+}
+
+/* The share of lines, or PCs, that were reached, rounded down as on the page: 100 % is all. */
+static void
+print_share(const char *covered, const char *of)
+{
+	double all = strtod(of, NULL);
 	char share[16] = "";
 
 	if (covered[0] != '-' && all > 0)
@@ -288,6 +307,7 @@ print_table(const struct columns *columns, char *lines)
 	int left = terminal_width();
 	const int names = name_width(&columns->items[0], plain_lines(lines), left);
 	char *values[COLUMNS_MAX], *line;
+	const char *unit = "";
 
 	for (int i = 0; i < columns->len; i++) {
 		const struct column *column = &columns->items[i];
@@ -311,12 +331,15 @@ print_table(const struct columns *columns, char *lines)
 	while ((line = strsep(&lines, "\n")) != NULL) {
 		if (!split(columns, line, values))
 			continue;
+		if (has_share)
+			unit = choose_unit(values);
 		for (int i = 0; i < columns->len; i++) {
 			if (!is_shown(&columns->items[i]))
 				continue;
 			if (has_share && columns->items[i].look == LOOK_LAST)
-				print_share(values[2], values[3]);
-			print_value(&columns->items[i], values[i],
+				print_share(
+				    values[TARGETS_REACHED], values[TARGETS_LINES]);
+			print_value(&columns->items[i], values[i], unit,
 			    i == 0 ? names : columns->items[i].width, left);
 		}
 		putchar('\n');

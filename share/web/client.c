@@ -813,7 +813,8 @@ client_growth(uint32_t from, uint32_t to, uint32_t steps)
 EXPORT const struct summary *
 client_summary(void)
 {
-	uint32_t dirty = client.dirty;
+	uint32_t dirty = client.dirty, line_counts;
+	const struct line_sums *sums = lines_sums(&line_counts);
 	if (client.open_file != NONE && dirty)
 		lines_count();
 	client.summary = (struct summary){
@@ -834,6 +835,8 @@ client_summary(void)
 		.dirty = dirty,
 		.growth = (uint32_t)(uintptr_t)client.growth,
 		.has_lines = (uint32_t)lines_are_known(),
+		.sums = (uint32_t)(uintptr_t)sums,
+		.line_counts = line_counts,
 	};
 	return &client.summary;
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "line_owners.h"
 #include "line_states.h"
 #include "wire.h"
 
@@ -42,7 +43,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size);
 #define DEPTH_MAX 64
 #define NONE UINT32_C(0xffffffff)
 
-/* The page reads these five as arrays of u32, by layout.js (t/lib/print_layouts). */
+/* The page reads these five, and struct line_sums, as arrays of u32, by layout.js (t/lib/print_layouts). */
 struct node { /* of the tree of folders and files; 0 is the root */
 	uint32_t parent;
 	uint32_t first_child;
@@ -100,9 +101,11 @@ struct summary {
 	uint32_t lines_len, open_file, update, no_line;
 	uint32_t entries, entries_len, dirty, growth;
 	uint32_t has_lines; /* 1: files and nodes count lines; else they are 0 */
+	uint32_t sums; /* address of struct line_sums, see client_function_group() */
+	uint32_t line_counts; /* another number where lines were counted anew */
 	uint32_t reserved;
 };
-_Static_assert(sizeof(struct summary) == 72, "the summary is words");
+_Static_assert(sizeof(struct summary) == 80, "the summary is words");
 
 struct client {
 	unsigned char *input; /* where main.js puts the next message */
@@ -189,5 +192,7 @@ SHARED int lines_are_known(void);
 SHARED uint32_t lines_of_file(uint32_t file);
 SHARED uint32_t lines_number(uint32_t file, uint32_t place, uint32_t *ret_block);
 SHARED uint32_t lines_state(uint32_t block);
+/* What became of functions' lines, by group; and how often a file was counted. */
+SHARED const struct line_sums *lines_sums(uint32_t *ret_counts);
 
 #endif

@@ -8,6 +8,7 @@
  */
 #include "client.h"
 
+#include "line_owners.h"
 #include "line_shapes.h"
 
 #define FUNCTION_COST 200 /* beside the bytes of its code */
@@ -18,6 +19,8 @@ static struct lines {
 	uint32_t *file_start; /* files_len + 1: first place of a file in order */
 	uint32_t *owner;      /* by PC: its function; NONE: none */
 	struct line_places places;
+	struct line_owners owners;
+	uint32_t owned; /* functions whose lines have an owner */
 	struct line_scratch *scratch;
 	uint8_t *raw, *states;         /* by line: of blocks alone; in the end */
 	uint8_t *idle;                 /* by function */
@@ -30,6 +33,7 @@ static struct lines {
 	uint32_t functions_due_len;
 	struct line_news news; /* files */
 	uint32_t built;        /* functions that were looked at first */
+	uint32_t counts;       /* how often a file was counted */
 	int is_ready;
 } lines;
 
@@ -132,6 +136,10 @@ take_memory(void)
 	lines.owner = heap_take((uint64_t)client.pcs_len * 4);
 	lines.places.places = heap_take(all * 4);
 	lines.places.limits = heap_take(all * 4);
+	lines.owners.owner = heap_take(all * 4);
+	lines.owners.groups = heap_take(functions * 4);
+	lines.owners.heads = heap_take(functions * 4);
+	lines.owners.sums = heap_take(functions * sizeof(struct line_sums));
 	lines.raw = heap_take(all);
 	lines.states = heap_take(all);
 	lines.idle = heap_take(functions);
@@ -144,10 +152,11 @@ take_memory(void)
 	lines.news.marks = heap_take(files);
 	lines.news.list = heap_take(files * 4);
 	if (!memory || !lines.file_start || !lines.owner || !lines.places.places ||
-	    !lines.places.limits || !lines.raw || !lines.states || !lines.idle ||
-	    !lines.first || !lines.next || !lines.shapes || !lines.shapes_len ||
-	    !lines.function_due || !lines.functions_due || !lines.news.marks ||
-	    !lines.news.list)
+	    !lines.places.limits || !lines.owners.owner || !lines.owners.groups ||
+	    !lines.owners.heads || !lines.owners.sums || !lines.raw || !lines.states ||
+	    !lines.idle || !lines.first || !lines.next || !lines.shapes ||
+	    !lines.shapes_len || !lines.function_due || !lines.functions_due ||
+	    !lines.news.marks || !lines.news.list)
 		return CLIENT_MEMORY;
 	lines.scratch = line_scratch_lay(memory, h);
 	return CLIENT_OK;
@@ -196,6 +205,7 @@ client_load_blocks(uint32_t size)
 	}
 	list_functions();
 	line_places_find(&lines.view, &lines.places);
+	line_owners_begin(&lines.view, &lines.places, &lines.owners);
 	return CLIENT_OK;
 }
 
@@ -309,8 +319,10 @@ conclude_file(uint32_t number)
 		line_shapes_apply(lines.shape_bytes + lines.shapes[number],
 		    lines.shapes_len[number], lines.view.lines, order + from, to - from,
 		    line_scratch_led(lines.scratch), lines.states);
+	line_owners_count(&lines.view, from, to, lines.states, &lines.owners);
+	lines.counts++;
 	if (number >= client.files_len)
-		return; /* no PC stands in it */
+		return; /* of an index that was there before the block table */
 	struct file *file = &client.files[number];
 	count_file(file, -1u);
 	file->lines = file->lines_reached = file->lines_partly = file->lines_unknown =
@@ -338,6 +350,10 @@ build(int64_t cost)
 {
 	const uint32_t function = lines.built++;
 	line_blocks_owner(&lines.view, function, lines.scratch, lines.owner);
+	if (function == lines.owned) {
+		line_owners_add(&lines.view, function, lines.scratch, &lines.owners);
+		lines.owned++;
+	}
 	conclude_function(function);
 	return cost - FUNCTION_COST - lines.view.functions[function].code_len;
 }
@@ -376,6 +392,27 @@ client_lines_step(int32_t budget, int files)
 		client.update++;
 	}
 	return 0;
+}
+
+/* ---- functions ---- */
+
+/* Where among the sums of the summary those of a function stand, by the place of its lowest PC among
+ * all in order of address; NONE: nobody knows its lines. The same for as long as the table is. */
+EXPORT uint32_t
+client_function_group(uint32_t first)
+{
+	uint32_t function;
+	if (!lines.is_ready)
+		return NONE;
+	function = line_owners_find(&lines.view, first);
+	return function != NONE ? lines.owners.groups[function] : NONE;
+}
+
+SHARED const struct line_sums *
+lines_sums(uint32_t *ret_counts)
+{
+	*ret_counts = lines.counts;
+	return lines.owners.sums;
 }
 
 /* ---- for the open file ---- */

@@ -27,9 +27,19 @@ export class FunctionTable {
 		this.strings = new Uint8Array(buffer, offset(FUNCTIONS.strings), length(FUNCTIONS.string_bytes_len));
 		/** @type {string[]} */
 		this.names = new Array(this.length);
-		this.covered = new Uint32Array(this.length);
+		this.covered = new Uint32Array(this.length); // PCs
+		// Of a known state; where there are none, a function is told by its PCs.
+		this.lines = new Uint32Array(this.length);
+		this.linesReached = new Uint32Array(this.length);
+		this.entered = new Uint8Array(this.length); // as its lines tell
+		this.partly = new Uint32Array(this.length); // lines of which a way was never taken
+		/** @type {Uint32Array | null} */
+		this.groups = null; // of lines, by function
 		this.decoder = new TextDecoder();
+		/** @type {Model | null} */
+		this.model = null; // whose numbers these are
 		this.counted = -1; // number of the update
+		this.linesCounted = -1; // likewise
 		this.countedAt = -Infinity;
 	}
 
@@ -65,19 +75,56 @@ export class FunctionTable {
 		return model.location(this.word(index, FUNCTION.pc));
 	}
 
-	/** @param {number} index @returns {"miss" | "part" | "hit"} */
+	/** By lines, or where none are known by PCs; as functions.json. @param {number} index @returns {"miss" | "part" | "hit"} */
 	state(index) {
-		const covered = this.covered[index];
-		if (covered === 0) return "miss";
-		return covered < this.pcs(index) ? "part" : "hit";
+		const lines = this.lines[index],
+			reached = this.linesReached[index],
+			covered = this.covered[index];
+		if (covered === 0 && !this.entered[index]) return "miss";
+		const whole = lines ? reached === lines && !this.partly[index] : covered === this.pcs(index);
+		return whole ? "hit" : "part";
 	}
 
-	/** Counts anew where bits have changed; returns whether they had. @param {Model} model */
+	/** Lines, where they are known, else PCs. @param {number} index */
+	total(index) {
+		return this.lines[index] || this.pcs(index);
+	}
+
+	/** Likewise. @param {number} index */
+	reached(index) {
+		return this.lines[index] ? this.linesReached[index] : this.covered[index];
+	}
+
+	/** Counts anew where bits, or lines, have changed; returns whether they had. @param {Model} model */
 	count(model) {
-		const { update } = model.summary;
-		if (this.counted === update || performance.now() - this.countedAt < COUNT_EVERY) return false;
+		const { update, lineCounts, hasLines } = model.summary;
+		const same = this.model === model && this.counted === update && this.linesCounted === lineCounts;
+		if (same || (this.model === model && performance.now() - this.countedAt < COUNT_EVERY)) return false;
+		if (this.model !== model) this.groups = null;
+		this.model = model;
 		this.counted = update;
+		this.linesCounted = lineCounts;
 		this.countedAt = performance.now();
+		this.countPcs(model);
+		if (hasLines) this.countLines(model);
+		return true;
+	}
+
+	/** @param {Model} model */
+	countLines(model) {
+		this.groups ??= Uint32Array.from({ length: this.length }, (_, i) =>
+			model.functionGroup(this.word(i, FUNCTION.first)),
+		);
+		model.functionLines(this.groups, (index, lines, reached, partly, entered) => {
+			this.lines[index] = lines;
+			this.linesReached[index] = reached;
+			this.partly[index] = partly;
+			this.entered[index] = entered;
+		});
+	}
+
+	/** @param {Model} model */
+	countPcs(model) {
 		const { covered, owners } = this,
 			bits = model.bits;
 		covered.fill(0);
@@ -86,7 +133,6 @@ export class FunctionTable {
 				const owner = owners[word * 32 + 31 - Math.clz32(left & -left)];
 				if (owner !== NONE) covered[owner]++;
 			}
-		return true;
 	}
 
 	/** The lines of @file in which functions begin, ascending, each once. @param {number} file @param {Model} model */

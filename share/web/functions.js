@@ -22,7 +22,7 @@ const STATES = [
 	{ key: "hit", label: "Whole", query: "covered" },
 ];
 const MARKS = {
-	hit: { glyph: "●", meaning: "all of it was reached", none: "wholly reached" },
+	hit: { glyph: "●", meaning: "all of its lines were reached, and all of their ways taken", none: "wholly reached" },
 	part: { glyph: "◐", meaning: "reached in part", none: "reached in part" },
 	miss: { glyph: "○", meaning: "never entered", none: "never entered" },
 };
@@ -33,8 +33,10 @@ const COLUMNS = [
 	{ label: "Where", class: "where" },
 	{ key: "coverage", label: "Coverage", class: "cv" },
 	LEFT,
-	{ key: "pcs", label: "PCs", class: "num wide" },
+	{ key: "ways", label: "Ways left", class: "num wide" },
+	{ key: "lines", label: "Lines", class: "num wide" },
 ];
+const WAYS = "lines that were reached, but one of their ways was never taken";
 
 /** @typedef {ReturnType<FunctionsView["makeRow"]>} Row */
 
@@ -128,7 +130,7 @@ export class FunctionsView {
 		}
 		const news = functions.count(model);
 		// The order follows a wish and not the numbers, so that nothing jumps.
-		const key = `${session.key} ${session.covered}`;
+		const key = `${session.key} ${session.covered} ${functions.groups !== null}`;
 		if (this.functions !== functions || this.arranged !== key) {
 			this.functions = functions;
 			this.arranged = key;
@@ -173,12 +175,13 @@ export class FunctionsView {
 			if (!wanted || functions.name(i).toLowerCase().includes(wanted)) rows.push(i);
 		}
 		/** @param {number} i */
-		const pcs = (i) => functions.pcs(i);
+		const total = (i) => functions.total(i);
 		/** @type {Record<string, (i: number) => number>} */
 		const values = {
-			left: (i) => pcs(i) - functions.covered[i],
-			pcs,
-			coverage: (i) => functions.covered[i] / pcs(i),
+			left: (i) => total(i) - functions.reached(i),
+			ways: (i) => functions.partly[i],
+			lines: total,
+			coverage: (i) => functions.reached(i) / total(i),
 		};
 		const value = values[this.column.key ?? ""],
 			turn = this.down ? -1 : 1;
@@ -188,7 +191,7 @@ export class FunctionsView {
 				y = functions.name(b);
 			return x < y ? -1 : x > y ? 1 : 0;
 		};
-		if (value) rows.sort((a, b) => turn * (value(a) - value(b)) || pcs(b) - pcs(a) || a - b);
+		if (value) rows.sort((a, b) => turn * (value(a) - value(b)) || total(b) - total(a) || a - b);
 		else rows.sort((a, b) => turn * byName(a, b) || a - b);
 		this.shown = Uint32Array.from(rows);
 		this.drawCounts(functions);
@@ -208,7 +211,8 @@ export class FunctionsView {
 	/** @param {number} index @param {number} at */
 	makeRow(index, at) {
 		const functions = /** @type {FunctionTable} */ (this.functions);
-		const cells = { mark: h("span", { class: "mark", role: "img" }), bar: coverageBar(), left: h("span") };
+		const mark = h("span", { class: "mark", role: "img" });
+		const cells = { mark, bar: coverageBar(), left: h("span"), ways: h("span"), total: h("span") };
 		const { file, line } = this.whereOf(functions, index);
 		const where = file ? pathText(`${file}:${line}`) : "no source location";
 		/** @param {string} name @param {...import("./dom.js").Child} content */
@@ -220,7 +224,8 @@ export class FunctionsView {
 			cell("where mono dim", where),
 			cell("cv", cells.bar),
 			cell("num left", cells.left),
-			cell("num dim wide", exact(functions.pcs(index))),
+			cell("num wide ways", cells.ways),
+			cell("num dim wide", cells.total),
 		];
 		const props = { class: "trow", role: "row", "aria-rowindex": String(at + 2) };
 		const href = file ? fileUrl(targetUrl(this.target), file, line) : "";
@@ -234,19 +239,29 @@ export class FunctionsView {
 	/** @param {Row} row */
 	updateRow(row) {
 		const { functions } = this,
-			{ mark, bar, left } = row.cells;
+			{ mark, bar, left, ways, total } = row.cells;
 		if (!functions) return;
-		const covered = functions.covered[row.function],
-			pcs = functions.pcs(row.function),
+		const all = functions.total(row.function),
+			open = all - functions.reached(row.function),
+			partly = functions.partly[row.function],
 			state = functions.state(row.function);
+		const byLines = functions.lines[row.function] > 0,
+			pcs = `${exact(functions.covered[row.function])} of ${exact(functions.pcs(row.function))} PCs`;
 		const { glyph, meaning } = MARKS[state];
 		setClass(mark, `mark ${state}`);
 		setText(mark, glyph);
 		setTitle(mark, meaning);
 		if (mark.getAttribute("aria-label") !== meaning) mark.setAttribute("aria-label", meaning);
-		bar.set(covered, pcs);
-		setText(left, covered < pcs ? exact(pcs - covered) : "–");
-		setClass(left, covered < pcs ? "" : "dim");
+		const note = partly
+			? `; ${exact(partly)} of them ${partly === 1 ? "has a way that was" : "have ways that were"} never taken`
+			: "";
+		bar.set(all - open, all, byLines ? "lines" : "PCs", byLines ? `${note}; ${pcs}` : "");
+		setText(left, open ? exact(open) : "–");
+		setClass(left, open ? "" : "dim");
+		setText(ways, partly ? exact(partly) : byLines ? "–" : "?");
+		setClass(ways, partly ? "" : "dim");
+		setTitle(ways, partly ? `${exact(partly)} ${WAYS}` : byLines ? "" : "lines are not known here");
+		setText(total, byLines ? exact(all) : `${exact(all)} PCs`);
 		row.classList.toggle("selected", row.index === this.selected);
 	}
 

@@ -3,7 +3,7 @@
 // read as an array) or bytes. Printed by t/lib/print_layouts: not to be changed by hand.
 
 export const SUMMARY = {
-	size: 18,
+	size: 20,
 	pcs_len: 0,
 	files_len: 1,
 	nodes_len: 2,
@@ -21,6 +21,8 @@ export const SUMMARY = {
 	dirty: 14,
 	growth: 15,
 	has_lines: 16,
+	sums: 17,
+	line_counts: 18,
 };
 
 export const NODE = {
@@ -82,10 +84,19 @@ export const LOCATION = {
 	column: 2,
 };
 
+export const LINE_SUMS = {
+	size: 6,
+	lines: 0,
+	reached: 1,
+	partly: 2,
+	entered: 4,
+};
+
 export const FUNCTION = {
 	size: 10,
 	start: 0,
 	name: 4,
+	first: 6,
 	pcs_len: 7,
 	pc: 8,
 };

@@ -32,7 +32,7 @@ const SAMPLE_EVERY = 2000; // ms
  * As wire.h describes it, with its numbers. samples: speeds, one each two seconds, the newest last; null where
  * nobody looked.
  * @typedef {{ id: number, name: string, state: string, reason?: string, build_id?: string, pcs?: number,
- *   table?: number, functions?: number | null, functions_reason?: string, lines?: number | null,
+ *   table?: number, files?: number, functions?: number | null, functions_reason?: string, lines?: number | null,
  *   lines_reached?: number, lines_reason?: string, dropped?: number, roots?: string[], exclude?: string[],
  *   covered: number, runs: number, unique: number, lastFind: number, lastRun: number, perSecond: number,
  *   samples: (number | null)[], counted: boolean }} Target

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Wraps main.wasm: the coverage of one target, counted in client.c; runs in the browser.
 
-import { CLIENT_ERROR, FILE, LINE, LINE_STATE, LOCATION, NODE, NONE, PLACE, SUMMARY } from "./layout.js";
+import { CLIENT_ERROR, FILE, LINE, LINE_STATE, LINE_SUMS, LOCATION, NODE, NONE, PLACE, SUMMARY } from "./layout.js";
 
 export { NONE };
 
@@ -125,6 +125,8 @@ export class Model {
 			dirty: w[at + SUMMARY.dirty],
 			growthAt: w[at + SUMMARY.growth] / 4,
 			hasLines: w[at + SUMMARY.has_lines] === 1,
+			sumsAt: w[at + SUMMARY.sums] / 4,
+			lineCounts: w[at + SUMMARY.line_counts],
 		};
 	}
 
@@ -190,11 +192,43 @@ export class Model {
 		return this.wasm.client_lines_step(cost, files ? 1 : 0) !== 0;
 	}
 
+	/**
+	 * Where the lines of the function whose lowest PC is the one at @first, in order of address, are counted; NONE: nowhere.
+	 * @param {number} first @returns {number}
+	 */
+	functionGroup(first) {
+		return this.wasm.client_function_group(first) >>> 0;
+	}
+
+	/**
+	 * Hands out, of one function after the other: lines of a known state, those reached, of them those with a way that was
+	 * never taken, and whether it was entered.
+	 * @param {Uint32Array} groups as functionGroup() tells
+	 * @param {(index: number, lines: number, reached: number, partly: number, entered: number) => void} take
+	 */
+	functionLines(groups, take) {
+		const { sumsAt } = this.summary,
+			w = this.words;
+		for (let i = 0; i < groups.length; i++) {
+			if (groups[i] === NONE) continue;
+			const at = sumsAt + groups[i] * LINE_SUMS.size;
+			take(
+				i,
+				w[at + LINE_SUMS.lines],
+				w[at + LINE_SUMS.reached],
+				w[at + LINE_SUMS.partly],
+				w[at + LINE_SUMS.entered],
+			);
+		}
+	}
+
 	/** @param {number} id @param {number} [nodesAt] @returns {TreeNode} */
 	node(id, nodesAt = this.summary.nodesAt) {
 		const w = this.words,
 			at = nodesAt + id * NODE.size;
-		const included = w[at + NODE.total] > 0 || w[at + NODE.excluded_total] === 0;
+		const included =
+			w[at + NODE.total] + w[at + NODE.lines] > 0 ||
+			w[at + NODE.excluded_total] + w[at + NODE.excluded_lines] === 0;
 		const numbers = included
 			? counted(w[at + NODE.lines], w[at + NODE.lines_reached], w[at + NODE.total], w[at + NODE.covered])
 			: counted(

@@ -38,9 +38,12 @@ export class Session {
 		this.linesTimer = 0;
 		this.linesCounted = 0;
 		this.index = this.table("index", (bytes) => this.readIndex(bytes, wasmUrl), "coverage");
-		this.blocks = this.table("blocks", (bytes) => this.readLines("blocks", bytes), "lines");
-		this.shapes = this.table("shapes", (bytes) => this.readLines("shapes", bytes), "lines");
+		this.blocks = this.linesTable("blocks");
+		this.shapes = this.linesTable("shapes");
 		this.functions = this.table("functions", (bytes) => new FunctionTable(bytes), "functions");
+		/** @type {Loading<Model> | null} */
+		this.larger = null; // an index of more files, until it takes the place of the other
+		this.wasmUrl = wasmUrl;
 		this.began = performance.now();
 		if (!target.table) return;
 		prepare(wasmUrl);
@@ -58,13 +61,19 @@ export class Session {
 		return loading;
 	}
 
+	/** @param {string} name */
+	linesTable(name) {
+		return this.table(name, (bytes) => this.readLines(name, bytes), "lines");
+	}
+
 	get model() {
 		return this.index.value;
 	}
 
 	end() {
-		for (const loading of [this.index, this.blocks, this.shapes, this.functions, ...this.sources.values()])
-			loading.end();
+		const tables = [this.index, this.blocks, this.shapes, this.functions, ...this.sources.values()];
+		for (const loading of tables) loading.end();
+		this.larger?.end();
 		clearTimeout(this.linesTimer);
 		this.waiting = [];
 	}
@@ -76,7 +85,8 @@ export class Session {
 
 	/** @param {string} what */
 	changed(what) {
-		if (what === "coverage") this.indexChanged();
+		if (what === "files") this.largerChanged();
+		else if (what === "coverage") this.indexChanged();
 		else if (what === "lines" && this.blocks.state === LOAD.SHOWN) this.shapes.want();
 		this.tell(what);
 	}
@@ -95,6 +105,34 @@ export class Session {
 		}
 	}
 
+	/**
+	 * Files that inlined code alone names come with the block table: the index is read anew where it was there before. What is shown
+	 * stays until that one has its coverage. True: all files are there.
+	 * @param {Target} target
+	 */
+	wantFiles(target) {
+		if (!this.model || (target.files ?? 0) <= this.model.summary.files) return true;
+		this.larger ??= this.table("index", (bytes) => this.readIndex(bytes, this.wasmUrl), "files");
+		this.larger.want();
+		return false;
+	}
+
+	// A full frame comes next, see frame().
+	largerChanged() {
+		if (this.larger?.state === LOAD.SHOWN) this.renew();
+	}
+
+	takeLarger() {
+		if (!this.larger?.value) return;
+		for (const loading of [this.index, this.blocks, this.shapes]) loading.end();
+		clearTimeout(this.linesTimer);
+		this.linesTimer = 0;
+		this.index = this.larger;
+		this.larger = null;
+		this.blocks = this.linesTable("blocks");
+		this.shapes = this.linesTable("shapes");
+	}
+
 	/** @param {ArrayBuffer} bytes @param {string} wasmUrl */
 	async readIndex(bytes, wasmUrl) {
 		const model = await Model.create(wasmUrl);
@@ -111,6 +149,7 @@ export class Session {
 	 * @param {number} tag @param {string} reader @param {ArrayBuffer} data
 	 */
 	frame(tag, reader, data) {
+		if (tag === TAG.COVERAGE_FULL) this.takeLarger();
 		if (this.model) {
 			this.apply(tag, reader, data);
 			this.tell("coverage");
@@ -133,7 +172,8 @@ export class Session {
 	 * @param {Target | null} target
 	 */
 	wantLines(target) {
-		if (this.model && this.covered && typeof target?.lines === "number") this.blocks.want();
+		if (target && this.wantFiles(target) && this.model && this.covered && typeof target.lines === "number")
+			this.blocks.want();
 	}
 
 	/** @param {string} name @param {ArrayBuffer} bytes */

@@ -52,7 +52,8 @@ export class SourceView {
 		this.phase = PHASE.WAITING;
 		/** @type {Place} */
 		this.place = { root: "", target: "", debug: false, file: "", line: 0, query: new URLSearchParams() };
-		this.openKey = ""; // of the session whose model has the file open
+		/** @type {Model | null} */
+		this.openModel = null; // that has the file open
 		this.file = -1;
 		this.path = "";
 		/** @type {string[]} */
@@ -166,7 +167,7 @@ export class SourceView {
 			this.goThere();
 			return;
 		}
-		this.openKey = "";
+		this.openModel = null;
 		this.update(new Set(["targets", "coverage", "stats"]));
 	}
 
@@ -192,8 +193,8 @@ export class SourceView {
 			if (this.phase !== PHASE.SHOWN || !byName(this.place.target)) this.wait(session);
 			return;
 		}
-		if (session.key !== this.openKey) {
-			this.openKey = session.key;
+		if (model !== this.openModel) {
+			this.openModel = model;
 			this.find(session, model);
 		}
 		if (this.file < 0) return;
@@ -210,7 +211,7 @@ export class SourceView {
 		const { target: name } = this.place,
 			target = byName(name);
 		const gone = `There is no target "${name}". It may have been renamed or taken out of fuzz.conf.`;
-		this.openKey = "";
+		this.openModel = null;
 		this.noFile(
 			PHASE.WAITING,
 			target ? explain(target, session) : store.listed ? gone : "Waiting for the service …",

@@ -71,6 +71,7 @@ export class TargetView {
 		this.order = h("div", { class: "seg", role: "group", "aria-label": "Order of files" }, orders);
 		this.tabs = { files: h("a"), functions: h("a") };
 		this.files = h("div", {}, this.tree, this.note);
+		this.unit = h("span", { class: "grow dim small unit" });
 		this.home = h("a", {}, "Targets");
 		this.crumb = h("span");
 		this.listed = h(
@@ -80,7 +81,7 @@ export class TargetView {
 				"div",
 				{ class: "head" },
 				h("nav", { class: "tabs", "aria-label": "What is listed" }, this.tabs.files, this.tabs.functions),
-				h("span", { class: "grow" }),
+				this.unit,
 				this.order,
 				this.functions.tools,
 			),
@@ -193,9 +194,12 @@ export class TargetView {
 		session?.wantLines(target);
 		this.updateCovered(target, session);
 		this.drawTabs(target, session);
+		setText(this.unit, unitText(target, session));
 		if (this.tab === "functions") this.functions.update(target, session);
 		const key =
-			session && model ? `${session.key} ${this.by} ${session.covered} ${model.summary.hasLines}` : "none";
+			session && model
+				? `${session.key} ${this.by} ${session.covered} ${model.summary.hasLines} ${model.summary.files}`
+				: "none";
 		if (key !== this.arranged) {
 			this.arranged = key;
 			this.arrange();
@@ -380,6 +384,20 @@ export class TargetView {
 		this.list.rows.get(this.selected)?.focus({ preventScroll: true });
 		return true;
 	}
+}
+
+/**
+ * What is counted where it is not lines, and why; "" where nothing is listed yet.
+ * @param {Target} target @param {Session | null} session
+ */
+function unitText(target, session) {
+	if (!session?.model || session.model.summary.hasLines) return "";
+	if (target.lines_reason) return `counted in PCs, since lines are not known: ${target.lines_reason}`;
+	const failed = [session.blocks, session.shapes].find(({ failure }) => failure);
+	if (failed) return `counted in PCs: what became of lines could not be read. ${failureText(failed)}`;
+	const far = progress(session.blocks.value ? session.shapes : session.blocks);
+	if (typeof target.lines === "number") return `counted in PCs until its lines are here${far ? `: ${far}` : ""}`;
+	return "counted in PCs until it is known which lines its machine code belongs to";
 }
 
 /** Why nothing is listed. @param {Target} target @param {Session | null} session */

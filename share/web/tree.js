@@ -49,20 +49,20 @@ function compare(by) {
 export function treeRows(model, by, turned) {
 	/** @type {TreeRow[]} */
 	const rows = [];
-	/** @param {number} parent @param {number} depth */
-	const flatten = (parent, depth) => {
+	/** @param {number} parent @param {number} depth @param {string} path of it */
+	const flatten = (parent, depth, path) => {
 		const children = model
 			.children(parent)
 			.map((child) => compact(model, child))
 			.filter((child) => child.total > 0);
 		for (const child of children.sort(compare(by))) {
-			const key = `${parent}/${child.label}`,
+			const key = `${path}${child.label}`,
 				closed = child.excluded || isOutside(child);
 			const open = child.file === NONE && closed === turned.has(key);
 			rows.push({ ...child, depth, key, open });
-			if (open) flatten(child.id, depth + 1);
+			if (open) flatten(child.id, depth + 1, key);
 		}
 	};
-	flatten(0, 0);
+	flatten(0, 0, "");
 	return rows;
 }

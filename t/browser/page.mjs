@@ -2,10 +2,12 @@
 // Looks at the page in a real Chromium and says in TAP what it saw.
 //
 // usage: node page.mjs BASE-URL TARGET [--screens FOLDER] [--expect FILE] [--stop COMMAND --start COMMAND] [--remove COMMAND --add COMMAND]
+//        [--status COMMAND]
 //
 // --expect: JSON { "file name as in the source index": { "line": "hit" | "part" | "miss" | "idle" | "unknown", … }, … }, of coverage
 // that stands still or only grows to it; lines not named must carry no mark. Without it the first file is opened.
 // --stop, --start: shell commands that take the service away and bring it back at the same address.
+// --status: a shell command that prints the targets as fuzzsupctl --json has them.
 // --remove, --add: likewise for the target in its configuration.
 // The browser: see harness.mjs.
 
@@ -31,7 +33,7 @@ import {
 const { values: options, positionals } = parseArgs({
 	allowPositionals: true,
 	options: Object.fromEntries(
-		["screens", "expect", "stop", "start", "remove", "add"].map((name) => [name, { type: "string" }]),
+		["screens", "expect", "stop", "start", "remove", "add", "status"].map((name) => [name, { type: "string" }]),
 	),
 });
 const [base, target] = positionals;
@@ -85,7 +87,19 @@ await test("the tree lists files with percentages", async () => {
 	await screen(page, "target-light");
 });
 
-await test("lines are counted alike by the page, its tree, the API and the export", async () => {
+/** What functions.json counts, and what is of none of them. */
+async function functionSums() {
+	const { totals } = await (await page.request.get(`${targetUrl}functions.json`)).json();
+	return `${totals.lines_reached + totals.lines_reached_elsewhere}/${totals.lines + totals.lines_elsewhere}`;
+}
+
+function statusSums(name) {
+	if (!options.status) return [];
+	const one = JSON.parse(execSync(options.status, { encoding: "utf8" })).targets.find((each) => each.name === name);
+	return [`${one.lines_reached}/${one.lines}`];
+}
+
+await test("lines are counted alike by the page, its tree, the API, its functions, the export and fuzzsupctl", async () => {
 	const origin = new URL(targetUrl).origin,
 		name = new URL(targetUrl).pathname.split("/").at(-2);
 	const numbers = (text) =>
@@ -109,6 +123,8 @@ await test("lines are counted alike by the page, its tree, the API and the expor
 		all = [
 			`${lcov.filter((line) => line.endsWith(",1")).length}/${lcov.length}`,
 			`${entry.lines_reached}/${entry.lines}`,
+			await functionSums(),
+			...statusSums(name),
 			numbers(await page.locator(".stats small").first().textContent()),
 			sums.join("/"),
 		];
@@ -145,21 +161,29 @@ await test("functions are listed with their coverage, least reached first", asyn
 	let wrong = "";
 	for (const until = Date.now() + WAIT; Date.now() < until; ) {
 		functions = (await (await page.request.get(`${targetUrl}functions.json`)).json()).functions;
-		const left = (one) => one.pcs - one.covered;
+		const total = (one) => one.lines || one.pcs,
+			left = (one) => (one.lines ? one.lines - one.lines_reached : one.pcs - one.covered);
+		const numbers = ({ lines, lines_reached, lines_partly, covered, pcs }) =>
+			lines
+				? `${lines_reached}/${lines} lines, ${lines_partly || "–"} partly, ${covered}/${pcs} PCs`
+				: `${covered}/${pcs} PCs, ? partly`;
 		const wanted = functions
 			.map((one, i) => ({ ...one, i }))
-			.sort((a, b) => left(b) - left(a) || b.pcs - a.pcs || a.i - b.i)
-			.map((one) => `${one.name} ${one.covered}/${one.pcs} ${one.file?.split("/").at(-1)}:${one.line}`);
+			.sort((a, b) => left(b) - left(a) || total(b) - total(a) || a.i - b.i)
+			.map((one) => `${one.name} ${numbers(one)} ${one.file?.split("/").at(-1)}:${one.line}`);
 		const shown = await page.locator(".functions .trow").evaluateAll((rows) =>
 			rows
 				.sort((a, b) => parseFloat(a.style.top) - parseFloat(b.style.top))
 				.map((row) => {
-					const [covered, pcs] = row
-						.querySelector(".cov")
-						.title.match(/[\d,]+/g)
-						.map((text) => text.replace(/,/g, ""));
+					const title = row.querySelector(".cov").title.replace(/,/g, "");
+					const lines = title.match(/(\d+) of (\d+) lines/),
+						pcs = title.match(/(\d+) of (\d+) PCs/);
+					const partly = row.querySelector(".ways").textContent;
 					const where = row.querySelector(".where .file") ?? row.querySelector(".where");
-					return `${row.querySelector(".label").textContent} ${covered}/${pcs} ${where.textContent}`;
+					const counts = lines
+						? `${lines[1]}/${lines[2]} lines, ${partly} partly, ${pcs[1]}/${pcs[2]} PCs`
+						: `${pcs[1]}/${pcs[2]} PCs, ${partly} partly`;
+					return `${row.querySelector(".label").textContent} ${counts} ${where.textContent}`;
 				}),
 		);
 		wrong =
@@ -169,6 +193,10 @@ await test("functions are listed with their coverage, least reached first", asyn
 		if (!wrong) break;
 	}
 	check(!wrong, wrong);
+	check(
+		functions.some(({ lines }) => lines > 0),
+		"no function has lines",
+	);
 	await screen(page, "functions-light");
 });
 

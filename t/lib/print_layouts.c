@@ -46,6 +46,8 @@ print_client(void)
 	WORD(summary, dirty);
 	WORD(summary, growth);
 	WORD(summary, has_lines);
+	WORD(summary, sums);
+	WORD(summary, line_counts);
 	END();
 	BEGIN("NODE", struct node, 4);
 	WORD(node, parent);
@@ -96,9 +98,16 @@ print_client(void)
 	WORD(wire_location, line);
 	WORD(wire_location, column);
 	END();
+	BEGIN("LINE_SUMS", struct line_sums, 4);
+	WORD(line_sums, lines);
+	WORD(line_sums, reached);
+	WORD(line_sums, partly);
+	WORD(line_sums, entered);
+	END();
 	BEGIN("FUNCTION", struct wire_function, 4);
 	WORD(wire_function, start);
 	WORD(wire_function, name);
+	WORD(wire_function, first);
 	WORD(wire_function, pcs_len);
 	WORD(wire_function, pc);
 	END();

@@ -244,6 +244,44 @@ lines_follow_bits(void **state)
 	assert_int_equal(client.nodes[0].excluded_lines, 6);
 }
 
+/* f is lines 1 to 5, g is 7 and 8; the PC at place 2 begins nothing. */
+static void
+functions_count_lines(void **state)
+{
+	struct buffer blocks = blocks_message(), full = full_message(1, 1),
+		      second = delta_message(1, 1);
+	const struct line_sums *sums;
+	uint32_t f, g, counts;
+
+	(void)state;
+	assert_int_equal(client_function_group(0), NONE);
+	assert_int_equal(feed(client_load_blocks, &blocks), CLIENT_OK);
+	assert_int_equal(feed(client_full, &full), CLIENT_OK);
+	assert_int_equal(client_function_group(0), NONE);
+	work();
+	f = client_function_group(0);
+	g = client_function_group(3);
+	assert_int_equal(client_function_group(2), NONE);
+	assert_int_equal(client_function_group(NONE), NONE);
+	sums = lines_sums(&counts);
+	assert_int_equal(client_summary()->line_counts, counts);
+	assert_int_equal(sums[f].lines, 4);
+	assert_int_equal(sums[f].reached, 3);
+	assert_int_equal(sums[f].partly, 1);
+	assert_int_equal(sums[g].lines, 2);
+	assert_int_equal(sums[g].reached, 0);
+	assert_int_equal(feed(client_delta, &second), CLIENT_OK);
+	work();
+	assert_int_equal(sums[f].reached, 4);
+	assert_int_equal(sums[f].partly, 0);
+	assert_true(client_summary()->line_counts > counts);
+	full = full_message(3, 0);
+	assert_int_equal(feed(client_full, &full), CLIENT_OK);
+	work();
+	assert_int_equal(sums[f].lines, 4);
+	assert_int_equal(sums[f].reached, 0);
+}
+
 static void
 shapes_count(void **state)
 {
@@ -313,6 +351,8 @@ hostile_tables_do_no_harm(void **state)
 			client_summary();
 			for (uint32_t i = 0; i < client.lines_len; i++)
 				client_ways(i);
+			for (uint32_t i = 0; i <= PCS; i++)
+				client_function_group(i);
 			assert_true(
 			    client.nodes[0].lines_reached <= client.nodes[0].lines);
 		}
@@ -324,6 +364,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(lines_follow_bits, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    functions_count_lines, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(shapes_count, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    another_build_is_refused, set_up, tear_down),

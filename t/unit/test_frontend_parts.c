@@ -444,6 +444,8 @@ static const struct source_table small_table = { .header = &small_header,
 	.files = small_files,
 	.locations = small_locations,
 	.strings = NAMES };
+static const struct source_paths small_paths = { small_directories, small_files, NAMES,
+	3, 5, sizeof(NAMES) };
 
 static void
 list_is_sorted_once_and_below_roots(void **state)
@@ -454,7 +456,7 @@ list_is_sorted_once_and_below_roots(void **state)
 	(void)state;
 	/* /data is the real path of /srv/json: a.c comes by two names. */
 	assert_int_equal(source_roots_add(&roots, "/srv/json", "/data", -1), 0);
-	assert_int_equal(source_list_new(&small_table, &roots, &list), 0);
+	assert_int_equal(source_list_new(&small_paths, &roots, &list), 0);
 	assert_int_equal(list->len, 2);
 	assert_string_equal(list->files[0].name, "json/a.c");
 	assert_string_equal(list->files[0].below, "a.c");
@@ -478,7 +480,7 @@ index_names_agree_with_the_list(void **state)
 
 	(void)state;
 	assert_int_equal(source_roots_add(&roots, "/srv/json", "/srv/json", -1), 0);
-	assert_int_equal(source_index_new(&small_table, &roots, 42,
+	assert_int_equal(source_index_new(&small_table, &small_paths, &roots, 42,
 			     (struct frame_shared){ 0 }, &frame),
 	    0);
 	front = frame_front(frame);

@@ -19,20 +19,22 @@
 #include "clock.h"
 #include "export_format.h"
 #include "line_branches.h"
+#include "line_functions.h"
 #include "line_job.h"
 #include "reply.h"
+#include "source_shapes.h"
 #include "streamed_reply.h"
 #include "target.h"
 #include "banned.h"
 
 #define CHUNK_SIZE (64 << 10) /* bytes a step */
-#define OWN_LINES_MAX 5000    /* of one function that are looked at */
 #define NONE UINT32_MAX
 
 struct job {
 	struct streamed_reply reply;
 	struct line_job lines;
 	struct line_branches branches;
+	struct line_functions owned;
 	struct target_functions *functions; /* NULL: no names are known */
 	uint32_t *first; /* by file: its first function; NONE: it has none */
 	uint32_t *next;  /* by function: the next one of the same file */
@@ -55,6 +57,7 @@ job_free(struct job *job)
 	if (job->chunk != NULL)
 		evbuffer_free(job->chunk);
 	target_functions_unref(job->functions);
+	line_functions_end(&job->owned);
 	line_branches_end(&job->branches);
 	line_job_end(&job->lines);
 	free(job->first);
@@ -107,39 +110,6 @@ list_functions(struct job *job)
 	}
 }
 
-static bool
-was_entered(const struct job *job, const struct wire_blocks_function *function)
-{
-	const uint32_t *pcs = job->lines.table->table.order + function->first;
-
-	for (uint32_t i = 0; i < function->pcs_len; i++)
-		if ((job->lines.bits[pcs[i] / 64] >> pcs[i] % 64 & 1) != 0)
-			return true;
-	return false;
-}
-
-/* What its own lines, of which @line is the first, tell of a function: whether one of them ran, which
- * lcov takes for a contradiction if the function did not; and the first of a known state, since it
- * wants a function to begin at one. WIRE_LINE_NONE: there is none. */
-static uint32_t
-look_at_lines(const struct job *job, uint32_t line, bool *ret_ran)
-{
-	const uint32_t *order = job->lines.blocks->table.order;
-	const uint32_t first = job->lines.places.places[line];
-	uint32_t limit = job->lines.places.limits[line], known = WIRE_LINE_NONE;
-
-	*ret_ran = false;
-	limit = limit - first < OWN_LINES_MAX ? limit : first + OWN_LINES_MAX;
-	for (uint32_t i = first; i < limit && !*ret_ran; i++) {
-		const uint8_t state = job->lines.states[order[i]];
-
-		if (known == WIRE_LINE_NONE && line_state_counts(state))
-			known = order[i];
-		*ret_ran = state >= LINE_PARTLY;
-	}
-	return known;
-}
-
 static void
 tell_functions(struct job *job, uint32_t file)
 {
@@ -148,17 +118,16 @@ tell_functions(struct job *job, uint32_t file)
 	struct line_count count = { 0 };
 
 	for (uint32_t i = job->first[file]; i != NONE; i = job->next[i]) {
-		bool ran;
-		const uint32_t known =
-		    look_at_lines(job, blocks->functions[i].line, &ran);
+		const struct line_sums *sums = line_owners_sums(&job->owned.owners, i);
 
-		if (known == WIRE_LINE_NONE)
+		/* lcov wants a function to begin at a line that is told. */
+		if (sums == NULL || sums->first == LINE_OWNER_NONE)
 			continue;
 		named = &job->functions->table;
 		const struct export_function function = {
 			.name = named->strings + named->functions[job->names[i]].raw,
-			.line = blocks->lines[known].line,
-			.entered = ran || was_entered(job, &blocks->functions[i]),
+			.line = blocks->lines[blocks->order[sums->first]].line,
+			.entered = line_functions_entered(&job->owned, i),
 		};
 
 		if (job->format->function != NULL)
@@ -202,6 +171,8 @@ tell_line(struct job *job)
 	const uint8_t state = job->lines.states[index];
 	bool taken[LINE_BRANCHES_MAX];
 
+	if (source_shapes_excludes(job->lines.shapes, line->file))
+		return;
 	if (job->file != line->file) {
 		if (job->file != NONE)
 			end_file(job);
@@ -243,13 +214,18 @@ prepare(struct job *job)
 		job->reply.failed = job->branches.failed;
 		return true;
 	}
-	return false;
+	if (job->owned.job == NULL) {
+		job->reply.failed = line_functions_begin(&job->owned, &job->lines) < 0;
+		return true;
+	}
+	return line_functions_step(&job->owned);
 }
 
 static void
 make_cb(void *arg)
 {
 	struct job *job = arg;
+	const uint32_t len = job->lines.blocks->table.header->lines_len;
 
 	if (prepare(job)) {
 		/* A chunk of nothing would end it, and white space says nothing. */
@@ -262,10 +238,9 @@ make_cb(void *arg)
 	if (!job->has_begun && job->format->begin != NULL)
 		job->format->begin(&job->view);
 	job->has_begun = true;
-	while (job->line < job->lines.lines_len &&
-	    evbuffer_get_length(job->chunk) < CHUNK_SIZE)
+	while (job->line < len && evbuffer_get_length(job->chunk) < CHUNK_SIZE)
 		tell_line(job);
-	if (job->line < job->lines.lines_len || job->has_ended)
+	if (job->line < len || job->has_ended)
 		return;
 	if (job->file != NONE)
 		end_file(job);

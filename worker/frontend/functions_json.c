@@ -3,7 +3,8 @@
  *
  * Each step makes one chunk and waits until the client has taken it, so that a million
  * PCs cost the loop a short time each. The bits are copied at the request: all functions
- * are told of one moment.
+ * are told of one moment. Where the target has a block table, states of all lines come first
+ * (line_job.h).
  */
 #include "config.h"
 
@@ -19,6 +20,8 @@
 
 #include "coverage_map.h"
 #include "json_text.h"
+#include "line_functions.h"
+#include "line_job.h"
 #include "query.h"
 #include "reply.h"
 #include "source_index.h"
@@ -39,7 +42,11 @@ struct job {
 	    *table; /* references of our own: the target may go meanwhile */
 	struct target_functions *functions;
 	struct frame *index;
-	uint64_t *bits;
+	uint64_t *bits; /* NULL: those of lines */
+	bool by_lines;  /* these are of the block table: */
+	struct line_job lines;
+	struct line_functions owned;
+	uint32_t block; /* function that comes next */
 	struct evbuffer *chunk;
 	unsigned states; /* bits of those that are wanted */
 	uint64_t limit;
@@ -56,6 +63,9 @@ job_free(struct job *job)
 		return;
 	if (job->chunk != NULL)
 		evbuffer_free(job->chunk);
+	line_functions_end(&job->owned);
+	if (job->by_lines)
+		line_job_end(&job->lines);
 	frame_unref(job->index);
 	target_functions_unref(job->functions);
 	target_table_unref(job->table);
@@ -108,17 +118,25 @@ read_query(struct evhttp_request *request, struct job *job)
 	return sound;
 }
 
+/* As they are now. */
 static int
-copy_bits(struct job *job, const struct target *target)
+take_bits(struct job *job, struct target *target)
 {
 	const uint64_t words = coverage_map_words(job->table->table.header->pcs_len);
-	const size_t size = (words + 1) * sizeof(*job->bits);
+	const size_t size =
+	    target->blocks != NULL ? 0 : (words + 1) * sizeof(*job->bits);
+	int r;
 
 	if (!reply_memory_take(size + CHUNK_SIZE))
 		return -ENOMEM;
 	job->counted = size + CHUNK_SIZE;
-	job->bits = target_copy_bits(target);
-	return job->bits != NULL ? 0 : -ENOMEM;
+	if (target->blocks == NULL) {
+		job->bits = target_copy_bits(target);
+		return job->bits != NULL ? 0 : -ENOMEM;
+	}
+	r = line_job_begin(&job->lines, target);
+	job->by_lines = r == 0;
+	return r;
 }
 
 static struct job *
@@ -137,7 +155,7 @@ job_new(struct target *target)
 	job->functions = target_functions_ref(target->functions);
 	job->index = frame_ref(index);
 	job->chunk = evbuffer_new();
-	if (job->chunk == NULL || copy_bits(job, target) < 0) {
+	if (job->chunk == NULL || take_bits(job, target) < 0) {
 		job_free(job);
 		return NULL;
 	}
@@ -149,11 +167,12 @@ job_new(struct target *target)
 static uint32_t
 count_covered(const struct job *job, const struct wire_function *function)
 {
+	const uint64_t *bits = job->by_lines ? job->lines.bits : job->bits;
 	const uint32_t *pcs = job->table->table.order + function->first;
 	uint32_t covered = 0;
 
 	for (uint32_t i = 0; i < function->pcs_len; i++)
-		covered += job->bits[pcs[i] / 64] >> pcs[i] % 64 & 1;
+		covered += bits[pcs[i] / 64] >> pcs[i] % 64 & 1;
 	return covered;
 }
 
@@ -171,8 +190,55 @@ file_name(const struct job *job, const struct wire_location *location)
 	    len == 0 || directory[len - 1] == '/' ? "" : "/", name);
 }
 
+/* What became of the lines of @function; NULL: nobody knows. Functions of both tables ascend. */
+static const struct line_sums *
+lines_of(struct job *job, const struct wire_function *function)
+{
+	const struct block_table *blocks = &job->lines.blocks->table;
+
+	if (!job->by_lines)
+		return NULL;
+	while (job->block < blocks->header->functions_len &&
+	    blocks->functions[job->block].first < function->first)
+		job->block++;
+	if (job->block == blocks->header->functions_len ||
+	    blocks->functions[job->block].first != function->first)
+		return NULL;
+	return line_owners_sums(&job->owned.owners, job->block);
+}
+
+/* By its lines, if there are some of a known state; else by its PCs. */
+static enum function_state
+state_of(const struct wire_function *function, uint32_t covered,
+    const struct line_sums *sums)
+{
+	const bool by_lines = sums != NULL && sums->lines > 0;
+
+	if (covered == 0 && (sums == NULL || sums->entered == 0))
+		return STATE_UNCOVERED;
+	if (by_lines)
+		return sums->reached == sums->lines && sums->partly == 0
+		    ? STATE_COVERED
+		    : STATE_PARTIAL;
+	return covered == function->pcs_len ? STATE_COVERED : STATE_PARTIAL;
+}
+
 static void
-tell(struct job *job, const struct wire_function *function, uint32_t covered)
+tell_lines(json_t *object, const struct line_sums *sums)
+{
+	json_object_set_new(
+	    object, "lines", sums != NULL ? json_integer(sums->lines) : json_null());
+	json_object_set_new(object, "lines_reached",
+	    sums != NULL ? json_integer(sums->reached) : json_null());
+	json_object_set_new(object, "lines_partly",
+	    sums != NULL ? json_integer(sums->partly) : json_null());
+	json_object_set_new(object, "lines_unknown",
+	    sums != NULL ? json_integer(sums->unknown) : json_null());
+}
+
+static void
+tell(struct job *job, const struct wire_function *function, uint32_t covered,
+    const struct line_sums *sums, enum function_state state)
 {
 	const struct function_table *table = &job->functions->table;
 	const struct wire_location *location =
@@ -188,6 +254,8 @@ tell(struct job *job, const struct wire_function *function, uint32_t covered)
 	json_object_set_new(
 	    object, "file", file != NULL ? file : json_string("(not UTF-8)"));
 	json_object_set_new(object, "line", json_integer(location->line));
+	json_object_set_new(object, "state", json_string(state_names[state]));
+	tell_lines(object, sums);
 	json_object_set_new(object, "pcs", json_integer(function->pcs_len));
 	json_object_set_new(object, "covered", json_integer(covered));
 	dumped = json_dumps(object, JSON_COMPACT);
@@ -198,6 +266,39 @@ tell(struct job *job, const struct wire_function *function, uint32_t covered)
 	free(dumped);
 }
 
+/* Each once, also where it is of several functions; "elsewhere": of none that was not inlined. */
+static void
+tell_all_lines(struct job *job)
+{
+	const struct line_owners *owners = &job->owned.owners;
+	struct line_count every = { 0 };
+	struct line_sums all = { 0 };
+
+	if (!job->by_lines) {
+		evbuffer_add_printf(job->chunk,
+		    "\"lines\":null,\"lines_reached\":null,\"lines_partly\":null,"
+		    "\"lines_unknown\":null,\"lines_elsewhere\":null,"
+		    "\"lines_reached_elsewhere\":null,");
+		return;
+	}
+	for (uint32_t i = 0; i < job->lines.blocks->table.header->files_len; i++) {
+		every.found += job->lines.counts[i].found;
+		every.hit += job->lines.counts[i].hit;
+	}
+	for (uint32_t i = 0; i < owners->groups_len; i++) {
+		all.lines += owners->sums[i].lines;
+		all.reached += owners->sums[i].reached;
+		all.partly += owners->sums[i].partly;
+		all.unknown += owners->sums[i].unknown;
+	}
+	evbuffer_add_printf(job->chunk,
+	    "\"lines\":%" PRIu32 ",\"lines_reached\":%" PRIu32
+	    ",\"lines_partly\":%" PRIu32 ",\"lines_unknown\":%" PRIu32
+	    ",\"lines_elsewhere\":%" PRIu32 ",\"lines_reached_elsewhere\":%" PRIu32 ",",
+	    all.lines, all.reached, all.partly, all.unknown, every.found - all.lines,
+	    every.hit - all.reached);
+}
+
 static void
 tell_totals(struct job *job)
 {
@@ -206,10 +307,13 @@ tell_totals(struct job *job)
 
 	evbuffer_add_printf(job->chunk,
 	    "\n],\"totals\":{\"functions\":%" PRIu32 ",\"uncovered\":%" PRIu64
-	    ",\"partial\":%" PRIu64 ",\"covered\":%" PRIu64 ",\"pcs\":%" PRIu32
-	    ",\"covered_pcs\":%" PRIu64 ",\"pcs_elsewhere\":%" PRIu32 "}}\n",
+	    ",\"partial\":%" PRIu64 ",\"covered\":%" PRIu64 ",",
 	    header->functions_len, job->counts[STATE_UNCOVERED],
-	    job->counts[STATE_PARTIAL], job->counts[STATE_COVERED],
+	    job->counts[STATE_PARTIAL], job->counts[STATE_COVERED]);
+	tell_all_lines(job);
+	evbuffer_add_printf(job->chunk,
+	    "\"pcs\":%" PRIu32 ",\"covered_pcs\":%" PRIu64 ",\"pcs_elsewhere\":%" PRIu32
+	    "}}\n",
 	    header->pcs_len - header->unknown_len, job->covered_pcs,
 	    header->unknown_len > dropped ? header->unknown_len - dropped : 0);
 	job->ended = true;
@@ -221,15 +325,31 @@ add_function(struct job *job)
 	const struct wire_function *function =
 	    &job->functions->table.functions[job->next++];
 	const uint32_t covered = count_covered(job, function);
-	const enum function_state state = covered == 0 ? STATE_UNCOVERED
-	    : covered < function->pcs_len              ? STATE_PARTIAL
-						       : STATE_COVERED;
+	const struct line_sums *sums = lines_of(job, function);
+	const enum function_state state = state_of(function, covered, sums);
 
 	job->counts[state]++;
 	job->covered_pcs += covered;
 	if ((job->states & 1u << state) != 0 && job->told < job->limit)
-		tell(job, function, covered);
+		tell(job, function, covered, sums, state);
 	return function->pcs_len;
+}
+
+/* What is known before the first function. */
+static bool
+prepare(struct job *job)
+{
+	if (!job->by_lines)
+		return false;
+	if (line_job_step(&job->lines)) {
+		job->reply.failed = job->lines.failed;
+		return true;
+	}
+	if (job->owned.job == NULL) {
+		job->reply.failed = line_functions_begin(&job->owned, &job->lines) < 0;
+		return true;
+	}
+	return line_functions_step(&job->owned);
 }
 
 static void
@@ -241,6 +361,10 @@ make_cb(void *arg)
 
 	if (job->ended)
 		return;
+	if (prepare(job)) {
+		evbuffer_add(job->chunk, "\n", 1);
+		return;
+	}
 	while (job->next < len && pcs < STEP_PCS &&
 	    evbuffer_get_length(job->chunk) < CHUNK_SIZE)
 		pcs += add_function(job);

@@ -12,6 +12,7 @@
 #include "block_table.h"
 #include "line_states.h"
 #include "reply.h"
+#include "source_shapes.h"
 #include "target.h"
 #include "banned.h"
 
@@ -101,18 +102,22 @@ count(struct line_branches *branches)
 	const uint32_t end = branches->place + STEP_LINES;
 	bool taken[LINE_BRANCHES_MAX];
 
-	for (; branches->place < job->lines_len && branches->place < end;
+	for (; branches->place < blocks->header->lines_len && branches->place < end;
 	    branches->place++) {
 		const uint32_t line = blocks->order[branches->place];
 		const uint32_t len = line_branches_of(branches, line, taken);
-		struct line_count *file = &branches->counts[blocks->lines[line].file];
+		const uint32_t number = blocks->lines[line].file;
+		struct line_count *file = &branches->counts[number];
+		uint32_t hit = 0;
 
+		for (uint32_t i = 0; i < len; i++)
+			hit += taken[i];
 		file->found += len;
+		file->hit += hit;
+		if (source_shapes_excludes(job->shapes, number))
+			continue;
 		branches->all.found += len;
-		for (uint32_t i = 0; i < len; i++) {
-			file->hit += taken[i];
-			branches->all.hit += taken[i];
-		}
+		branches->all.hit += hit;
 	}
 }
 
@@ -126,7 +131,7 @@ line_branches_step(struct line_branches *branches)
 
 	if (branches->failed ||
 	    (branches->function == blocks->header->functions_len &&
-		branches->place == job->lines_len))
+		branches->place == blocks->header->lines_len))
 		return false;
 	if (branches->function == blocks->header->functions_len) {
 		count(branches);

@@ -20,7 +20,7 @@ struct line_branches {
 	struct line_branch_entry *list;
 	uint32_t len, size;
 	struct line_count *counts,
-	    all;                  /* by file, when all is done: ways; those taken */
+	    all; /* as those of lines, when all is done: ways; those taken */
 	uint32_t function, place; /* that come next */
 	bool failed;              /* out of memory */
 	size_t counted;           /* bytes among the memory of answers */

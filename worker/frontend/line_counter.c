@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <event2/event.h>
 
+#include "channel.h"
 #include "clock.h"
 #include "line_job.h"
 #include "source_shapes.h"
@@ -21,6 +22,8 @@
 struct line_counter {
 	struct event *timer;
 	struct targets *targets;
+	struct channel *channel;
+	bool owes; /* some target's numbers to the supervisor */
 	void (*changed)(void *context);
 	void *context;
 	struct line_job job;
@@ -69,6 +72,32 @@ begin_next(struct line_counter *counter)
 	return true;
 }
 
+/* The supervisor gets the newest numbers when there is room, and none wait. */
+static void
+tell_owed(struct line_counter *counter)
+{
+	struct message message;
+
+	counter->owes = false;
+	for (size_t i = 0; i < counter->targets->len; i++) {
+		struct target *target = counter->targets->sorted[i];
+
+		if (!target->lines_owed || !target->lines_known)
+			continue;
+		if (channel_pending(counter->channel)) {
+			counter->owes = true;
+			return;
+		}
+		message_init(&message, MESSAGE_LINES, target->id);
+		message.generation = target->table_generation;
+		message.value = target->lines.found;
+		message.code = target->lines.hit;
+		target->lines_owed =
+		    channel_send(counter->channel, &message, NULL, 0) < 0;
+		counter->owes = counter->owes || target->lines_owed;
+	}
+}
+
 static void
 finish(struct line_counter *counter)
 {
@@ -88,6 +117,7 @@ finish(struct line_counter *counter)
 			target->lines_known = true;
 			target->sources_changed = source_shapes_changed(job->shapes);
 			target->json_stale = true;
+			target->lines_owed = counter->owes = true;
 			counter->changed(counter->context);
 		}
 	}
@@ -111,12 +141,14 @@ timer_cb(evutil_socket_t fd, short what, void *arg)
 		us = REST * (clock_ns(CLOCK_MONOTONIC) - begin) / 1000 + 1000;
 		rest = (struct timeval){ us / 1000000, us % 1000000 };
 	}
+	if (counter->owes)
+		tell_owed(counter);
 	event_add(counter->timer, &rest);
 }
 
 struct line_counter *
 line_counter_new(struct event_base *base, struct targets *targets,
-    void (*changed)(void *context), void *context)
+    struct channel *channel, void (*changed)(void *context), void *context)
 {
 	const struct timeval first = { .tv_usec = IDLE_MS * 1000 };
 	struct line_counter *counter = calloc(1, sizeof(*counter));
@@ -124,6 +156,7 @@ line_counter_new(struct event_base *base, struct targets *targets,
 	if (counter == NULL)
 		return NULL;
 	counter->targets = targets;
+	counter->channel = channel;
 	counter->changed = changed;
 	counter->context = context;
 	counter->timer = event_new(base, -1, 0, timer_cb, counter);

@@ -32,7 +32,7 @@ correct_file(struct line_job *job)
 	size_t shapes_len;
 	const unsigned char *shapes = source_shapes_of(job->shapes, file, &shapes_len);
 
-	while (job->corrected + len < job->lines_len &&
+	while (job->corrected + len < blocks->header->lines_len &&
 	    blocks->lines[order[len]].file == file)
 		len++;
 	if (shapes != NULL)
@@ -42,17 +42,20 @@ correct_file(struct line_job *job)
 		count->found += line_state_counts(job->states[order[i]]);
 		count->hit += job->states[order[i]] >= LINE_PARTLY;
 	}
-	job->all.found += count->found;
-	job->all.hit += count->hit;
+	if (!source_shapes_excludes(job->shapes, file)) {
+		job->all.found += count->found;
+		job->all.hit += count->hit;
+	}
 	job->corrected += len;
 }
 
 static void
 correct(struct line_job *job)
 {
-	const uint32_t from = job->corrected;
+	const uint32_t from = job->corrected,
+		       len = job->blocks->table.header->lines_len;
 
-	while (job->corrected < job->lines_len && job->corrected - from < STEP_LINES)
+	while (job->corrected < len && job->corrected - from < STEP_LINES)
 		correct_file(job);
 }
 
@@ -104,7 +107,7 @@ line_job_step(struct line_job *job)
 		doubt(job);
 	else if (!job->has_sources)
 		job->has_sources = source_shapes_step(job->shapes);
-	else if (job->corrected < job->lines_len)
+	else if (job->corrected < h->lines_len)
 		correct(job);
 	else
 		return false;
@@ -113,18 +116,9 @@ line_job_step(struct line_job *job)
 
 /* ---- beginning and end ---- */
 
-static uint32_t
-file_of(const struct line_job *job, uint32_t place)
-{
-	const struct block_table *blocks = &job->blocks->table;
-
-	return blocks->lines[blocks->order[place]].file;
-}
-
 static int
 take_memory(struct line_job *job, const struct target *target)
 {
-	const uint32_t with_pcs = job->table->table.header->files_len;
 	const struct wire_blocks *h = job->blocks->table.header;
 	const size_t scratch = line_scratch_size(h), lines = (size_t)h->lines_len + 1,
 		     functions = (size_t)h->functions_len + 1,
@@ -148,9 +142,6 @@ take_memory(struct line_job *job, const struct target *target)
 	    job->idle == NULL || job->counts == NULL)
 		return -ENOMEM;
 	line_scratch_lay(job->scratch, h);
-	job->lines_len = h->lines_len;
-	while (job->lines_len > 0 && file_of(job, job->lines_len - 1) >= with_pcs)
-		job->lines_len--;
 	return 0;
 }
 

@@ -23,11 +23,8 @@ struct line_job {
 	struct target_blocks *blocks;
 	uint64_t *bits;                 /* as they were when it began */
 	uint8_t *states;                /* by line; when all is done */
-	struct line_count *counts, all; /* by file */
-	/* Places of lines of files that have PCs; those behind, of files that are seen in inlined code
-	 * alone, are shown nowhere. */
-	uint32_t lines_len;
-	bool failed; /* the block table contradicts itself */
+	struct line_count *counts, all; /* by file; of those that are not excluded */
+	bool failed;                    /* the block table contradicts itself */
 
 	struct source_shapes *shapes;
 	struct line_scratch *scratch;

@@ -83,8 +83,8 @@ open_all(struct frontend *frontend, const struct heritage *heritage)
 		return -ENOMEM;
 	frontend->news = news_new(server->base, HERITAGE_NEWS, &frontend->targets,
 	    server->stream, server->references);
-	frontend->line_counter = line_counter_new(
-	    server->base, &frontend->targets, lines_changed_cb, server->stream);
+	frontend->line_counter = line_counter_new(server->base, &frontend->targets,
+	    frontend->channel, lines_changed_cb, server->stream);
 	if (frontend->news == NULL || frontend->line_counter == NULL)
 		return -ENOMEM;
 	r = server_open(server);

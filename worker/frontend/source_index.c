@@ -42,13 +42,13 @@ strings_add(struct strings *strings, const char *text, uint32_t *ret_offset)
 }
 
 static int
-collect_directories(const struct source_table *table, const struct source_roots *roots,
+collect_directories(const struct source_paths *paths, const struct source_roots *roots,
     struct strings *strings, uint32_t *directories)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < table->header->directories_len && r == 0; i++) {
-		const char *own = table->strings + table->directories[i];
+	for (size_t i = 0; i < paths->directories_len && r == 0; i++) {
+		const char *own = paths->strings + paths->directories[i];
 		char *name = NULL;
 		size_t root;
 
@@ -63,43 +63,43 @@ collect_directories(const struct source_table *table, const struct source_roots 
 /* Base names that share a string in the table share one here. */
 static int
 collect_files(
-    const struct source_table *table, struct strings *strings, struct wire_file *files)
+    const struct source_paths *paths, struct strings *strings, struct wire_file *files)
 {
-	uint32_t *moved = malloc(((size_t)table->header->string_bytes_len + 1) * 4);
+	uint32_t *moved = malloc(((size_t)paths->string_bytes_len + 1) * 4);
 	int r = 0;
 
 	if (moved == NULL)
 		return -ENOMEM;
-	memset(moved, 0xff, ((size_t)table->header->string_bytes_len + 1) * 4);
-	for (size_t i = 0; i < table->header->files_len && r == 0; i++) {
-		uint32_t basename = table->files[i].basename;
+	memset(moved, 0xff, ((size_t)paths->string_bytes_len + 1) * 4);
+	for (size_t i = 0; i < paths->files_len && r == 0; i++) {
+		uint32_t basename = paths->files[i].basename;
 
 		if (moved[basename] == UINT32_MAX)
 			r = strings_add(
-			    strings, table->strings + basename, &moved[basename]);
+			    strings, paths->strings + basename, &moved[basename]);
 		files[i] =
-		    (struct wire_file){ table->files[i].directory, moved[basename] };
+		    (struct wire_file){ paths->files[i].directory, moved[basename] };
 	}
 	free(moved);
 	return r;
 }
 
 static struct frame *
-assemble(const struct source_table_header *table, const uint32_t *directories,
-    const struct wire_file *files, const struct strings *strings, int64_t start,
-    const struct frame_shared *shared)
+assemble(const struct source_paths *paths, uint32_t pcs_len,
+    const uint32_t *directories, const struct wire_file *files,
+    const struct strings *strings, int64_t start, const struct frame_shared *shared)
 {
 	struct wire_source_index head = {
 		.flags = WIRE_SOURCE_INDEX,
-		.directories_len = table->directories_len,
-		.files_len = table->files_len,
-		.locations_len = table->pcs_len,
+		.directories_len = paths->directories_len,
+		.files_len = paths->files_len,
+		.locations_len = pcs_len,
 		.string_bytes_len = (uint32_t)strings->len,
 		.start_timestamp = start,
 	};
 	size_t directories_size =
-	    (size_t)table->directories_len * sizeof(directories[0]);
-	size_t files_size = (size_t)table->files_len * sizeof(files[0]);
+	    (size_t)paths->directories_len * sizeof(directories[0]);
+	size_t files_size = (size_t)paths->files_len * sizeof(files[0]);
 	struct frame *frame = frame_new(FRAME_BINARY,
 	    sizeof(head) + directories_size + files_size, shared, strings->len);
 	char *front;
@@ -116,26 +116,27 @@ assemble(const struct source_table_header *table, const uint32_t *directories,
 }
 
 int
-source_index_new(const struct source_table *table, const struct source_roots *roots,
-    int64_t start, struct frame_shared shared, struct frame **ret_frame)
+source_index_new(const struct source_table *table, const struct source_paths *paths,
+    const struct source_roots *roots, int64_t start, struct frame_shared shared,
+    struct frame **ret_frame)
 {
 	struct strings strings = { 0 };
-	uint32_t *directories = calloc((size_t)table->header->directories_len + 1, 4);
-	struct wire_file *files =
-	    calloc((size_t)table->header->files_len + 1, sizeof(*files));
+	uint32_t *directories = calloc((size_t)paths->directories_len + 1, 4);
+	struct wire_file *files = calloc((size_t)paths->files_len + 1, sizeof(*files));
 	struct frame *frame = NULL;
 	int r = -ENOMEM;
 
 	if (directories == NULL || files == NULL)
 		goto out;
-	r = collect_directories(table, roots, &strings, directories);
+	r = collect_directories(paths, roots, &strings, directories);
 	if (r == 0)
-		r = collect_files(table, &strings, files);
+		r = collect_files(paths, &strings, files);
 	if (r < 0)
 		goto out;
 	shared.data = table->locations;
 	shared.len = (size_t)table->header->pcs_len * sizeof(struct wire_location);
-	frame = assemble(table->header, directories, files, &strings, start, &shared);
+	frame = assemble(paths, table->header->pcs_len, directories, files, &strings,
+	    start, &shared);
 	r = frame != NULL ? 0 : -ENOMEM;
 	if (r == 0)
 		*ret_frame = frame;

@@ -197,18 +197,18 @@ free_directory_names(struct directory_names *names)
 }
 
 static int
-name_directories(const struct source_table *table, const struct source_roots *roots,
+name_directories(const struct source_paths *paths, const struct source_roots *roots,
     struct directory_names *names)
 {
 	int r;
 
-	names->len = table->header->directories_len;
+	names->len = paths->directories_len;
 	names->names = calloc(names->len + 1, sizeof(char *));
 	names->roots = calloc(names->len + 1, sizeof(size_t));
 	if (names->names == NULL || names->roots == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < names->len; i++) {
-		r = source_directory_name(roots, table->strings + table->directories[i],
+		r = source_directory_name(roots, paths->strings + paths->directories[i],
 		    &names->names[i], &names->roots[i]);
 		if (r == -ENOMEM)
 			return r;
@@ -226,30 +226,30 @@ compare_files(const void *left, const void *right)
 
 /* Room for the names of all files that can be served; 0 files give 1 byte. */
 static size_t
-text_size(const struct source_table *table, const struct directory_names *names)
+text_size(const struct source_paths *paths, const struct directory_names *names)
 {
 	size_t size = 1;
 
-	for (size_t i = 0; i < table->header->files_len; i++) {
-		const char *directory = names->names[table->files[i].directory];
+	for (size_t i = 0; i < paths->files_len; i++) {
+		const char *directory = names->names[paths->files[i].directory];
 
 		if (directory != NULL)
 			size += strlen(directory) + 1 +
-			    strlen(table->strings + table->files[i].basename) + 1;
+			    strlen(paths->strings + paths->files[i].basename) + 1;
 	}
 	return size;
 }
 
 static void
-fill_list(struct source_list *list, const struct source_table *table,
+fill_list(struct source_list *list, const struct source_paths *paths,
     const struct source_roots *roots, const struct directory_names *names)
 {
 	char *at = list->text;
 
-	for (size_t i = 0; i < table->header->files_len; i++) {
-		const struct wire_file *file = &table->files[i];
+	for (size_t i = 0; i < paths->files_len; i++) {
+		const struct wire_file *file = &paths->files[i];
 		const char *directory = names->names[file->directory];
-		const char *basename = table->strings + file->basename;
+		const char *basename = paths->strings + file->basename;
 		const struct source_root *root =
 		    &roots->roots[names->roots[file->directory]];
 		size_t directory_len, basename_len = strlen(basename);
@@ -284,7 +284,7 @@ sort_and_deduplicate(struct source_list *list)
 }
 
 int
-source_list_new(const struct source_table *table, const struct source_roots *roots,
+source_list_new(const struct source_paths *paths, const struct source_roots *roots,
     struct source_list **ret_list)
 {
 	struct directory_names names = { 0 };
@@ -293,17 +293,16 @@ source_list_new(const struct source_table *table, const struct source_roots *roo
 
 	if (list == NULL)
 		return -ENOMEM;
-	r = name_directories(table, roots, &names);
+	r = name_directories(paths, roots, &names);
 	if (r < 0)
 		goto out;
-	list->text = malloc(text_size(table, &names));
-	list->files =
-	    calloc((size_t)table->header->files_len + 1, sizeof(list->files[0]));
+	list->text = malloc(text_size(paths, &names));
+	list->files = calloc((size_t)paths->files_len + 1, sizeof(list->files[0]));
 	if (list->text == NULL || list->files == NULL) {
 		r = -ENOMEM;
 		goto out;
 	}
-	fill_list(list, table, roots, &names);
+	fill_list(list, paths, roots, &names);
 	sort_and_deduplicate(list);
 	*ret_list = list;
 	list = NULL;

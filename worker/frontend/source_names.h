@@ -14,6 +14,14 @@
 #include "descriptor.h"
 #include "source_table.h"
 
+/* The files of a target as its tables name them: paths of the machine that it was built on. */
+struct source_paths {
+	const uint32_t *directories; /* offsets into strings */
+	const struct wire_file *files;
+	const char *strings;
+	uint32_t directories_len, files_len, string_bytes_len;
+};
+
 struct source_root {
 	char *configured; /* as the configuration names it */
 	char *real;       /* without symbolic links */
@@ -49,7 +57,7 @@ struct source_file {
 	const struct source_root *root;
 };
 
-/* The files of a table that lie below roots, sorted by name, each once. */
+/* Those of a target that lie below roots, sorted by name, each once. */
 struct source_list {
 	size_t len;
 	char *text;
@@ -57,7 +65,7 @@ struct source_list {
 };
 
 /* @roots must outlive the list's use of root descriptors. Returns 0 or -ENOMEM. */
-int source_list_new(const struct source_table *table, const struct source_roots *roots,
+int source_list_new(const struct source_paths *paths, const struct source_roots *roots,
     struct source_list **ret_list);
 void source_list_free(struct source_list *list);
 

@@ -52,6 +52,8 @@ struct source_shapes {
 	uint32_t *starts;         /* files_len + 1: where each one's bytes begin */
 	unsigned char *bytes;
 	uint32_t len, size;
+	char *exclude;  /* prefixes, one a line */
+	bool *excluded; /* by file that was read */
 	int64_t built_ms;
 	uint32_t changed; /* files */
 };
@@ -88,8 +90,8 @@ place_directories(struct source_shapes *shapes, const struct source_roots *roots
 }
 
 struct source_shapes *
-source_shapes_new(
-    struct target_blocks *blocks, const struct source_roots *roots, int64_t built_ms)
+source_shapes_new(struct target_blocks *blocks, const struct source_roots *roots,
+    const char *exclude, int64_t built_ms)
 {
 	const struct wire_blocks *h = blocks->table.header;
 	struct source_shapes *shapes = calloc(1, sizeof(*shapes));
@@ -105,8 +107,11 @@ source_shapes_new(
 	shapes->directories =
 	    calloc((size_t)h->directories_len + 1, sizeof(*shapes->directories));
 	shapes->roots = calloc(roots->len + 1, sizeof(struct descriptor *));
+	shapes->excluded = calloc((size_t)h->files_len + 1, sizeof(bool));
+	shapes->exclude = strdup(exclude);
 	if (shapes->starts == NULL || shapes->directories == NULL ||
-	    shapes->roots == NULL || place_directories(shapes, roots) < 0) {
+	    shapes->roots == NULL || shapes->excluded == NULL ||
+	    shapes->exclude == NULL || place_directories(shapes, roots) < 0) {
 		source_shapes_unref(shapes);
 		return NULL;
 	}
@@ -136,6 +141,8 @@ source_shapes_unref(struct source_shapes *shapes)
 		descriptor_unref(shapes->roots[i]);
 	target_blocks_unref(shapes->blocks);
 	free(shapes->directories);
+	free(shapes->excluded);
+	free(shapes->exclude);
 	free(shapes->roots);
 	free(shapes->starts);
 	free(shapes->bytes);
@@ -222,6 +229,20 @@ read_text(struct source_shapes *shapes, int fd, const char *name)
 	return len;
 }
 
+/* Whether @path begins with one of @prefixes, one a line. */
+static bool
+has_prefix(const char *path, const char *prefixes)
+{
+	size_t len;
+
+	for (; *prefixes != '\0'; prefixes += len + (prefixes[len] == '\n')) {
+		len = strcspn(prefixes, "\n");
+		if (len > 0 && strncmp(path, prefixes, len) == 0)
+			return true;
+	}
+	return false;
+}
+
 static size_t
 read_file(struct source_shapes *shapes, uint32_t number)
 {
@@ -230,18 +251,25 @@ read_file(struct source_shapes *shapes, uint32_t number)
 	const struct place *place = &shapes->directories[file->directory];
 	const char *name = table->strings + file->basename;
 	char *path;
-	int fd;
+	int fd = -1;
 
-	if (place->root == NO_ROOT || source_language_of(name) == SOURCE_UNKNOWN ||
-	    strchr(name, '/') != NULL)
+	if (place->root == NO_ROOT || strchr(name, '/') != NULL)
 		return 0;
 	if (asprintf(&path, "%s%s%s", place->below, place->below[0] != '\0' ? "/" : "",
 		name) < 0)
 		return 0;
-	fd = open_below(
-	    shapes->roots[place->root]->fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	shapes->excluded[number] = has_prefix(path, shapes->exclude);
+	if (source_language_of(name) != SOURCE_UNKNOWN)
+		fd = open_below(shapes->roots[place->root]->fd, path,
+		    O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	free(path);
 	return fd >= 0 ? read_text(shapes, fd, name) : 0;
+}
+
+bool
+source_shapes_excludes(const struct source_shapes *shapes, uint32_t file)
+{
+	return shapes->excluded[file];
 }
 
 bool

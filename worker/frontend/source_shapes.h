@@ -15,10 +15,11 @@ struct source_shapes;
 struct target;
 struct target_blocks;
 
-/* Of the files that @blocks name, below @roots. A source that was changed after @built_ms (Unix;
+/* Of the files that @blocks name, below @roots. @exclude: prefixes of paths there, one a line, of
+ * what is counted apart. A source that was changed after @built_ms (Unix;
  * 0: not known) has none: its lines are others by now. Counts references; NULL: out of memory. */
-struct source_shapes *source_shapes_new(
-    struct target_blocks *blocks, const struct source_roots *roots, int64_t built_ms);
+struct source_shapes *source_shapes_new(struct target_blocks *blocks,
+    const struct source_roots *roots, const char *exclude, int64_t built_ms);
 struct source_shapes *source_shapes_ref(struct source_shapes *shapes);
 void source_shapes_unref(struct source_shapes *shapes);
 
@@ -27,6 +28,9 @@ bool source_shapes_step(struct source_shapes *shapes);
 
 /* How many of those that were read were changed since. */
 uint32_t source_shapes_changed(const struct source_shapes *shapes);
+
+/* Whether @file, which was read, is counted apart. */
+bool source_shapes_excludes(const struct source_shapes *shapes, uint32_t file);
 
 /* Borrows the shapes of @file; none of one that has not been read. */
 const unsigned char *source_shapes_of(

@@ -295,6 +295,7 @@ int
 target_set_blocks(struct target *target, uint64_t generation, int fd,
     const char *reason, int64_t built_ms)
 {
+	const uint32_t files = target_files(target);
 	struct target_blocks *blocks = NULL;
 	char *copy;
 	int r;
@@ -311,6 +312,8 @@ target_set_blocks(struct target *target, uint64_t generation, int fd,
 	target->blocks_reason = copy;
 	target->built_ms = built_ms;
 	target->json_stale = true;
+	if (target_files(target) != files)
+		forget_names(target);
 	return 0;
 }
 
@@ -383,12 +386,40 @@ target_covered(const struct target *target)
 	return atomic_load_explicit(&target->live.head->covered, memory_order_relaxed);
 }
 
+/* Of the block table, where there is one: it names the same files first, and then those that were
+ * inlined as a whole. */
+static struct source_paths
+paths_of(const struct target *target)
+{
+	const struct source_table *table = &target->table->table;
+
+	if (target->blocks != NULL) {
+		const struct block_table *blocks = &target->blocks->table;
+
+		return (struct source_paths){ blocks->directories, blocks->files,
+			blocks->strings, blocks->header->directories_len,
+			blocks->header->files_len, blocks->header->string_bytes_len };
+	}
+	return (struct source_paths){ table->directories, table->files, table->strings,
+		table->header->directories_len, table->header->files_len,
+		table->header->string_bytes_len };
+}
+
+uint32_t
+target_files(const struct target *target)
+{
+	return target->table != NULL ? paths_of(target).files_len : 0;
+}
+
 struct source_list *
 target_sources(struct target *target)
 {
-	if (target->sources == NULL && target->table != NULL)
-		source_list_new(
-		    &target->table->table, &target->roots, &target->sources);
+	struct source_paths paths;
+
+	if (target->sources == NULL && target->table != NULL) {
+		paths = paths_of(target);
+		source_list_new(&paths, &target->roots, &target->sources);
+	}
 	return target->sources;
 }
 
@@ -396,8 +427,8 @@ struct source_shapes *
 target_shapes(struct target *target)
 {
 	if (target->shapes == NULL && target->blocks != NULL)
-		target->shapes =
-		    source_shapes_new(target->blocks, &target->roots, target->built_ms);
+		target->shapes = source_shapes_new(target->blocks, &target->roots,
+		    target->exclude != NULL ? target->exclude : "", target->built_ms);
 	return target->shapes;
 }
 
@@ -436,10 +467,12 @@ struct frame *
 target_index(struct target *target)
 {
 	struct frame_shared shared = { .release = table_unref, .owner = target->table };
+	struct source_paths paths;
 
 	if (target->index != NULL || target->table == NULL)
 		return target->index;
-	if (source_index_new(&target->table->table, &target->roots,
+	paths = paths_of(target);
+	if (source_index_new(&target->table->table, &paths, &target->roots,
 		start_of_fuzzing(target), shared, &target->index) == 0)
 		target->table->references++;
 	return target->index;

@@ -57,6 +57,7 @@ struct target {
 	struct source_shapes *shapes; /* made when first asked for */
 	/* As last counted (line_counter.h): of which bits, when (monotonic; 0: never). */
 	bool lines_known;
+	bool lines_owed; /* to the supervisor */
 	struct line_count lines;
 	uint32_t sources_changed; /* since the executable was built */
 	uint64_t lines_bits;
@@ -128,6 +129,9 @@ int target_look(struct target *target);
 
 /* PCs reached, as the collector counts them. */
 uint32_t target_covered(const struct target *target);
+
+/* How many files its index names: more when the block table has come. */
+uint32_t target_files(const struct target *target);
 
 /* Made at the first call, then borrowed; NULL without a table or memory. */
 struct source_list *target_sources(struct target *target);

@@ -98,6 +98,7 @@ describe(const struct target *target)
 	    object, "dropped", json_integer(header != NULL ? header->dropped_len : 0));
 	json_object_set_new(
 	    object, "table", json_integer((json_int_t)target->table_generation));
+	json_object_set_new(object, "files", json_integer(target_files(target)));
 	add_functions(object, target);
 	add_lines(object, target);
 	json_object_set_new(object, "roots", roots);
