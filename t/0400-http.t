@@ -64,7 +64,8 @@ def packed(service, root):
             reply = ask(path, "br;q=1.0, GZIP;q=0.8, *;q=0")
             if plain.body and len(plain.body) < 1400 and "content-encoding" not in reply.headers:
                 continue
-            if reply.headers.get("content-encoding") != "gzip" or gzip.decompress(reply.body) != plain.body or reply.headers["etag"] == plain.headers["etag"]:
+            if reply.headers.get("content-encoding") != "gzip" or gzip.decompress(reply.body) != plain.body or reply.headers["etag"] == plain.headers["etag"] or \
+               reply.headers.get("x-fuzzsup-size") != str(len(plain.body)):
                 wrong.append((path, turn, dict(reply.headers)))
             elif turn and "content-length" not in reply.headers:
                 wrong.append((path, "not kept"))
@@ -77,6 +78,8 @@ def packed(service, root):
                 wrong.append((path, accept, dict(reply.headers)))
     equal(wrong, [], "whoever takes gzip gets it, and the others do not: " + ", ".join(sizes))
     reply = ask("/t/t/shapes.bin")
+    again = ask("/t/t/shapes.bin")
+    equal(again.headers.get("x-fuzzsup-size"), str(len(gzip.decompress(again.body))), "of which it is known how long they are when all were read")
     ok(reply.headers.get("content-encoding") == "gzip" and gzip.decompress(reply.body) == service.get("/t/t/shapes.bin").body and ask("/t/t/shapes.bin", **{"If-None-Match": reply.headers["etag"]}).status == 304, "and so it is with what sources say of lines", dict(reply.headers))
     path = "/t/t/src/project/main.c"
     before = ask(path).headers["etag"]

@@ -98,8 +98,9 @@ export class Loading {
 
 	/** @param {Response} response @returns {Promise<ArrayBuffer>} */
 	async body(response) {
-		// Of what is packed the length is not that of the bytes that come.
-		if (!response.headers.get("content-encoding")) this.total = Number(response.headers.get("content-length") ?? 0);
+		// Of what is packed the length is not that of the bytes that come: of those the service tells.
+		const packed = response.headers.get("content-encoding");
+		this.total = Number(response.headers.get(packed ? "x-fuzzsup-size" : "content-length") ?? 0);
 		if (!response.body) return response.arrayBuffer();
 		const parts = [];
 		for (const reader = response.body.getReader(); ; ) {

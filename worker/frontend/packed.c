@@ -35,7 +35,8 @@ struct packed {
 	TAILQ_ENTRY(packed) link;
 	unsigned references; /* one of them is the cache's, while kept */
 	bool kept, done, failed;
-	char etag[ETAG_MAX]; /* as it is packed */
+	char etag[ETAG_MAX];         /* as it is packed */
+	unsigned long long unpacked; /* bytes so far */
 	struct packed_source source;
 	bool has_source;
 	struct evbuffer *input;
@@ -200,6 +201,7 @@ step(struct packed *packed)
 	if (r < 0) {
 		packed->failed = true;
 	} else if (len > 0) {
+		packed->unpacked += len;
 		packed->failed = !squeeze(packed,
 		    evbuffer_pullup(packed->input, (ev_ssize_t)len), len, Z_NO_FLUSH);
 		evbuffer_drain(packed->input, len);
@@ -242,6 +244,20 @@ done_cb(void *arg)
 		forget(reader->packed);
 	unref(reader->packed);
 	free(reader);
+}
+
+static void
+tell_size(struct evhttp_request *request, const struct packed *packed)
+{
+	const unsigned long long size =
+	    packed->done ? packed->unpacked : packed->source.size;
+	char text[24];
+
+	if (size == 0)
+		return;
+	snprintf(text, sizeof(text), "%llu", size);
+	evhttp_add_header(
+	    evhttp_request_get_output_headers(request), "x-fuzzsup-size", text);
 }
 
 static void
@@ -336,6 +352,7 @@ packed_serve(struct evhttp_request *request, const char *content_type, const cha
 		return;
 	}
 	evhttp_add_header(headers, "content-encoding", "gzip");
+	tell_size(request, packed);
 	if (packed->done)
 		send_done(request, packed);
 	else
@@ -392,7 +409,8 @@ void
 packed_reply_body(struct evhttp_request *request, const char *content_type,
     const char *etag, struct evbuffer *body)
 {
-	struct packed_source source = { no_more, release_body, NULL };
+	struct packed_source source = { no_more, release_body, NULL,
+		evbuffer_get_length(body) };
 
 	if (!packed_wanted(request, evbuffer_get_length(body)) || etag == NULL ||
 	    (source.context = evbuffer_new()) == NULL) {

@@ -16,13 +16,15 @@ struct packed_source {
 	int (*more)(void *context, struct evbuffer *to);
 	void (*release)(void *context); /* called once */
 	void *context;
+	unsigned long long size; /* of all of them; 0: not known yet */
 };
 
 /* True if the client takes gzip and would be better off: then what it is sent is up to
  * packed_serve(). */
 bool packed_wanted(struct evhttp_request *request, unsigned long long len);
 
-/* Answers with what @source gives, which is taken; @etag names it, and nothing else. */
+/* Answers with what @source gives, which is taken; @etag names it, and nothing else. How long it
+ * is when it is unpacked, which is what browsers tell the page of, says x-fuzzsup-size. */
 void packed_serve(struct evhttp_request *request, const char *content_type,
     const char *etag, const struct packed_source *source);
 

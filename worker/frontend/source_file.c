@@ -222,7 +222,8 @@ serve_packed(struct evhttp_request *request, int fd, const struct stat *st,
     const char *type, const char *etag)
 {
 	struct text *text = malloc(sizeof(*text));
-	const struct packed_source source = { more_text, release_text, text };
+	const struct packed_source source = { more_text, release_text, text,
+		(unsigned long long)st->st_size };
 
 	if (text == NULL) {
 		close(fd);

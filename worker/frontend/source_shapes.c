@@ -350,6 +350,19 @@ tell_more(void *context, struct evbuffer *to)
 	return 1;
 }
 
+/* Bytes of all that tell_more() tells; 0: some sources are yet to be read. */
+static unsigned long long
+told_size(const struct source_shapes *shapes)
+{
+	unsigned long long size =
+	    sizeof(struct wire_shapes) + sizeof(struct wire_shapes_of) + shapes->len;
+
+	for (uint32_t i = 0; i < shapes->files_len; i++)
+		if (shapes->starts[i + 1] > shapes->starts[i])
+			size += sizeof(struct wire_shapes_of);
+	return shapes->next == shapes->files_len ? size : 0;
+}
+
 static void
 teller_free(void *context)
 {
@@ -424,7 +437,7 @@ serve_plain(struct evhttp_request *request, struct teller *teller)
 void
 source_shapes_serve(struct evhttp_request *request, struct target *target)
 {
-	struct packed_source source = { tell_more, teller_free, NULL };
+	struct packed_source source = { tell_more, teller_free, NULL, 0 };
 	struct teller *teller;
 	char etag[96];
 
@@ -443,6 +456,7 @@ source_shapes_serve(struct evhttp_request *request, struct target *target)
 		return;
 	}
 	source.context = teller;
+	source.size = told_size(teller->shapes);
 	/* These are of one reading of the sources. */
 	snprintf(etag, sizeof(etag), "\"s%llx-%llx\"",
 	    (unsigned long long)target->table_generation,

@@ -47,6 +47,20 @@ test("loading: it is tried again by itself", async () => {
 	loading.end();
 });
 
+test("loading: of what is packed the service says how long it is", async () => {
+	const totals = [];
+	for (const headers of [
+		{ "content-length": "1000" },
+		{ "content-length": "10", "content-encoding": "gzip", "x-fuzzsup-size": "1000" },
+		{ "content-length": "10", "content-encoding": "gzip" },
+	]) {
+		const loading = await until(LOAD.SHOWN, async () => new Response("abc", { headers }));
+		totals.push(loading.total);
+		loading.end();
+	}
+	assert.deepEqual(totals, [1000, 1000, 0]);
+});
+
 test("loading: what was cut off says how far it was", async () => {
 	const body = () =>
 		new ReadableStream({
