@@ -251,42 +251,10 @@ def test_coverage(folder, hostile):
         equal(wait_until(after, "functions after the front-end's death"), len(wanted), "a new front-end has them, too")
 
 
-# Hands all to the real symbolizer, but not questions for functions.
-MORTAL = """#!{python}
-import array, os, signal, socket, struct, sys
-ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-supervisor = socket.socket(fileno=os.dup(3))
-words = [f"parent={{os.getpid()}}" if word.startswith("parent=") else word for word in sys.argv[1:]]
-os.posix_spawn({real!r}, [{real!r}, *words], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 3)])
-theirs.close()
-def hand_on(source, sink):
-    data, control, _, _ = source.recvmsg(8192, socket.CMSG_SPACE(64))
-    if not data:
-        sys.exit(0)
-    fds = [fd for _, _, payload in control for fd in array.array("i", payload)]
-    if source is supervisor and struct.unpack_from("=IIQQI", data)[4] & 8:
-        {end}
-    sink.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else [])
-    for fd in fds:
-        os.close(fd)
-supervisor.setblocking(True)
-while True:
-    hand_on(supervisor, ours)
-    hand_on(ours, supervisor)
-"""
-
-
 @contextlib.contextmanager
 def mortal(folder, end, extra=""):
     """A service whose symbolizer does @end when it is asked for functions; yields it with the first target's entry."""
-    workers = os.path.join(folder, "libexec")
-    os.makedirs(workers)
-    for name in ("frontend", "collector", "runner"):
-        os.symlink(os.path.join(libexec(), "fuzzsupd-" + name), os.path.join(workers, "fuzzsupd-" + name))
-    mortal = os.path.join(workers, "fuzzsupd-symbolizer")
-    with open(mortal, "w") as file:
-        file.write(MORTAL.format(python=sys.executable, end=end, real=os.path.join(libexec(), "fuzzsupd-symbolizer")))
-    os.chmod(mortal, 0o755)
+    workers = symbolizer_stand_in(os.path.join(folder, "libexec"), SYMBOLIZE_TABLE, end)
     program = compile_target(os.path.join(folder, "program"), SHAPES)
     with Service(folder, {"shapes": Target(program, folder)}, extra=extra, environment={"FUZZSUPD_LIBEXEC": workers}) as service:
         yield service, wait_functions(service, "shapes")

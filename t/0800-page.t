@@ -9,6 +9,7 @@ import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from fuzzsup import *
+from symbolizer import SYMBOLIZE_BLOCKS, SYMBOLIZE_TABLE, symbolizer_stand_in
 
 TOOLS = os.environ.get("FUZZSUPD_TOOLS") or os.path.join(SRC, "build-tools")
 if not os.path.isdir(os.path.join(TOOLS, "node_modules", "playwright-core")):
@@ -167,6 +168,41 @@ def trouble(folder, executable):
         helper.join()
 
 
+def blocks(folder, executable):
+    """Lines that become known while the page is shown, and a target of which they never will."""
+    directory, root = os.path.join(folder, "coverage"), os.path.join(folder, "inlined")
+    os.makedirs(directory)
+    os.mkdir(root)
+    with open(os.path.join(root, "only.h"), "w") as file:
+        file.write('static inline __attribute__((always_inline, no_sanitize("coverage"))) int\nonly(int x)\n{\n\treturn x * 7 + 3;\n}\n')
+    with open(os.path.join(root, "user.c"), "w") as file:
+        file.write('#include <stddef.h>\n#include "only.h"\nvolatile int sink;\nint LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)\n{\n'
+                   "\tif (size > 3)\n\t\tsink = only(data[0]);\n\treturn 0;\n}\n")
+    user = build(os.path.join(folder, "user"), [file.name], "-O1")
+    coverage_file = fuzz(user, directory)
+    for name, extra in (("late", ""), ("never", "")):
+        gate = os.path.join(folder, name + ".gate")
+        os.mkfifo(gate)
+        # Blocks come when somebody writes into the FIFO; or the symbolizer dies of them.
+        act = f"open({gate!r}).read()" if name == "late" else "os.abort()"
+        workers = symbolizer_stand_in(os.path.join(folder, name, "libexec"), SYMBOLIZE_TABLE | SYMBOLIZE_BLOCKS, act)
+        with Service(os.path.join(folder, name), {"inlined": Target(user, directory, [root])}, environment={"FUZZSUPD_LIBEXEC": workers}) as service:
+            service.wait_state("inlined", "ready", "live", "stale")
+            wait_until(lambda: service.target("inlined")["covered"] > 0 and service.target("inlined")["functions"], "its coverage")
+            helper = Helper(service, coverage_file, folder)
+            helper.start()
+            if name == "never":
+                wait_until(lambda: service.target("inlined")["lines_reason"], "why it has no lines")
+            line = next(line for line in service.ctl("targets").stdout.splitlines() if line.startswith("inlined"))
+            ok(re.search(r" \d+ PCs +[\d.]+%", line), f"{name}: fuzzsupctl counts PCs while there are no lines: {line}")
+            answer = service.get("/t/inlined/functions.json").json()
+            ok(all(one["lines"] is None and one["pcs"] for one in answer["functions"]) and answer["totals"]["lines"] is None, f"{name}: so does functions.json", answer)
+            say(["node", os.path.join(SRC, "t", "browser", "blocks.mjs"), f"http://{service.host}:{service.port}/", "inlined", "inlined/only.h",
+                 f"echo >'{gate}'" if name == "late" else ""])
+            helper.ended.set()
+            helper.join()
+
+
 DEEP = os.path.join("a_component_with_quite_a_long_name", "third_party_of_somebody_else", "implementation_details", "generated")
 
 
@@ -193,7 +229,7 @@ def looks(folder, executable):
 
 with scratch() as folder:
     executable = build(os.path.join(folder, "fuzz_json"), demo_sources(), "-O1", "-lm")
-    for part in (coverage, jobs, trouble, looks):
+    for part in (coverage, blocks, jobs, trouble, looks):
         if len(sys.argv) < 2 or part.__name__ in sys.argv[1:]:
             part(os.path.join(folder, part.__name__), executable)
 done()

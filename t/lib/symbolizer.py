@@ -14,6 +14,7 @@ from fuzzsup import BUILD, PATIENCE, SYMBOLIZER, libexec, program
 HEADER = struct.Struct("=IIQQII")  # struct message, up to its text
 MESSAGE_SYMBOLIZE, MESSAGE_TABLE, MESSAGE_FUNCTIONS = 1, 2, 3
 TABLE_OK, TABLE_NO_PC_TABLE, TABLE_FAILED, TABLE_WANTS_DEBUG, TABLE_WANTS_ALTERNATE = range(5)
+SYMBOLIZE_TABLE, SYMBOLIZE_BLOCKS = 8, 64  # enum symbolize_bits
 DUMP = os.path.join(BUILD, "t", "lib", "dump_table")
 
 
@@ -24,6 +25,43 @@ def symbolize(executable, *words, text="", patience=PATIENCE, roots=()):
                           capture_output=True, env=dict(environment, FUZZSUPD_LIBEXEC=libexec()), timeout=patience)
     done.stdout, done.stderr = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
     return done
+
+
+STAND_IN = """#!{python}
+import array, os, signal, socket, struct, sys
+ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+supervisor = socket.socket(fileno=os.dup(3))
+words = [f"parent={{os.getpid()}}" if word.startswith("parent=") else word for word in sys.argv[1:]]
+os.posix_spawn({real!r}, [{real!r}, *words], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 3)])
+theirs.close()
+def hand_on(source, sink):
+    data, control, _, _ = source.recvmsg(8192, socket.CMSG_SPACE(64))
+    if not data:
+        sys.exit(0)
+    fds = [fd for _, _, payload in control for fd in array.array("i", payload)]
+    if source is supervisor and struct.unpack_from("=IIQQI", data)[4] & {bits} == {bits}:
+        {end}
+    sink.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else [])
+    for fd in fds:
+        os.close(fd)
+supervisor.setblocking(True)
+while True:
+    hand_on(supervisor, ours)
+    hand_on(ours, supervisor)
+"""
+
+
+def symbolizer_stand_in(folder, bits, act):
+    """Makes @folder one of workers, whose symbolizer hands all to the real one, but carries out @act, in Python, when it gets a
+    job that has all of @bits. Returns the folder, for FUZZSUPD_LIBEXEC."""
+    os.makedirs(folder)
+    for name in ("frontend", "collector", "runner"):
+        os.symlink(os.path.join(libexec(), "fuzzsupd-" + name), os.path.join(folder, "fuzzsupd-" + name))
+    path = os.path.join(folder, "fuzzsupd-symbolizer")
+    with open(path, "w") as file:
+        file.write(STAND_IN.format(python=sys.executable, bits=bits, end=act, real=os.path.join(libexec(), "fuzzsupd-symbolizer")))
+    os.chmod(path, 0o755)
+    return folder
 
 
 def sealed(data):
