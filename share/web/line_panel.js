@@ -85,7 +85,8 @@ export class LinePanel {
 
 	/** Where no run went on to from this line, as links. @param {Model} model @param {Shown} shown @param {number} number */
 	untakenWays(model, shown, number) {
-		const key = `${number} ${shown.file} ${model.summary.update}`;
+		// All functions are looked through: not more often than lines are counted anew.
+		const key = `${number} ${shown.file} ${model.summary.lineCounts}`;
 		if (this.ways.key !== key) this.ways = { key, lines: model.untakenWays(number) };
 		return this.ways.lines
 			.slice(0, WAYS_SHOWN)

@@ -14,7 +14,7 @@ export class Minimap {
 		this.scroller = scroller;
 		this.rowHeight = rowHeight;
 		this.lines = 0;
-		/** @type {{ line: number, share: number }[] | null} */
+		/** @type {{ lines: Uint32Array, shares: Float32Array, length: number } | null} */
 		this.marks = null;
 		this.canvas = h("canvas", { width: String(WIDTH), height: "1" });
 		this.view = h("i");
@@ -58,14 +58,16 @@ export class Minimap {
 
 	/** Of the open file. @param {import("./model.js").Model} model @param {number} lines of its source */
 	draw(model, lines) {
-		const { lines: counted, linesAt } = model.summary;
+		const counted = model.summary.lines,
+			marks = { lines: new Uint32Array(counted), shares: new Float32Array(counted), length: 0 };
 		this.lines = lines;
-		this.marks = [];
-		for (let i = 0; i < counted; i++) {
-			const { line, state } = model.line(i, linesAt);
+		model.eachLine((line, state) => {
 			const share = SHARES[state];
-			if (share !== undefined) this.marks.push({ line, share });
-		}
+			if (share === undefined) return;
+			marks.lines[marks.length] = line;
+			marks.shares[marks.length++] = share;
+		});
+		this.marks = marks;
 		this.again();
 	}
 
@@ -91,12 +93,14 @@ export class Minimap {
 	pixelRows(step) {
 		/** @type {Map<number, { lines: number, reached: number }>} */
 		const rows = new Map();
-		for (const { line, share } of this.marks ?? []) {
-			const top = step < 1 ? Math.floor((line - 1) * step) : (line - 1) * step;
-			const row = rows.get(top) ?? { lines: 0, reached: 0 };
+		const { lines, shares, length } = this.marks ?? { lines: [], shares: [], length: 0 };
+		for (let i = 0; i < length; i++) {
+			const above = (lines[i] - 1) * step,
+				top = step < 1 ? Math.floor(above) : above;
+			let row = rows.get(top);
+			if (!row) rows.set(top, (row = { lines: 0, reached: 0 }));
 			row.lines++;
-			row.reached += share;
-			rows.set(top, row);
+			row.reached += shares[i];
 		}
 		return rows;
 	}

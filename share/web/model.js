@@ -300,6 +300,42 @@ export class Model {
 		};
 	}
 
+	/**
+	 * All lines of the open file at a glance, of which there may be many: how many of each state, how many stand behind line
+	 * @last, which have changed since update @seen, and the @most that were reached last, the newest first.
+	 * @param {number} seen @param {number} last 0: it is not known @param {number} most
+	 */
+	survey(seen, last, most) {
+		const s = this.summary,
+			w = this.words;
+		const counts = { "": 0, hit: 0, part: 0, miss: 0, idle: 0, unknown: 0 };
+		/** @type {number[]} */
+		const changed = [];
+		/** @type {Line[]} */
+		const newest = [];
+		let beyond = 0;
+		for (let i = 0, at = s.linesAt; i < s.lines; i++, at += LINE.size) {
+			counts[STATES[w[at + LINE.state]]]++;
+			if (last && w[at + LINE.line] > last) beyond++;
+			if (w[at + LINE.changed] > seen) changed.push(w[at + LINE.line]);
+			const time = w[at + LINE.newest_time];
+			if (!time || time === NONE || !w[at + LINE.reached]) continue;
+			if (newest.length === most && newest[most - 1].newest >= time) continue;
+			const place = newest.findIndex((line) => line.newest < time);
+			newest.splice(place < 0 ? newest.length : place, 0, this.line(i, s.linesAt));
+			newest.length = Math.min(newest.length, most);
+		}
+		return { counts, beyond, changed, newest };
+	}
+
+	/** Hands out number and state of each line of the open file. @param {(line: number, state: LineState) => void} take */
+	eachLine(take) {
+		const s = this.summary,
+			w = this.words;
+		for (let i = 0, at = s.linesAt; i < s.lines; i++, at += LINE.size)
+			take(w[at + LINE.line], STATES[w[at + LINE.state]]);
+	}
+
 	/** The record of a source line, or null where no code is. @param {number} number */
 	lineAt(number) {
 		const s = this.summary,

@@ -364,20 +364,12 @@ export class SourceView {
 	recount(model) {
 		const s = model.summary,
 			source = this.phase === PHASE.SHOWN ? this.lines.length : 0;
-		const counts = { "": 0, hit: 0, part: 0, miss: 0, idle: 0, unknown: 0 };
-		/** @type {Line[]} */
-		const recent = [];
-		this.beyond = 0;
-		for (let i = 0; i < s.lines; i++) {
-			const line = model.line(i, s.linesAt);
-			counts[line.state]++;
-			if (source && line.line > source) this.beyond++;
-			if (line.changed > this.seen) this.flashes.set(line.line, performance.now() + FLASH);
-			if (line.newest && line.newest !== NONE && line.reached) recent.push(line);
-		}
+		const { counts, beyond, changed, newest } = model.survey(this.seen, source, NEWEST_SHOWN);
+		const until = performance.now() + FLASH;
+		for (const line of changed) this.flashes.set(line, until);
+		this.beyond = beyond;
 		this.seen = s.update;
-		recent.sort((a, b) => b.newest - a.newest || a.line - b.line);
-		this.recent = recent.slice(0, NEWEST_SHOWN);
+		this.recent = newest;
 		this.drawCounts(model, counts, s.noLine);
 		if (source) this.minimap.draw(model, source);
 		this.panel.drawLine(model, this.shown, this.place.line);

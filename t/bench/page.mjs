@@ -124,6 +124,14 @@ const measure = (page) =>
 		result.delta = time(() => (result.deltaError = model.feed("client_delta", delta.buffer)));
 		result.deltaFunctions = time(() => model.workOnLines(2147483647, false));
 		result.deltaFiles = time(() => model.workOnLines(2147483647, true));
+		// A line of the largest file, one of whose ways was never taken.
+		let largest = 0;
+		for (let i = 0; i < model.summary.files; i++) if (model.file(i).total > model.file(largest).total) largest = i;
+		result.open = time(() => model.open(largest));
+		const partly = Array.from({ length: model.summary.lines }, (_, i) => model.line(i)).find(
+			({ state }) => state === "part",
+		);
+		result.ways = partly ? time(() => model.untakenWays(partly.line)) : 0;
 		const table = new FunctionTable(await bytes("functions"));
 		result.functions = table.length;
 		result.functionsFirst = time(() => table.count(model));
@@ -155,6 +163,7 @@ say(
 	`files ${m.deltaFiles} ms`,
 	`error ${m.deltaError}`,
 );
+say("the largest file", `open ${m.open} ms`, `ways of a line ${m.ways} ms`);
 say("function table", `first count ${m.functionsFirst} ms`, `again ${m.functionsAgain} ms`);
 const begin = Date.now();
 await page.locator(".tabs a", { hasText: "Functions" }).click();
