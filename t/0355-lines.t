@@ -248,6 +248,15 @@ def functions_count_lines(service, text):
     return len(lines), sum(lines.values())
 
 
+def excluded_files(service, wanted):
+    """What source-exclude names is in no sum, and in no export."""
+    rest = {place: state for place, state in wanted.items() if not os.path.basename(place[0]).startswith("ways_other")}
+    wait_until(lambda: (lambda entry: (entry["lines"], entry["lines_reached"]) == (len(rest), sum(rest.values())))(service.target("apart")), f"the API's count without it: {service.target('apart')}, {len(rest)}")
+    equal(read_lcov(service.get("/t/apart/coverage.lcov").text), rest, f"excluded files are not exported, nor counted: {len(wanted) - len(rest)} lines")
+    totals = json.loads(service.get("/t/apart/coverage.json").text)["data"][0]["totals"]["lines"]
+    ok(totals["count"] == len(rest) < len(wanted), "nor are they in sums", totals)
+
+
 def status_counts_lines(service, found, hit):
     """fuzzsupctl status."""
     told = lambda: next(one for one in json.loads(service.ctl("targets", "--json").stdout)["targets"] if one["name"] == "ways")
@@ -348,7 +357,8 @@ with scratch() as folder:
     executable, coverage = os.path.join(folder, "-O1"), os.path.join(folder, "-O1.coverage")
     os.chmod(folder, 0o755)
     alone = inlined_alone(folder)
-    with Service(folder, {"ways": Target(executable, coverage, [os.path.dirname(HEADER)]), "alone": Target(alone, os.path.join(folder, "none"), [folder])}) as service:
+    with Service(folder, {"ways": Target(executable, coverage, [os.path.dirname(HEADER)]), "alone": Target(alone, os.path.join(folder, "none"), [folder]),
+                          "apart": Target(executable, coverage, [os.path.dirname(HEADER)], exclude=["ways_other"])}) as service:
         service.wait_state("ways", "live", "stale")
         wait_until(lambda: service.get("/t/ways/functions.json").status == 200, "its functions")
         wanted = {line: is_reached(state) for line, state in kept["-O1"].items() if state != "unknown"}
@@ -370,6 +380,7 @@ with scratch() as folder:
            "a source that was changed after the build is said to be so, by the API, with the source and by fuzzsupctl", (entry, told))
         ok("x-fuzzsup-changed" not in service.get("/t/ways/coverage.lcov").headers and service.target("ways")["sources_changed"] == 0, "and one that was not is not")
         alone_header(service, entry, text)
+        excluded_files(service, wanted)
         equal(service.request("HEAD", "/t/ways/coverage.lcov").status, 200, "HEAD asks for nothing")
         equal(service.get("/t/none/coverage.lcov").status, 404, "of no target there are no lines")
 done()

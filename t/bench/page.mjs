@@ -72,7 +72,7 @@ async function sourcePage(name, slow) {
 /** Of the page's own model, and of one that is made anew and counted at once. */
 const measure = (page) =>
 	page.evaluate(async () => {
-		const at = (name) => new URL(`/${name}`, location.href).href;
+		const at = (name) => new URL(name, location.href).href;
 		const { currentSession } = await import(at("link.js"));
 		const { Model } = await import(at("model.js"));
 		const { FunctionTable } = await import(at("function_table.js"));
@@ -173,7 +173,7 @@ const source = await sourcePage("source", false);
 say(
 	"one update of the source page",
 	`${await source.evaluate(async () => {
-		const { currentSession } = await import(new URL("/link.js", location.href).href);
+		const { currentSession } = await import(new URL("link.js", location.href).href);
 		const session = currentSession(),
 			times = [];
 		for (let i = 0; i < 20; i++) {
