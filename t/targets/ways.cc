@@ -257,8 +257,8 @@ struct Task {
 			    *this) };
 		}
 		std::suspend_always initial_suspend() noexcept { return {}; }
-		std::suspend_always final_suspend() noexcept { return {}; }
-		void return_void() {}
+		std::suspend_always final_suspend() noexcept { return {}; } // unknown is right, too
+		void return_void() {} // unknown is right, too
 		void unhandled_exception() {}
 	};
 	std::coroutine_handle<promise_type> handle;
