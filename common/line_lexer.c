@@ -267,7 +267,7 @@ close_brace(struct lexer *lexer)
 		if (lexer->function.depth == 0)
 			lexer->shape.flags |= SHAPE_LABEL;
 		/* Nothing tells of a constructor without code. */
-		if (lexer->is_empty)
+		if (lexer->is_empty && lexer->shape.opens == 0)
 			lexer->shape.flags |= SHAPE_TINY;
 	} else {
 		lexer->shape.closes++;

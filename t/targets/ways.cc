@@ -257,9 +257,9 @@ struct Task {
 			    *this) };
 		}
 		std::suspend_always initial_suspend() noexcept { return {}; }
-		std::suspend_always final_suspend() noexcept { return {}; } // unknown is right, too
+		std::suspend_always final_suspend() noexcept { return {}; }
 		void return_void() {} // unknown is right, too
-		void unhandled_exception() {}
+		void unhandled_exception() {} // unknown is right, too
 	};
 	std::coroutine_handle<promise_type> handle;
 };
