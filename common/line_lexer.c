@@ -752,7 +752,10 @@ operator(struct lexer *lexer)
 	begin_token(lexer, c, !(is_unary && !lexer->has_token));
 	/* An arm of Rust's "match" or Zig's "switch". */
 	if (c == '=' && next == '>' && lexer->language != SOURCE_C)
-		may_leave(lexer, SHAPE_LABEL);
+		may_leave(lexer,
+		    /* A guard may be asked, and its arm not be taken. */
+		    SHAPE_LABEL |
+			((lexer->shape.flags & SHAPE_DECIDES) != 0 ? SHAPE_ASKS : 0u));
 	if (c == '?' && lexer->language == SOURCE_RUST) {
 		may_leave(lexer, SHAPE_DECIDES | SHAPE_TRIES);
 		lexer->has_hook = true;

@@ -9,6 +9,7 @@
 #define DEPTH_MAX 256
 
 #define UNKNOWNS_MAX 4
+#define CLOSURES_MAX 16
 
 #define NONE UINT32_C(0xffffffff)
 
@@ -33,17 +34,23 @@ struct block {
 	bool passes;           /* what is behind it is come to, for certain */
 	bool decides, is_loop; /* its head; else its lines run at another time */
 	bool is_switch, tries, is_do;
-	bool catches;     /* what was thrown */
-	bool catches_too; /* behind another that does */
-	bool is_function; /* begins where its head is entered */
-	bool is_late;     /* nobody knows when it runs */
-	bool has_target;  /* a run may come into it past its head */
+	bool catches;        /* what was thrown */
+	bool catches_too;    /* behind another that does */
+	bool is_function;    /* begins where its head is entered */
+	bool is_in_function; /* one that is known as such */
+	bool is_late;        /* nobody knows when it runs */
+	bool has_target;     /* a run may come into it past its head */
 	enum head is_head;
 	bool is_guess; /* an "else" that is taken to have been reached */
 	bool ran, unknown, has_code;
 	bool rest_ran; /* a line behind the first one */
 	/* conditions behind "else" that seem not to have been asked, of the chain at hand */
 	uint32_t chain[UNKNOWNS_MAX], chain_len;
+};
+
+/* Lines of a block that is not part of its function's runs; places. */
+struct closure {
+	uint32_t start, end;
 };
 
 struct walk {
@@ -63,6 +70,9 @@ struct walk {
 	bool base_is_end;   /* it is known to have run as the end of a block alone */
 	bool is_loop;       /* what decided last */
 	bool caught;        /* the line at hand ended what caught an exception */
+	/* of the function at hand; if there are more, nobody knows which lines are its own */
+	struct closure closures[CLOSURES_MAX];
+	uint32_t closures_len;
 };
 
 static uint8_t
@@ -177,7 +187,9 @@ take_statement(struct walk *walk, uint32_t place, uint32_t flags)
 		take_unknown(walk, block, place);
 	else if (block->passes && is_missed(state_at(walk, place)))
 		set_state(walk, place,
-		    leaves || (block->is_function && block->last == NONE)
+		    leaves || (block->is_function && block->last == NONE) ||
+			    (block->is_in_function &&
+				state_at(walk, place) == LINE_IDLE)
 			? LINE_REACHED
 			: LINE_UNKNOWN);
 	if (block->last != NONE && state_at(walk, place) >= LINE_PARTLY &&
@@ -243,8 +255,13 @@ any_ran(const struct walk *walk, uint32_t start, uint32_t end)
 static void
 open_block(struct walk *walk, uint32_t head, uint32_t head_end, uint32_t flags)
 {
-	const bool is_function = (flags & SHAPE_FUNCTION) != 0;
+	const bool is_function = (flags & SHAPE_FUNCTION) != 0,
+		   is_part = top(walk)->is_in_function && top(walk)->passes &&
+	    (flags & (SHAPE_FUNCTION | SHAPE_DECIDES | SHAPE_LATE)) == 0,
+		   is_in_function = top(walk)->is_in_function || is_function;
 
+	if (is_function)
+		walk->closures_len = 0;
 	top(walk)->last_is_simple = top(walk)->last_leaves = false;
 	/* Of "if" and "else" either may do. */
 	if ((flags & SHAPE_ELSE) == 0)
@@ -263,7 +280,9 @@ open_block(struct walk *walk, uint32_t head, uint32_t head_end, uint32_t flags)
 			.catches_too = (flags & SHAPE_CATCH) != 0 && walk->caught,
 			.is_function = is_function,
 			.is_late = (flags & SHAPE_LATE) != 0,
-			.passes = is_function && any_ran(walk, head, head_end),
+			.is_in_function = is_in_function,
+			.passes =
+			    is_part || (is_function && any_ran(walk, head, head_end)),
 			.is_head = walk->is_head,
 			.is_guess = walk->is_guess && (flags & SHAPE_PLAIN_ELSE) != 0 };
 }
@@ -295,6 +314,15 @@ end_do(struct walk *walk, const struct block *block)
 	}
 }
 
+static void
+note_closure(struct walk *walk, const struct block *block)
+{
+	if (walk->closures_len < CLOSURES_MAX)
+		walk->closures[walk->closures_len] =
+		    (struct closure){ block->head_end, walk->at };
+	walk->closures_len += walk->closures_len <= CLOSURES_MAX;
+}
+
 /* Whoever comes into a block came through its head. */
 static struct block
 close_block(struct walk *walk)
@@ -316,6 +344,8 @@ close_block(struct walk *walk)
 		if (state_at(walk, i) < LINE_PARTLY)
 			set_state(walk, i, LINE_REACHED);
 	outer = top(walk);
+	if (block.is_late)
+		note_closure(walk, &block);
 	if (block.is_late && !block.ran) {
 		forget_statements(walk);
 		return block;
@@ -565,6 +595,28 @@ doubt_function(struct walk *walk, uint32_t start, uint32_t end)
 			set_state(walk, i, LINE_UNKNOWN);
 }
 
+static bool
+is_in_closure(const struct walk *walk, uint32_t place)
+{
+	for (uint32_t i = 0; i < walk->closures_len; i++)
+		if (place >= walk->closures[i].start && place < walk->closures[i].end)
+			return true;
+	return false;
+}
+
+/* Of a function that was entered: that a line's function never was is said of another copy. */
+static void
+doubt_copies(struct walk *walk, uint32_t start, uint32_t end)
+{
+	if (walk->closures_len > CLOSURES_MAX)
+		return;
+	for (uint32_t i = start; i < end; i++)
+		if (state_at(walk, i) == LINE_IDLE && !is_in_closure(walk, i))
+			set_state(walk, i, LINE_UNKNOWN);
+	/* Of one around this one nobody knows. */
+	walk->closures_len = CLOSURES_MAX + 1;
+}
+
 /* What the line at @place ends. */
 static void
 close_blocks(
@@ -579,6 +631,8 @@ close_blocks(
 			end_line(walk, place, &block, shape->flags);
 		if (block.is_function && (shape->flags & SHAPE_TINY) != 0)
 			doubt_function(walk, block.head, place + has_line);
+		if (block.is_function && block.ran)
+			doubt_copies(walk, block.head, place + has_line);
 	}
 	if (has_line && shape->closes == 0 && (shape->flags & SHAPE_TINY) != 0)
 		doubt_function(walk, place, place + 1);

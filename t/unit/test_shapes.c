@@ -292,6 +292,27 @@ test_functions(void **state)
 				    "U|	}\n",
 				SOURCE_RUST),
 	    "R   RR");
+	/* What seems never to have been entered is another copy's. */
+	assert_string_equal(correct("R|	pub fn build(&self) -> Parser {\n"
+				    "R|		Parser {\n"
+				    "I|			octal: self.octal,\n"
+				    "U|			limit: self.limit,\n"
+				    " |		}\n"
+				    "I|	}\n",
+				SOURCE_RUST),
+	    "RRRR R");
+	assert_string_equal(correct("R|	fn f(&mut self) -> Result<()> {\n"
+				    "P|		if a {\n"
+				    "I|			self.g(1)?;\n"
+				    " |		} else {\n"
+				    "I|			self.g(2)?;\n"
+				    " |		}\n"
+				    "R|		self.h().map_err(|e| {\n"
+				    "I|			e.i()\n"
+				    " |		})?;\n"
+				    "R|	}\n",
+				SOURCE_RUST),
+	    "RPU U RI R");
 	assert_string_equal(correct("R|	async fn f() {\n"
 				    "M|		g();\n"
 				    "M|	}\n",
@@ -328,9 +349,10 @@ test_rust(void **state)
 				    "P|		\"alnum\" => Some(Alnum),\n"
 				    "M|		\"ascii\" => Some(Ascii),\n"
 				    "M|		Name::Other => None,\n"
+				    "M|		Name(n) if n > 1 => None,\n"
 				    " |	}\n",
 				SOURCE_RUST),
-	    "PPUM ");
+	    "PPUMU ");
 	/* Of an assertion only its failure may be left. */
 	assert_string_equal(correct("R|	if let Some(last) = self.last {\n"
 				    "M|		assert!(\n"
