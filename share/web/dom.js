@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Makes elements and words for numbers and times; runs in the browser.
 
+import { splitSymbol } from "./symbol.js";
+
 /** @typedef {Node | string | null | undefined} Child */
 
 /**
@@ -135,23 +137,39 @@ export function moment(ms) {
 }
 
 /**
- * A path that loses its middle where there is no room, and never the file's name.
- * @param {string} path
+ * What loses the end of its beginning where there is no room, and never its last part.
+ * @param {(text: string) => [string, string]} split @param {string} text
  */
-export function pathText(path) {
+function twoParts(split, text) {
 	const folder = h("span", { class: "dir" }),
 		file = h("span", { class: "file" });
 	const element = h("span", { class: "path" }, folder, file);
-	/** @param {string} text */
-	const set = (text) => {
-		const slash = text.replace(/\/+$/, "").lastIndexOf("/") + 1;
-		setText(folder, text.slice(0, slash));
-		setText(file, text.slice(slash));
-		setTitle(element, text);
+	/** @param {string} whole */
+	const set = (whole) => {
+		const [first, last] = split(whole);
+		setText(folder, first);
+		setText(file, last);
+		setTitle(element, whole);
 	};
-	set(path);
+	set(text);
 	return Object.assign(element, { set });
 }
+
+/**
+ * A path; what stays is the file's name.
+ * @param {string} path
+ */
+export const pathText = (path) =>
+	twoParts((text) => {
+		const slash = text.replace(/\/+$/, "").lastIndexOf("/") + 1;
+		return [text.slice(0, slash), text.slice(slash)];
+	}, path);
+
+/**
+ * A function's name, without its scope where there is no room.
+ * @param {string} name
+ */
+export const symbolText = (name) => twoParts(splitSymbol, name);
 
 /**
  * up: its first order is the ascending one. A column without key has no order.

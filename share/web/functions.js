@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The functions of one target: which were never entered, which only in part? Runs in the browser.
 
-import { h, setText, setTitle, setClass, coverageBar, exact, pathText, sortHeads } from "./dom.js";
+import { h, setText, setTitle, setClass, coverageBar, exact, pathText, sortHeads, symbolText } from "./dom.js";
 import { failureText, progress } from "./loading.js";
 import { VirtualList } from "./list.js";
 import { currentSession, targetUrl } from "./link.js";
@@ -218,7 +218,7 @@ export class FunctionsView {
 		/** @param {string} name @param {...import("./dom.js").Child} content */
 		const cell = (name, ...content) => h("span", { role: "cell", class: name }, content);
 		const title = functions.name(index);
-		const name = cell("name mono", cells.mark, h("span", { class: "label" }, title));
+		const name = cell("name mono", cells.mark, h("span", { class: "label" }, symbolText(title)));
 		const parts = [
 			name,
 			cell("where mono dim", where),

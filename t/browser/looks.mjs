@@ -61,7 +61,7 @@ await test("a long path loses its middle, and never the file's name", async () =
 		await screen(page, `deep-target-${width}`);
 		await page.goto(`${deepUrl}?view=functions`);
 		await page.waitForSelector(".functions .trow", { timeout: WAIT });
-		await whole(page, ".functions .where .file", `${width}: the functions' files`);
+		await whole(page, ".functions .where .file, .functions .label .file", `${width}: functions and their files`);
 		const wide = await page.evaluate(() => document.documentElement.scrollWidth);
 		check(wide <= width, `it is ${wide} wide`);
 		await page.keyboard.press("/");
