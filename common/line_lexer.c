@@ -19,7 +19,7 @@ struct statement {
 	uint32_t
 	    kinds; /* flags of the shape of what it opens, wherever the brace stands */
 	bool is_case, is_control, has_question;
-	bool is_async;  /* what it opens runs at another time */
+	bool is_async, is_closure; /* what it opens runs at another time */
 	bool head_done; /* what is behind is a statement of its own, or a block */
 };
 
@@ -61,6 +61,7 @@ struct lexer {
 	bool begins_quote; /* with a string */
 	bool ends_brackets;
 	bool is_empty; /* the last token began a block */
+	bool destroys; /* has a "~" */
 	/* of the statement's brackets, from none on */
 	uint8_t operands[BRACKETS_MAX];
 	/* the last token asks for more */
@@ -130,7 +131,7 @@ end_line(struct lexer *lexer)
 	*shape = (struct line_shape){ 0 };
 	lexer->has_token = lexer->has_other = lexer->ends_in_else = false;
 	lexer->has_hook = lexer->is_not_hook = lexer->begins_quote = false;
-	lexer->ends_brackets = false;
+	lexer->ends_brackets = lexer->destroys = false;
 }
 
 static void
@@ -226,6 +227,14 @@ end_function(struct lexer *lexer)
 	lexer->function = (struct function){ 0 };
 }
 
+/* Whether what it opens may run at another time. */
+static bool
+is_late(const struct statement *statement)
+{
+	return statement->brackets > 0 || statement->is_async ||
+	    (statement->is_closure && (statement->kinds & SHAPE_DECIDES) == 0);
+}
+
 static void
 open_brace(struct lexer *lexer)
 {
@@ -235,7 +244,7 @@ open_brace(struct lexer *lexer)
 	if (lexer->shape.opens == 0) {
 		lexer->shape.head = head_of(lexer);
 		lexer->shape.flags |= lexer->statement.kinds |
-		    (lexer->statement.brackets > 0 ? SHAPE_LATE : 0u);
+		    (is_late(&lexer->statement) ? SHAPE_LATE : 0u);
 	}
 	lexer->shape.opens++;
 	if (lexer->depth < DEPTH_MAX)
@@ -264,10 +273,10 @@ close_brace(struct lexer *lexer)
 	if (lexer->shape.opens > 0) {
 		/* Perhaps a function in one line, which others do not follow. */
 		lexer->shape.opens--;
-		if (lexer->function.depth == 0)
+		if (lexer->function.depth == 0 || lexer->function.depth == lexer->depth)
 			lexer->shape.flags |= SHAPE_LABEL;
-		/* Nothing tells of a constructor without code. */
-		if (lexer->is_empty && lexer->shape.opens == 0)
+		/* Nothing tells of a destructor without code. */
+		if (lexer->is_empty && lexer->shape.opens == 0 && lexer->destroys)
 			lexer->shape.flags |= SHAPE_TINY;
 	} else {
 		lexer->shape.closes++;
@@ -750,7 +759,12 @@ operator(struct lexer *lexer)
 	    !(c == '-' && next == '>') && !(c == '!' && next == '=');
 
 	begin_token(lexer, c, !(is_unary && !lexer->has_token));
+	lexer->destroys = lexer->destroys || c == '~';
+	if (c == '|' && lexer->language == SOURCE_RUST)
+		lexer->statement.is_closure = true;
 	/* An arm of Rust's "match" or Zig's "switch". */
+	if (c == '=' && next == '>')
+		lexer->statement.is_closure = false;
 	if (c == '=' && next == '>' && lexer->language != SOURCE_C)
 		may_leave(lexer,
 		    /* A guard may be asked, and its arm not be taken. */
@@ -861,7 +875,7 @@ line_shapes_read(const char *text, size_t len, enum source_language language,
 	lexer.has_token = lexer.has_other = lexer.wants_more = false;
 	lexer.ends_in_else = false;
 	lexer.has_hook = lexer.is_not_hook = lexer.begins_quote = false;
-	lexer.ends_brackets = lexer.is_empty = false;
+	lexer.ends_brackets = lexer.is_empty = lexer.destroys = false;
 	lexer.function = (struct function){ 0 };
 	for (uint32_t i = 0; i < BRACKETS_MAX; i++)
 		lexer.operands[i] = OPERAND_FIRST;

@@ -58,6 +58,7 @@ struct walk {
 	const struct wire_line *lines;
 	const uint8_t *led;
 	uint8_t *states;
+	bool inlines;     /* the compiler */
 	uint32_t len, at; /* at: the place of the next line */
 	struct block blocks[DEPTH_MAX];
 	uint32_t depth; /* of open blocks; those beyond DEPTH_MAX are only counted */
@@ -73,6 +74,7 @@ struct walk {
 	/* of the function at hand; if there are more, nobody knows which lines are its own */
 	struct closure closures[CLOSURES_MAX];
 	uint32_t closures_len;
+	bool has_line; /* the line at hand has code */
 };
 
 static uint8_t
@@ -319,7 +321,7 @@ note_closure(struct walk *walk, const struct block *block)
 {
 	if (walk->closures_len < CLOSURES_MAX)
 		walk->closures[walk->closures_len] =
-		    (struct closure){ block->head_end, walk->at };
+		    (struct closure){ block->head_end, walk->at + walk->has_line };
 	walk->closures_len += walk->closures_len <= CLOSURES_MAX;
 }
 
@@ -587,6 +589,8 @@ take_chain(struct walk *walk, uint32_t place)
 static void
 doubt_function(struct walk *walk, uint32_t start, uint32_t end)
 {
+	if (!walk->inlines)
+		return;
 	for (uint32_t i = start; i < end; i++)
 		if (state_at(walk, i) > LINE_IDLE)
 			return;
@@ -666,6 +670,7 @@ take_shape(struct walk *walk, const struct line_shape *shape)
 	const uint8_t raw = has_line ? state_at(walk, place) : LINE_NONE;
 	const bool is_inner = (flags & SHAPE_INNER) != 0;
 
+	walk->has_line = has_line;
 	/* A statement of several lines opens a block in its last one. */
 	if ((flags & SHAPE_GOES_ON) == 0 && (shape->opens == 0 || shape->head == 0)) {
 		walk->is_head = HEAD_SURE;
@@ -703,11 +708,14 @@ take_shape(struct walk *walk, const struct line_shape *shape)
 void
 line_shapes_apply(const unsigned char *shapes, size_t shapes_len,
     const struct wire_line *lines, const uint32_t *order, uint32_t len,
-    const uint8_t *led, uint8_t *states)
+    const uint8_t *led, bool inlines, uint8_t *states)
 {
-	struct walk walk = {
-		.order = order, .lines = lines, .led = led, .states = states, .len = len
-	};
+	struct walk walk = { .order = order,
+		.lines = lines,
+		.led = led,
+		.inlines = inlines,
+		.states = states,
+		.len = len };
 	struct line_shape shape = { 0 };
 	size_t at = 0;
 

@@ -177,7 +177,7 @@ struct wire_line {
 _Static_assert(sizeof(struct wire_line) == 8, "line");
 
 #define WIRE_BLOCKS_MAGIC UINT32_C(0x4c425a46) /* "FZBL" */
-#define WIRE_BLOCKS_VERSION 3
+#define WIRE_BLOCKS_VERSION 4
 #define WIRE_BLOCK_FLAGS 5 /* bits of flags, below the number of edges */
 
 struct wire_blocks {
@@ -194,6 +194,9 @@ struct wire_blocks {
 	uint32_t code_len;
 	uint32_t blocks_max, edges_max; /* of one function */
 	uint32_t unknown_len;           /* PCs in no function here */
+	uint32_t
+	    inlined_len; /* copies of functions with PCs: 0 where nothing is inlined */
+	uint32_t reserved;
 	/* offsets from the start, multiples of 8 */
 	uint64_t functions; /* struct wire_blocks_function × functions_len, by first */
 	uint64_t lines;     /* struct wire_line × lines_len, no two the same */
@@ -203,7 +206,7 @@ struct wire_blocks {
 	uint64_t strings;     /* NUL-terminated */
 	uint64_t code;
 };
-_Static_assert(sizeof(struct wire_blocks) == 112, "blocks");
+_Static_assert(sizeof(struct wire_blocks) == 120, "blocks");
 
 /* ---- shapes.bin ---- */
 

@@ -318,7 +318,8 @@ conclude_file(uint32_t number)
 	if (lines.shapes_len[number])
 		line_shapes_apply(lines.shape_bytes + lines.shapes[number],
 		    lines.shapes_len[number], lines.view.lines, order + from, to - from,
-		    line_scratch_led(lines.scratch), lines.states);
+		    line_scratch_led(lines.scratch), lines.view.header->inlined_len > 0,
+		    lines.states);
 	line_owners_count(&lines.view, from, to, lines.states, &lines.owners);
 	lines.counts++;
 	if (number >= client.files_len)

@@ -143,7 +143,8 @@ apply_shapes(const struct block_table *blocks, const uint8_t *led, uint8_t *stat
 		    text, (size_t)st.st_size, source_language_of(path), shapes);
 		lexed += now() - begin;
 		line_shapes_apply(shapes, shapes_len, blocks->lines,
-		    blocks->order + from, to - from, led, states);
+		    blocks->order + from, to - from, led,
+		    blocks->header->inlined_len > 0, states);
 		text_bytes += (size_t)st.st_size;
 		shape_bytes += shapes_len;
 		free(text);

@@ -19,7 +19,7 @@
 /* @drawing: lines that begin with a state's letter (Reached, Partly, Missed, Unknown, Idle; a
  * space: no code; r and p: not led) and "|", and then the source. Returns the letters after all. */
 static const char *
-correct(const char *drawing, enum source_language language)
+correct_of(const char *drawing, enum source_language language, bool inlines)
 {
 	static const char letters[] = " IMUPR", unled[] = "    pr";
 	static char result[LINES_MAX + 1];
@@ -46,10 +46,16 @@ correct(const char *drawing, enum source_language language)
 	}
 	shapes_len = line_shapes_read(text, strlen(text), language, shapes);
 	assert_true(shapes_len <= line_shapes_max(strlen(text)));
-	line_shapes_apply(shapes, shapes_len, lines, order, len, led, states);
+	line_shapes_apply(shapes, shapes_len, lines, order, len, led, inlines, states);
 	for (uint32_t i = 0; i < len; i++)
 		result[lines[i].line - 1] = letters[states[i]];
 	return result;
+}
+
+static const char *
+correct(const char *drawing, enum source_language language)
+{
+	return correct_of(drawing, language, true);
 }
 
 static void
@@ -268,15 +274,37 @@ test_functions(void **state)
 				    "I|}\n",
 				SOURCE_C),
 	    "III");
-	assert_string_equal(correct("I|	fn f(&self) -> u32 { self.x }\n"
-				    "I|	fn g(&self) -> u32 { h(self.i(2)) }\n",
-				SOURCE_RUST),
-	    "UI");
 	assert_string_equal(correct("I|	virtual ~A() {}\n"
-				    "I|	A() : x{ 1 } { }\n"
+				    "I|	void f() {}\n"
 				    "I|	int f() { return x; }\n",
 				SOURCE_C),
-	    "UUI");
+	    "UII");
+	/* But not where nothing is inlined. */
+	assert_string_equal(correct_of("I|	fn f(&self) -> u32 {\n"
+				       " |		self.x\n"
+				       "I|	}\n"
+				       "I|	fn f(&self) -> u32 { self.x }\n",
+				SOURCE_RUST, false),
+	    "I II");
+	/* Functions of one line do not follow each other. */
+	assert_string_equal(correct("I|	fn never(x: i64) -> i64 { x - 1 }\n"
+				    "R|	fn called(x: i64) -> i64 { x + 1 }\n"
+				    "I|	fn late(x: i64) -> i64 { x + 1 }\n"
+				    " |	}\n",
+				SOURCE_RUST),
+	    "URU ");
+	/* A closure, wherever it stands. */
+	assert_string_equal(correct("R|	fn f() {\n"
+				    "R|		let late = |x: u8| {\n"
+				    "I|			if x > 3 {\n"
+				    "I|				return 4;\n"
+				    "I|			}\n"
+				    "I|			x + a\n"
+				    "I|		};\n"
+				    "R|		g(a | b);\n"
+				    "R|	}\n",
+				SOURCE_RUST),
+	    "RRIIIIIRR");
 	/* Who enters one comes to what is first in it, and where nothing leaves to its end. */
 	assert_string_equal(correct("R|	fn f(&self) -> Result<()> {\n"
 				    " |		self.g();\n"
@@ -768,7 +796,7 @@ test_hostile(void **state)
 		for (size_t i = 0; round % 2 != 0 && i < shapes_len; i++)
 			shapes[i] = (unsigned char)next(&seed);
 		line_shapes_apply(
-		    shapes, shapes_len, lines, order, LINES_MAX, led, states);
+		    shapes, shapes_len, lines, order, LINES_MAX, led, true, states);
 		for (uint32_t i = 0; i < LINES_MAX; i++)
 			assert_true(states[i] <= LINE_REACHED);
 		free(text);
@@ -795,7 +823,7 @@ test_deep(void **state)
 		text[i] = i % 2 != 0 ? '\n' : i < len / 2 ? '{' : '}';
 	shapes_len = line_shapes_read(text, len, SOURCE_C, shapes);
 	assert_true(shapes_len > len / 2);
-	line_shapes_apply(shapes, shapes_len, &line, &order, 1, &led, &states);
+	line_shapes_apply(shapes, shapes_len, &line, &order, 1, &led, true, &states);
 	free(text);
 	free(shapes);
 }

@@ -37,7 +37,8 @@ correct_file(struct line_job *job)
 		len++;
 	if (shapes != NULL)
 		line_shapes_apply(shapes, shapes_len, blocks->lines, order, len,
-		    line_scratch_led(job->scratch), job->states);
+		    line_scratch_led(job->scratch), blocks->header->inlined_len > 0,
+		    job->states);
 	for (uint32_t i = 0; i < len; i++) {
 		count->found += line_state_counts(job->states[order[i]]);
 		count->hit += job->states[order[i]] >= LINE_PARTLY;
