@@ -194,10 +194,11 @@ file_name(const struct job *job, const struct wire_location *location)
 static const struct line_sums *
 lines_of(struct job *job, const struct wire_function *function)
 {
-	const struct block_table *blocks = &job->lines.blocks->table;
+	const struct block_table *blocks;
 
 	if (!job->by_lines)
 		return NULL;
+	blocks = &job->lines.blocks->table;
 	while (job->block < blocks->header->functions_len &&
 	    blocks->functions[job->block].first < function->first)
 		job->block++;
