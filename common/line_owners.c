@@ -28,7 +28,17 @@ line_owners_begin(const struct line_blocks_view *view, const struct line_places 
 			owners->owner[line] = owners->groups_len++;
 		}
 		owners->groups[i] = owners->owner[line];
+		/* A line may be of another's runs, too: who has no copies ran if its own code
+		 * did. */
+		if ((view->functions[i].flags & WIRE_FUNCTION_INLINED) != 0)
+			owners->heads[owners->groups[i]] |= LINE_OWNER_INLINED;
 	}
+}
+
+static uint32_t
+head_of(const struct line_owners *owners, uint32_t group)
+{
+	return owners->heads[group] & ~LINE_OWNER_INLINED;
 }
 
 struct adding {
@@ -56,7 +66,7 @@ add_line(void *context, uint32_t line)
 
 	if (adding->view->lines[line].file == adding->file &&
 	    (owner == NONE ||
-		is_nearer(adding->place, places[owners->heads[owner]], places[line])))
+		is_nearer(adding->place, places[head_of(owners, owner)], places[line])))
 		owners->owner[line] = adding->group;
 }
 
@@ -69,14 +79,15 @@ line_owners_add(const struct line_blocks_view *view, uint32_t index,
 
 	if (group == NONE)
 		return;
-	adding.file = view->lines[owners->heads[group]].file;
-	adding.place = owners->places->places[owners->heads[group]];
+	adding.file = view->lines[head_of(owners, group)].file;
+	adding.place = owners->places->places[head_of(owners, group)];
 	line_blocks_lines(view, index, scratch, add_line, &adding);
 }
 
 /* A line at @place of a function that begins at @head. */
 static void
-count(struct line_sums *sums, uint32_t place, uint32_t head, uint8_t state)
+count(
+    struct line_sums *sums, uint32_t place, uint32_t head, bool inlined, uint8_t state)
 {
 	const bool counts = line_state_counts(state), is_behind = place >= head;
 
@@ -84,7 +95,7 @@ count(struct line_sums *sums, uint32_t place, uint32_t head, uint8_t state)
 	sums->reached += state >= LINE_PARTLY;
 	sums->partly += state == LINE_PARTLY;
 	sums->unknown += state == LINE_UNKNOWN;
-	sums->entered |= is_behind && state >= LINE_PARTLY;
+	sums->entered |= inlined && is_behind && state >= LINE_PARTLY;
 	if (counts && (sums->first == NONE || (is_behind && sums->first < head)))
 		sums->first = place;
 }
@@ -99,7 +110,7 @@ line_owners_count(const struct line_blocks_view *view, uint32_t from, uint32_t t
 		line = view->order[i];
 		group = owners->owner[line];
 		/* A group's first line is its own. */
-		if (group != NONE && owners->heads[group] == line)
+		if (group != NONE && head_of(owners, group) == line)
 			owners->sums[group] = (struct line_sums){ .first = NONE };
 	}
 	for (uint32_t i = from; i < to; i++) {
@@ -107,7 +118,9 @@ line_owners_count(const struct line_blocks_view *view, uint32_t from, uint32_t t
 		group = owners->owner[line];
 		if (group != NONE)
 			count(&owners->sums[group], i,
-			    owners->places->places[owners->heads[group]], states[line]);
+			    owners->places->places[head_of(owners, group)],
+			    (owners->heads[group] & LINE_OWNER_INLINED) != 0,
+			    states[line]);
 	}
 }
 

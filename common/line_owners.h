@@ -14,6 +14,7 @@
 #include "line_states.h"
 
 #define LINE_OWNER_NONE UINT32_C(0xffffffff)
+#define LINE_OWNER_INLINED UINT32_C(0x80000000) /* others have copies of one of it */
 
 /* The page reads these as words. */
 struct line_sums {
@@ -21,7 +22,8 @@ struct line_sums {
 	uint32_t reached;
 	uint32_t partly;  /* of those: one of their ways was never taken */
 	uint32_t unknown; /* besides */
-	uint32_t entered; /* 1: one ran that stands at its first line or behind */
+	/* 1: one ran that stands at its first line or behind, of functions that are inlined */
+	uint32_t entered;
 	/* Place of the first one of a known state, behind its first line if there is one;
 	 * LINE_OWNER_NONE: none. */
 	uint32_t first;
@@ -31,8 +33,10 @@ struct line_sums {
 struct line_owners {
 	uint32_t *owner;  /* by line: the group that it is of; LINE_OWNER_NONE */
 	uint32_t *groups; /* by function: its group; LINE_OWNER_NONE */
-	uint32_t *heads;  /* by group, of which there are no more than functions: */
-	struct line_sums *sums; /* its first line; what became of its lines */
+	/* by group, of which there are no more than functions: its first line, with
+	 * LINE_OWNER_INLINED; what became of its lines */
+	uint32_t *heads;
+	struct line_sums *sums;
 	uint32_t groups_len;
 	const struct line_places *places;
 };

@@ -165,10 +165,13 @@ struct wire_blocks_function {
 	uint32_t code_len;
 	uint32_t line; /* index in lines of its first instruction's; WIRE_LINE_NONE */
 	uint32_t pc;   /* PC-table index of its lowest */
+	uint32_t flags;
+	uint32_t reserved;
 };
-_Static_assert(sizeof(struct wire_blocks_function) == 32, "function of blocks");
+_Static_assert(sizeof(struct wire_blocks_function) == 40, "function of blocks");
 
 #define WIRE_LINE_NONE UINT32_C(0xffffffff)
+#define WIRE_FUNCTION_INLINED UINT32_C(1) /* others have copies of it */
 
 struct wire_line {
 	uint32_t file; /* index in files */

@@ -154,8 +154,8 @@ def count_truth(truth, pcs, bits):
 
 
 def state_of(one):
-    """By lines, or where none are known by PCs."""
-    if not one["covered"] and not one["lines_reached"]:
+    """By lines, or where none are known by PCs; but what never ran was never entered, though another instance of its template has run its lines."""
+    if not one["covered"]:
         return "uncovered"
     whole = one["lines_reached"] == one["lines"] and not one["lines_partly"] if one["lines"] else one["covered"] == one["pcs"]
     return "covered" if whole else "partial"

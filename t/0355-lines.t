@@ -303,6 +303,38 @@ def call_lines(folder, inputs):
         equal([states.get((source, number)) for number in (line, line + 2, line + 3)], ["reached", "missed", "missed"], f"{version}: it was reached where its callee's code was, and not where that was not")
 
 
+LAMBDA = """volatile int sink;
+extern "C" int
+LLVMFuzzerTestOneInput(const unsigned char *, unsigned long size)
+{
+	auto never = [](int x) { return x - 1; };
+
+	if (size > 100)
+		sink = never(1);
+	return 0;
+}
+"""
+
+
+def lambda_target(folder, inputs):
+    """One whose only line is also part of who makes it."""
+    source = os.path.join(folder, "lambda.cc")
+    with open(source, "w") as file:
+        file.write(LAMBDA)
+    executable = os.path.join(folder, "lambda")
+    subprocess.run([CLANGXX, *FLAGS, "-fsanitize=fuzzer", "-O0", source, "@" + runtime_response_file(), "-o", executable], check=True)
+    return run_here(executable, inputs)
+
+
+def never_entered(service):
+    wait_until(lambda: service.target("lambda")["lines"], "its count")
+    functions = {one["symbol"]: one["state"] for one in service.get("/t/lambda/functions.json").json()["functions"]}
+    never = next(name for name in functions if name.endswith("clEi"))
+    text = service.get("/t/lambda/coverage.lcov").text
+    ok(functions[never] == "uncovered" and f"FNDA:0,{never}\n" in text and f"DA:{LAMBDA[:LAMBDA.index('auto never')].count(chr(10)) + 1},1\n" in text,
+       "a function whose code never ran was never entered, though its line is part of another's runs", (functions, text))
+
+
 READ_FOR_LINES = (".debug_info", ".debug_abbrev", ".debug_rnglists", ".debug_addr", ".debug_str_offsets", ".debug_line", ".eh_frame", ".gcc_except_table", ".text", ".rodata", ".plt", "__sancov_pcs")
 
 
@@ -357,7 +389,8 @@ with scratch() as folder:
     executable, coverage = os.path.join(folder, "-O1"), os.path.join(folder, "-O1.coverage")
     os.chmod(folder, 0o755)
     alone = inlined_alone(folder)
-    with Service(folder, {"ways": Target(executable, coverage, [os.path.dirname(HEADER)]), "alone": Target(alone, os.path.join(folder, "none"), [folder]),
+    late = lambda_target(folder, inputs)
+    with Service(folder, {"lambda": Target(late, late + ".coverage", [folder]), "ways": Target(executable, coverage, [os.path.dirname(HEADER)]), "alone": Target(alone, os.path.join(folder, "none"), [folder]),
                           "apart": Target(executable, coverage, [os.path.dirname(HEADER)], exclude=["ways_other"])}) as service:
         service.wait_state("ways", "live", "stale")
         wait_until(lambda: service.get("/t/ways/functions.json").status == 200, "its functions")
@@ -381,6 +414,7 @@ with scratch() as folder:
         ok("x-fuzzsup-changed" not in service.get("/t/ways/coverage.lcov").headers and service.target("ways")["sources_changed"] == 0, "and one that was not is not")
         alone_header(service, entry, text)
         excluded_files(service, wanted)
+        never_entered(service)
         equal(service.request("HEAD", "/t/ways/coverage.lcov").status, 200, "HEAD asks for nothing")
         equal(service.get("/t/none/coverage.lcov").status, 404, "of no target there are no lines")
 done()

@@ -636,7 +636,11 @@ test_owners(void **state)
 		.blocks_max = 1 };
 	static const struct wire_blocks_function functions[] = {
 		{ .first = 0, .blocks_len = 1, .code_len = 6, .line = L10 },
-		{ .first = 1, .blocks_len = 1, .code_len = 6, .line = L10 },
+		{ .first = 1,
+		    .blocks_len = 1,
+		    .code_len = 6,
+		    .line = L10,
+		    .flags = WIRE_FUNCTION_INLINED },
 		{ .first = 2, .blocks_len = 1, .code = 6, .code_len = 5, .line = L12 },
 		{ .first = 3, .blocks_len = 1, .code = 11, .code_len = 8, .line = L20 },
 		{ .first = 9, .line = WIRE_LINE_NONE }
@@ -668,7 +672,7 @@ test_owners(void **state)
 		assert_memory_equal(line_owners_sums(&owners, 2),
 		    (&(struct line_sums){ 2, 0, 0, 0, 0, 3 }), sizeof(sums[0]));
 		assert_memory_equal(line_owners_sums(&owners, 3),
-		    (&(struct line_sums){ 2, 2, 0, 1, 1, 8 }), sizeof(sums[0]));
+		    (&(struct line_sums){ 2, 2, 0, 1, 0, 8 }), sizeof(sums[0]));
 	}
 	assert_int_equal(owner[L16], groups[3]);
 	assert_int_equal(owner[OTHER], LINE_OWNER_NONE);

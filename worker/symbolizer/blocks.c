@@ -413,6 +413,9 @@ write_function(struct job *job, const struct function_range *range, uint32_t fir
 		.pcs_len = pcs_len,
 		.code = job->code_len,
 		.pc = job->sources.order[first],
+		.flags = inlined_copies_are_of(&job->copies, range->start)
+		    ? WIRE_FUNCTION_INLINED
+		    : 0,
 	};
 	const uint32_t entry = entry_among(job, first);
 	const struct code_pcs pcs = {

@@ -353,6 +353,32 @@ compare_copies(const void *a, const void *b)
 	return x->line < y->line ? -1 : x->line > y->line;
 }
 
+static int
+compare_addresses(const void *a, const void *b)
+{
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int
+list_functions(struct inlined_copies *copies)
+{
+	uint64_t *list = malloc((copies->len + 1) * sizeof(*list));
+	size_t len = 0;
+
+	if (list == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < copies->len; i++)
+		if (copies->list[i].function != 0)
+			list[len++] = copies->list[i].function;
+	if (len > 0)
+		qsort(list, len, sizeof(*list), compare_addresses);
+	copies->functions = list;
+	copies->functions_len = len;
+	return 0;
+}
+
 /* Copies with the address of their function's own code. */
 static int
 give(const struct places *own, const struct places *copies,
@@ -377,8 +403,8 @@ give(const struct places *own, const struct places *copies,
 	for (size_t i = 0; i < len; i++)
 		if (i == 0 || compare_copies(&list[i], &list[kept - 1]) != 0)
 			list[kept++] = list[i];
-	*ret_copies = (struct inlined_copies){ list, kept };
-	return 0;
+	*ret_copies = (struct inlined_copies){ .list = list, .len = kept };
+	return list_functions(ret_copies);
 }
 
 static void
@@ -421,7 +447,16 @@ void
 inlined_copies_free(struct inlined_copies *copies)
 {
 	free(copies->list);
+	free(copies->functions);
 	*copies = (struct inlined_copies){ 0 };
+}
+
+bool
+inlined_copies_are_of(const struct inlined_copies *copies, uint64_t address)
+{
+	return copies->functions_len > 0 &&
+	    bsearch(&address, copies->functions, copies->functions_len, sizeof(address),
+		compare_addresses) != NULL;
 }
 
 size_t

@@ -26,6 +26,8 @@ struct inlined_copy {
 struct inlined_copies {
 	struct inlined_copy *list;
 	size_t len;
+	uint64_t *functions; /* ascending: of which there are copies */
+	size_t functions_len;
 };
 
 /* True if it is of use that a function's own code begins at @address. */
@@ -36,6 +38,9 @@ typedef bool inlined_copies_wanted(void *context, uint64_t address);
 int inlined_copies_read(struct elf_image *image, inlined_copies_wanted *wanted,
     void *context, struct inlined_copies *ret_copies);
 void inlined_copies_free(struct inlined_copies *copies);
+
+/* Whether one is a copy of the function whose own code begins at @address. */
+bool inlined_copies_are_of(const struct inlined_copies *copies, uint64_t address);
 
 /* Index of the first that begins at or above @address. */
 size_t inlined_copies_from(const struct inlined_copies *copies, uint64_t address);
