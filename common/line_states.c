@@ -630,6 +630,25 @@ edge_lines(struct line_scratch *scratch, const struct line_blocks_view *view,
 	return true;
 }
 
+/* The line that a way from @from into @block leads to; NONE: no other. What a compiler put
+ * between, to count the way, is of the line that it leads from, or of none. */
+static uint32_t
+way_to(const struct line_scratch *scratch, uint32_t from, uint32_t block)
+{
+	for (unsigned steps = 0; steps < LOOK_BACK; steps++) {
+		const uint32_t start = scratch->starts[block],
+			       to = scratch->order[block];
+
+		if (to != NONE && to != from)
+			return to;
+		if ((to == from && scratch->number[block] != from) ||
+		    scratch->starts[block + 1] - start != 1)
+			return NONE;
+		block = scratch->edges[start];
+	}
+	return NONE;
+}
+
 /* Of a block that ends where it may go on at several places. */
 static void
 tell_branches(const struct line_scratch *scratch, uint32_t block, bool entered,
@@ -645,8 +664,8 @@ tell_branches(const struct line_scratch *scratch, uint32_t block, bool entered,
 	if (end - start < 2 || from == NONE || state == LINE_UNKNOWN)
 		return;
 	for (uint32_t e = start; e < end; e++) {
-		to = scratch->order[scratch->edges[e]];
-		if (to == NONE || to == from)
+		to = way_to(scratch, from, scratch->edges[e]);
+		if (to == NONE)
 			continue;
 		to_state = state_of(scratch->flags[scratch->edges[e]]);
 		if (state != LINE_REACHED)

@@ -130,7 +130,7 @@ def branches_agree(lcov, judge_lcov, wanted):
         twice = {(SOURCES[0], number) for number, line in enumerate(source, 1) if "setjmp(" in line}  # of whose returns llvm-cov counts the first
     both = {line: (sorted(branches[line]), sorted(judge[line])) for line in branches if len(branches[line]) == len(judge.get(line, [])) == 2 and wanted[line] and line not in twice}
     wrong = [f"{os.path.basename(path)}:{number}: {both[path, number]}" for path, number in both if both[path, number][0] != both[path, number][1]]
-    ok(len(both) > 10 and wrong == [], f"and each of {len(both)} conditions that llvm-cov sees as one was decided as it says", wrong)
+    ok(len(both) > 15 and wrong == [], f"and each of {len(both)} conditions that llvm-cov sees as one was decided as it says", wrong)
     files = lcov.split("end_of_record\n")[:-1]
     counts = [(int(re.search(r"BRF:(\d+)", file)[1]), int(re.search(r"BRH:(\d+)", file)[1])) if "\nBRF:" in file else (0, 0) for file in files]
     equal(counts, [(file.count("\nBRDA:"), len(re.findall(r"(?m)^BRDA:.*,1$", file))) for file in files], "their sums are right")
