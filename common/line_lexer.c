@@ -379,21 +379,20 @@ is_called(const struct lexer *lexer)
  * @hashes (Rust) or between quote and "(" (C++). */
 static void skip_raw(struct lexer *lexer, uint32_t hashes);
 
-/* Of the statement at hand, and of what it opens. */
-static void
-decide(struct lexer *lexer, uint32_t kinds)
-{
-	lexer->shape.flags |= kinds;
-	lexer->statement.kinds |= kinds;
-	lexer->function.decides = true;
-}
-
 /* Of the line at hand: a run may not come to what is behind it. */
 static void
 may_leave(struct lexer *lexer, uint32_t kinds)
 {
 	lexer->shape.flags |= kinds;
 	lexer->function.decides = true;
+}
+
+/* The same, and of what the statement opens. */
+static void
+decide(struct lexer *lexer, uint32_t kinds)
+{
+	may_leave(lexer, kinds);
+	lexer->statement.kinds |= kinds;
 }
 
 static void

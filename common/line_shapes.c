@@ -377,21 +377,12 @@ head_ran(const struct walk *walk, const struct block *block)
 	    any_ran(walk, block->head, block->head_end);
 }
 
-/* Whether each way out of what decides on @block was taken. */
+/* Whether a line of what decides on @block has @state. */
 static bool
-has_all_ways(const struct walk *walk, const struct block *block)
+head_has(const struct walk *walk, const struct block *block, uint8_t state)
 {
 	for (uint32_t i = block->head; i < block->head_end; i++)
-		if (state_at(walk, i) == LINE_PARTLY)
-			return false;
-	return true;
-}
-
-static bool
-head_is_unknown(const struct walk *walk, const struct block *block)
-{
-	for (uint32_t i = block->head; i < block->head_end; i++)
-		if (state_at(walk, i) == LINE_UNKNOWN)
+		if (state_at(walk, i) == state)
 			return true;
 	return false;
 }
@@ -441,10 +432,10 @@ end_by_kind(
 	if ((flags & SHAPE_FALLS) == 0 || !head_ran(walk, block) ||
 	    !(block->ran || is_passed_by(block)))
 		return false;
-	/* Who came from inside says nothing. */
+	/* Who came from inside says nothing, and nobody may have gone the other way. */
 	if (is_passed_by(block))
 		set_state(walk, place, LINE_REACHED);
-	else if (!has_all_ways(walk, block))
+	else if (head_has(walk, block, LINE_PARTLY))
 		set_state(walk, place, LINE_UNKNOWN);
 	return true;
 }
@@ -488,7 +479,7 @@ end_line(struct walk *walk, uint32_t place, const struct block *block, uint32_t 
 		return;
 	state = state_at(walk, place);
 	if ((flags & SHAPE_ELSE) != 0 && is_missed(state) &&
-	    head_is_unknown(walk, block)) {
+	    head_has(walk, block, LINE_UNKNOWN)) {
 		state = LINE_UNKNOWN;
 		set_state(walk, place, state);
 	}
@@ -623,22 +614,21 @@ doubt_copies(struct walk *walk, uint32_t start, uint32_t end)
 
 /* What the line at @place ends. */
 static void
-close_blocks(
-    struct walk *walk, uint32_t place, bool has_line, const struct line_shape *shape)
+close_blocks(struct walk *walk, uint32_t place, const struct line_shape *shape)
 {
 	walk->caught = false;
 	for (uint32_t i = 0; i < shape->closes; i++) {
 		const struct block block = close_block(walk);
 
 		walk->caught = block.catches;
-		if (i == 0 && has_line && (shape->flags & SHAPE_ENDS) != 0)
+		if (i == 0 && walk->has_line && (shape->flags & SHAPE_ENDS) != 0)
 			end_line(walk, place, &block, shape->flags);
 		if (block.is_function && (shape->flags & SHAPE_TINY) != 0)
-			doubt_function(walk, block.head, place + has_line);
+			doubt_function(walk, block.head, place + walk->has_line);
 		if (block.is_function && block.ran)
-			doubt_copies(walk, block.head, place + has_line);
+			doubt_copies(walk, block.head, place + walk->has_line);
 	}
-	if (has_line && shape->closes == 0 && (shape->flags & SHAPE_TINY) != 0)
+	if (walk->has_line && shape->closes == 0 && (shape->flags & SHAPE_TINY) != 0)
 		doubt_function(walk, place, place + 1);
 }
 
@@ -687,7 +677,7 @@ take_shape(struct walk *walk, const struct line_shape *shape)
 	if (has_line && (flags & (SHAPE_CONTROLLED | SHAPE_ELSE)) == SHAPE_CONTROLLED &&
 	    raw >= LINE_PARTLY)
 		take_controlled(walk, place);
-	close_blocks(walk, place, has_line, shape);
+	close_blocks(walk, place, shape);
 	if (has_line) {
 		take_line(walk, place, flags);
 		pass_line(walk, place, raw, is_inner);

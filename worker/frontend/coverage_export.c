@@ -214,11 +214,7 @@ prepare(struct job *job)
 		job->reply.failed = job->branches.failed;
 		return true;
 	}
-	if (job->owned.job == NULL) {
-		job->reply.failed = line_functions_begin(&job->owned, &job->lines) < 0;
-		return true;
-	}
-	return line_functions_step(&job->owned);
+	return line_functions_step(&job->owned, &job->lines, &job->reply.failed);
 }
 
 static void

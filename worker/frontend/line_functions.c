@@ -16,8 +16,8 @@
 #define STEP_CODE (1 << 20) /* bytes of blocks' code a step: some milliseconds */
 #define STEP_LINES 200000
 
-int
-line_functions_begin(struct line_functions *functions, const struct line_job *job)
+static int
+begin(struct line_functions *functions, const struct line_job *job)
 {
 	const struct block_table *blocks = &job->blocks->table;
 	const struct wire_blocks *h = blocks->header;
@@ -62,8 +62,8 @@ count(struct line_functions *functions)
 	}
 }
 
-bool
-line_functions_step(struct line_functions *functions)
+static bool
+own(struct line_functions *functions)
 {
 	const struct block_table *blocks = &functions->job->blocks->table;
 	const struct line_blocks_view view = block_table_view(blocks);
@@ -81,6 +81,16 @@ line_functions_step(struct line_functions *functions)
 		line_owners_add(&view, functions->function++, functions->job->scratch,
 		    &functions->owners);
 	}
+	return true;
+}
+
+bool
+line_functions_step(
+    struct line_functions *functions, const struct line_job *job, bool *ret_failed)
+{
+	if (functions->job != NULL)
+		return own(functions);
+	*ret_failed = begin(functions, job) < 0;
 	return true;
 }
 

@@ -19,16 +19,15 @@ struct line_functions {
 	size_t counted;           /* bytes among the memory of answers */
 };
 
-/* Of what @job, which is done, and lives as long, concluded. Returns 0 or -ENOMEM; to be ended in
- * any case. */
-int line_functions_begin(struct line_functions *functions, const struct line_job *job);
-
-/* Some milliseconds of it. False: all was done before; then line_owners_sums() tells of it. */
-bool line_functions_step(struct line_functions *functions);
+/* Some milliseconds of it, of what @job, which is done, and lives as long, concluded. @functions is
+ * zeroed before the first step, and to be ended in any case. False: all was done before; then
+ * line_owners_sums() tells of it. @ret_failed is set if there is no memory. */
+bool line_functions_step(
+    struct line_functions *functions, const struct line_job *job, bool *ret_failed);
 void line_functions_end(struct line_functions *functions);
 
-/* Whether a PC of function @index of the block table was reached, or one of its lines, as where it
- * was inlined. */
+/* Whether a PC of function @index of the block table was reached, or, if others have copies of it, one
+ * of its lines. */
 bool line_functions_entered(const struct line_functions *functions, uint32_t index);
 
 #endif

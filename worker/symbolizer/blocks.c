@@ -53,7 +53,6 @@ struct job {
 	const unsigned char *entries; /* Clang's PC table; NULL: it has none */
 	uint64_t counters;            /* address of the first PC's; 0: not known */
 	struct inlined_copies copies;
-	uint32_t inlined_len; /* of them that are copies of functions with PCs */
 	struct elf_image *alternate;
 	struct code_memory *memory;
 	struct never_returns *never;
@@ -293,8 +292,8 @@ pick_copies(struct job *job, uint64_t start, uint64_t end)
 
 	for (size_t i = inlined_copies_from(copies, start);
 	    r == 0 && i < copies->len && copies->list[i].start < end; i++) {
-		job->inlined_len += copies->list[i].function != 0;
-		r = pick_function(job, copies->list[i].function);
+		if (copies->list[i].function != 0)
+			r = pick_function(job, copies->list[i].function);
 		if (r == 0)
 			r = pick_call(job, &copies->list[i]);
 	}
@@ -619,7 +618,7 @@ write_all(const struct job *job, const uint32_t *order, int fd)
 		.lines_len = job->lines.len,
 		.code_len = job->code_len,
 		.blocks_max = job->blocks_max,
-		.inlined_len = job->inlined_len,
+		.inlined_len = (uint32_t)job->copies.functions_len,
 		.edges_max = job->edges_max,
 	};
 	const struct wire_file *files = path_table_files(job->paths, &h.files_len);

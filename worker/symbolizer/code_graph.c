@@ -182,6 +182,24 @@ link_blocks(struct code_grapher *grapher)
 	return true;
 }
 
+bool
+code_graph_add_empty(struct code_grapher *grapher, uint32_t pc)
+{
+	const size_t wanted = grapher->raw.len + 1;
+
+	if (!reserve(&grapher->raw, wanted, sizeof(struct raw_block)) ||
+	    !reserve(&grapher->stamps, wanted, sizeof(uint32_t)))
+		return false;
+	((uint32_t *)grapher->stamps.data)[grapher->raw.len] = 0;
+	*raw(grapher, (uint32_t)grapher->raw.len++) = (struct raw_block){
+		.start = grapher->len,
+		.end = grapher->len,
+		.pc = pc,
+		.edges = (uint32_t)grapher->raw_edges.len,
+	};
+	return true;
+}
+
 /* A leap by a table that we do not know leads to what nothing else leads to. */
 static bool
 guess(struct code_grapher *grapher)
@@ -197,17 +215,8 @@ guess(struct code_grapher *grapher)
 		return true;
 	/* All leap to one block more, that goes on to the orphans: a way each would be many. */
 	at = (uint32_t)grapher->raw.len;
-	if (!reserve(&grapher->raw, grapher->raw.len + 1, sizeof(struct raw_block)) ||
-	    !reserve(&grapher->stamps, grapher->raw.len + 1, sizeof(uint32_t)))
+	if (!code_graph_add_empty(grapher, CODE_NONE))
 		return false;
-	grapher->raw.len++;
-	((uint32_t *)grapher->stamps.data)[at] = 0;
-	*raw(grapher, at) = (struct raw_block){
-		.start = grapher->len,
-		.end = grapher->len,
-		.pc = CODE_NONE,
-		.edges = (uint32_t)grapher->raw_edges.len,
-	};
 	for (uint32_t i = 1; i < at; i++) {
 		if (!raw(grapher, i)->is_entry)
 			continue;

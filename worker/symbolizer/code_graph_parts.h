@@ -198,6 +198,10 @@ void code_ends_settle(struct code_grapher *grapher);
 /* Adds a way from block @from to @to, once. False: out of memory. code_graph.c */
 bool code_graph_add_edge(struct code_grapher *grapher, uint32_t from, uint32_t to);
 
+/* Adds a block without code, which has the PC whose place is @pc (CODE_NONE: none), behind all
+ * others; its ways come next. False: out of memory. code_graph.c */
+bool code_graph_add_empty(struct code_grapher *grapher, uint32_t pc);
+
 /* Settles which PCs speak for the blocks that they are at. False: out of memory. moved_pcs.c */
 bool moved_pcs_share(struct code_grapher *grapher);
 

@@ -26,7 +26,8 @@ struct inlined_copy {
 struct inlined_copies {
 	struct inlined_copy *list;
 	size_t len;
-	uint64_t *functions; /* ascending: of which there are copies */
+	uint64_t
+	    *functions; /* ascending: of each copy that has one; no more than 2^32 */
 	size_t functions_len;
 };
 

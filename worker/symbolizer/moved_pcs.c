@@ -66,25 +66,6 @@ own_pc(const struct code_grapher *grapher, uint32_t index, size_t at, size_t oth
 	return CODE_NONE;
 }
 
-/* One more block without code. */
-static bool
-add_empty(struct code_grapher *grapher, uint32_t pc)
-{
-	const size_t wanted = grapher->raw.len + 1;
-
-	if (!reserve(&grapher->raw, wanted, sizeof(struct raw_block)) ||
-	    !reserve(&grapher->stamps, wanted, sizeof(uint32_t)))
-		return false;
-	((uint32_t *)grapher->stamps.data)[grapher->raw.len] = 0;
-	*raw(grapher, (uint32_t)grapher->raw.len++) = (struct raw_block){
-		.start = grapher->len,
-		.end = grapher->len,
-		.pc = pc,
-		.edges = (uint32_t)grapher->raw_edges.len,
-	};
-	return true;
-}
-
 /* Lets block @index lead to one for each of its PCs, and these to what it was; and there at once,
  * perhaps by a way that has no counter any more, unless it @is_settled. */
 static bool
@@ -93,10 +74,10 @@ share_block(struct code_grapher *grapher, uint32_t index, size_t at, size_t othe
 {
 	const struct raw_block was = *raw(grapher, index);
 	const uint32_t body = (uint32_t)grapher->raw.len;
-	bool ok = add_empty(grapher, CODE_NONE);
+	bool ok = code_graph_add_empty(grapher, CODE_NONE);
 
 	for (size_t i = 0; ok && i <= others; i++)
-		ok = add_empty(grapher,
+		ok = code_graph_add_empty(grapher,
 		    i == 0 ? was.pc
 			   : ((const struct other_pc *)grapher->others.data)[at + i - 1]
 				 .pc);

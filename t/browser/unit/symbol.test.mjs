@@ -26,9 +26,7 @@ test("symbol: scope and last part, without what stands in brackets", () => {
 		assert.deepEqual(splitSymbol(name), [scope, last], name);
 });
 
-test("symbol: a long one costs little", () => {
-	const begin = performance.now();
-	splitSymbol(`f${"<a".repeat(50000)}`);
-	splitSymbol("a::".repeat(30000));
-	assert.ok(performance.now() - begin < 60000);
+test("symbol: a long one, and one that is never closed", () => {
+	assert.deepEqual(splitSymbol(`f${"<a".repeat(50000)}`), ["", "f<…>"]);
+	assert.deepEqual(splitSymbol(`${"a::".repeat(30000)}b`), ["a::".repeat(30000), "b"]);
 });
