@@ -333,6 +333,7 @@ _Static_assert(sizeof(struct wire_entries) == 12, "entries");
  *    "reason":"","build_id":"3ace…","pcs":5744,"dropped":0,"table":7,"files":12,
  *    "functions":318,"functions_reason":"",
  *    "lines":2710,"lines_reached":1904,"lines_reason":"","sources_changed":0,
+ *    "sources_missing":0,
  *    "roots":["/srv/json"],"exclude":["third_party/"]}],"removed":[]}
  *    full: the whole list; else only what changed, and the ids that are gone. state: a
  *    name of enum target_state. pcs: those that can be reached; dropped: those besides, whose
@@ -343,7 +344,8 @@ _Static_assert(sizeof(struct wire_entries) == 12, "entries");
  *    holds; null while there is none, or for ever if functions_reason says why. lines: of a known
  *    state, as counted some seconds ago; likewise null; when it is not there are
  *    blocks.bin?table=N and shapes.bin?table=N. sources_changed: files that are newer than the
- *    executable.
+ *    executable, or others than those that were read; sources_missing: files below the roots
+ *    that are not there; both as of a minute ago.
  *  {"type":"error","message":"…"}: the last request could not be carried out.
  *
  * Client to server:

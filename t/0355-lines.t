@@ -205,6 +205,26 @@ def inlined_alone(folder):
     return executable
 
 
+def sources_change(service, folder):
+    """People edit and clean below a fuzzer that runs: lines stay what they were of, and who takes them is told."""
+    header, before = os.path.join(folder, "only.h"), service.get("/t/alone/coverage.lcov").text
+    kept, at = open(header).read(), os.stat(header).st_mtime_ns
+    told = lambda: {key: service.target("alone")[key] for key in ("sources_changed", "sources_missing")}
+    with open(header, "w") as file:
+        file.write("/* a line more */\n" + kept)
+    export = service.ctl("export", "alone")
+    ok("built: 2;" in export.stderr and export.stdout == before, "an edited source is told with the next export, whose lines stay what they were", (export.stderr, export.stdout, before))
+    wait_until(lambda: told() == {"sources_changed": 2, "sources_missing": 0}, lambda: f"the API's say: {told()}")
+    os.remove(header)
+    export = service.ctl("export", "alone")
+    ok("that are not there: 1;" in export.stderr and "built: 1;" in export.stderr and export.stdout == before, "and one that was cleaned away", (export.stderr, export.stdout))
+    wait_until(lambda: told() == {"sources_changed": 1, "sources_missing": 1}, lambda: f"the API's say: {told()}")
+    with open(header, "w") as file:
+        file.write(kept)
+    os.utime(header, ns=(at, at))
+    ok("not there" not in service.ctl("export", "alone").stderr, "until it is back")
+
+
 def alone_header(service, entry, text):
     """Everywhere where files are."""
     index = SourceIndex(service.get("/t/alone/index.bin").body)
@@ -412,6 +432,7 @@ with scratch() as folder:
         ok(entry["sources_changed"] == 1 and "x-fuzzsup-changed" in service.get(f"/t/alone/src/{name}").headers and "changed after the executable was built: 1;" in told.stderr and told.returncode == 0,
            "a source that was changed after the build is said to be so, by the API, with the source and by fuzzsupctl", (entry, told))
         ok("x-fuzzsup-changed" not in service.get("/t/ways/coverage.lcov").headers and service.target("ways")["sources_changed"] == 0, "and one that was not is not")
+        sources_change(service, folder)
         alone_header(service, entry, text)
         excluded_files(service, wanted)
         never_entered(service)

@@ -160,6 +160,11 @@ read_head(FILE *web, bool *ret_chunks)
 			    "fuzzsupctl: warning: sources that were changed after the "
 			    "executable was built: %lu; lines are as they were then\n",
 			    strtoul(line + 19, NULL, 10));
+		if (strncasecmp(line, "x-fuzzsup-missing: ", 19) == 0)
+			fprintf(stderr,
+			    "fuzzsupctl: warning: sources that are not there: %lu; "
+			    "some of their lines may be unknown for that\n",
+			    strtoul(line + 19, NULL, 10));
 		if (strncasecmp(line, "Transfer-Encoding: chunked", 26) == 0)
 			*ret_chunks = true;
 	}

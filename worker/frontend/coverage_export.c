@@ -29,6 +29,7 @@
 
 #define CHUNK_SIZE (64 << 10) /* bytes a step */
 #define NONE UINT32_MAX
+#define LOOK_MS 20 /* at sources, before the first byte */
 
 struct job {
 	struct streamed_reply reply;
@@ -300,12 +301,28 @@ done_cb(void *arg)
 	job_free(arg);
 }
 
+/* A head is all that a client reads before it writes lines away: some milliseconds of looks for it. */
+static void
+tell_changes(struct evhttp_request *request, struct source_shapes *shapes)
+{
+	const int64_t until = clock_ms(CLOCK_MONOTONIC) + LOOK_MS;
+	struct source_changes changes;
+
+	while ((!source_shapes_step(shapes) || !source_shapes_look(shapes)) &&
+	    clock_ms(CLOCK_MONOTONIC) < until)
+		continue;
+	changes = source_shapes_changes(shapes);
+	if (changes.changed > 0)
+		reply_count(request, "x-fuzzsup-changed", changes.changed);
+	if (changes.missing > 0)
+		reply_count(request, "x-fuzzsup-missing", changes.missing);
+}
+
 void
 coverage_export_serve(struct evhttp_request *request, struct target *target,
     const struct export_format *format)
 {
 	struct job *job;
-	char changed[16];
 
 	if (target == NULL || target->table == NULL || target->blocks == NULL) {
 		target_refuse_lines(request, target);
@@ -317,11 +334,8 @@ coverage_export_serve(struct evhttp_request *request, struct target *target,
 		return;
 	}
 	reply_headers(request, format->content_type);
-	if (target->sources_changed > 0) {
-		snprintf(changed, sizeof(changed), "%" PRIu32, target->sources_changed);
-		evhttp_add_header(evhttp_request_get_output_headers(request),
-		    "x-fuzzsup-changed", changed);
-	}
+	tell_changes(request, job->lines.shapes);
+	target->looked_ms = 0; /* the API is to say the same */
 	if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
 		evhttp_send_reply(request, 200, "OK", NULL);
 		job_free(job);

@@ -15,9 +15,10 @@
 #include "targets.h"
 #include "banned.h"
 
-#define AGAIN_MS 5000 /* one target is not counted more often */
-#define IDLE_MS 500   /* between looks where nothing is to be done */
-#define REST 9        /* so many times what a step took */
+#define AGAIN_MS 5000       /* one target is not counted more often */
+#define LOOK_AGAIN_MS 60000 /* nor are its sources looked at */
+#define IDLE_MS 500         /* between looks where nothing is to be done */
+#define REST 9              /* so many times what a step took */
 
 struct line_counter {
 	struct event *timer;
@@ -27,8 +28,9 @@ struct line_counter {
 	void (*changed)(void *context);
 	void *context;
 	struct line_job job;
-	uint32_t target; /* whose job it is; 0: there is none */
-	uint64_t bits;   /* version of its bits, when it began */
+	uint32_t target;  /* whose job it is; 0: there is none */
+	uint64_t bits;    /* version of its bits, when it began */
+	uint32_t looking; /* the target at whose sources we look, likewise */
 };
 
 static uint64_t
@@ -109,13 +111,10 @@ finish(struct line_counter *counter)
 		target->lines_bits = counter->bits;
 		target->lines_counted_ms = clock_ms(CLOCK_MONOTONIC);
 		if (!job->failed &&
-		    (!target->lines_known ||
-			target->sources_changed != source_shapes_changed(job->shapes) ||
-			target->lines.found != job->all.found ||
+		    (!target->lines_known || target->lines.found != job->all.found ||
 			target->lines.hit != job->all.hit)) {
 			target->lines = job->all;
 			target->lines_known = true;
-			target->sources_changed = source_shapes_changed(job->shapes);
 			target->json_stale = true;
 			target->lines_owed = counter->owes = true;
 			counter->changed(counter->context);
@@ -125,19 +124,74 @@ finish(struct line_counter *counter)
 	counter->target = 0;
 }
 
+/* ---- sources that people change under a running fuzzer ---- */
+
+static void
+tell_changes(struct line_counter *counter, struct target *target)
+{
+	const struct source_changes now = source_shapes_changes(target->shapes);
+
+	if (now.changed == target->changes.changed &&
+	    now.missing == target->changes.missing)
+		return;
+	target->changes = now;
+	target->json_stale = true;
+	counter->changed(counter->context);
+}
+
+/* The target whose sources were looked at longest ago; NULL: all were, a short time ago. */
+static struct target *
+next_to_look_at(const struct line_counter *counter)
+{
+	const int64_t now = clock_ms(CLOCK_MONOTONIC);
+	struct target *next = NULL;
+
+	for (size_t i = 0; i < counter->targets->len; i++) {
+		struct target *target = counter->targets->sorted[i];
+
+		if (target->shapes != NULL && target->listed &&
+		    (target->looked_ms == 0 ||
+			now - target->looked_ms >= LOOK_AGAIN_MS) &&
+		    (next == NULL || target->looked_ms < next->looked_ms))
+			next = target;
+	}
+	return next;
+}
+
+/* False: there is nothing to look at. */
+static bool
+look(struct line_counter *counter)
+{
+	struct target *target = counter->looking != 0
+	    ? targets_by_id(counter->targets, counter->looking)
+	    : next_to_look_at(counter);
+
+	counter->looking = 0;
+	if (target == NULL || target->shapes == NULL)
+		return false;
+	if (!source_shapes_look(target->shapes)) {
+		counter->looking = target->id;
+		return true;
+	}
+	target->looked_ms = clock_ms(CLOCK_MONOTONIC);
+	tell_changes(counter, target);
+	return true;
+}
+
 static void
 timer_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct line_counter *counter = arg;
 	const int64_t begin = clock_ns(CLOCK_MONOTONIC);
 	struct timeval rest = { .tv_usec = IDLE_MS * 1000 };
+	bool busy = counter->target != 0 || begin_next(counter);
 	int64_t us;
 
 	(void)fd;
 	(void)what;
-	if (counter->target != 0 || begin_next(counter)) {
-		if (!line_job_step(&counter->job))
-			finish(counter);
+	if (busy && !line_job_step(&counter->job))
+		finish(counter);
+	if (busy || look(counter)) {
 		us = REST * (clock_ns(CLOCK_MONOTONIC) - begin) / 1000 + 1000;
 		rest = (struct timeval){ us / 1000000, us % 1000000 };
 	}

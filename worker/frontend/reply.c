@@ -100,13 +100,18 @@ send_reply(struct evhttp_request *request, int code, struct evbuffer *body)
 }
 
 void
+reply_count(struct evhttp_request *request, const char *header, size_t count)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%zu", count);
+	evhttp_add_header(evhttp_request_get_output_headers(request), header, text);
+}
+
+void
 reply_length(struct evhttp_request *request, size_t len)
 {
-	char length[24];
-
-	snprintf(length, sizeof(length), "%zu", len);
-	evhttp_add_header(
-	    evhttp_request_get_output_headers(request), "content-length", length);
+	reply_count(request, "content-length", len);
 }
 
 static void

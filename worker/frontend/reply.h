@@ -20,6 +20,8 @@ const char *reply_reason(int code);
 /* Adds the headers that every answer has, and its content type. */
 void reply_headers(struct evhttp_request *request, const char *content_type);
 void reply_length(struct evhttp_request *request, size_t len);
+/* Adds a header that is a number. */
+void reply_count(struct evhttp_request *request, const char *header, size_t count);
 
 /* Closes the connection behind the answer, and says so; before it is answered. */
 void reply_close(struct evhttp_request *request);

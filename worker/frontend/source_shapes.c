@@ -32,6 +32,7 @@
 #define TEXT_MAX (32 << 20) /* bytes of one source */
 #define STEP_TEXT (256 << 10)
 #define SHAPES_MAX (UINT32_C(256) << 20) /* bytes of all; 2 % of the texts are usual */
+#define LOOKS 64 /* at sources a step: some tenths of a millisecond */
 #define CHUNK_SIZE (128 << 10)
 #define NO_ROOT SIZE_MAX
 
@@ -55,7 +56,9 @@ struct source_shapes {
 	char *exclude;  /* prefixes, one a line */
 	bool *excluded; /* by file that was read */
 	int64_t built_ms;
-	uint32_t changed; /* files */
+	struct timespec *read_at; /* by file that was read: when it had been changed */
+	struct source_changes changes, round; /* round: of the looks up to .looked */
+	uint32_t looked;
 };
 
 /* ---- beginning and end ---- */
@@ -108,10 +111,12 @@ source_shapes_new(struct target_blocks *blocks, const struct source_roots *roots
 	    calloc((size_t)h->directories_len + 1, sizeof(*shapes->directories));
 	shapes->roots = calloc(roots->len + 1, sizeof(struct descriptor *));
 	shapes->excluded = calloc((size_t)h->files_len + 1, sizeof(bool));
+	shapes->read_at = calloc((size_t)h->files_len + 1, sizeof(*shapes->read_at));
 	shapes->exclude = strdup(exclude);
 	if (shapes->starts == NULL || shapes->directories == NULL ||
 	    shapes->roots == NULL || shapes->excluded == NULL ||
-	    shapes->exclude == NULL || place_directories(shapes, roots) < 0) {
+	    shapes->read_at == NULL || shapes->exclude == NULL ||
+	    place_directories(shapes, roots) < 0) {
 		source_shapes_unref(shapes);
 		return NULL;
 	}
@@ -142,6 +147,7 @@ source_shapes_unref(struct source_shapes *shapes)
 	target_blocks_unref(shapes->blocks);
 	free(shapes->directories);
 	free(shapes->excluded);
+	free(shapes->read_at);
 	free(shapes->exclude);
 	free(shapes->roots);
 	free(shapes->starts);
@@ -186,34 +192,22 @@ add_text(struct source_shapes *shapes, const char *text, size_t len, const char 
 	free(made);
 }
 
-static bool
-may_be_read(struct source_shapes *shapes, const struct stat *st)
-{
-	if (!S_ISREG(st->st_mode) || st->st_size > TEXT_MAX)
-		return false;
-	if (!source_is_changed(st, shapes->built_ms))
-		return true;
-	shapes->changed++;
-	return false;
-}
-
-uint32_t
-source_shapes_changed(const struct source_shapes *shapes)
-{
-	return shapes->changed;
-}
-
-/* Takes @fd. Returns how many bytes it read. */
+/* Takes @fd, of file @number. Returns how many bytes it read. */
 static size_t
-read_text(struct source_shapes *shapes, int fd, const char *name)
+read_text(struct source_shapes *shapes, uint32_t number, int fd, const char *name)
 {
 	char *text = NULL;
 	size_t len = 0;
 	struct stat st;
 	ssize_t n;
 
-	if (fstat(fd, &st) == 0 && may_be_read(shapes, &st))
-		text = malloc((size_t)st.st_size + 1);
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+		shapes->read_at[number] = st.st_mtim;
+		if (source_is_changed(&st, shapes->built_ms))
+			shapes->changes.changed++;
+		else if (st.st_size <= TEXT_MAX)
+			text = malloc((size_t)st.st_size + 1);
+	}
 	while (text != NULL && len < (size_t)st.st_size) {
 		n = read(fd, text + len, (size_t)st.st_size - len);
 		if (n < 0 && errno == EINTR)
@@ -243,27 +237,97 @@ has_prefix(const char *path, const char *prefixes)
 	return false;
 }
 
+static const char *
+name_of(const struct source_shapes *shapes, uint32_t number)
+{
+	const struct block_table *table = &shapes->blocks->table;
+
+	return table->strings + table->files[number].basename;
+}
+
+/* Of file @number, below its root; the caller frees it. NULL: it is below none. */
+static char *
+path_of(const struct source_shapes *shapes, uint32_t number, int *ret_root)
+{
+	const struct wire_file *file = &shapes->blocks->table.files[number];
+	const struct place *place = &shapes->directories[file->directory];
+	const char *name = name_of(shapes, number);
+	char *path;
+
+	if (place->root == NO_ROOT || strchr(name, '/') != NULL ||
+	    asprintf(&path, "%s%s%s", place->below, place->below[0] != '\0' ? "/" : "",
+		name) < 0)
+		return NULL;
+	*ret_root = shapes->roots[place->root]->fd;
+	return path;
+}
+
 static size_t
 read_file(struct source_shapes *shapes, uint32_t number)
 {
-	const struct block_table *table = &shapes->blocks->table;
-	const struct wire_file *file = &table->files[number];
-	const struct place *place = &shapes->directories[file->directory];
-	const char *name = table->strings + file->basename;
-	char *path;
-	int fd = -1;
+	const char *name = name_of(shapes, number);
+	int root, fd = -1;
+	char *path = path_of(shapes, number, &root);
 
-	if (place->root == NO_ROOT || strchr(name, '/') != NULL)
-		return 0;
-	if (asprintf(&path, "%s%s%s", place->below, place->below[0] != '\0' ? "/" : "",
-		name) < 0)
+	if (path == NULL)
 		return 0;
 	shapes->excluded[number] = has_prefix(path, shapes->exclude);
-	if (source_language_of(name) != SOURCE_UNKNOWN)
-		fd = open_below(shapes->roots[place->root]->fd, path,
-		    O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (source_language_of(name) != SOURCE_UNKNOWN) {
+		fd = open_below(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+		shapes->changes.missing += fd < 0;
+	}
 	free(path);
-	return fd >= 0 ? read_text(shapes, fd, name) : 0;
+	return fd >= 0 ? read_text(shapes, number, fd, name) : 0;
+}
+
+static void
+look_at(struct source_shapes *shapes, uint32_t number)
+{
+	const struct timespec *then = &shapes->read_at[number];
+	int root, fd;
+	char *path;
+	struct stat st;
+
+	if (source_language_of(name_of(shapes, number)) == SOURCE_UNKNOWN)
+		return;
+	path = path_of(shapes, number, &root);
+	if (path == NULL)
+		return;
+	fd = open_below(root, path, O_PATH);
+	free(path);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		shapes->round.missing++;
+	else if (source_is_changed(&st, shapes->built_ms) ||
+	    (then->tv_sec != 0 &&
+		(then->tv_sec != st.st_mtim.tv_sec ||
+		    then->tv_nsec != st.st_mtim.tv_nsec)))
+		shapes->round.changed++;
+	if (fd >= 0)
+		close(fd);
+}
+
+bool
+source_shapes_look(struct source_shapes *shapes)
+{
+	const uint32_t len = shapes->files_len;
+
+	if (shapes->next < len)
+		return true;
+	if (shapes->looked == 0)
+		shapes->round = (struct source_changes){ 0 };
+	for (uint32_t i = 0; i < LOOKS && shapes->looked < len; i++)
+		look_at(shapes, shapes->looked++);
+	if (shapes->looked < len)
+		return false;
+	shapes->changes = shapes->round;
+	shapes->looked = 0;
+	return true;
+}
+
+struct source_changes
+source_shapes_changes(const struct source_shapes *shapes)
+{
+	return shapes->changes;
 }
 
 bool

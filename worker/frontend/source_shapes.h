@@ -26,8 +26,16 @@ void source_shapes_unref(struct source_shapes *shapes);
 /* Reads some sources, a quarter of a megabyte or one file. True when all are read. */
 bool source_shapes_step(struct source_shapes *shapes);
 
-/* How many of those that were read were changed since. */
-uint32_t source_shapes_changed(const struct source_shapes *shapes);
+/* Looks again at some of the sources, when all were read, without reading them. True at the end of
+ * a round: the next call begins another one. */
+bool source_shapes_look(struct source_shapes *shapes);
+
+/* How many sources were changed since the executable was built, or since they were read, and how
+ * many are not there: when they were read, and as of the last round of looks. */
+struct source_changes {
+	uint32_t changed, missing;
+};
+struct source_changes source_shapes_changes(const struct source_shapes *shapes);
 
 /* Whether @file, which was read, is counted apart. */
 bool source_shapes_excludes(const struct source_shapes *shapes, uint32_t file);

@@ -85,6 +85,7 @@ forget_shapes(struct target *target)
 {
 	source_shapes_unref(target->shapes);
 	target->shapes = NULL;
+	target->looked_ms = 0;
 	target->lines_bits = UINT64_MAX; /* of no bits */
 }
 

@@ -14,6 +14,7 @@
 #include "function_table.h"
 #include "line_job.h"
 #include "source_names.h"
+#include "source_shapes.h"
 
 struct evhttp_request;
 struct source_shapes;
@@ -59,7 +60,8 @@ struct target {
 	bool lines_known;
 	bool lines_owed; /* to the supervisor */
 	struct line_count lines;
-	uint32_t sources_changed; /* since the executable was built */
+	struct source_changes changes; /* of sources, as last looked at */
+	int64_t looked_ms;             /* at them (monotonic) */
 	uint64_t lines_bits;
 	int64_t lines_counted_ms;
 	struct live_map live;

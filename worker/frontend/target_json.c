@@ -69,7 +69,9 @@ add_lines(json_t *object, const struct target *target)
 	json_object_set_new(object, "lines_reason",
 	    json_text(target->blocks_reason != NULL ? target->blocks_reason : ""));
 	json_object_set_new(
-	    object, "sources_changed", json_integer(target->sources_changed));
+	    object, "sources_changed", json_integer(target->changes.changed));
+	json_object_set_new(
+	    object, "sources_missing", json_integer(target->changes.missing));
 }
 
 static json_t *
