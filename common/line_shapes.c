@@ -34,6 +34,9 @@ struct block {
 	bool passes;           /* what is behind it is come to, for certain */
 	bool decides, is_loop; /* its head; else its lines run at another time */
 	bool is_switch, tries, is_do;
+	/* Of a switch: the line with code that is next behind its last label; the same of the
+	 * last one that others stand before; places, or NONE. */
+	uint32_t label, group;
 	bool catches;        /* what was thrown */
 	bool catches_too;    /* behind another that does */
 	bool is_function;    /* begins where its head is entered */
@@ -220,6 +223,16 @@ forget_statements(struct walk *walk)
 	top(walk)->unknowns_len = top(walk)->misses_len = 0;
 }
 
+static void
+take_label(struct walk *walk)
+{
+	struct block *block = top(walk);
+
+	if (block->label == walk->at)
+		block->group = walk->at;
+	block->label = walk->at;
+}
+
 /* A label in the block at hand: who came there did not come through its head, nor, up to the
  * function or the switch, through those around it. */
 static void
@@ -274,6 +287,8 @@ open_block(struct walk *walk, uint32_t head, uint32_t head_end, uint32_t flags)
 			.head_end = head_end,
 			.first = NONE,
 			.last = NONE,
+			.label = NONE,
+			.group = NONE,
 			.decides = (flags & SHAPE_DECIDES) != 0,
 			.is_loop = (flags & SHAPE_LOOP) != 0,
 			.is_switch = (flags & SHAPE_SWITCH) != 0,
@@ -405,6 +420,15 @@ take_other_way(
 		walk->is_head = HEAD_SURE;
 }
 
+/* Of the switch at hand: those labels of which several stand before one statement, the last ones. */
+static bool
+group_ran(struct walk *walk)
+{
+	const uint32_t group = top(walk)->group;
+
+	return group < walk->at && state_at(walk, group) >= LINE_PARTLY;
+}
+
 /* What it is known of the line at @place, which is the end of @block alone, by what kind of block
  * that is. True: all is said. */
 static bool
@@ -412,11 +436,18 @@ end_by_kind(
     struct walk *walk, uint32_t place, const struct block *block, uint32_t flags)
 {
 	const bool ran = state_at(walk, place) >= LINE_PARTLY;
+	const uint8_t last =
+	    block->last != NONE ? state_at(walk, block->last) : LINE_UNKNOWN;
 
-	/* Nobody comes to the end of a case's own block behind its "return"; what stands there
-	 * belongs to all cases. */
+	/* Nobody comes to the end of a case's own block behind its "return", and the code that
+	 * stands there belongs to all cases: it ran if that one did. llvm-cov counts those that
+	 * came to labels one after the other above it; where that is not the same nothing is
+	 * said. */
 	if (!block->decides && top(walk)->is_switch && block->last_leaves) {
-		set_state(walk, place, LINE_NONE);
+		set_state(walk, place,
+		    is_missed(last)                              ? last
+			: last >= LINE_PARTLY && group_ran(walk) ? LINE_REACHED
+								 : LINE_NONE);
 		return true;
 	}
 	/* Of what is thrown the last part is the same whoever catches it. */
@@ -651,6 +682,19 @@ take_line(struct walk *walk, uint32_t place, uint32_t flags)
 		count_line(walk, place);
 }
 
+/* A function that may have been inlined without a trace is known by the line of its brace, at
+ * @place; what stands before that (a constructor's initializers) belongs to it. */
+static void
+doubt_head(struct walk *walk, const struct line_shape *shape, uint32_t place)
+{
+	if (shape->opens != 1 || (shape->flags & SHAPE_DECIDES) != 0 ||
+	    state_at(walk, place) != LINE_UNKNOWN)
+		return;
+	for (uint32_t i = place_from(walk, shape->line - shape->head); i < place; i++)
+		if (state_at(walk, i) == LINE_IDLE)
+			set_state(walk, i, LINE_UNKNOWN);
+}
+
 static void
 take_shape(struct walk *walk, const struct line_shape *shape)
 {
@@ -670,8 +714,12 @@ take_shape(struct walk *walk, const struct line_shape *shape)
 		forget_statements(walk);
 	if ((flags & (SHAPE_CASE | SHAPE_TARGET)) != 0)
 		take_target(walk, (flags & SHAPE_CASE) != 0);
+	if ((flags & SHAPE_CASE) != 0)
+		take_label(walk);
 	if ((flags & SHAPE_TRIES) != 0)
 		top(walk)->tries = true;
+	if (has_line)
+		doubt_head(walk, shape, place);
 	if (has_line && (flags & SHAPE_GOES_ON) != 0)
 		go_on(walk, place, shape->line - shape->head, is_inner);
 	if (has_line && (flags & (SHAPE_CONTROLLED | SHAPE_ELSE)) == SHAPE_CONTROLLED &&
@@ -685,6 +733,7 @@ take_shape(struct walk *walk, const struct line_shape *shape)
 		/* A way out that no instruction is told of is one all the same. */
 		top(walk)->passes = false;
 		top(walk)->last_leaves = (flags & SHAPE_LEAVES) != 0;
+		top(walk)->label = NONE;
 	}
 	if ((flags & SHAPE_DECIDES) != 0)
 		walk->is_loop = (flags & SHAPE_LOOP) != 0;
@@ -710,6 +759,7 @@ line_shapes_apply(const unsigned char *shapes, size_t shapes_len,
 	size_t at = 0;
 
 	walk.blocks[0].first = walk.blocks[0].last = NONE;
+	walk.blocks[0].label = walk.blocks[0].group = NONE;
 	while (line_shape_read(shapes, shapes_len, &at, &shape)) {
 		while (walk.at < len && lines[order[walk.at]].line < shape.line) {
 			const uint8_t raw = state_at(&walk, walk.at);

@@ -574,7 +574,7 @@ test_copies(void **state)
 		.lines_len = 5,
 		.code_len = sizeof(code),
 		.blocks_max = 1 };
-	static const struct wire_blocks_function functions[] = {
+	struct wire_blocks_function functions[] = {
 		{ .pcs_len = 1, .blocks_len = 1, .code_len = 6 },
 		{ .pcs_len = 1,
 		    .blocks_len = 1,
@@ -606,6 +606,15 @@ test_copies(void **state)
 		LINE_UNKNOWN, LINE_REACHED, LINE_UNKNOWN, LINE_REACHED, LINE_REACHED }),
 	    5);
 	assert_false(line_states_doubt(&view, 0, &places, scratch, states));
+	/* Of one piece of code that others have copies of nothing may be left. */
+	functions[1].flags = WIRE_FUNCTION_INLINED;
+	bits = 1;
+	for (uint32_t i = 0; i < 2; i++)
+		line_states_function(&view, i, &bits, scratch, memset(states, 0, 5));
+	states[3] = states[4] = LINE_IDLE;
+	assert_true(line_states_doubt(&view, 1, &places, scratch, states));
+	assert_int_equal(states[3], LINE_UNKNOWN);
+	assert_int_equal(states[4], LINE_UNKNOWN);
 	free(memory);
 }
 

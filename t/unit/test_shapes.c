@@ -246,7 +246,16 @@ test_brace_alone(void **state)
 				    "M|	}\n"
 				    " |	}\n",
 				SOURCE_C),
-	    "R   M  ");
+	    "R   MM ");
+	/* The head of a function that may have been inlined: a constructor's, above its brace. */
+	assert_string_equal(correct("I|node::node(): _root(0)\n"
+				    "U|{\n"
+				    "U|}\n"
+				    "I|other::other(): _root(0)\n"
+				    "I|{\n"
+				    "I|}\n",
+				SOURCE_C),
+	    "UUUIII");
 }
 
 /* A small function may have been put wherever it is called, and have left nothing there. */
@@ -693,6 +702,27 @@ test_ends(void **state)
 				    " |	}\n",
 				SOURCE_C),
 	    "R RR  MM ");
+	/* It did run if that case did, and if whoever came to labels of many above it would be counted
+	 * there. */
+	assert_string_equal(correct("R|	switch (x) {\n"
+				    " |	case 1:\n"
+				    " |	case 2:\n"
+				    "R|		return 0;\n"
+				    " |	case 3: {\n"
+				    "R|		return 1;\n"
+				    "M|	}\n"
+				    " |	case 4: {\n"
+				    "M|		return 1;\n"
+				    "R|	}\n"
+				    " |	case 5:\n"
+				    " |	case 6:\n"
+				    "M|		return 2;\n"
+				    " |	case 7: {\n"
+				    "R|		return 3;\n"
+				    "R|	}\n"
+				    " |	}\n",
+				SOURCE_C),
+	    "R  R RR MM  M R  ");
 	/* The code of many a "break" is one. */
 	assert_string_equal(correct(" |	case 1:\n"
 				    "M|		g();\n"
