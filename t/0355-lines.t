@@ -432,6 +432,7 @@ with scratch() as folder:
         ok(entry["sources_changed"] == 1 and "x-fuzzsup-changed" in service.get(f"/t/alone/src/{name}").headers and "changed after the executable was built: 1;" in told.stderr and told.returncode == 0,
            "a source that was changed after the build is said to be so, by the API, with the source and by fuzzsupctl", (entry, told))
         ok("x-fuzzsup-changed" not in service.get("/t/ways/coverage.lcov").headers and service.target("ways")["sources_changed"] == 0, "and one that was not is not")
+        ok(entry.keys() == service.target("ways").keys() and entry["covered"] == entry["n_runs"] == 0, "a target of which nothing came yet has the same keys as others", entry)
         sources_change(service, folder)
         alone_header(service, entry, text)
         excluded_files(service, wanted)

@@ -198,7 +198,7 @@ def blocks(folder, executable):
             answer = service.get("/t/inlined/functions.json").json()
             ok(all(one["lines"] is None and one["pcs"] for one in answer["functions"]) and answer["totals"]["lines"] is None, f"{name}: so does functions.json", answer)
             say(["node", os.path.join(SRC, "t", "browser", "blocks.mjs"), f"http://{service.host}:{service.port}/", "inlined", "inlined/only.h",
-                 f"echo >'{gate}'" if name == "late" else ""])
+                 *([f"echo >'{gate}'", f"echo >>'{os.path.join(root, 'only.h')}'"] if name == "late" else [""])])
             helper.ended.set()
             helper.join()
 

@@ -78,6 +78,12 @@ export function exact(number) {
 	return grouped.format(number);
 }
 
+// "1 line", "2 lines". units: their plural.
+/** @param {number} number @param {string} units */
+export function many(number, units) {
+	return `${exact(number)} ${number === 1 ? units.replace(/s$/, "") : units}`;
+}
+
 // Never rounded up: 100.0% means all of them.
 /** @param {number} covered @param {number} total */
 export function percent(covered, total) {

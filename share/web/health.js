@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What does not work, by name: asked for all the time, shown above the list of targets; runs in the browser.
 
-import { h, setText, setTitle, exact, span, moment } from "./dom.js";
+import { h, setText, setTitle, exact, many, span, moment } from "./dom.js";
 import { serverNow, targetUrl } from "./link.js";
 
 const EVERY_MS = 3000;
@@ -110,7 +110,7 @@ export class HealthBanner {
 		this.first.replaceChildren(...this.lines.slice(0, SHOWN));
 		this.rest.replaceChildren(...this.lines.slice(SHOWN));
 		if (count > problems.length) this.rest.append(h("li", { class: "dim" }, unlisted));
-		setText(this.title, count === 1 ? "1 problem" : `${exact(count)} problems`);
+		setText(this.title, many(count, "problems"));
 		setText(this.more, `${exact(count - SHOWN)} more`);
 		this.fold.hidden = this.rest.childElementCount === 0;
 		this.element.hidden = count === 0;

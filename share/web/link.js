@@ -33,7 +33,8 @@ const SAMPLE_EVERY = 2000; // ms
  * nobody looked.
  * @typedef {{ id: number, name: string, state: string, reason?: string, build_id?: string, pcs?: number,
  *   table?: number, files?: number, functions?: number | null, functions_reason?: string, lines?: number | null,
- *   lines_reached?: number, lines_reason?: string, dropped?: number, roots?: string[], exclude?: string[],
+ *   lines_reached?: number, lines_reason?: string, dropped?: number, sources_changed?: number,
+ *   sources_missing?: number, roots?: string[], exclude?: string[],
  *   covered: number, runs: number, unique: number, lastFind: number, lastRun: number, perSecond: number,
  *   samples: (number | null)[], counted: boolean }} Target
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The page's start: addresses to views, keys, header, one redraw per frame; runs in the browser.
 
-import { h, setText, setTitle, exact, rate, span, clock } from "./dom.js";
+import { h, setText, setTitle, exact, many, rate, span, clock } from "./dom.js";
 import { health, watchHealth } from "./health.js";
 import { Trail } from "./trail.js";
 import { store, configure, connect, listen, follow, isFresh, LINK, perSecond, targetUrl } from "./link.js";
@@ -167,7 +167,7 @@ function drawHeader() {
 	setTitle(totals.rate, `${exact(Math.round(speed))} executions per second, all targets`);
 	const count = health.answer?.count ?? 0;
 	problems.hidden = count === 0;
-	setText(problems, count === 1 ? "1 problem" : `${exact(count)} problems`);
+	setText(problems, many(count, "problems"));
 	setTitle(
 		problems,
 		(health.answer?.problems ?? [])

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One target: is it still worth it? Numbers, growth, entry points, tree of files; runs in the browser.
 
-import { h, setText, setTitle, coverageBar, exact, pathText, percent, short, rate, span, moment } from "./dom.js";
+import { h, setText, setTitle, coverageBar, exact, many, pathText, percent, short, rate, span, moment } from "./dom.js";
 import { FunctionsView } from "./functions.js";
 import { Growth } from "./growth.js";
 import { JobsPanel } from "./jobs.js";
@@ -25,6 +25,24 @@ const SETTLED_AFTER = 2000; // ms, at the latest
  * @typedef {ReturnType<TargetView["makeRow"]>} Row
  */
 
+/** What became of sources since the executable was built. @param {Target} target */
+function sourcesText(target) {
+	const { sources_changed: changed = 0, sources_missing: missing = 0 } = target;
+	const edited = changed ? `${many(changed, "sources")} changed since the build` : "";
+	if (!missing) return edited;
+	return edited ? `${edited}, ${exact(missing)} missing` : `${many(missing, "sources")} missing`;
+}
+
+function makeTiles() {
+	return {
+		coverage: tile("Coverage"),
+		executions: tile("Executions"),
+		rate: tile("exec/s"),
+		kept: tile("Inputs kept"),
+		find: tile("Last find"),
+	};
+}
+
 export class TargetView {
 	/** @param {import("./search.js").Go} go */
 	constructor(go) {
@@ -47,13 +65,8 @@ export class TargetView {
 		this.title = h("h1");
 		this.badge = stateBadge();
 		this.build = h("span", { class: "pill mono" });
-		this.tiles = {
-			coverage: tile("Coverage"),
-			executions: tile("Executions"),
-			rate: tile("exec/s"),
-			kept: tile("Inputs kept"),
-			find: tile("Last find"),
-		};
+		this.sources = h("span", { class: "pill miss", role: "status" });
+		this.tiles = makeTiles();
 		this.stats = h(
 			"dl",
 			{ class: "stats" },
@@ -92,7 +105,7 @@ export class TargetView {
 			"div",
 			{ class: "view settling" },
 			h("nav", { class: "crumbs", "aria-label": "You are here" }, this.home, " / ", this.crumb),
-			h("div", { class: "titlebar" }, this.title, this.badge, this.build),
+			h("div", { class: "titlebar" }, this.title, this.badge, this.build, this.sources),
 			this.stats,
 			this.entries,
 			this.growth.element,
@@ -190,6 +203,11 @@ export class TargetView {
 		this.build.hidden = !target.build_id;
 		setText(this.build, `build ${(target.build_id ?? "").slice(0, 8)}`);
 		setTitle(this.build, target.build_id ?? "");
+		setText(this.sources, sourcesText(target));
+		setTitle(
+			this.sources,
+			"Marks are of the lines that the executable was built from: rebuild it, and they are of today's.",
+		);
 		this.updateTiles(target);
 		session?.wantLines(target);
 		this.updateCovered(target, session);
@@ -229,6 +247,7 @@ export class TargetView {
 		this.list.setCount(0);
 		this.badge.hidden = this.stats.hidden = this.entries.hidden = true;
 		this.growth.element.hidden = this.build.hidden = true;
+		setText(this.sources, "");
 		this.arranged = this.entriesKey = "";
 		this.drawTabs(null, null);
 		document.title = `${this.name} · fuzzsupd`;
@@ -362,7 +381,7 @@ export class TargetView {
 		bar.set(node.covered, node.total, node.unit, node.unit === "lines" ? pcs : "");
 		setText(left, node.total > node.covered ? `${exact(node.total - node.covered)} left` : "all");
 		left.classList.toggle("dim", node.total === node.covered);
-		setText(total, `${exact(node.total)} ${node.unit}`);
+		setText(total, many(node.total, node.unit));
 		news.hidden = !node.newest || serverNow() - (model.baseMs + node.newest * 10) > RECENT;
 		row.classList.toggle("selected", row.index === this.selected);
 	}

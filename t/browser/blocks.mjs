@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Looks at the page of a target whose block table comes late, or never; says in TAP what it saw.
 //
-// usage: node blocks.mjs BASE-URL TARGET FILE COMMAND [--screens FOLDER]
+// usage: node blocks.mjs BASE-URL TARGET FILE COMMAND [EDIT] [--screens FOLDER]
 //
 // FILE: one that inlined code alone names, as the index will name it. COMMAND: a shell command that lets the block
-// table come; "": it never will.
+// table come; "": it never will. EDIT: one that changes that file.
 
 import { execSync } from "node:child_process";
 import { parseArgs } from "node:util";
@@ -15,7 +15,7 @@ const { values: options, positionals } = parseArgs({
 	allowPositionals: true,
 	options: { screens: { type: "string" } },
 });
-const [base, target, file, command] = positionals;
+const [base, target, file, command, edit] = positionals;
 const targetUrl = new URL(`t/${target}/`, base).href;
 const word = command ? "late" : "never";
 takePictures(options.screens);
@@ -97,6 +97,25 @@ if (command)
 		check((await page.locator(".row.hit, .row.part").count()) > 0, "the header has no marks");
 		await page.goBack();
 		await screen(page, "blocks-come-light");
+	});
+
+if (edit)
+	await test("late: a source that is edited under the fuzzer is told", async () => {
+		const told = page.locator(".titlebar .pill.miss");
+		check((await told.innerText()) === "", `it says ${await told.innerText()} before`);
+		execSync(edit);
+		// It is looked for once a minute, and before each export.
+		await page.evaluate((url) => fetch(url).then((answer) => answer.text()), `${targetUrl}coverage.lcov`);
+		await page.waitForFunction(
+			() => document.querySelector(".titlebar .pill.miss").textContent === "1 source changed since the build",
+			null,
+			{ timeout: WAIT },
+		);
+		await screen(page, "blocks-edited-light");
+		await page.setViewportSize({ width: 390, height: 780 });
+		await screen(page, "blocks-edited-390");
+		const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+		check(wide <= 0, `it is ${wide} pixels wider than a phone`);
 	});
 
 await done();

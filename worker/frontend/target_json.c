@@ -169,17 +169,19 @@ add_numbers(json_t *object, const struct live_segment *live)
 char *
 targets_json_api(const struct targets *targets)
 {
+	/* Of a target of which nothing came yet: zeros, so that every entry has the same keys. */
+	static const struct live_segment nothing;
 	json_t *root = json_object(), *array = json_array();
 	char *dumped;
 
 	for (size_t i = 0; i < targets->len; i++) {
+		const struct live_segment *live = targets->sorted[i]->live.head;
 		json_t *object;
 
 		if (!targets->sorted[i]->listed)
 			continue;
 		object = describe(targets->sorted[i]);
-		if (targets->sorted[i]->live.head != NULL)
-			add_numbers(object, targets->sorted[i]->live.head);
+		add_numbers(object, live != NULL ? live : &nothing);
 		json_array_append_new(array, object);
 	}
 	json_object_set_new(root, "targets", array);
