@@ -682,13 +682,14 @@ take_line(struct walk *walk, uint32_t place, uint32_t flags)
 		count_line(walk, place);
 }
 
-/* A function that may have been inlined without a trace is known by the line of its brace, at
- * @place; what stands before that (a constructor's initializers) belongs to it. */
+/* A function of C's languages that may have been inlined without a trace is known by the line of
+ * its brace, at @place; what stands before that (a constructor's initializers) belongs to it. */
 static void
 doubt_head(struct walk *walk, const struct line_shape *shape, uint32_t place)
 {
-	if (shape->opens != 1 || (shape->flags & SHAPE_DECIDES) != 0 ||
-	    state_at(walk, place) != LINE_UNKNOWN)
+	if (shape->opens != 1 ||
+	    (shape->flags & (SHAPE_DECIDES | SHAPE_FUNCTION)) != 0 ||
+	    top(walk)->is_in_function || state_at(walk, place) != LINE_UNKNOWN)
 		return;
 	for (uint32_t i = place_from(walk, shape->line - shape->head); i < place; i++)
 		if (state_at(walk, i) == LINE_IDLE)

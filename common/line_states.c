@@ -823,10 +823,7 @@ line_states_doubt(const struct line_blocks_view *view, uint32_t index,
 {
 	const struct wire_blocks_function *function = &view->functions[index];
 	uint32_t line, place, left;
-	/* Of copies that are one piece of code nothing may be left. */
-	bool ran =
-	    (function->flags & WIRE_FUNCTION_INLINED) != 0 && function->blocks_len == 1;
-	bool changed = false;
+	bool ran = (function->flags & WIRE_FUNCTION_FOLDS) != 0, changed = false;
 
 	if (function->line == WIRE_LINE_NONE)
 		return false;

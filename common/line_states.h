@@ -151,7 +151,7 @@ void line_places_find(const struct line_blocks_view *view, struct line_places *p
 
 /* Of function @index, which is idle: if one of its own lines was reached, then in a copy of it
  * that was inlined elsewhere, and of lines that are seen in the function alone nobody can tell; nor
- * if others have copies of it and it is one piece of code, of which nothing may be left in a copy.
+ * if nothing may be left of its copies (WIRE_FUNCTION_FOLDS).
  * When all functions' states are there. True if a state changed. */
 bool line_states_doubt(const struct line_blocks_view *view, uint32_t index,
     const struct line_places *places, struct line_scratch *scratch, uint8_t *states);

@@ -172,6 +172,7 @@ _Static_assert(sizeof(struct wire_blocks_function) == 40, "function of blocks");
 
 #define WIRE_LINE_NONE UINT32_C(0xffffffff)
 #define WIRE_FUNCTION_INLINED UINT32_C(1) /* others have copies of it */
+#define WIRE_FUNCTION_FOLDS UINT32_C(2)   /* and nothing may be left of one */
 
 struct wire_line {
 	uint32_t file; /* index in files */

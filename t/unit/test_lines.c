@@ -606,8 +606,7 @@ test_copies(void **state)
 		LINE_UNKNOWN, LINE_REACHED, LINE_UNKNOWN, LINE_REACHED, LINE_REACHED }),
 	    5);
 	assert_false(line_states_doubt(&view, 0, &places, scratch, states));
-	/* Of one piece of code that others have copies of nothing may be left. */
-	functions[1].flags = WIRE_FUNCTION_INLINED;
+	functions[1].flags = WIRE_FUNCTION_INLINED | WIRE_FUNCTION_FOLDS;
 	bits = 1;
 	for (uint32_t i = 0; i < 2; i++)
 		line_states_function(&view, i, &bits, scratch, memset(states, 0, 5));

@@ -23,6 +23,7 @@
 #include "inlined_copies.h"
 #include "landing_pads.h"
 #include "line_files.h"
+#include "line_shapes.h"
 #include "line_program.h"
 #include "line_set.h"
 #include "line_window.h"
@@ -652,6 +653,28 @@ write_all(const struct job *job, const uint32_t *order, int fd)
 	return r < 0 ? r : shared_memory_seal(fd);
 }
 
+/* Of copies of what is one piece of code nothing may be left. Rust's are doubted by their sources,
+ * which tell more of them (line_shapes.h). */
+static void
+mark_folding(const struct job *job)
+{
+	uint32_t files_len, strings_len;
+	const struct wire_file *files = path_table_files(job->paths, &files_len);
+	const char *strings = path_table_strings(job->paths, &strings_len);
+
+	for (uint32_t i = 0; i < job->functions_len; i++) {
+		struct wire_blocks_function *function = &job->functions[i];
+
+		if ((function->flags & WIRE_FUNCTION_INLINED) == 0 ||
+		    function->blocks_len != 1 || function->line == WIRE_LINE_NONE)
+			continue;
+		const uint32_t file = job->lines.lines[function->line].file;
+
+		if (source_language_of(strings + files[file].basename) == SOURCE_C)
+			function->flags |= WIRE_FUNCTION_FOLDS;
+	}
+}
+
 static int
 write_table(const struct job *job, int *ret_blocks, struct failure *text)
 {
@@ -663,6 +686,7 @@ write_table(const struct job *job, int *ret_blocks, struct failure *text)
 	if (job->functions_len > 0)
 		qsort(job->functions, job->functions_len, sizeof(*job->functions),
 		    compare_functions);
+	mark_folding(job);
 	fd = shared_memory_create("block-table");
 	r = fd < 0 ? fd : write_all(job, order, fd);
 	free(order);
