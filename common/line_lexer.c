@@ -19,6 +19,9 @@ struct statement {
 	uint32_t
 	    kinds; /* flags of the shape of what it opens, wherever the brace stands */
 	bool is_case, is_control, has_question;
+	bool has_let;              /* decides by a pattern (Rust) */
+	bool destroys;             /* has a "~" */
+	bool is_given;             /* "= default" */
 	bool is_async, is_closure; /* what it opens runs at another time */
 	bool head_done; /* what is behind is a statement of its own, or a block */
 };
@@ -61,11 +64,10 @@ struct lexer {
 	bool begins_quote; /* with a string */
 	bool ends_brackets;
 	bool is_empty; /* the last token began a block */
-	bool destroys; /* has a "~" */
 	/* of the statement's brackets, from none on */
 	uint8_t operands[BRACKETS_MAX];
-	/* the last token asks for more */
-	bool wants_more;
+	/* the last token asks for more; is "=" */
+	bool wants_more, is_equals;
 	unsigned char *out;
 	size_t out_len;
 	uint32_t told; /* the last line that has a shape */
@@ -102,6 +104,9 @@ end_line(struct lexer *lexer)
 	if (shape->opens == 0)
 		shape->flags &= ~(uint32_t)(SHAPE_PLAIN_ELSE | SHAPE_DO | SHAPE_LATE |
 		    SHAPE_FUNCTION | SHAPE_CATCH);
+	if (lexer->is_equals && lexer->statement.has_let &&
+	    lexer->statement.line == lexer->line)
+		shape->flags |= SHAPE_BINDS;
 	if (lexer->has_hook && !lexer->is_not_hook)
 		shape->flags |= SHAPE_HOOK;
 	else if (lexer->ends_brackets && !lexer->has_other)
@@ -131,7 +136,7 @@ end_line(struct lexer *lexer)
 	*shape = (struct line_shape){ 0 };
 	lexer->has_token = lexer->has_other = lexer->ends_in_else = false;
 	lexer->has_hook = lexer->is_not_hook = lexer->begins_quote = false;
-	lexer->ends_brackets = lexer->destroys = false;
+	lexer->ends_brackets = false;
 }
 
 static void
@@ -185,6 +190,7 @@ begin_token(struct lexer *lexer, char first, bool goes_on)
 {
 	struct statement *statement = &lexer->statement;
 
+	lexer->is_equals = false;
 	/* "if (x)" and what stands behind it are two. */
 	if (statement->head_done && first != '{') {
 		end_statement(lexer);
@@ -275,9 +281,6 @@ close_brace(struct lexer *lexer)
 		lexer->shape.opens--;
 		if (lexer->function.depth == 0 || lexer->function.depth == lexer->depth)
 			lexer->shape.flags |= SHAPE_LABEL;
-		/* Nothing tells of a destructor without code. */
-		if (lexer->is_empty && lexer->shape.opens == 0 && lexer->destroys)
-			lexer->shape.flags |= SHAPE_TINY;
 	} else {
 		lexer->shape.closes++;
 		if (is_first)
@@ -289,6 +292,11 @@ close_brace(struct lexer *lexer)
 	if (lexer->depth == lexer->function.depth)
 		end_function(lexer);
 	lexer->depth--;
+	/* Nothing tells of a destructor without code. */
+	if (lexer->depth < DEPTH_MAX && lexer->is_empty && lexer->shape.opens == 0 &&
+	    lexer->braces[lexer->depth].statement.destroys)
+		lexer->shape.flags |= SHAPE_TINY;
+	lexer->is_empty = false;
 	if (lexer->depth < DEPTH_MAX && is_falling(lexer))
 		lexer->shape.flags |= SHAPE_FALLS;
 	/* Within brackets the statement goes on behind it. */
@@ -427,6 +435,7 @@ take_function(struct lexer *lexer, const char *start, size_t len)
 {
 	static const char *const functions[] = { "fn", NULL };
 	static const char *const late[] = { "async", NULL };
+	static const char *const lets[] = { "let", NULL };
 	static const char *const asserts[] = { "assert", "assert_eq", "assert_ne",
 		"debug_assert", "debug_assert_eq", "debug_assert_ne", NULL };
 	static const char *const panics[] = { "panic", "unreachable", "unimplemented",
@@ -436,6 +445,8 @@ take_function(struct lexer *lexer, const char *start, size_t len)
 		return;
 	if (is_word(start, len, late))
 		lexer->statement.is_async = true;
+	if (is_word(start, len, lets) && (lexer->statement.kinds & SHAPE_DECIDES) != 0)
+		lexer->statement.has_let = true;
 	if (is_word(start, len, functions) && lexer->statement.brackets == 0 &&
 	    !lexer->statement.is_async)
 		lexer->statement.kinds |= SHAPE_FUNCTION;
@@ -451,6 +462,7 @@ word(struct lexer *lexer)
 	static const char *const controls[] = { "if", "for", "while", "switch", "catch",
 		NULL };
 	static const char *const cases[] = { "case", "default", NULL };
+	static const char *const given[] = { "default", NULL };
 	static const char *const more[] = { "return", "and", "or", NULL };
 	static const char *const raw[] = { "R", "LR", "uR", "UR", "u8R", NULL };
 	static const char *const raw_rust[] = { "r", "br", "cr", NULL };
@@ -520,6 +532,7 @@ word(struct lexer *lexer)
 		statement->is_control = true;
 	if (statement->words == 0 && is_word(start, len, cases))
 		statement->is_case = true;
+	statement->is_given = statement->destroys && is_word(start, len, given);
 	lexer->wants_more = is_word(start, len, more);
 	statement->words += statement->words < 2;
 }
@@ -758,7 +771,8 @@ operator(struct lexer *lexer)
 	    !(c == '-' && next == '>') && !(c == '!' && next == '=');
 
 	begin_token(lexer, c, !(is_unary && !lexer->has_token));
-	lexer->destroys = lexer->destroys || c == '~';
+	lexer->is_equals = c == '=' && next != '=' && next != '>';
+	lexer->statement.destroys = lexer->statement.destroys || c == '~';
 	if (c == '|' && lexer->language == SOURCE_RUST)
 		lexer->statement.is_closure = true;
 	/* An arm of Rust's "match" or Zig's "switch". */
@@ -840,6 +854,8 @@ one_token(struct lexer *lexer)
 	} else if (c == ';') {
 		lexer->at++;
 		begin_token(lexer, c, false);
+		if (lexer->statement.is_given)
+			lexer->shape.flags |= SHAPE_TINY;
 		if (lexer->statement.brackets == 0)
 			end_statement(lexer);
 	} else if (c == ',') {
@@ -874,7 +890,7 @@ line_shapes_read(const char *text, size_t len, enum source_language language,
 	lexer.has_token = lexer.has_other = lexer.wants_more = false;
 	lexer.ends_in_else = false;
 	lexer.has_hook = lexer.is_not_hook = lexer.begins_quote = false;
-	lexer.ends_brackets = lexer.is_empty = lexer.destroys = false;
+	lexer.ends_brackets = lexer.is_empty = false;
 	lexer.function = (struct function){ 0 };
 	for (uint32_t i = 0; i < BRACKETS_MAX; i++)
 		lexer.operands[i] = OPERAND_FIRST;

@@ -41,6 +41,7 @@ enum {
 	SHAPE_HOOK = 1 << 23, /* ends an expression and leaves for a failure, no more */
 	SHAPE_LATE = 1 << 24, /* opens what may run at another time, or never */
 	SHAPE_FALLS = 1 << 25, /* ends what stands for the other way, too */
+	SHAPE_BINDS = 1 << 26, /* names what its block gets, and no more */
 };
 
 /* What is more cannot be meant, and would cost who reads it. */

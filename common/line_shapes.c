@@ -37,6 +37,8 @@ struct block {
 	/* Of a switch: the line with code that is next behind its last label; the same of the
 	 * last one that others stand before; places, or NONE. */
 	uint32_t label, group;
+	uint32_t
+	    binds; /* place of what names that which is matched, alone in its line; or NONE */
 	bool catches;        /* what was thrown */
 	bool catches_too;    /* behind another that does */
 	bool is_function;    /* begins where its head is entered */
@@ -68,6 +70,7 @@ struct walk {
 	/* of the line at hand, should it open one */
 	enum head is_head;
 	bool is_guess;
+	uint32_t binds;
 	/* of the line before */
 	uint8_t raw_before; /* its state at first */
 	uint32_t base;      /* the last line that goes on with no operand; a place */
@@ -288,6 +291,7 @@ open_block(struct walk *walk, uint32_t head, uint32_t head_end, uint32_t flags)
 			.first = NONE,
 			.last = NONE,
 			.label = NONE,
+			.binds = walk->binds,
 			.group = NONE,
 			.decides = (flags & SHAPE_DECIDES) != 0,
 			.is_loop = (flags & SHAPE_LOOP) != 0,
@@ -340,6 +344,16 @@ note_closure(struct walk *walk, const struct block *block)
 	walk->closures_len += walk->closures_len <= CLOSURES_MAX;
 }
 
+/* A pattern that stands alone gives its names to the block: llvm-cov says of it what it says of that. */
+static void
+end_binding(struct walk *walk, const struct block *block)
+{
+	if (block->binds == NONE || block->ran ||
+	    state_at(walk, block->binds) < LINE_PARTLY)
+		return;
+	set_state(walk, block->binds, is_passed_by(block) ? LINE_MISSED : LINE_UNKNOWN);
+}
+
 /* Whoever comes into a block came through its head. */
 static struct block
 close_block(struct walk *walk)
@@ -354,6 +368,7 @@ close_block(struct walk *walk)
 	doubt_first(walk, &block);
 	if (block.is_do)
 		end_do(walk, &block);
+	end_binding(walk, &block);
 	if (block.is_guess && is_passed_by(&block))
 		set_state(walk, block.head, LINE_UNKNOWN);
 	for (uint32_t i = block.head;
@@ -448,6 +463,14 @@ end_by_kind(
 		    is_missed(last)                              ? last
 			: last >= LINE_PARTLY && group_ran(walk) ? LINE_REACHED
 								 : LINE_NONE);
+		return true;
+	}
+	/* Who came into a function without code came out of it. */
+	if (!block->decides && !block->has_code && !block->is_late &&
+	    !block->has_target && state_at(walk, place) == LINE_UNKNOWN &&
+	    block->head_end > block->head &&
+	    state_at(walk, block->head_end - 1) >= LINE_PARTLY) {
+		set_state(walk, place, LINE_REACHED);
 		return true;
 	}
 	/* Of what is thrown the last part is the same whoever catches it. */
@@ -654,7 +677,8 @@ close_blocks(struct walk *walk, uint32_t place, const struct line_shape *shape)
 		walk->caught = block.catches;
 		if (i == 0 && walk->has_line && (shape->flags & SHAPE_ENDS) != 0)
 			end_line(walk, place, &block, shape->flags);
-		if (block.is_function && (shape->flags & SHAPE_TINY) != 0)
+		if ((block.is_function || !block.is_in_function) &&
+		    (shape->flags & SHAPE_TINY) != 0)
 			doubt_function(walk, block.head, place + walk->has_line);
 		if (block.is_function && block.ran)
 			doubt_copies(walk, block.head, place + walk->has_line);
@@ -710,6 +734,7 @@ take_shape(struct walk *walk, const struct line_shape *shape)
 	if ((flags & SHAPE_GOES_ON) == 0 && (shape->opens == 0 || shape->head == 0)) {
 		walk->is_head = HEAD_SURE;
 		walk->is_guess = false;
+		walk->binds = NONE;
 	}
 	if ((flags & SHAPE_LABEL) != 0)
 		forget_statements(walk);
@@ -719,6 +744,8 @@ take_shape(struct walk *walk, const struct line_shape *shape)
 		take_label(walk);
 	if ((flags & SHAPE_TRIES) != 0)
 		top(walk)->tries = true;
+	if (has_line && (flags & SHAPE_BINDS) != 0)
+		walk->binds = place;
 	if (has_line)
 		doubt_head(walk, shape, place);
 	if (has_line && (flags & SHAPE_GOES_ON) != 0)
@@ -761,6 +788,7 @@ line_shapes_apply(const unsigned char *shapes, size_t shapes_len,
 
 	walk.blocks[0].first = walk.blocks[0].last = NONE;
 	walk.blocks[0].label = walk.blocks[0].group = NONE;
+	walk.binds = walk.blocks[0].binds = NONE;
 	while (line_shape_read(shapes, shapes_len, &at, &shape)) {
 		while (walk.at < len && lines[order[walk.at]].line < shape.line) {
 			const uint8_t raw = state_at(&walk, walk.at);

@@ -263,6 +263,27 @@ static void
 test_functions(void **state)
 {
 	(void)state;
+	/* A destructor without code leaves nothing in any case. */
+	assert_string_equal(correct("I|node::~node()\n"
+				    "I|{\n"
+				    "I|}\n"
+				    "I|other::~other() {}\n"
+				    "I|third::~third() = default;\n"
+				    "I|fourth::~fourth()\n"
+				    "I|{\n"
+				    "I|	g();\n"
+				    "I|}\n",
+				SOURCE_C),
+	    "UUUUUIIII");
+	/* Who came into one without code came out of it. */
+	assert_string_equal(correct("R|node::node() : base(0)\n"
+				    "R|{\n"
+				    "U|}\n"
+				    "U|other::other() : base(0)\n"
+				    "U|{\n"
+				    "U|}\n",
+				SOURCE_C),
+	    "RRRUUU");
 	assert_string_equal(correct("I|	pub fn f(&self) -> u32 {\n"
 				    " |		u32::from(self)\n"
 				    "I|	}\n",
@@ -370,6 +391,28 @@ static void
 test_rust(void **state)
 {
 	(void)state;
+	/* What a pattern names is the block's. */
+	assert_string_equal(correct("R|	if let Some((a, b)) =\n"
+				    "R|		f(x)\n"
+				    " |	{\n"
+				    "M|		g(a);\n"
+				    " |	}\n"
+				    "R|	while let Some(a) =\n"
+				    "R|		f(x)\n"
+				    " |	{\n"
+				    "R|		g(a);\n"
+				    " |	}\n"
+				    "R|	let a =\n"
+				    "R|		f(x);\n"
+				    "R|	if let Some(a) = f(x) {\n"
+				    "M|		g(a);\n"
+				    " |	}\n"
+				    "R|	if let Some(a) =\n"
+				    "R|		f(x)\n"
+				    " |	{\n"
+				    " |	}\n",
+				SOURCE_RUST),
+	    "MR M RR R RRRM UR  ");
 	assert_string_equal(correct("P|		a = self.f(\n"
 				    "R|			b,\n"
 				    "R|		)?;\n"
