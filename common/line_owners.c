@@ -35,8 +35,8 @@ line_owners_begin(const struct line_blocks_view *view, const struct line_places 
 	}
 }
 
-static uint32_t
-head_of(const struct line_owners *owners, uint32_t group)
+uint32_t
+line_owners_head(const struct line_owners *owners, uint32_t group)
 {
 	return owners->heads[group] & ~LINE_OWNER_INLINED;
 }
@@ -66,7 +66,8 @@ add_line(void *context, uint32_t line)
 
 	if (adding->view->lines[line].file == adding->file &&
 	    (owner == NONE ||
-		is_nearer(adding->place, places[head_of(owners, owner)], places[line])))
+		is_nearer(adding->place, places[line_owners_head(owners, owner)],
+		    places[line])))
 		owners->owner[line] = adding->group;
 }
 
@@ -79,8 +80,8 @@ line_owners_add(const struct line_blocks_view *view, uint32_t index,
 
 	if (group == NONE)
 		return;
-	adding.file = view->lines[head_of(owners, group)].file;
-	adding.place = owners->places->places[head_of(owners, group)];
+	adding.file = view->lines[line_owners_head(owners, group)].file;
+	adding.place = owners->places->places[line_owners_head(owners, group)];
 	line_blocks_lines(view, index, scratch, add_line, &adding);
 }
 
@@ -110,7 +111,7 @@ line_owners_count(const struct line_blocks_view *view, uint32_t from, uint32_t t
 		line = view->order[i];
 		group = owners->owner[line];
 		/* A group's first line is its own. */
-		if (group != NONE && head_of(owners, group) == line)
+		if (group != NONE && line_owners_head(owners, group) == line)
 			owners->sums[group] = (struct line_sums){ .first = NONE };
 	}
 	for (uint32_t i = from; i < to; i++) {
@@ -118,7 +119,7 @@ line_owners_count(const struct line_blocks_view *view, uint32_t from, uint32_t t
 		group = owners->owner[line];
 		if (group != NONE)
 			count(&owners->sums[group], i,
-			    owners->places->places[head_of(owners, group)],
+			    owners->places->places[line_owners_head(owners, group)],
 			    (owners->heads[group] & LINE_OWNER_INLINED) != 0,
 			    states[line]);
 	}

@@ -57,6 +57,9 @@ void line_owners_count(const struct line_blocks_view *view, uint32_t from, uint3
 const struct line_sums *line_owners_sums(
     const struct line_owners *owners, uint32_t index);
 
+/* The first line of @group. */
+uint32_t line_owners_head(const struct line_owners *owners, uint32_t group);
+
 /* The function of @view whose lowest PC has the place @first; LINE_OWNER_NONE: none. */
 uint32_t line_owners_find(const struct line_blocks_view *view, uint32_t first);
 

@@ -275,6 +275,12 @@ def excluded_files(service, wanted):
     equal(read_lcov(service.get("/t/apart/coverage.lcov").text), rest, f"excluded files are not exported, nor counted: {len(wanted) - len(rest)} lines")
     totals = json.loads(service.get("/t/apart/coverage.json").text)["data"][0]["totals"]["lines"]
     ok(totals["count"] == len(rest) < len(wanted), "nor are they in sums", totals)
+    answer, whole = (service.get(f"/t/{target}/functions.json").json() for target in ("apart", "ways"))
+    totals = answer["totals"]
+    others = {one["symbol"] for one in whole["functions"] if os.path.basename(one["file"] or "").startswith("ways_other")}
+    equal((totals["lines"] + totals["lines_elsewhere"], totals["lines_reached"] + totals["lines_reached_elsewhere"]), (len(rest), sum(rest.values())), "functions.json counts lines without them")
+    ok(others and {one["symbol"] for one in whole["functions"]} - others == {one["symbol"] for one in answer["functions"]} and totals["functions_excluded"] == len(others)
+       and totals["functions"] == len(answer["functions"]) and totals["pcs"] == sum(one["pcs"] for one in answer["functions"]), "and has none of their functions", (totals, others))
 
 
 def status_counts_lines(service, found, hit):

@@ -27,6 +27,8 @@ export class FunctionTable {
 		this.strings = new Uint8Array(buffer, offset(FUNCTIONS.strings), length(FUNCTIONS.string_bytes_len));
 		/** @type {string[]} */
 		this.names = new Array(this.length);
+		this.excluded = new Uint8Array(this.length); // by source-exclude: counted apart, as its file is
+		this.includedLength = this.length;
 		this.covered = new Uint32Array(this.length); // PCs
 		// Of a known state; where there are none, a function is told by its PCs.
 		this.lines = new Uint32Array(this.length);
@@ -100,7 +102,10 @@ export class FunctionTable {
 		const { update, lineCounts, hasLines } = model.summary;
 		const same = this.model === model && this.counted === update && this.linesCounted === lineCounts;
 		if (same || (this.model === model && performance.now() - this.countedAt < COUNT_EVERY)) return false;
-		if (this.model !== model) this.groups = null;
+		if (this.model !== model) {
+			this.groups = null;
+			this.findExcluded(model);
+		}
 		this.model = model;
 		this.counted = update;
 		this.linesCounted = lineCounts;
@@ -108,6 +113,15 @@ export class FunctionTable {
 		this.countPcs(model);
 		if (hasLines) this.countLines(model);
 		return true;
+	}
+
+	/** @param {Model} model */
+	findExcluded(model) {
+		const files = Uint8Array.from({ length: model.summary.files }, (_, i) => Number(model.file(i).excluded));
+		this.excluded.fill(0);
+		if (files.includes(1))
+			for (let i = 0; i < this.length; i++) this.excluded[i] = files[this.place(i, model)?.file ?? NONE] ?? 0;
+		this.includedLength = this.excluded.reduce((left, is) => left - is, this.length);
 	}
 
 	/** @param {Model} model */

@@ -157,8 +157,8 @@ export class FunctionsView {
 
 	/** @param {FunctionTable} functions */
 	drawCounts(functions) {
-		const counts = { all: functions.length, miss: 0, part: 0, hit: 0 };
-		for (let i = 0; i < functions.length; i++) counts[functions.state(i)]++;
+		const counts = { all: functions.includedLength, miss: 0, part: 0, hit: 0 };
+		for (let i = 0; i < functions.length; i++) if (!functions.excluded[i]) counts[functions.state(i)]++;
 		for (const { key, label, button } of this.buttons) {
 			setText(button, `${label} ${exact(counts[key])}`);
 			button.setAttribute("aria-pressed", String(key === this.state));
@@ -171,7 +171,7 @@ export class FunctionsView {
 		/** @type {number[]} */
 		const rows = [];
 		for (let i = 0; i < functions.length; i++) {
-			if (this.state !== "all" && functions.state(i) !== this.state) continue;
+			if (functions.excluded[i] || (this.state !== "all" && functions.state(i) !== this.state)) continue;
 			if (!wanted || functions.name(i).toLowerCase().includes(wanted)) rows.push(i);
 		}
 		/** @param {number} i */

@@ -185,7 +185,8 @@ export class TargetView {
 		if (listed !== "functions") this.functions.tools.hidden = true;
 		const { files, functions } = this.tabs;
 		setText(files, session?.model ? `Files ${exact(session.model.summary.files)}` : "Files");
-		setText(functions, target?.functions ? `Functions ${exact(target.functions)}` : "Functions");
+		const known = session?.functions.value?.includedLength ?? target?.functions;
+		setText(functions, known ? `Functions ${exact(known)}` : "Functions");
 	}
 
 	/** @param {Set<string>} what */

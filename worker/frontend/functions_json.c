@@ -25,6 +25,8 @@
 #include "query.h"
 #include "reply.h"
 #include "source_index.h"
+#include "source_names.h"
+#include "source_shapes.h"
 #include "streamed_reply.h"
 #include "target.h"
 #include "banned.h"
@@ -47,11 +49,14 @@ struct job {
 	struct line_job lines;
 	struct line_functions owned;
 	uint32_t block; /* function that comes next */
+	char *exclude;  /* prefixes, one a line */
+	uint32_t file;  /* the last one that was asked for */
+	bool excludes;  /* it is excluded */
 	struct evbuffer *chunk;
 	unsigned states; /* bits of those that are wanted */
 	uint64_t limit;
 	uint32_t next;
-	uint64_t told, counts[STATES], covered_pcs;
+	uint64_t told, counts[STATES], covered_pcs, excluded_len, excluded_pcs;
 	size_t counted; /* bytes among the memory of answers */
 	bool ended;
 };
@@ -70,6 +75,7 @@ job_free(struct job *job)
 	target_functions_unref(job->functions);
 	target_table_unref(job->table);
 	free(job->bits);
+	free(job->exclude);
 	reply_memory_give(job->counted);
 	free(job);
 }
@@ -155,7 +161,9 @@ job_new(struct target *target)
 	job->functions = target_functions_ref(target->functions);
 	job->index = frame_ref(index);
 	job->chunk = evbuffer_new();
-	if (job->chunk == NULL || take_bits(job, target) < 0) {
+	job->file = WIRE_FILE_UNKNOWN;
+	job->exclude = strdup(target->exclude != NULL ? target->exclude : "");
+	if (job->chunk == NULL || job->exclude == NULL || take_bits(job, target) < 0) {
 		job_free(job);
 		return NULL;
 	}
@@ -188,6 +196,28 @@ file_name(const struct job *job, const struct wire_location *location)
 	len = strlen(directory);
 	return json_sprintf("%s%s%s", directory,
 	    len == 0 || directory[len - 1] == '/' ? "" : "/", name);
+}
+
+/* Whether it is counted apart, by its name: of a target without lines no shapes tell it. */
+static bool
+name_is_excluded(struct job *job, uint32_t file)
+{
+	const struct wire_location location = { .file = file };
+	json_t *name;
+	const char *below;
+
+	if (job->exclude[0] == '\0' || file == WIRE_FILE_UNKNOWN)
+		return false;
+	if (file == job->file)
+		return job->excludes;
+	name = file_name(job, &location);
+	below = name != NULL ? strchr(json_string_value(name), '/') : NULL;
+	job->file = file;
+	/* What begins with "/" is below no root. */
+	job->excludes = below != NULL && below != json_string_value(name) &&
+	    source_is_excluded(below + 1, job->exclude);
+	json_decref(name);
+	return job->excludes;
 }
 
 /* What became of the lines of @function; NULL: nobody knows. Functions of both tables ascend. */
@@ -272,6 +302,7 @@ static void
 tell_all_lines(struct job *job)
 {
 	const struct line_owners *owners = &job->owned.owners;
+	const struct block_table *blocks;
 	struct line_count every = { 0 };
 	struct line_sums all = { 0 };
 
@@ -282,11 +313,17 @@ tell_all_lines(struct job *job)
 		    "\"lines_reached_elsewhere\":null,");
 		return;
 	}
-	for (uint32_t i = 0; i < job->lines.blocks->table.header->files_len; i++) {
+	blocks = &job->lines.blocks->table;
+	for (uint32_t i = 0; i < blocks->header->files_len; i++) {
+		if (source_shapes_excludes(job->lines.shapes, i))
+			continue;
 		every.found += job->lines.counts[i].found;
 		every.hit += job->lines.counts[i].hit;
 	}
 	for (uint32_t i = 0; i < owners->groups_len; i++) {
+		if (source_shapes_excludes(job->lines.shapes,
+			blocks->lines[line_owners_head(owners, i)].file))
+			continue;
 		all.lines += owners->sums[i].lines;
 		all.reached += owners->sums[i].reached;
 		all.partly += owners->sums[i].partly;
@@ -309,14 +346,16 @@ tell_totals(struct job *job)
 	evbuffer_add_printf(job->chunk,
 	    "\n],\"totals\":{\"functions\":%" PRIu32 ",\"uncovered\":%" PRIu64
 	    ",\"partial\":%" PRIu64 ",\"covered\":%" PRIu64 ",",
-	    header->functions_len, job->counts[STATE_UNCOVERED],
-	    job->counts[STATE_PARTIAL], job->counts[STATE_COVERED]);
+	    header->functions_len - (uint32_t)job->excluded_len,
+	    job->counts[STATE_UNCOVERED], job->counts[STATE_PARTIAL],
+	    job->counts[STATE_COVERED]);
 	tell_all_lines(job);
 	evbuffer_add_printf(job->chunk,
-	    "\"pcs\":%" PRIu32 ",\"covered_pcs\":%" PRIu64 ",\"pcs_elsewhere\":%" PRIu32
-	    "}}\n",
-	    header->pcs_len - header->unknown_len, job->covered_pcs,
-	    header->unknown_len > dropped ? header->unknown_len - dropped : 0);
+	    "\"pcs\":%" PRIu64 ",\"covered_pcs\":%" PRIu64 ",\"pcs_elsewhere\":%" PRIu32
+	    ",\"functions_excluded\":%" PRIu64 "}}\n",
+	    header->pcs_len - header->unknown_len - job->excluded_pcs, job->covered_pcs,
+	    header->unknown_len > dropped ? header->unknown_len - dropped : 0,
+	    job->excluded_len);
 	job->ended = true;
 }
 
@@ -329,6 +368,11 @@ add_function(struct job *job)
 	const struct line_sums *sums = lines_of(job, function);
 	const enum function_state state = state_of(function, covered, sums);
 
+	if (name_is_excluded(job, job->table->table.locations[function->pc].file)) {
+		job->excluded_len++;
+		job->excluded_pcs += function->pcs_len;
+		return function->pcs_len;
+	}
 	job->counts[state]++;
 	job->covered_pcs += covered;
 	if ((job->states & 1u << state) != 0 && job->told < job->limit)

@@ -179,6 +179,19 @@ source_is_changed(const struct stat *st, int64_t built_ms)
 	return built_ms != 0 && changed_ms > built_ms;
 }
 
+bool
+source_is_excluded(const char *below, const char *exclude)
+{
+	size_t len;
+
+	for (; *exclude != '\0'; exclude += len + (exclude[len] == '\n')) {
+		len = strcspn(exclude, "\n");
+		if (len > 0 && strncmp(below, exclude, len) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* ---- the list of files ---- */
 
 struct directory_names {

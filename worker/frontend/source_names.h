@@ -51,6 +51,9 @@ int source_directory_name(const struct source_roots *roots, const char *director
  * lines may stand at its numbers. */
 bool source_is_changed(const struct stat *st, int64_t built_ms);
 
+/* Whether @below, a path below its root, begins with one of @exclude, which stand one a line. */
+bool source_is_excluded(const char *below, const char *exclude);
+
 struct source_file {
 	const char *name;  /* for clients */
 	const char *below; /* the part of it below the root */

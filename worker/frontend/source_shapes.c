@@ -223,20 +223,6 @@ read_text(struct source_shapes *shapes, uint32_t number, int fd, const char *nam
 	return len;
 }
 
-/* Whether @path begins with one of @prefixes, one a line. */
-static bool
-has_prefix(const char *path, const char *prefixes)
-{
-	size_t len;
-
-	for (; *prefixes != '\0'; prefixes += len + (prefixes[len] == '\n')) {
-		len = strcspn(prefixes, "\n");
-		if (len > 0 && strncmp(path, prefixes, len) == 0)
-			return true;
-	}
-	return false;
-}
-
 static const char *
 name_of(const struct source_shapes *shapes, uint32_t number)
 {
@@ -271,7 +257,7 @@ read_file(struct source_shapes *shapes, uint32_t number)
 
 	if (path == NULL)
 		return 0;
-	shapes->excluded[number] = has_prefix(path, shapes->exclude);
+	shapes->excluded[number] = source_is_excluded(path, shapes->exclude);
 	if (source_language_of(name) != SOURCE_UNKNOWN) {
 		fd = open_below(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 		shapes->changes.missing += fd < 0;

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { NONE, TAG } from "../../../share/web/layout.js";
+import { FunctionTable } from "../../../share/web/function_table.js";
+import { FUNCTION, FUNCTIONS, FUNCTIONS_MAGIC, FUNCTIONS_VERSION, NONE, TAG } from "../../../share/web/layout.js";
 import { Model } from "../../../share/web/model.js";
 import { treeRows } from "../../../share/web/tree.js";
 
@@ -94,4 +95,37 @@ test("model: the tree opens what is the user's own, and closes on request", { sk
 	const [json] = treeRows(model, "name", new Set());
 	assert.deepEqual(names("name", new Set([json.key])), ["0 json/", "0 no source location", "0 /usr/include/"]);
 	assert.deepEqual(names("uncovered").slice(0, 3), ["0 json/", "1 src/", "2 a.c"], "most that is left first");
+});
+
+// functions.bin as wire.h describes it: one for each of the first PCs.
+function functionsBin(length) {
+	const head = Buffer.alloc(FUNCTIONS.size);
+	const words = new Uint32Array(length * FUNCTION.size);
+	for (let i = 0; i < length; i++) {
+		words[i * FUNCTION.size + FUNCTION.first] = words[i * FUNCTION.size + FUNCTION.pc] = i;
+		words[i * FUNCTION.size + FUNCTION.pcs_len] = 1;
+	}
+	const owners = Uint32Array.from(PLACES, (_, i) => (i < length ? i : NONE));
+	head.writeUInt32LE(FUNCTIONS_MAGIC, FUNCTIONS.magic);
+	head.writeUInt32LE(FUNCTIONS_VERSION, FUNCTIONS.version);
+	head.writeUInt32LE(PLACES.length, FUNCTIONS.pcs_len);
+	head.writeUInt32LE(length, FUNCTIONS.functions_len);
+	head.writeUInt32LE(1, FUNCTIONS.string_bytes_len);
+	head.writeBigUInt64LE(BigInt(FUNCTIONS.size), FUNCTIONS.functions);
+	head.writeBigUInt64LE(BigInt(FUNCTIONS.size + words.byteLength), FUNCTIONS.owners);
+	head.writeBigUInt64LE(BigInt(FUNCTIONS.size + words.byteLength + owners.byteLength), FUNCTIONS.strings);
+	const parts = [head, Buffer.from(words.buffer), Buffer.from(owners.buffer), Buffer.from("\0")];
+	return Uint8Array.from(Buffer.concat(parts)).buffer;
+}
+
+test("model: functions of excluded files are counted apart", { skip: !wasm }, async () => {
+	const model = await modelOf(0b11);
+	const functions = new FunctionTable(functionsBin(PLACES.length));
+	assert.ok(functions.count(model));
+	assert.equal(functions.includedLength, PLACES.length);
+	model.exclude([0]);
+	const others = new FunctionTable(functionsBin(PLACES.length));
+	others.count(model);
+	assert.deepEqual([...others.excluded], [1, 1, 1, 0, 0, 0, 0]);
+	assert.equal(others.includedLength, 4);
 });
