@@ -37,7 +37,8 @@ size_t line_shapes_read(const char *text, size_t len, enum source_language langu
 
 /* Corrects @states of the lines at @order[0] to @order[len - 1], which are one file's, in their
  * order, by the @shapes_len bytes at @shapes. Nothing of these is believed unseen. @led:
- * line_scratch_led(). @inlines: something was inlined in the program (wire_blocks.inlined_len). */
+ * line_scratch_led(). @inlines: functions of this file may have been inlined without a trace
+ * (line_files_inlined()). */
 void line_shapes_apply(const unsigned char *shapes, size_t shapes_len,
     const struct wire_line *lines, const uint32_t *order, uint32_t len,
     const uint8_t *led, bool inlines, uint8_t *states);

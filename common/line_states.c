@@ -817,6 +817,18 @@ line_places_find(const struct line_blocks_view *view, struct line_places *places
 	}
 }
 
+void
+line_files_inlined(const struct line_blocks_view *view, bool *inlined)
+{
+	for (uint32_t i = 0; i < view->header->functions_len; i++) {
+		const struct wire_blocks_function *function = &view->functions[i];
+
+		if ((function->flags & WIRE_FUNCTION_INLINED) != 0 &&
+		    function->line != WIRE_LINE_NONE)
+			inlined[view->lines[function->line].file] = true;
+	}
+}
+
 bool
 line_states_doubt(const struct line_blocks_view *view, uint32_t index,
     const struct line_places *places, struct line_scratch *scratch, uint8_t *states)

@@ -149,6 +149,10 @@ struct line_places {
 };
 void line_places_find(const struct line_blocks_view *view, struct line_places *places);
 
+/* Of which files some function was inlined somewhere: by file; @inlined is zeroed before. Compilers
+ * that inline leave no trace of what is small; in a file of which nothing was, there is nothing to doubt. */
+void line_files_inlined(const struct line_blocks_view *view, bool *inlined);
+
 /* Of function @index, which is idle: if one of its own lines was reached, then in a copy of it
  * that was inlined elsewhere, and of lines that are seen in the function alone nobody can tell; nor
  * if nothing may be left of its copies (WIRE_FUNCTION_FOLDS).

@@ -181,7 +181,7 @@ struct wire_line {
 _Static_assert(sizeof(struct wire_line) == 8, "line");
 
 #define WIRE_BLOCKS_MAGIC UINT32_C(0x4c425a46) /* "FZBL" */
-#define WIRE_BLOCKS_VERSION 4
+#define WIRE_BLOCKS_VERSION 5
 #define WIRE_BLOCK_FLAGS 5 /* bits of flags, below the number of edges */
 
 struct wire_blocks {
@@ -198,9 +198,7 @@ struct wire_blocks {
 	uint32_t code_len;
 	uint32_t blocks_max, edges_max; /* of one function */
 	uint32_t unknown_len;           /* PCs in no function here */
-	uint32_t
-	    inlined_len; /* copies of functions with PCs: 0 where nothing is inlined */
-	uint32_t reserved;
+	uint32_t reserved[2];
 	/* offsets from the start, multiples of 8 */
 	uint64_t functions; /* struct wire_blocks_function × functions_len, by first */
 	uint64_t lines;     /* struct wire_line × lines_len, no two the same */

@@ -111,9 +111,14 @@ static void
 apply_shapes(const struct block_table *blocks, const uint8_t *led, uint8_t *states)
 {
 	const uint32_t len = blocks->header->lines_len;
+	const struct line_blocks_view view = block_table_view(blocks);
+	bool *inlined = calloc((size_t)blocks->header->files_len + 1, sizeof(*inlined));
 	double lexed = 0;
 	size_t text_bytes = 0, shape_bytes = 0;
 
+	if (inlined == NULL)
+		give_up("out of memory");
+	line_files_inlined(&view, inlined);
 	for (uint32_t from = 0, to; from < len; from = to) {
 		const uint32_t number = blocks->lines[blocks->order[from]].file;
 		const struct wire_file *file = &blocks->files[number];
@@ -143,13 +148,13 @@ apply_shapes(const struct block_table *blocks, const uint8_t *led, uint8_t *stat
 		    text, (size_t)st.st_size, source_language_of(path), shapes);
 		lexed += now() - begin;
 		line_shapes_apply(shapes, shapes_len, blocks->lines,
-		    blocks->order + from, to - from, led,
-		    blocks->header->inlined_len > 0, states);
+		    blocks->order + from, to - from, led, inlined[number], states);
 		text_bytes += (size_t)st.st_size;
 		shape_bytes += shapes_len;
 		free(text);
 		free(shapes);
 	}
+	free(inlined);
 	fprintf(stderr, "sources: %zu bytes, %zu of shapes, %.1f ms\n", text_bytes,
 	    shape_bytes, lexed);
 }

@@ -588,6 +588,7 @@ test_copies(void **state)
 	struct line_scratch *scratch = line_scratch_lay(memory, &header);
 	uint32_t of_lines[5], limits[5];
 	struct line_places places = { of_lines, limits };
+	bool inlined = false;
 	uint8_t states[5] = { 0 };
 	uint64_t bits = 2;
 
@@ -606,7 +607,11 @@ test_copies(void **state)
 		LINE_UNKNOWN, LINE_REACHED, LINE_UNKNOWN, LINE_REACHED, LINE_REACHED }),
 	    5);
 	assert_false(line_states_doubt(&view, 0, &places, scratch, states));
+	line_files_inlined(&view, &inlined);
+	assert_false(inlined);
 	functions[1].flags = WIRE_FUNCTION_INLINED | WIRE_FUNCTION_FOLDS;
+	line_files_inlined(&view, &inlined);
+	assert_true(inlined);
 	bits = 1;
 	for (uint32_t i = 0; i < 2; i++)
 		line_states_function(&view, i, &bits, scratch, memset(states, 0, 5));

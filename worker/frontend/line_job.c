@@ -37,8 +37,7 @@ correct_file(struct line_job *job)
 		len++;
 	if (shapes != NULL)
 		line_shapes_apply(shapes, shapes_len, blocks->lines, order, len,
-		    line_scratch_led(job->scratch), blocks->header->inlined_len > 0,
-		    job->states);
+		    line_scratch_led(job->scratch), job->inlined[file], job->states);
 	for (uint32_t i = 0; i < len; i++) {
 		count->found += line_state_counts(job->states[order[i]]);
 		count->hit += job->states[order[i]] >= LINE_PARTLY;
@@ -84,8 +83,10 @@ doubt(struct line_job *job)
 	const struct line_blocks_view view = block_table_view(blocks);
 	uint64_t code = 0;
 
-	if (job->doubted == 0)
+	if (job->doubted == 0) {
 		line_places_find(&view, &job->places);
+		line_files_inlined(&view, job->inlined);
+	}
 	while (job->doubted < blocks->header->functions_len && code < STEP_CODE) {
 		code += 1;
 		if (job->idle[job->doubted]) {
@@ -125,7 +126,7 @@ take_memory(struct line_job *job, const struct target *target)
 		     functions = (size_t)h->functions_len + 1,
 		     files = (size_t)h->files_len + 1;
 	const size_t size = scratch + 9 * lines + functions +
-	    sizeof(struct line_count) * files +
+	    (sizeof(struct line_count) + sizeof(bool)) * files +
 	    8 * (size_t)coverage_map_words(h->pcs_len);
 
 	if (scratch == 0 || !reply_memory_take(size))
@@ -138,9 +139,10 @@ take_memory(struct line_job *job, const struct target *target)
 	job->places.limits = calloc(lines, sizeof(uint32_t));
 	job->idle = calloc(functions, sizeof(*job->idle));
 	job->counts = calloc(files, sizeof(*job->counts));
+	job->inlined = calloc(files, sizeof(*job->inlined));
 	if (job->bits == NULL || job->states == NULL || job->scratch == NULL ||
 	    job->places.places == NULL || job->places.limits == NULL ||
-	    job->idle == NULL || job->counts == NULL)
+	    job->idle == NULL || job->counts == NULL || job->inlined == NULL)
 		return -ENOMEM;
 	line_scratch_lay(job->scratch, h);
 	return 0;
@@ -176,6 +178,7 @@ line_job_end(struct line_job *job)
 	free(job->places.places);
 	free(job->places.limits);
 	free(job->idle);
+	free(job->inlined);
 	free(job->counts);
 	reply_memory_give(job->counted);
 	*job = (struct line_job){ 0 };

@@ -619,7 +619,6 @@ write_all(const struct job *job, const uint32_t *order, int fd)
 		.lines_len = job->lines.len,
 		.code_len = job->code_len,
 		.blocks_max = job->blocks_max,
-		.inlined_len = (uint32_t)job->copies.functions_len,
 		.edges_max = job->edges_max,
 	};
 	const struct wire_file *files = path_table_files(job->paths, &h.files_len);
