@@ -22,9 +22,10 @@ enum head {
 
 struct block {
 	uint32_t head,
-	    head_end;   /* places of the lines of the statement that opens it */
-	uint32_t first; /* place of the first line with code, so far; or NONE */
-	uint32_t last;  /* the statement that stands last in it, so far; or NONE */
+	    head_end;    /* places of the lines of the statement that opens it */
+	uint32_t first;  /* place of the first line with code, so far; or NONE */
+	uint32_t last;   /* the statement that stands last in it, so far; or NONE */
+	uint32_t before; /* the one before that; or NONE */
 	/* statements of which it is not known whether they ran, since the last label */
 	uint32_t unknowns[UNKNOWNS_MAX], unknowns_len;
 	/* those that seem not to have run, since one that did */
@@ -47,6 +48,8 @@ struct block {
 	bool has_target;     /* a run may come into it past its head */
 	enum head is_head;
 	bool is_guess; /* an "else" that is taken to have been reached */
+	bool
+	    is_contradicted; /* if it ran: neither its head did, nor what is before that */
 	bool ran, unknown, has_code;
 	bool rest_ran; /* a line behind the first one */
 	/* conditions behind "else" that seem not to have been asked, of the chain at hand */
@@ -210,6 +213,7 @@ take_statement(struct walk *walk, uint32_t place, uint32_t flags)
 	}
 	block->chain_len = 0;
 	count_miss(walk, block, place);
+	block->before = block->last;
 	block->last = place;
 	block->last_is_simple = !leaves;
 	block->last_leaves = leaves;
@@ -221,7 +225,7 @@ take_statement(struct walk *walk, uint32_t place, uint32_t flags)
 static void
 forget_statements(struct walk *walk)
 {
-	top(walk)->last = NONE;
+	top(walk)->last = top(walk)->before = NONE;
 	top(walk)->passes = false;
 	top(walk)->unknowns_len = top(walk)->misses_len = 0;
 }
@@ -270,6 +274,15 @@ any_ran(const struct walk *walk, uint32_t start, uint32_t end)
 	return false;
 }
 
+static bool
+all_missed(const struct walk *walk, uint32_t start, uint32_t end)
+{
+	for (uint32_t i = start; i < end; i++)
+		if (!is_missed(state_at(walk, i)))
+			return false;
+	return start < end;
+}
+
 static void
 open_block(struct walk *walk, uint32_t head, uint32_t head_end, uint32_t flags)
 {
@@ -277,6 +290,8 @@ open_block(struct walk *walk, uint32_t head, uint32_t head_end, uint32_t flags)
 		   is_part = top(walk)->is_in_function && top(walk)->passes &&
 	    (flags & (SHAPE_FUNCTION | SHAPE_DECIDES | SHAPE_LATE)) == 0,
 		   is_in_function = top(walk)->is_in_function || is_function;
+
+	const struct block *outer = top(walk);
 
 	if (is_function)
 		walk->closures_len = 0;
@@ -290,6 +305,7 @@ open_block(struct walk *walk, uint32_t head, uint32_t head_end, uint32_t flags)
 			.head_end = head_end,
 			.first = NONE,
 			.last = NONE,
+			.before = NONE,
 			.label = NONE,
 			.binds = walk->binds,
 			.group = NONE,
@@ -300,6 +316,10 @@ open_block(struct walk *walk, uint32_t head, uint32_t head_end, uint32_t flags)
 			.catches = (flags & SHAPE_CATCH) != 0,
 			.catches_too = (flags & SHAPE_CATCH) != 0 && walk->caught,
 			.is_function = is_function,
+			.is_contradicted = outer->before < head &&
+			    outer->last >= head && outer->last < head_end &&
+			    is_missed(state_at(walk, outer->before)) &&
+			    all_missed(walk, head, head_end),
 			.is_late = (flags & SHAPE_LATE) != 0,
 			.is_in_function = is_in_function,
 			.passes =
@@ -344,6 +364,17 @@ note_closure(struct walk *walk, const struct block *block)
 	walk->closures_len += walk->closures_len <= CLOSURES_MAX;
 }
 
+/* Code that others have, too, seems to have run here. */
+static void
+doubt_block(struct walk *walk, struct block *block)
+{
+	for (uint32_t i = block->head_end; i < walk->at; i++)
+		if (state_at(walk, i) >= LINE_PARTLY)
+			set_state(walk, i, LINE_UNKNOWN);
+	block->ran = block->rest_ran = false;
+	block->unknown = true;
+}
+
 /* A pattern that stands alone gives its names to the block: llvm-cov says of it what it says of that. */
 static void
 end_binding(struct walk *walk, const struct block *block)
@@ -366,6 +397,8 @@ close_block(struct walk *walk)
 	if (walk->depth + 1 >= DEPTH_MAX)
 		return (struct block){ 0 };
 	doubt_first(walk, &block);
+	if (block.is_contradicted && block.ran)
+		doubt_block(walk, &block);
 	if (block.is_do)
 		end_do(walk, &block);
 	end_binding(walk, &block);
@@ -786,7 +819,7 @@ line_shapes_apply(const unsigned char *shapes, size_t shapes_len,
 	struct line_shape shape = { 0 };
 	size_t at = 0;
 
-	walk.blocks[0].first = walk.blocks[0].last = NONE;
+	walk.blocks[0].first = walk.blocks[0].last = walk.blocks[0].before = NONE;
 	walk.blocks[0].label = walk.blocks[0].group = NONE;
 	walk.binds = walk.blocks[0].binds = NONE;
 	while (line_shape_read(shapes, shapes_len, &at, &shape)) {

@@ -766,6 +766,20 @@ test_ends(void **state)
 				    " |	}\n",
 				SOURCE_C),
 	    "R  R RR MM  M R  ");
+	/* So is that of many a "return": neither what decides on it ran, nor what is before that. */
+	assert_string_equal(correct("M|	n = f();\n"
+				    "M|	if (n > m) {\n"
+				    "R|		return g();\n"
+				    " |	}\n"
+				    "M|	h();\n",
+				SOURCE_C),
+	    "MMU M");
+	assert_string_equal(correct("R|	n = f();\n"
+				    "M|	if (n > m) {\n"
+				    "R|		return g();\n"
+				    " |	}\n",
+				SOURCE_C),
+	    "RRR ");
 	/* The code of many a "break" is one. */
 	assert_string_equal(correct(" |	case 1:\n"
 				    "M|		g();\n"
