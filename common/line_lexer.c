@@ -878,24 +878,12 @@ size_t
 line_shapes_read(const char *text, size_t len, enum source_language language,
     unsigned char *ret_shapes)
 {
-	struct lexer lexer;
+	struct lexer lexer = { .at = text,
+		.end = text + len,
+		.language = language,
+		.line = 1,
+		.out = ret_shapes };
 
-	lexer.at = text;
-	lexer.end = text + len;
-	lexer.language = language;
-	lexer.line = 1;
-	lexer.depth = lexer.conditions_len = lexer.told = 0;
-	lexer.shape = (struct line_shape){ 0 };
-	lexer.statement = (struct statement){ 0 };
-	lexer.has_token = lexer.has_other = lexer.wants_more = false;
-	lexer.ends_in_else = false;
-	lexer.has_hook = lexer.is_not_hook = lexer.begins_quote = false;
-	lexer.ends_brackets = lexer.is_empty = false;
-	lexer.function = (struct function){ 0 };
-	for (uint32_t i = 0; i < BRACKETS_MAX; i++)
-		lexer.operands[i] = OPERAND_FIRST;
-	lexer.out = ret_shapes;
-	lexer.out_len = 0;
 	while (language != SOURCE_UNKNOWN && lexer.at < lexer.end)
 		one_token(&lexer);
 	end_line(&lexer);
