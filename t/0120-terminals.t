@@ -54,7 +54,7 @@ with scratch() as folder:
         said = run(*ctl, "start", "t/" + ODD)[1]
         ok(harmless(said) and "ü…???end".encode() in said, "errors neither", said)
         wanted = "ü… red?31m ?turned ?raw ? end\n"
-        wait_until(lambda: b" end" in run(*ctl, "logs", "j")[0], "the job's output")
+        wait_until(lambda: b" end\n" in run(*ctl, "logs", "j")[0], "the job's output, behind its command")
         said = run(*ctl, "logs", "j")[0]
         ok(harmless(said) and wanted.encode() in said, "fuzzsupctl logs shows what a job says for terminals without that", said)
         log = service.get("/api/v1/jobs/t/j/log").body

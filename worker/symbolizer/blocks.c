@@ -293,6 +293,8 @@ pick_copies(struct job *job, uint64_t start, uint64_t end)
 
 	for (size_t i = inlined_copies_from(copies, start);
 	    r == 0 && i < copies->len && copies->list[i].start < end; i++) {
+		if (copies->list[i].table != job->table.offset)
+			continue;
 		if (copies->list[i].function != 0)
 			r = pick_function(job, copies->list[i].function);
 		if (r == 0)

@@ -35,6 +35,7 @@ struct place {
 	uint64_t key; /* while units are read, of its abstract function's DIE */
 	uint64_t address;
 	uint32_t file, line; /* of a copy: see struct inlined_copy */
+	uint64_t table;      /* likewise */
 };
 
 struct places {
@@ -46,6 +47,7 @@ struct reader {
 	struct byte_reader info, abbrev, str_offsets;
 	struct die_ranges_sources sources;
 	uint64_t str_offsets_base;
+	uint64_t table; /* of the unit, in .debug_line */
 	size_t declarations, ranges;
 	const struct die_unit *unit;
 	uint64_t unit_start, unit_end; /* in .debug_info */
@@ -162,8 +164,9 @@ find_origin(const struct reader *reader, const struct die *die, struct place *re
 	struct die_value values[3];
 
 	die_unit_values(reader->unit, die->at, names, 3, values);
-	*ret_place =
-	    (struct place){ .file = small(&values[1]), .line = small(&values[2]) };
+	*ret_place = (struct place){ .file = small(&values[1]),
+		.line = small(&values[2]),
+		.table = reader->table };
 	return find_reference(reader, &values[0], &ret_place->key);
 }
 
@@ -215,17 +218,18 @@ static void
 take_bases(struct reader *reader, const struct die *die)
 {
 	static const unsigned names[] = { DW_AT_addr_base, DW_AT_GNU_addr_base,
-		DW_AT_rnglists_base, DW_AT_str_offsets_base };
+		DW_AT_rnglists_base, DW_AT_str_offsets_base, DW_AT_stmt_list };
 	struct die_ranges_sources *sources = &reader->sources;
 	struct die_code low = { .low_form = die->code.low_form,
 		.low = die->code.low,
 		.high_form = DW_FORM_udata,
 		.high = 1 };
-	struct die_value values[4];
+	struct die_value values[5];
 	struct die_ranges ranges;
 	uint64_t end;
 
-	die_unit_values(reader->unit, die->at, names, 4, values);
+	die_unit_values(reader->unit, die->at, names, 5, values);
+	reader->table = values[4].form != 0 ? values[4].number : INLINED_TABLE_NONE;
 	sources->addr_base = values[0].form != 0 ? values[0].number : values[1].number;
 	sources->rnglists_base = values[2].number;
 	reader->str_offsets_base = values[3].number;
@@ -348,6 +352,8 @@ compare_copies(const void *a, const void *b)
 		return x->start < y->start ? -1 : 1;
 	if (x->function != y->function)
 		return x->function < y->function ? -1 : 1;
+	if (x->table != y->table)
+		return x->table < y->table ? -1 : 1;
 	if (x->file != y->file)
 		return x->file < y->file ? -1 : 1;
 	return x->line < y->line ? -1 : x->line > y->line;
@@ -396,7 +402,7 @@ give(const struct places *own, const struct places *copies,
 		if (function != NULL || copy->line != 0)
 			list[len++] = (struct inlined_copy){ copy->address,
 				function != NULL ? function->address : 0, copy->file,
-				copy->line };
+				copy->line, copy->table };
 	}
 	if (len > 0)
 		qsort(list, len, sizeof(*list), compare_copies);

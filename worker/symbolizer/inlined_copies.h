@@ -20,7 +20,12 @@ struct inlined_copy {
 	    function; /* where the same function's own code begins; 0: nobody asked */
 	/* where it is called: register of the line table of its unit, and line; 0: not known */
 	uint32_t file, line;
+	/* where that table is in .debug_line. Linkers that keep one of the units' copies of a function make what the
+	 * others say of theirs point to that one: registers are of another table there. */
+	uint64_t table;
 };
+
+#define INLINED_TABLE_NONE UINT64_MAX
 
 /* Ascending by start, each once. Zeroed is empty. */
 struct inlined_copies {
