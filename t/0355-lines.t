@@ -329,6 +329,33 @@ def call_lines(folder, inputs):
         equal([states.get((source, number)) for number in (line, line + 2, line + 3)], ["reached", "missed", "missed"], f"{version}: it was reached where its callee's code was, and not where that was not")
 
 
+# Two units that have one function, and list their files in another order: the linker keeps one of the two.
+SHARED = {
+    "never.h": "volatile extern int sink;\ninline int never(int x)\n{\n\treturn x / 3 + sink;\n}\n",
+    "inner.h": "static inline __attribute__((always_inline)) int inner(int x) { return x * 7 + 1; }\n",
+    "shared.h": "#include \"inner.h\"\n__attribute__((noinline)) inline int shared(int x)\n{\n\treturn inner(x);\n}\n",
+    "first.cc": "#include \"never.h\"\n#include \"shared.h\"\nint other(int x);\nvolatile int sink;\nint (*volatile keep)(int) = never;\n"
+                "extern \"C\" int\nLLVMFuzzerTestOneInput(const unsigned char *, unsigned long size)\n{\n\tsink = shared((int)size) + other((int)size);\n\treturn 0;\n}\n",
+    "second.cc": "#include \"shared.h\"\nint other(int x) { return shared(x + 1); }\n",
+}
+
+
+def units_share(folder, inputs):
+    """What a unit says of a copy of its own, which the linker dropped, names files as that unit does."""
+    folder = os.path.join(folder, "shared")
+    os.mkdir(folder)
+    for name, text in SHARED.items():
+        with open(os.path.join(folder, name), "w") as file:
+            file.write(text)
+    sources = [os.path.join(folder, name) for name in SHARED if name.endswith(".cc")]
+    for version in ("-gdwarf-4", "-gdwarf-5"):
+        executable = os.path.join(folder, "shared" + version)
+        subprocess.run([CLANGXX, "-g", version, "-O1", "-fsanitize=fuzzer", *sources, "@" + runtime_response_file(), "-o", executable], check=True)
+        states = ours(run_here(executable, inputs))
+        told = {f"{os.path.basename(path)}:{line}": state for (path, line), state in states.items() if path.endswith(".h")}
+        equal([told.get(place) for place in ("shared.h:4", "never.h:4")], ["reached", "idle"], f"{version}: a function of two units is told by one's files")
+
+
 LAMBDA = """volatile int sink;
 extern "C" int
 LLVMFuzzerTestOneInput(const unsigned char *, unsigned long size)
@@ -404,6 +431,7 @@ with scratch() as folder:
         kept[name] = ours(run_here(compile_ways(os.path.join(folder, name.replace(" ", "")), name.split()[0], *flags, "@" + runtime_response_file()), inputs))
         agree(name, kept[name], truth)
     call_lines(folder, inputs)
+    units_share(folder, inputs)
     damaged(folder, os.path.join(folder, "-O1"), "")
     if missing := what_is_missing(TRIPLE + "-g++"):
         skip("AArch64", f"{missing} is missing")
