@@ -20,7 +20,16 @@ enum head {
 	HEAD_END, /* it begins with that, and nothing else of it is known to have run */
 };
 
+/* Of a statement that goes on over lines: what the next one refers to. */
+struct trail {
+	uint32_t last;    /* the line before; a place, or NONE */
+	uint8_t raw;      /* its state at first */
+	uint32_t base;    /* the last line that goes on with no operand; a place */
+	bool base_is_end; /* it is known to have run as the end of a block alone */
+};
+
 struct block {
+	struct trail trail; /* of the statement that opens it, which may go on behind */
 	uint32_t head,
 	    head_end;    /* places of the lines of the statement that opens it */
 	uint32_t first;  /* place of the first line with code, so far; or NONE */
@@ -74,12 +83,9 @@ struct walk {
 	enum head is_head;
 	bool is_guess;
 	uint32_t binds;
-	/* of the line before */
-	uint8_t raw_before; /* its state at first */
-	uint32_t base;      /* the last line that goes on with no operand; a place */
-	bool base_is_end;   /* it is known to have run as the end of a block alone */
-	bool is_loop;       /* what decided last */
-	bool caught;        /* the line at hand ended what caught an exception */
+	struct trail trail;
+	bool is_loop; /* what decided last */
+	bool caught;  /* the line at hand ended what caught an exception */
 	/* of the function at hand; if there are more, nobody knows which lines are its own */
 	struct closure closures[CLOSURES_MAX];
 	uint32_t closures_len;
@@ -301,7 +307,8 @@ open_block(struct walk *walk, uint32_t head, uint32_t head_end, uint32_t flags)
 		top(walk)->passes = false;
 	walk->depth++;
 	if (walk->depth < DEPTH_MAX)
-		walk->blocks[walk->depth] = (struct block){ .head = head,
+		walk->blocks[walk->depth] = (struct block){ .trail = walk->trail,
+			.head = head,
 			.head_end = head_end,
 			.first = NONE,
 			.last = NONE,
@@ -396,6 +403,7 @@ close_block(struct walk *walk)
 	walk->depth--;
 	if (walk->depth + 1 >= DEPTH_MAX)
 		return (struct block){ 0 };
+	walk->trail = block.trail;
 	doubt_first(walk, &block);
 	if (block.is_contradicted && block.ran)
 		doubt_block(walk, &block);
@@ -588,24 +596,26 @@ end_line(struct walk *walk, uint32_t place, const struct block *block, uint32_t 
 static void
 go_on(struct walk *walk, uint32_t place, uint32_t first_line, bool is_inner)
 {
+	const struct trail *trail = &walk->trail;
 	const uint8_t state = state_at(walk, place);
 	uint8_t before;
 
-	if (place == 0 || walk->lines[walk->order[place - 1]].line < first_line)
+	if (trail->last == NONE ||
+	    walk->lines[walk->order[trail->last]].line < first_line)
 		return;
-	before = is_inner ? walk->raw_before : state_at(walk, walk->base);
+	before = is_inner ? trail->raw : state_at(walk, trail->base);
 	if (before >= LINE_PARTLY && state < LINE_PARTLY) {
 		if (is_inner)
 			set_state(walk, place, LINE_UNKNOWN);
-		else if (!walk->base_is_end)
+		else if (!trail->base_is_end)
 			set_state(walk, place, LINE_PARTLY);
 	} else if (before < LINE_PARTLY && state >= LINE_PARTLY) {
 		if (!is_led(walk, place)) {
 			set_state(walk, place, LINE_UNKNOWN);
 			return;
 		}
-		set_state(walk, place - 1, LINE_REACHED);
-		count_line(walk, place - 1);
+		set_state(walk, trail->last, LINE_REACHED);
+		count_line(walk, trail->last);
 	}
 }
 
@@ -623,10 +633,11 @@ place_from(const struct walk *walk, uint32_t line)
 static void
 pass_line(struct walk *walk, uint32_t place, uint8_t raw, bool is_inner)
 {
-	walk->raw_before = raw;
+	walk->trail.last = place;
+	walk->trail.raw = raw;
 	if (!is_inner) {
-		walk->base = place;
-		walk->base_is_end = walk->is_head == HEAD_END;
+		walk->trail.base = place;
+		walk->trail.base_is_end = walk->is_head == HEAD_END;
 	}
 	walk->at++;
 }
@@ -821,7 +832,7 @@ line_shapes_apply(const unsigned char *shapes, size_t shapes_len,
 
 	walk.blocks[0].first = walk.blocks[0].last = walk.blocks[0].before = NONE;
 	walk.blocks[0].label = walk.blocks[0].group = NONE;
-	walk.binds = walk.blocks[0].binds = NONE;
+	walk.binds = walk.blocks[0].binds = walk.trail.last = NONE;
 	while (line_shape_read(shapes, shapes_len, &at, &shape)) {
 		while (walk.at < len && lines[order[walk.at]].line < shape.line) {
 			const uint8_t raw = state_at(&walk, walk.at);

@@ -391,6 +391,15 @@ static void
 test_rust(void **state)
 {
 	(void)state;
+	/* What goes on behind a block goes on with what stands before it. */
+	assert_string_equal(correct("R|	let y = f(a)\n"
+				    "R|		.map(|x| match x {\n"
+				    "R|			1 => 2,\n"
+				    "M|			_ => unreachable!(\"never\"),\n"
+				    " |		})\n"
+				    "R|		.parse_next(input);\n",
+				SOURCE_RUST),
+	    "RRRM R");
 	/* What a pattern names is the block's. */
 	assert_string_equal(correct("R|	if let Some((a, b)) =\n"
 				    "R|		f(x)\n"
