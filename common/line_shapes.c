@@ -84,6 +84,8 @@ struct walk {
 	bool is_guess;
 	uint32_t binds;
 	struct trail trail;
+	uint32_t
+	    closed; /* the place behind the last block that ended in a line before this one */
 	bool is_loop; /* what decided last */
 	bool caught;  /* the line at hand ended what caught an exception */
 	/* of the function at hand; if there are more, nobody knows which lines are its own */
@@ -750,6 +752,16 @@ take_line(struct walk *walk, uint32_t place, uint32_t flags)
 		count_line(walk, place);
 }
 
+/* Where the lines begin that decide on what the line at hand opens. Of a statement that has another
+ * block before (Rust's closures, one after the other) those behind it. */
+static uint32_t
+head_from(const struct walk *walk, const struct line_shape *shape)
+{
+	const uint32_t head = place_from(walk, shape->line - shape->head);
+
+	return head > walk->closed ? head : walk->closed;
+}
+
 /* A function of C's languages that may have been inlined without a trace is known by the line of
  * its brace, at @place; what stands before that (a constructor's initializers) belongs to it. */
 static void
@@ -812,8 +824,9 @@ take_shape(struct walk *walk, const struct line_shape *shape)
 	if ((flags & SHAPE_LABEL) != 0)
 		forget_statements(walk);
 	for (uint32_t i = 0; i < shape->opens; i++)
-		open_block(
-		    walk, place_from(walk, shape->line - shape->head), walk->at, flags);
+		open_block(walk, head_from(walk, shape), walk->at, flags);
+	if (shape->closes > 0)
+		walk->closed = walk->at;
 }
 
 void

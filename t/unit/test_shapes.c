@@ -400,6 +400,17 @@ test_rust(void **state)
 				    "R|		.parse_next(input);\n",
 				SOURCE_RUST),
 	    "RRRM R");
+	/* A block's head is not what another one has that stands before it in its statement. */
+	assert_string_equal(correct("R|	let y = f(a)\n"
+				    "R|		.map(|x| {\n"
+				    "M|			g(x);\n"
+				    "M|			h(x)\n"
+				    " |		})\n"
+				    "R|		.or_else(|| {\n"
+				    "R|			k()\n"
+				    " |		});\n",
+				SOURCE_RUST),
+	    "RRMM RR ");
 	/* What a pattern names is the block's. */
 	assert_string_equal(correct("R|	if let Some((a, b)) =\n"
 				    "R|		f(x)\n"
