@@ -173,6 +173,14 @@ is_inner(struct lexer *lexer, char first)
 	    (at_hand == OPERAND_AND && !(first == '&' && twice));
 }
 
+/* The same of one that the language's coverage counts for itself. */
+static bool
+is_apart(const struct lexer *lexer, char first)
+{
+	return lexer->language == SOURCE_RUST && (first == '|' || first == '&') &&
+	    lexer->at + 1 < lexer->end && lexer->at[1] == first;
+}
+
 /* ---- tokens ---- */
 
 static uint32_t
@@ -200,8 +208,9 @@ begin_token(struct lexer *lexer, char first, bool goes_on)
 	if (!lexer->has_token && statement->line != 0 &&
 	    statement->line < lexer->line && first != ')' && first != '{' &&
 	    first != '}' && (statement->brackets > 0 || goes_on || lexer->wants_more)) {
-		lexer->shape.flags |=
-		    SHAPE_GOES_ON | (is_inner(lexer, first) ? SHAPE_INNER : 0u);
+		lexer->shape.flags |= SHAPE_GOES_ON |
+		    (is_inner(lexer, first) ? SHAPE_INNER : 0u) |
+		    (is_apart(lexer, first) ? SHAPE_INNER | SHAPE_APART : 0u);
 		lexer->shape.head = head_of(lexer);
 	}
 	lexer->has_token = true;

@@ -42,6 +42,7 @@ enum {
 	SHAPE_LATE = 1 << 24, /* opens what may run at another time, or never */
 	SHAPE_FALLS = 1 << 25, /* ends what stands for the other way, too */
 	SHAPE_BINDS = 1 << 26, /* names what its block gets, and no more */
+	SHAPE_APART = 1 << 27, /* an operand that is counted where it stands (Rust) */
 };
 
 /* What is more cannot be meant, and would cost who reads it. */

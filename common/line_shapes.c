@@ -28,7 +28,14 @@ struct trail {
 	bool base_is_end; /* it is known to have run as the end of a block alone */
 };
 
+/* Operands of a statement that are counted for themselves. */
+struct aparts {
+	uint32_t first; /* a place */
+	uint32_t mask;  /* bit i: the one at first + i is one, too */
+};
+
 struct block {
+	struct aparts aparts; /* of its head */
 	struct trail trail; /* of the statement that opens it, which may go on behind */
 	uint32_t head,
 	    head_end;    /* places of the lines of the statement that opens it */
@@ -84,6 +91,7 @@ struct walk {
 	bool is_guess;
 	uint32_t binds;
 	struct trail trail;
+	struct aparts aparts; /* of the statement at hand */
 	uint32_t
 	    closed; /* the place behind the last block that ended in a line before this one */
 	bool is_loop; /* what decided last */
@@ -309,7 +317,8 @@ open_block(struct walk *walk, uint32_t head, uint32_t head_end, uint32_t flags)
 		top(walk)->passes = false;
 	walk->depth++;
 	if (walk->depth < DEPTH_MAX)
-		walk->blocks[walk->depth] = (struct block){ .trail = walk->trail,
+		walk->blocks[walk->depth] = (struct block){ .aparts = walk->aparts,
+			.trail = walk->trail,
 			.head = head,
 			.head_end = head_end,
 			.first = NONE,
@@ -394,6 +403,22 @@ end_binding(struct walk *walk, const struct block *block)
 	set_state(walk, block->binds, is_passed_by(block) ? LINE_MISSED : LINE_UNKNOWN);
 }
 
+static bool
+is_apart(const struct aparts *aparts, uint32_t place)
+{
+	return place >= aparts->first && place - aparts->first < 32 &&
+	    (aparts->mask >> (place - aparts->first) & 1) != 0;
+}
+
+static void
+add_apart(struct aparts *aparts, uint32_t place)
+{
+	if (aparts->mask == 0)
+		aparts->first = place;
+	if (place - aparts->first < 32)
+		aparts->mask |= UINT32_C(1) << (place - aparts->first);
+}
+
 /* Whoever comes into a block came through its head. */
 static struct block
 close_block(struct walk *walk)
@@ -416,7 +441,7 @@ close_block(struct walk *walk)
 		set_state(walk, block.head, LINE_UNKNOWN);
 	for (uint32_t i = block.head;
 	    block.ran && !block.has_target && i < block.head_end; i++)
-		if (state_at(walk, i) < LINE_PARTLY)
+		if (state_at(walk, i) < LINE_PARTLY && !is_apart(&block.aparts, i))
 			set_state(walk, i, LINE_REACHED);
 	outer = top(walk);
 	if (block.is_late)
@@ -791,6 +816,7 @@ take_shape(struct walk *walk, const struct line_shape *shape)
 		walk->is_head = HEAD_SURE;
 		walk->is_guess = false;
 		walk->binds = NONE;
+		walk->aparts.mask = 0;
 	}
 	if ((flags & SHAPE_LABEL) != 0)
 		forget_statements(walk);
@@ -804,7 +830,9 @@ take_shape(struct walk *walk, const struct line_shape *shape)
 		walk->binds = place;
 	if (has_line)
 		doubt_head(walk, shape, place);
-	if (has_line && (flags & SHAPE_GOES_ON) != 0)
+	if (has_line && (flags & SHAPE_APART) != 0)
+		add_apart(&walk->aparts, place);
+	else if (has_line && (flags & SHAPE_GOES_ON) != 0)
 		go_on(walk, place, shape->line - shape->head, is_inner);
 	if (has_line && (flags & (SHAPE_CONTROLLED | SHAPE_ELSE)) == SHAPE_CONTROLLED &&
 	    raw >= LINE_PARTLY)

@@ -411,6 +411,20 @@ test_rust(void **state)
 				    " |		});\n",
 				SOURCE_RUST),
 	    "RRMM RR ");
+	/* An operand is counted where it stands, also if its block ran. */
+	assert_string_equal(correct("R|	if a\n"
+				    "M|		&& b(x)\n"
+				    "M|		&& c(x)\n"
+				    " |	{\n"
+				    "M|		g();\n"
+				    " |	}\n"
+				    "R|	if !a\n"
+				    "M|		|| b(x)\n"
+				    " |	{\n"
+				    "R|		g();\n"
+				    " |	}\n",
+				SOURCE_RUST),
+	    "RMM M RM R ");
 	/* What a pattern names is the block's. */
 	assert_string_equal(correct("R|	if let Some((a, b)) =\n"
 				    "R|		f(x)\n"
