@@ -898,6 +898,7 @@ take_all(cfg_t *cfg, struct conf *conf)
 	size_t jobs = 0;
 	int r = take_list(cfg, "listen", &conf->listen);
 
+	conf->is_empty = conf->listen.len == 0;
 	if (r == 0 && conf->listen.len == 0)
 		r = string_list_add(&conf->listen, DEFAULT_LISTEN);
 	if (r == 0)
@@ -928,6 +929,9 @@ take_all(cfg_t *cfg, struct conf *conf)
 		r = take_list(cfg, "health-ignores", &conf->health_ignores);
 	if (r == 0)
 		r = take_targets(cfg, conf);
+	conf->is_empty = conf->is_empty && conf->targets_len == 0 &&
+	    conf->control == NULL && conf->user == NULL &&
+	    conf->allowed_hosts.len == 0 && conf->coverage_dirs.len == 0;
 	for (size_t i = 0; i < conf->targets_len && r == 0; i++)
 		jobs += conf->targets[i].jobs_len;
 	if (jobs > JOBS_MAX) {

@@ -44,6 +44,8 @@ struct conf {
 	uint64_t health_patience_ms;       /* with a job that waits for its program */
 	struct conf_target *targets;       /* sorted by name */
 	size_t targets_len;
+	bool
+	    is_empty; /* it has no target, nor any option that says where and as whom */
 };
 
 /* Is called for every error, with "fuzz.conf:12: …", no newline. */

@@ -345,6 +345,15 @@ prepare(struct supervisor *supervisor, struct report *report, struct conf **ret_
 
 	if (r < 0)
 		return r;
+	/* It stops all jobs: no slip of an editor, or of a full disk, is to do that. */
+	if (conf->is_empty && supervisor->conf->targets_len > 0) {
+		reload_error_cb("the configuration is empty, as of a file that is just "
+				"being written, or of a full disk; to take all targets "
+				"out leave \"listen\" in it",
+		    report);
+		conf_free(conf);
+		return -EINVAL;
+	}
 	remark_fixed(report, supervisor->conf, conf);
 	r = jobs_plan_new(supervisor->jobs, conf, reload_error_cb, report, &plan);
 	if (r == 0) {

@@ -130,6 +130,11 @@ with scratch() as folder:
         service.extra = "nonsense = 1"
         service.reload()
         ok("refused" in service.log() and service.target("b"), "a bad file is refused, the old one stays", service.log())
+        mark = len(service.log())
+        open(service.config, "w").close()
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_log("reload refused", after=mark)
+        ok("configuration is empty" in service.log()[mark:] and service.target("b"), "so is one that was emptied", service.log()[mark:])
         equal(workers(service), before, "no worker was restarted by a reload")
         service.extra = ""
     ok(wait_until(lambda: gone(before), "processes end"), "SIGTERM leaves no process")
