@@ -17,7 +17,6 @@
 #include "source_shapes.h"
 
 struct evhttp_request;
-struct source_shapes;
 struct stream_subscription;
 struct reference_client;
 
