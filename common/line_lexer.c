@@ -47,7 +47,7 @@ struct saved {
 };
 
 struct lexer {
-	const char *at, *end;
+	const char *text, *at, *end;
 	enum source_language language;
 	uint32_t line;
 	struct statement statement;
@@ -62,6 +62,7 @@ struct lexer {
 	bool has_hook;     /* a "?" */
 	bool is_not_hook;  /* has something beside it that ends nothing */
 	bool begins_quote; /* with a string */
+	bool is_value; /* it is an arm of a match, and does nothing but give a value */
 	bool ends_brackets;
 	bool is_empty; /* the last token began a block */
 	/* of the statement's brackets, from none on */
@@ -115,6 +116,9 @@ end_line(struct lexer *lexer)
 	if (lexer->begins_quote && lexer->language == SOURCE_RUST &&
 	    (shape->flags & SHAPE_LABEL) != 0)
 		shape->flags |= SHAPE_ASKS;
+	/* Of those compilers make a table, or a sum. */
+	if (lexer->is_value && shape->opens == 0)
+		shape->flags |= SHAPE_ASKS;
 	if (shape->opens == 0 && (shape->flags & SHAPE_GOES_ON) == 0)
 		shape->head = 0;
 	shape->flags |= (shape->closes > 0 ? SHAPE_CLOSES : 0u) |
@@ -136,7 +140,7 @@ end_line(struct lexer *lexer)
 	*shape = (struct line_shape){ 0 };
 	lexer->has_token = lexer->has_other = lexer->ends_in_else = false;
 	lexer->has_hook = lexer->is_not_hook = lexer->begins_quote = false;
-	lexer->ends_brackets = false;
+	lexer->ends_brackets = lexer->is_value = false;
 }
 
 static void
@@ -334,6 +338,17 @@ ends_name(char c)
 	return is_letter(c) || is_digit(c) || c == '>';
 }
 
+/* Whether the bracket that was just passed calls something: a value's name begins with a capital. */
+static bool
+is_call(const struct lexer *lexer, const char *line)
+{
+	const char *at = lexer->at - 1;
+
+	while (at > line && (is_letter(at[-1]) || is_digit(at[-1])))
+		at--;
+	return at < lexer->at - 1 && (*at < 'A' || *at > 'Z');
+}
+
 static void
 bracket(struct lexer *lexer, char c)
 {
@@ -344,6 +359,8 @@ bracket(struct lexer *lexer, char c)
 	if (c == '(' || c == '[') {
 		if (c == '(' && lexer->function.depth != 0)
 			lexer->function.calls += ends_name(lexer->at[-2]);
+		lexer->is_value =
+		    lexer->is_value && c == '(' && !is_call(lexer, lexer->text);
 		statement->brackets++;
 		*operand_at(lexer, statement->brackets) = OPERAND_FIRST;
 	} else if (statement->brackets > 0) {
@@ -498,8 +515,10 @@ word(struct lexer *lexer)
 		take_else(lexer);
 		return;
 	}
-	if (is_word(start, len, leaves))
+	if (is_word(start, len, leaves)) {
 		may_leave(lexer, lexer->has_token ? 0 : SHAPE_LEAVES);
+		lexer->is_value = false;
+	}
 	begin_token(lexer, 'a', is_word(start, len, or_and));
 	/* Macros may hide a way out. */
 	if (statement->words == 0 && is_macro(start, len) && is_called(lexer))
@@ -802,6 +821,10 @@ operator(struct lexer *lexer)
 	/* "i++" wants nothing. */
 	if ((c == '+' || c == '-') && next == c)
 		lexer->wants_more = false;
+	if (lexer->language == SOURCE_RUST)
+		lexer->is_value = c == '=' && next == '>' ? true
+		    : c == '!' || c == '?'                ? false
+							  : lexer->is_value;
 	lexer->statement.words = 2;
 	if (c == '?')
 		lexer->statement.has_question = true;
@@ -887,7 +910,8 @@ size_t
 line_shapes_read(const char *text, size_t len, enum source_language language,
     unsigned char *ret_shapes)
 {
-	struct lexer lexer = { .at = text,
+	struct lexer lexer = { .text = text,
+		.at = text,
 		.end = text + len,
 		.language = language,
 		.line = 1,

@@ -488,14 +488,20 @@ head_has(const struct walk *walk, const struct block *block, uint8_t state)
 /* Of "if" and what stands behind its "else" one was come to. */
 static void
 take_other_way(
-    struct walk *walk, uint32_t place, const struct block *block, bool missed)
+    struct walk *walk, uint32_t place, const struct block *block, uint32_t flags)
 {
 	const uint8_t state = state_at(walk, place);
+	const bool missed = is_passed_by(block);
 
 	if (is_missed(state) && missed && block->is_head == HEAD_WEAK)
 		set_state(walk, place, LINE_UNKNOWN);
 	if ((!missed && block->has_code) || !head_ran(walk, block))
 		return;
+	/* Of the first way nobody knows, and of what the other one asks it seems that nobody did. */
+	if (!missed && (flags & SHAPE_PLAIN_ELSE) == 0 && is_missed(state)) {
+		set_state(walk, place, LINE_UNKNOWN);
+		return;
+	}
 	walk->is_guess = is_missed(state);
 	set_state(walk, place, LINE_REACHED);
 	/* Where the first way has no code it may have been that one. */
@@ -612,7 +618,7 @@ end_line(struct walk *walk, uint32_t place, const struct block *block, uint32_t 
 	}
 	walk->is_head = HEAD_END;
 	if ((flags & SHAPE_ELSE) != 0)
-		take_other_way(walk, place, block, is_passed_by(block));
+		take_other_way(walk, place, block, flags);
 	if (block->ran &&
 	    (block->last == NONE || !is_missed(state_at(walk, block->last))))
 		set_state(walk, place, LINE_REACHED);
@@ -708,10 +714,10 @@ doubt_function(struct walk *walk, uint32_t start, uint32_t end)
 	if (!walk->inlines)
 		return;
 	for (uint32_t i = start; i < end; i++)
-		if (state_at(walk, i) > LINE_IDLE)
+		if (state_at(walk, i) > LINE_MISSED)
 			return;
 	for (uint32_t i = start; i < end; i++)
-		if (state_at(walk, i) == LINE_IDLE)
+		if (is_missed(state_at(walk, i)))
 			set_state(walk, i, LINE_UNKNOWN);
 }
 

@@ -128,7 +128,7 @@ number_from(struct line_scratch *scratch, uint32_t from)
 struct lines_head {
 	uint32_t len;
 	uint32_t callee; /* PC; NONE: it tells of none */
-	bool is_cleanup;
+	bool is_cleanup, jumps;
 };
 
 static struct lines_head
@@ -140,7 +140,8 @@ lines_head(struct line_scratch *scratch, const struct wire_blocks_function *func
 		.callee = (value & WIRE_LINES_CALLEE) != 0
 		    ? number_from(scratch, function->pc)
 		    : NONE,
-		.is_cleanup = (value & WIRE_LINES_CLEANUP) != 0 };
+		.is_cleanup = (value & WIRE_LINES_CLEANUP) != 0,
+		.jumps = (value & WIRE_LINES_JUMP) != 0 };
 }
 
 static void
@@ -423,6 +424,33 @@ flood_all(struct line_scratch *scratch, const struct way *to, const struct way *
 	flood(scratch, back, TO_END, TO_END, TO_END);
 }
 
+/* Whether a run may go from @block to where none of those ways goes on that lead to where the
+ * function is left. */
+static bool
+may_go_astray(const struct line_scratch *scratch, uint32_t block)
+{
+	const uint8_t both = FROM | TO_END;
+
+	for (uint32_t e = scratch->starts[block]; e < scratch->starts[block + 1]; e++)
+		if ((scratch->flags[scratch->edges[e]] & (both | SURE)) == both)
+			return true;
+	return false;
+}
+
+/* Of runs that ended by what was called some did so where others leave the way that goes on: that
+ * who came to its beginning came to its end is not known. */
+static void
+end_astray(struct line_scratch *scratch, const struct way *back)
+{
+	/* SURE: may be left on the ordinary way; until the end of this. */
+	flood(scratch, back, LEAVES, LEAVES, SURE);
+	for (uint32_t i = 0; i < scratch->blocks_len; i++)
+		if ((scratch->flags[i] & SURE) != 0 && may_go_astray(scratch, i))
+			scratch->flags[i] |= LEAVES;
+	for (uint32_t i = 0; i < scratch->blocks_len; i++)
+		scratch->flags[i] &= (uint8_t)~SURE;
+}
+
 static bool
 conclude(struct line_scratch *scratch)
 {
@@ -438,6 +466,7 @@ conclude(struct line_scratch *scratch)
 		scratch->flags[0] |= RAN;
 	turn_edges(scratch);
 	flood_all(scratch, &to, &back);
+	end_astray(scratch, &back);
 	spread(scratch, &to, FROM | TO_END);
 	spread(scratch, &back, FROM | TO_END);
 	return true;
@@ -504,18 +533,20 @@ static bool
 mark_partly(struct line_scratch *scratch, const struct line_blocks_view *view,
     const struct wire_blocks_function *function, uint8_t mark)
 {
-	uint32_t line = 0, left;
+	uint32_t line = 0, last;
+	struct lines_head lines;
 
 	begin_lines(scratch, view, function);
 	for (uint32_t i = 0; i < function->blocks_len; i++) {
-		left = next_block(scratch, function).len;
-		if (left == 0)
-			continue;
-		for (; left > 0; left--)
+		lines = next_block(scratch, function);
+		last = NONE;
+		for (; lines.len > 0; lines.len--) {
 			if (!next_line(scratch, view, &line))
 				return false;
-		if (misses_a_way(scratch, i))
-			scratch->partly[line] = mark;
+			last = lines.jumps && lines.len == 1 ? last : line;
+		}
+		if (last != NONE && misses_a_way(scratch, i))
+			scratch->partly[last] = mark;
 	}
 	return true;
 }
@@ -560,7 +591,7 @@ raise_lines(struct line_scratch *scratch, const struct line_blocks_view *view,
 	uint32_t line = 0;
 	struct lines_head lines;
 	uint8_t of_block, state;
-	bool news;
+	bool news, jumps;
 
 	begin_lines(scratch, view, function);
 	for (uint32_t i = 0; i < function->blocks_len; i++) {
@@ -574,10 +605,12 @@ raise_lines(struct line_scratch *scratch, const struct line_blocks_view *view,
 		for (; lines.len > 0; lines.len--) {
 			if (!next_line(scratch, view, &line))
 				return false;
-			state = of_block == LINE_REACHED && scratch->partly[line] != 0
+			jumps = lines.jumps && lines.len == 1;
+			state = jumps && of_block == LINE_REACHED ? LINE_UNKNOWN
+			    : of_block == LINE_REACHED && scratch->partly[line] != 0
 			    ? LINE_PARTLY
 			    : of_block;
-			news = of_block == LINE_REACHED &&
+			news = of_block == LINE_REACHED && !jumps &&
 			    lead_line(scratch, view, &told, line);
 			if (states[line] < state) {
 				states[line] = state;
@@ -614,14 +647,18 @@ static bool
 edge_lines(struct line_scratch *scratch, const struct line_blocks_view *view,
     const struct wire_blocks_function *function)
 {
-	uint32_t at = 0, left;
+	uint32_t at = 0;
+	struct lines_head lines;
 
 	begin_lines(scratch, view, function);
 	for (uint32_t i = 0; i < function->blocks_len; i++) {
 		scratch->order[i] = scratch->number[i] = NONE;
-		for (left = next_block(scratch, function).len; left > 0; left--) {
+		lines = next_block(scratch, function);
+		for (; lines.len > 0; lines.len--) {
 			if (!next_line(scratch, view, &at))
 				return false;
+			if (lines.jumps && lines.len == 1)
+				continue;
 			if (scratch->order[i] == NONE)
 				scratch->order[i] = at;
 			scratch->number[i] = at;

@@ -153,8 +153,10 @@ enum wire_lines_flag {
 	    1, /* what is thrown comes to the block, nothing else, and goes on */
 	WIRE_LINES_CALLEE =
 	    2, /* it has no PC, but calls a function that begins with one */
+	/* a jump alone is told to be of the last line, which may be another place's */
+	WIRE_LINES_JUMP = 4,
 };
-#define WIRE_LINES_FLAGS 2
+#define WIRE_LINES_FLAGS 3
 
 struct wire_blocks_function {
 	uint32_t first; /* place of its lowest PC among all PCs in order of address */
@@ -181,7 +183,7 @@ struct wire_line {
 _Static_assert(sizeof(struct wire_line) == 8, "line");
 
 #define WIRE_BLOCKS_MAGIC UINT32_C(0x4c425a46) /* "FZBL" */
-#define WIRE_BLOCKS_VERSION 5
+#define WIRE_BLOCKS_VERSION 6
 #define WIRE_BLOCK_FLAGS 5 /* bits of flags, below the number of edges */
 
 struct wire_blocks {

@@ -356,6 +356,86 @@ def units_share(folder, inputs):
         equal([told.get(place) for place in ("shared.h:4", "never.h:4")], ["reached", "idle"], f"{version}: a function of two units is told by one's files")
 
 
+# The then-block of line 5 ends in a jump that is told to be of line 9, where the else-block is; line 7's has nothing else.
+JUMPS = """	.text
+	.globl picks
+	.type picks,@function
+picks:
+	.file 0 "%s" "jumps.txt"
+	.loc 0 3
+	.cfi_startproc
+	incb c0(%%rip)
+	testl %%edi, %%edi
+	.loc 0 4
+	je .Lother
+.Lthen:
+	.loc 0 5
+	incb c1(%%rip)
+	.loc 0 0
+	movl $1, %%eax
+	.loc 0 9
+	jmp .Lend
+.Lother:
+	.loc 0 6
+	testl %%esi, %%esi
+	jne .Llast
+.Lnone:
+	incb c2(%%rip)
+	.loc 0 7
+	jmp .Lend
+.Llast:
+	.loc 0 9
+	incb c3(%%rip)
+	movl $2, %%eax
+.Lend:
+	.loc 0 11
+	ret
+	.cfi_endproc
+	.size picks, .-picks
+	.section __sancov_cntrs,"aw",@progbits
+c0:	.byte 0
+c1:	.byte 0
+c2:	.byte 0
+c3:	.byte 0
+	.section __sancov_pcs,"aw",@progbits
+	.p2align 3
+	.quad picks, 1, .Lthen, 0, .Lnone, 0, .Llast, 0
+	.section .note.GNU-stack,"",@progbits
+"""
+PICKS = """int picks(int x, int y);
+volatile int sink;
+int
+LLVMFuzzerTestOneInput(const unsigned char *data, unsigned long size)
+{
+	if (size == 1 && data[0] < 4)
+		sink = picks(data[0] & 1, data[0] & 2);
+	return 0;
+}
+"""
+
+
+def jumps_alone(folder):
+    """What compilers make one of two places may end in the jump of the one that did not run."""
+    if os.uname().machine != "x86_64":
+        skip("a jump that is told to be of another line", "its machine code is x86-64's")
+        return
+    sources = {"picks.c": PICKS, "picks.s": JUMPS % folder}
+    for name, text in sources.items():
+        with open(os.path.join(folder, name), "w") as file:
+            file.write(text)
+    # Its runs are of what the first does, and of what the third does.
+    for name, values, lines in (("then", (1,), "RRMMU"), ("none", (0, 1), "RRRRU"), ("last", (2,), "RMRMR")):
+        inputs = os.path.join(folder, "picks." + name)
+        os.mkdir(inputs)
+        for value in values:
+            with open(os.path.join(inputs, str(value)), "wb") as file:
+                file.write(bytes([value]))
+        executable = build(os.path.join(folder, "picks-" + name), [os.path.join(folder, "picks.c"), os.path.join(folder, "picks.s")], "-O1")
+        states = ours(run_here(executable, inputs))
+        told = "".join({"missed": "M", "idle": "M", "unknown": "U", None: " "}.get(states.get((os.path.join(folder, "jumps.txt"), line)), "R") for line in (3, 5, 6, 7, 9))
+        equal(told, lines, f"a jump alone leaves open what became of a line that has more elsewhere ({name})")
+
+
 LAMBDA = """volatile int sink;
 extern "C" int
 LLVMFuzzerTestOneInput(const unsigned char *, unsigned long size)
@@ -432,6 +512,7 @@ with scratch() as folder:
         agree(name, kept[name], truth)
     call_lines(folder, inputs)
     units_share(folder, inputs)
+    jumps_alone(folder)
     damaged(folder, os.path.join(folder, "-O1"), "")
     if missing := what_is_missing(TRIPLE + "-g++"):
         skip("AArch64", f"{missing} is missing")

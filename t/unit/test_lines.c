@@ -432,10 +432,19 @@ test_odd_ends(void **state)
 static void
 test_throws_and_callees(void **state)
 {
-	struct sketch throws = { 0 }, calls = { 0 };
+	struct sketch throws = { 0 }, calls = { 0 }, dead = { 0 };
 	unsigned char *lines;
 
 	(void)state;
+	/* 0 goes on to 1, which leaves, or to 2, which did so by a throw to 4, since 3 did not run:
+	 * that nobody came out of 2 otherwise says nothing of 1. */
+	draw(&dead, WIRE_BLOCK_ENTRY, 0, TO(1, 2));
+	draw(&dead, WIRE_BLOCK_LEAVES, NO_PC, END);
+	draw(&dead, WIRE_BLOCK_THROWS, NO_PC, TO(3));
+	draw(&dead, WIRE_BLOCK_LEAVES, 1, END);
+	draw(&dead, WIRE_BLOCK_LEAVES | WIRE_BLOCK_ENTRY, 2, END);
+	assert_string_equal(conclude(&dead, 1 | 4), "RUUMR");
+	assert_string_equal(conclude(&dead, 1), "PRMMM");
 	draw(&throws, WIRE_BLOCK_ENTRY | WIRE_BLOCK_LEAVES, 0, TO(1));
 	draw(&throws, WIRE_BLOCK_THROWS, NO_PC, TO(2));
 	draw(&throws, WIRE_BLOCK_LEAVES, 1, END);

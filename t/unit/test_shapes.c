@@ -294,6 +294,15 @@ test_functions(void **state)
 				    "I|	}\n",
 				SOURCE_RUST),
 	    "I I");
+	/* The same of one of which others have copies, none of which seems to have run; one did. */
+	assert_string_equal(correct(" |	fn lower(&self) -> u8 {\n"
+				    "M|		self.start\n"
+				    " |	}\n"
+				    " |	fn upper(&self) -> u8 {\n"
+				    "R|		self.end\n"
+				    "M|	}\n",
+				SOURCE_RUST),
+	    " U  RR");
 	assert_string_equal(correct("I|	fn f(&self) -> u32 {\n"
 				    "I|		if self.x { 1 } else { 2 }\n"
 				    "I|	}\n",
@@ -458,15 +467,22 @@ test_rust(void **state)
 				    "R|		})?;\n",
 				SOURCE_RUST),
 	    "PMU");
-	/* Strings of other lengths are not compared. */
+	/* Strings of other lengths are not compared; and of values a table is made. */
 	assert_string_equal(correct("P|	match name {\n"
 				    "P|		\"alnum\" => Some(Alnum),\n"
 				    "M|		\"ascii\" => Some(Ascii),\n"
-				    "M|		Name::Other => None,\n"
+				    "M|		Name::Other => Some((1, None)),\n"
+				    "M|		Name::Call => other(),\n"
+				    "M|		Name::Macro => vec![],\n"
+				    "M|		Name::Index => list[0],\n"
+				    "M|		Name::Out => return 1,\n"
+				    "M|		Name::Fails => value?,\n"
+				    "M|		Name::Block => {\n"
+				    "M|		}\n"
 				    "M|		Name(n) if n > 1 => None,\n"
 				    " |	}\n",
 				SOURCE_RUST),
-	    "PPUMU ");
+	    "PPUUMMMMMMMU ");
 	/* Of an assertion only its failure may be left. */
 	assert_string_equal(correct("R|	if let Some(last) = self.last {\n"
 				    "M|		assert!(\n"
@@ -692,7 +708,7 @@ test_chains(void **state)
 				    "M|		h();\n"
 				    "M|	}\n",
 				SOURCE_C),
-	    "P RMMMMM");
+	    "P UMMMMM");
 	/* Neither way ran, though one must have. */
 	assert_string_equal(correct("P|	if (x) {\n"
 				    "M|		g();\n"

@@ -66,11 +66,13 @@ struct job {
 	struct line_program program;
 	struct row *rows; /* of the sequence at hand */
 	size_t rows_len, rows_size;
-	struct line_set lines; /* marks: the block that named it last, counted from 1 */
+	struct line_set lines; /* marks: who named it last, counted from 1 */
 	uint32_t blocks;       /* that were written, in all */
+	uint32_t graphs;       /* of functions, in all */
 	uint32_t *picked;      /* lines of the block at hand */
 	uint32_t picked_len, picked_size;
-	uint32_t branch_line; /* that was noted last, new or not */
+	uint32_t branch_line; /* of the row that was noted last, new or not */
+	uint32_t jump_line;   /* of a jump alone; WIRE_LINE_NONE */
 	struct wire_blocks_function *functions;
 	uint32_t functions_len, functions_size;
 	uint32_t blocks_max, edges_max, known_len;
@@ -171,31 +173,60 @@ add_picked(struct job *job, uint32_t number)
 	return 0;
 }
 
-/* Notes @line for the block at hand, once. */
+/* Notes line @number for the block at hand, once. */
 static int
-pick_line(struct job *job, struct wire_line line, uint32_t *ret_number)
+pick_number(struct job *job, uint32_t number)
 {
-	uint32_t number;
-	int r = line_set_add(&job->lines, line, &number);
-
-	if (r < 0)
-		return r;
-	*ret_number = number;
-	if (job->lines.marks[number] == job->blocks)
+	if (job->lines.marks[number].block == job->blocks)
 		return 0;
-	job->lines.marks[number] = job->blocks;
+	job->lines.marks[number].block = job->blocks;
 	return add_picked(job, number);
 }
 
 static int
-pick_row(struct job *job, const struct row *row)
+pick_line(struct job *job, struct wire_line line)
+{
+	uint32_t number;
+	int r = line_set_add(&job->lines, line, &number);
+
+	return r < 0 ? r : pick_number(job, number);
+}
+
+/* Outputs WIRE_LINE_NONE if it is of no file that is known. */
+static int
+number_row(struct job *job, const struct row *row, uint32_t *ret_number)
 {
 	struct wire_line line = { .line = row->line };
 	int r = line_files_find(&job->files, row->file, &line.file);
 
+	*ret_number = WIRE_LINE_NONE;
 	if (r < 0 || line.file == WIRE_FILE_UNKNOWN)
 		return r;
-	return pick_line(job, line, &job->branch_line);
+	return line_set_add(&job->lines, line, ret_number);
+}
+
+/* What compilers make one of several places may end in the jump of any of them: where the function
+ * has @row's line by more than that, it is not known whether a jump alone is the line's. */
+static bool
+is_jump(uint64_t start, const struct code_part *part, const struct row *row)
+{
+	return part->jump < part->end && row->address == start + part->jump;
+}
+
+static int
+pick_row(struct job *job, const struct row *row, bool jumps)
+{
+	uint32_t number;
+	int r = number_row(job, row, &number);
+
+	if (r < 0 || number == WIRE_LINE_NONE)
+		return r;
+	if (jumps && job->lines.marks[number].function == job->graphs) {
+		job->jump_line = number;
+		return 0;
+	}
+	job->branch_line = number;
+	return pick_number(job, number);
 }
 
 #define LOOKED_AT 64 /* PCs of one address */
@@ -240,15 +271,13 @@ pick_function(struct job *job, uint64_t address)
 {
 	const uint32_t pc = pc_at(job, address);
 	const struct wire_location *location;
-	uint32_t number;
 
 	if (pc == CODE_NONE)
 		return 0;
 	location = &job->sources.locations[pc];
 	if (location->file == WIRE_FILE_UNKNOWN || location->line == 0)
 		return 0;
-	return pick_line(
-	    job, (struct wire_line){ location->file, location->line }, &number);
+	return pick_line(job, (struct wire_line){ location->file, location->line });
 }
 
 /* The last instruction's line comes last: it has the branch, if there is one. The first one's
@@ -274,7 +303,6 @@ static int
 pick_call(struct job *job, const struct inlined_copy *copy)
 {
 	struct wire_line line = { .line = copy->line };
-	uint32_t number;
 	int r;
 
 	if (copy->line == 0)
@@ -282,7 +310,7 @@ pick_call(struct job *job, const struct inlined_copy *copy)
 	r = line_files_find(&job->files, copy->file, &line.file);
 	if (r < 0 || line.file == WIRE_FILE_UNKNOWN)
 		return r;
-	return pick_line(job, line, &number);
+	return pick_line(job, line);
 }
 
 static int
@@ -303,15 +331,50 @@ pick_copies(struct job *job, uint64_t start, uint64_t end)
 	return r;
 }
 
+/* Marks the lines of which a part has more than a jump. */
+static int
+mark_lines(struct job *job, uint64_t start, const struct code_part *part)
+{
+	uint32_t number;
+	int r = 0;
+
+	for (size_t i = row_at(job, start + part->start);
+	    r == 0 && part->start < part->end && i < job->rows_len &&
+	    job->rows[i].address < start + part->end;
+	    i++) {
+		if (job->rows[i].line == 0 || is_jump(start, part, &job->rows[i]))
+			continue;
+		r = number_row(job, &job->rows[i], &number);
+		if (r == 0 && number != WIRE_LINE_NONE)
+			job->lines.marks[number].function = job->graphs;
+	}
+	return r;
+}
+
+static int
+mark_function(struct job *job, const struct code_graph *graph, uint64_t start)
+{
+	int r = 0;
+
+	job->graphs++;
+	for (uint32_t i = 0; r == 0 && i < graph->blocks_len; i++)
+		for (uint32_t part = graph->blocks[i].part; r == 0 && part != CODE_NONE;
+		    part = graph->parts[part].next)
+			r = mark_lines(job, start, &graph->parts[part]);
+	return r;
+}
+
 /* Of all parts of a block. */
 static int
 put_lines(struct job *job, const struct code_graph *graph, uint64_t start,
     const struct code_block *block, uint32_t pc, uint32_t *last)
 {
-	uint32_t part = block->part, callee;
+	uint32_t part = block->part, callee, len;
+	bool jumps;
 	int r = 0;
 
 	job->picked_len = 0;
+	job->jump_line = WIRE_LINE_NONE;
 	for (; r == 0 && part != CODE_NONE; part = graph->parts[part].next) {
 		const struct code_part *at = &graph->parts[part];
 
@@ -320,7 +383,8 @@ put_lines(struct job *job, const struct code_graph *graph, uint64_t start,
 		    job->rows[i].address < start + at->end;
 		    i++)
 			if (job->rows[i].line != 0)
-				r = pick_row(job, &job->rows[i]);
+				r = pick_row(job, &job->rows[i],
+				    is_jump(start, at, &job->rows[i]));
 	}
 	for (uint32_t p = block->part; r == 0 && p != CODE_NONE;
 	    p = graph->parts[p].next)
@@ -328,6 +392,10 @@ put_lines(struct job *job, const struct code_graph *graph, uint64_t start,
 		    job, start + graph->parts[p].start, start + graph->parts[p].end);
 	if (r == 0)
 		r = put_branch_last(job);
+	len = job->picked_len;
+	if (r == 0 && job->jump_line != WIRE_LINE_NONE)
+		r = pick_number(job, job->jump_line);
+	jumps = job->picked_len > len;
 	if (r == 0)
 		r = reserve_code(job, (size_t)LEB_MAX * (job->picked_len + 2));
 	if (r < 0)
@@ -336,6 +404,7 @@ put_lines(struct job *job, const struct code_graph *graph, uint64_t start,
 	put(job,
 	    job->picked_len << WIRE_LINES_FLAGS |
 		(block->is_cleanup ? WIRE_LINES_CLEANUP : 0u) |
+		(jumps ? WIRE_LINES_JUMP : 0u) |
 		(callee != CODE_NONE ? WIRE_LINES_CALLEE : 0u));
 	if (callee != CODE_NONE)
 		put(job, zigzag(pc, callee));
@@ -436,6 +505,8 @@ write_function(struct job *job, const struct function_range *range, uint32_t fir
 		return 0; /* its PCs speak for themselves */
 	if (r == 0)
 		r = first_line(job, range->start, &function.line);
+	if (r == 0)
+		r = mark_function(job, graph, range->start);
 	for (uint32_t i = 0; r == 0 && i < graph->blocks_len; i++)
 		r = put_block(job, graph, first, range->start, i, &next_pc, &last);
 	if (r < 0)

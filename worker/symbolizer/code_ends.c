@@ -150,7 +150,9 @@ static bool
 add_end(struct code_grapher *grapher, const struct code_step *step, uint32_t behind,
     struct code_trail *trail)
 {
-	struct end end = { .at = behind, .target = CODE_NONE };
+	struct end end = {
+		.at = behind, .start = behind - step->len, .target = CODE_NONE
+	};
 
 	switch (step->kind) {
 	case CODE_BRANCH:

@@ -36,7 +36,10 @@ cut_into_blocks(struct code_grapher *grapher)
 				raw(grapher, (uint32_t)grapher->raw.len - 1)->end = at;
 			block = raw(grapher, (uint32_t)grapher->raw.len++);
 			*block = (struct raw_block){
-				.start = at, .end = grapher->len, .pc = CODE_NONE
+				.start = at,
+				.end = grapher->len,
+				.jump = CODE_NONE,
+				.pc = CODE_NONE,
 			};
 		}
 	}
@@ -123,6 +126,8 @@ add_ways(struct code_grapher *grapher, uint32_t from, const struct end *end)
 	block->leaves =
 	    block->leaves || end->kind == END_LEAVES || block->leaps || end->leads_out;
 	block->crashes = end->kind == END_CRASHES;
+	if (end->kind == END_JUMPS && end->target != CODE_NONE)
+		block->jump = end->start;
 	return ok;
 }
 
@@ -194,6 +199,7 @@ code_graph_add_empty(struct code_grapher *grapher, uint32_t pc)
 	*raw(grapher, (uint32_t)grapher->raw.len++) = (struct raw_block){
 		.start = grapher->len,
 		.end = grapher->len,
+		.jump = CODE_NONE,
 		.pc = pc,
 		.edges = (uint32_t)grapher->raw_edges.len,
 	};
@@ -324,7 +330,9 @@ contract(struct code_grapher *grapher)
 	for (uint32_t i = 0; i < len; i++) {
 		struct raw_block *block = raw(grapher, i);
 
-		parts[i] = (struct code_part){ block->start, block->end, CODE_NONE };
+		parts[i] = (struct code_part){ block->start, block->end,
+			block->jump < block->end ? block->jump : block->end,
+			CODE_NONE };
 		block->last = i;
 		block->into = is_out(block) ? CODE_NONE : i;
 		/* Where no run comes from, none comes. */

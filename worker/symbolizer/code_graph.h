@@ -23,7 +23,8 @@
 /* A stretch of code that belongs to a block. */
 struct code_part {
 	uint32_t start, end; /* bytes from the function's start */
-	uint32_t next;       /* part of the same block; CODE_NONE: it was the last */
+	uint32_t jump; /* where it does nothing any more but go on elsewhere; end */
+	uint32_t next; /* part of the same block; CODE_NONE: it was the last */
 };
 
 struct code_block {

@@ -21,6 +21,7 @@ enum end_kind {
 /* What happens behind an instruction that does not simply go on. */
 struct end {
 	uint32_t at;     /* offset behind it */
+	uint32_t start;  /* where it begins */
 	uint32_t target; /* CODE_NONE: outside */
 	enum end_kind kind;
 	uint32_t table; /* index of its first entry, of entries_len */
@@ -31,7 +32,8 @@ struct end {
 /* As first found; contract() makes those of the graph. */
 struct raw_block {
 	uint32_t start;
-	uint32_t end; /* offset behind its last byte */
+	uint32_t end;  /* offset behind its last byte */
+	uint32_t jump; /* offset of what only says where it goes on; CODE_NONE */
 	uint32_t pc;
 	uint32_t edges, edges_len;
 	uint32_t before; /* how many lead there, the same one once */

@@ -34,7 +34,8 @@ grow(struct line_set *set)
 {
 	const uint32_t size = set->size > 0 ? set->size * 2 : 4096;
 	struct wire_line *lines;
-	uint32_t *marks, *slots, slot;
+	struct line_marks *marks;
+	uint32_t *slots, slot;
 
 	if (size > UINT32_MAX / 8)
 		return -ENOMEM;

@@ -8,10 +8,15 @@
 
 #include "wire.h"
 
+/* For whoever uses the set; at first 0. */
+struct line_marks {
+	uint32_t block, function;
+};
+
 /* Zeroed is empty. */
 struct line_set {
 	struct wire_line *lines;
-	uint32_t *marks; /* of each line, for whoever uses the set; at first 0 */
+	struct line_marks *marks; /* of each line */
 	uint32_t len, size;
 	uint32_t *slots; /* number + 1; a power of two of them */
 	uint32_t mask;
