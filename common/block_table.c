@@ -30,7 +30,10 @@ header_is_sound(const struct wire_blocks *h, uint64_t size)
 		h->files, h->files_len, sizeof(struct wire_file), size) &&
 	    shared_memory_fits(h->directories, h->directories_len, 4, size) &&
 	    shared_memory_fits(h->strings, h->string_bytes_len, 1, size) &&
-	    shared_memory_fits(h->code, h->code_len, 1, size);
+	    shared_memory_fits(h->code, h->code_len, 1, size) &&
+	    h->families_len < UINT32_MAX &&
+	    shared_memory_fits(h->families, (uint64_t)h->families_len + 1, 4, size) &&
+	    shared_memory_fits(h->family_lines, h->family_lines_len, 4, size);
 }
 
 /* Ascending, no PC of them twice, and none larger than the header says. */
@@ -100,6 +103,7 @@ block_table_map(int fd, struct block_table *ret_table)
 {
 	const struct wire_blocks *h;
 	struct block_table table;
+	struct line_blocks_view view;
 	const char *bytes;
 	const void *data;
 	size_t size;
@@ -119,8 +123,11 @@ block_table_map(int fd, struct block_table *ret_table)
 	table.directories = (const void *)(bytes + h->directories);
 	table.strings = bytes + h->strings;
 	table.code = (const void *)(bytes + h->code);
+	table.families = (const void *)(bytes + h->families);
+	table.family_lines = (const void *)(bytes + h->family_lines);
+	view = block_table_view(&table);
 	if (!functions_are_sound(&table) || !lines_are_sound(&table) ||
-	    !names_are_sound(&table))
+	    !names_are_sound(&table) || !line_families_are_sound(&view))
 		goto bad;
 	*ret_table = table;
 	return 0;
@@ -166,5 +173,5 @@ struct line_blocks_view
 block_table_view(const struct block_table *table)
 {
 	return (struct line_blocks_view){ table->header, table->functions, table->code,
-		table->lines, table->order };
+		table->lines, table->order, table->families, table->family_lines };
 }

@@ -25,6 +25,7 @@ struct block_table {
 	const uint32_t *directories;
 	const char *strings;
 	const unsigned char *code;
+	const uint32_t *families, *family_lines;
 };
 
 /* Maps the table behind @fd read-only and checks all but the code of functions: seals, sizes,

@@ -38,7 +38,8 @@ struct line_scratch {
 	uint32_t *stack, *place; /* of the walk: a block, and its next edge */
 	uint8_t
 	    *partly; /* by line: a branch of this function never went one of its ways */
-	uint8_t *led; /* by line: see line_scratch_led() */
+	uint8_t *led;  /* by line: see line_scratch_led() */
+	uint8_t *lost; /* by line: a copy that was begun has not what others have */
 	const unsigned char *at, *end;
 	bool is_bad;
 	struct line_news *news; /* NULL: nobody wants to know */
@@ -53,7 +54,7 @@ scratch_bytes(const struct wire_blocks *header)
 
 	return sizeof(struct line_scratch) + 7 * 4 * blocks +
 	    2 * 4 * (uint64_t)header->edges_max + ((blocks + 7) & ~UINT64_C(7)) +
-	    2 * (uint64_t)header->lines_len;
+	    3 * (uint64_t)header->lines_len;
 }
 
 size_t
@@ -84,8 +85,9 @@ line_scratch_lay(void *memory, const struct wire_blocks *header)
 	scratch->news = NULL;
 	scratch->partly = scratch->flags + blocks;
 	scratch->led = scratch->partly + header->lines_len;
+	scratch->lost = scratch->led + header->lines_len;
 	for (uint32_t i = 0; i < header->lines_len; i++)
-		scratch->partly[i] = scratch->led[i] = 0;
+		scratch->partly[i] = scratch->led[i] = scratch->lost[i] = 0;
 	return scratch;
 }
 
@@ -93,6 +95,12 @@ const uint8_t *
 line_scratch_led(const struct line_scratch *scratch)
 {
 	return scratch->led;
+}
+
+const uint8_t *
+line_scratch_lost(const struct line_scratch *scratch)
+{
+	return scratch->lost;
 }
 
 /* ---- the code ---- */
@@ -623,6 +631,69 @@ raise_lines(struct line_scratch *scratch, const struct line_blocks_view *view,
 	return true;
 }
 
+/* ---- what copies lost ---- */
+
+static void
+lose_line(
+    struct line_scratch *scratch, const struct line_blocks_view *view, uint32_t line)
+{
+	if (scratch->lost[line] != 0)
+		return;
+	scratch->lost[line] = 1;
+	if (scratch->news != NULL)
+		line_news_add(scratch->news, view->lines[line].file);
+}
+
+/* A copy that has @left lines, which come next, of those of @family. */
+static void
+take_copy(struct line_scratch *scratch, const struct line_blocks_view *view,
+    uint32_t family, uint32_t left, bool ran)
+{
+	const uint32_t end = view->families[family + 1];
+	uint32_t at = view->families[family], line = 0;
+
+	if (!ran) {
+		skip(scratch, left);
+		return;
+	}
+	for (; left > 0 && !scratch->is_bad; left--) {
+		line += number(scratch);
+		for (; at < end && view->family_lines[at] < line; at++)
+			lose_line(scratch, view, view->family_lines[at]);
+		at += at < end && view->family_lines[at] == line;
+	}
+	for (; at < end; at++)
+		lose_line(scratch, view, view->family_lines[at]);
+}
+
+/* What a compiler knows, or does together with something else, leaves no instruction in a copy that
+ * it put elsewhere: of a line that other copies have nobody can tell whether that one executed it. */
+static void
+take_copies(struct line_scratch *scratch, const struct line_blocks_view *view)
+{
+	uint64_t steps = (uint64_t)STEPS_EACH * scratch->blocks_len + STEPS_MORE;
+	uint32_t block = 0, family, left, len;
+	bool ran;
+
+	if (scratch->at == scratch->end)
+		return;
+	for (left = number(scratch); left > 0 && !scratch->is_bad; left--) {
+		block = number_from(scratch, block);
+		family = number(scratch);
+		len = number(scratch);
+		if (scratch->is_bad || block >= scratch->blocks_len ||
+		    family >= view->header->families_len)
+			return;
+		ran = state_of(scratch->flags[block]) == LINE_REACHED;
+		take_copy(scratch, view, family, len, ran);
+		/* Tables may come from anywhere. */
+		len = ran ? view->families[family + 1] - view->families[family] : 0;
+		if (len > steps)
+			return;
+		steps -= len;
+	}
+}
+
 enum line_function
 line_states_function(const struct line_blocks_view *view, uint32_t index,
     const uint64_t *bits, struct line_scratch *scratch, uint8_t *states)
@@ -635,6 +706,8 @@ line_states_function(const struct line_blocks_view *view, uint32_t index,
 	entered = conclude(scratch);
 	is_sound = !entered || mark_partly(scratch, view, function, 1);
 	is_sound = raise_lines(scratch, view, function, entered, states) && is_sound;
+	if (entered && is_sound)
+		take_copies(scratch, view);
 	if (entered)
 		mark_partly(scratch, view, function, 0);
 	return !is_sound ? LINE_FUNCTION_BAD
@@ -829,6 +902,20 @@ line_blocks_lines(const struct line_blocks_view *view, uint32_t index,
 }
 
 /* ---- copies ---- */
+
+bool
+line_families_are_sound(const struct line_blocks_view *view)
+{
+	const struct wire_blocks *h = view->header;
+
+	for (uint32_t i = 0; i < h->families_len; i++)
+		if (view->families[i] > view->families[i + 1])
+			return false;
+	for (uint32_t i = 0; i < h->family_lines_len; i++)
+		if (view->family_lines[i] >= h->lines_len)
+			return false;
+	return view->families[h->families_len] <= h->family_lines_len;
+}
 
 void
 line_places_find(const struct line_blocks_view *view, struct line_places *places)

@@ -39,7 +39,11 @@ struct line_blocks_view {
 	const unsigned char *code;
 	const struct wire_line *lines;
 	const uint32_t *order; /* indexes of lines by file and line */
+	const uint32_t *families, *family_lines;
 };
+
+/* Whether families begin where the one before ends, and their lines are lines. */
+bool line_families_are_sound(const struct line_blocks_view *view);
 
 /* What became of a function. */
 enum line_function {
@@ -95,6 +99,9 @@ line_news_take(struct line_news *news)
  * before it was known whether it is wanted. Of all functions since the scratch was laid; lives
  * with it. */
 const uint8_t *line_scratch_led(const struct line_scratch *scratch);
+
+/* By line: 1 where a copy of its function that was begun has not what others have of it. */
+const uint8_t *line_scratch_lost(const struct line_scratch *scratch);
 
 /* From now on line_states_function() tells @news (NULL: nobody). */
 void line_scratch_news(struct line_scratch *scratch, struct line_news *news);

@@ -137,6 +137,10 @@ _Static_assert(sizeof(struct wire_functions) == 56, "functions");
  *                     the function's (pc)
  *                     for each line: its index in lines, zigzag from the one before it in
  *                     the function (at first 0)
+ *   and, where copies of other functions begin in it, how many; for each
+ *                     the block in which it begins, zigzag from that of the one before (at first 0)
+ *                     its family, and how many lines that it has
+ *                     for each line: its index in lines, from the one before (at first 0), ascending
  */
 enum wire_block_flag {
 	WIRE_BLOCK_PC = 1,     /* it has a PC, so that it is known whether it ran */
@@ -200,7 +204,8 @@ struct wire_blocks {
 	uint32_t code_len;
 	uint32_t blocks_max, edges_max; /* of one function */
 	uint32_t unknown_len;           /* PCs in no function here */
-	uint32_t reserved[2];
+	/* Copies of one function, and its own code: a family. */
+	uint32_t families_len, family_lines_len;
 	/* offsets from the start, multiples of 8 */
 	uint64_t functions; /* struct wire_blocks_function × functions_len, by first */
 	uint64_t lines;     /* struct wire_line × lines_len, no two the same */
@@ -209,8 +214,12 @@ struct wire_blocks {
 	uint64_t directories; /* u32 × directories_len: offset into strings */
 	uint64_t strings;     /* NUL-terminated */
 	uint64_t code;
+	/* u32 × families_len + 1: where each family's lines begin, and the last one's end */
+	uint64_t families;
+	uint64_t
+	    family_lines; /* u32: lines that any of a family has; of each ascending */
 };
-_Static_assert(sizeof(struct wire_blocks) == 120, "blocks");
+_Static_assert(sizeof(struct wire_blocks) == 136, "blocks");
 
 /* ---- shapes.bin ---- */
 

@@ -436,6 +436,38 @@ def jumps_alone(folder):
         equal(told, lines, f"a jump alone leaves open what became of a line that has more elsewhere ({name})")
 
 
+# Of the copy that runs nothing is left of line 6, whose answer is known there; the other one never runs.
+FOLDED = """#include <stddef.h>
+volatile int sink;
+static inline __attribute__((always_inline)) int
+clamp(int x)
+{
+	if (x < 0)
+		x = sink;
+	return x + 3;
+}
+int
+LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+{
+	(void)data;
+	sink = clamp((int)(size & 7));
+	if (size > 100)
+		sink = clamp(sink);
+	return 0;
+}
+"""
+
+
+def copies_fold(folder, inputs):
+    """What a copy that was begun has lost was executed where it goes on; but not what something decides on."""
+    source = os.path.join(folder, "folded.c")
+    with open(source, "w") as file:
+        file.write(FOLDED)
+    for version in ("-gdwarf-4", "-gdwarf-5"):
+        states = ours(run_here(build(os.path.join(folder, "folded" + version), [source], "-O1", version), inputs))
+        equal([states.get((source, line)) for line in (6, 7, 8, 16)], ["reached", "missed", "reached", "missed"], f"{version}: what a copy has lost that goes on was executed there")
+
+
 LAMBDA = """volatile int sink;
 extern "C" int
 LLVMFuzzerTestOneInput(const unsigned char *, unsigned long size)
@@ -513,6 +545,7 @@ with scratch() as folder:
     call_lines(folder, inputs)
     units_share(folder, inputs)
     jumps_alone(folder)
+    copies_fold(folder, inputs)
     damaged(folder, os.path.join(folder, "-O1"), "")
     if missing := what_is_missing(TRIPLE + "-g++"):
         skip("AArch64", f"{missing} is missing")

@@ -72,7 +72,9 @@ blocks_check(const unsigned char *bytes, uint32_t size)
 		sizeof(struct wire_blocks_function), size) ||
 	    !part_fits(h->lines, h->lines_len, sizeof(struct wire_line), size) ||
 	    !part_fits(h->order, h->lines_len, 4, size) ||
-	    !part_fits(h->code, h->code_len, 1, size))
+	    !part_fits(h->code, h->code_len, 1, size) ||
+	    !part_fits(h->families, (uint64_t)h->families_len + 1, 4, size) ||
+	    !part_fits(h->family_lines, h->family_lines_len, 4, size))
 		return CLIENT_SHORT;
 	if (h->files_len > FILES_MAX || h->blocks_max > size || h->edges_max > size)
 		return CLIENT_MEMORY;
@@ -81,6 +83,8 @@ blocks_check(const unsigned char *bytes, uint32_t size)
 	lines.view.lines = (const void *)(bytes + h->lines);
 	lines.view.order = (const void *)(bytes + h->order);
 	lines.view.code = bytes + h->code;
+	lines.view.families = (const void *)(bytes + h->families);
+	lines.view.family_lines = (const void *)(bytes + h->family_lines);
 	lines.files_len = h->files_len;
 	return CLIENT_OK;
 }
@@ -96,7 +100,7 @@ functions_check(void)
 		    (f->line != WIRE_LINE_NONE && f->line >= h->lines_len))
 			return CLIENT_RANGE;
 	}
-	return CLIENT_OK;
+	return line_families_are_sound(&lines.view) ? CLIENT_OK : CLIENT_RANGE;
 }
 
 /* Also lays out file_start. */
@@ -318,6 +322,9 @@ conclude_file(uint32_t number)
 		if (lines.idle[f])
 			line_states_doubt(
 			    &lines.view, f, &lines.places, lines.scratch, lines.states);
+	line_shapes_lose(lines.shape_bytes + lines.shapes[number],
+	    lines.shapes_len[number], lines.view.lines, order + from, to - from,
+	    line_scratch_lost(lines.scratch), lines.states);
 	if (lines.shapes_len[number])
 		line_shapes_apply(lines.shape_bytes + lines.shapes[number],
 		    lines.shapes_len[number], lines.view.lines, order + from, to - from,

@@ -108,7 +108,8 @@ conclude(const struct block_table *blocks, const uint64_t *bits,
 
 /* As the sources on this machine's disk shape them. */
 static void
-apply_shapes(const struct block_table *blocks, const uint8_t *led, uint8_t *states)
+apply_shapes(const struct block_table *blocks, const struct line_scratch *scratch,
+    uint8_t *states)
 {
 	const uint32_t len = blocks->header->lines_len;
 	const struct line_blocks_view view = block_table_view(blocks);
@@ -147,8 +148,12 @@ apply_shapes(const struct block_table *blocks, const uint8_t *led, uint8_t *stat
 		const size_t shapes_len = line_shapes_read(
 		    text, (size_t)st.st_size, source_language_of(path), shapes);
 		lexed += now() - begin;
+		line_shapes_lose(shapes, shapes_len, blocks->lines,
+		    blocks->order + from, to - from, line_scratch_lost(scratch),
+		    states);
 		line_shapes_apply(shapes, shapes_len, blocks->lines,
-		    blocks->order + from, to - from, led, inlined[number], states);
+		    blocks->order + from, to - from, line_scratch_led(scratch),
+		    inlined[number], states);
 		text_bytes += (size_t)st.st_size;
 		shape_bytes += shapes_len;
 		free(text);
@@ -207,7 +212,7 @@ main(int argc, char **argv)
 	conclude(&blocks, bits, scratch, states);
 	fprintf(stderr, "states: %.1f ms\n", now() - begin);
 	if (argc < 4 || strcmp(argv[3], "--blocks") != 0)
-		apply_shapes(&blocks, line_scratch_led(scratch), states);
+		apply_shapes(&blocks, scratch, states);
 	tell(&blocks, states);
 	free(states);
 	free(scratch);

@@ -93,7 +93,7 @@ blocks_message(void)
 	};
 	static const struct wire_line all[LINES] = { { 0, 1 }, { 0, 2 }, { 0, 3 },
 		{ 0, 5 }, { 0, 7 }, { 0, 8 } };
-	static const uint32_t order[LINES] = { 0, 1, 2, 3, 4, 5 };
+	static const uint32_t order[LINES] = { 0, 1, 2, 3, 4, 5 }, families[2] = { 0 };
 	static const struct wire_blocks_function functions[] = {
 		{ .pcs_len = 3, .blocks_len = 3, .edges_len = 3, .code_len = 15 },
 		{ .first = 3,
@@ -119,12 +119,14 @@ blocks_message(void)
 	h.functions = sizeof(h);
 	h.lines = h.functions + sizeof(functions);
 	h.order = h.lines + sizeof(all);
-	h.code = h.order + sizeof(order);
+	h.families = h.family_lines = h.order + sizeof(order);
+	h.code = h.families + sizeof(families);
 	h.size = h.code + sizeof(code);
 	put(&buffer, &h, sizeof(h));
 	put(&buffer, functions, sizeof(functions));
 	put(&buffer, all, sizeof(all));
 	put(&buffer, order, sizeof(order));
+	put(&buffer, families, sizeof(families));
 	put(&buffer, code, sizeof(code));
 	return buffer;
 }

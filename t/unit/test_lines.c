@@ -361,8 +361,10 @@ conclude(const struct sketch *sketch, uint64_t bits)
 		.code_len = sketch->len,
 	};
 	static const struct wire_line lines[64];
-	const struct line_blocks_view view = { &header, &function, sketch->code, lines,
-		NULL };
+	const struct line_blocks_view view = { .header = &header,
+		.functions = &function,
+		.code = sketch->code,
+		.lines = lines };
 	void *memory = malloc(line_scratch_size(&header));
 	uint8_t states[64] = { 0 };
 
@@ -500,7 +502,9 @@ test_led(void **state)
 	static const struct wire_blocks_function function = {
 		.pcs_len = 2, .blocks_len = 2, .code_len = sizeof(code)
 	};
-	const struct line_blocks_view view = { &header, &function, code, lines, NULL };
+	const struct line_blocks_view view = {
+		.header = &header, .functions = &function, .code = code, .lines = lines
+	};
 	void *memory = malloc(line_scratch_size(&header));
 	struct line_scratch *scratch = line_scratch_lay(memory, &header);
 	uint8_t states[5] = { 0 }, marks[2] = { 0 };
@@ -530,11 +534,19 @@ test_hostile(void **state)
 
 	(void)state;
 	for (int round = 0; round < 20000; round++) {
-		struct wire_blocks header = { .pcs_len = 64, .functions_len = 1 };
+		static const uint32_t families[] = { 0, 3, 5 },
+				      of_families[] = { 1, 2, 7, 0, 4 };
+		struct wire_blocks header = { .pcs_len = 64,
+			.functions_len = 1,
+			.families_len = 2,
+			.family_lines_len = 5 };
 		struct wire_blocks_function function = { 0 };
 		const struct wire_line lines[8] = { { 0, 1 } };
-		struct line_blocks_view view = { &header, &function, NULL, lines,
-			NULL };
+		struct line_blocks_view view = { .header = &header,
+			.functions = &function,
+			.lines = lines,
+			.families = families,
+			.family_lines = of_families };
 		const uint64_t bits = UINT64_C(0x5555000000000005);
 		unsigned char *code;
 		uint8_t *states;
@@ -592,7 +604,11 @@ test_copies(void **state)
 		    .line = 3,
 		    .pc = 1 }
 	};
-	const struct line_blocks_view view = { &header, functions, code, lines, order };
+	const struct line_blocks_view view = { .header = &header,
+		.functions = functions,
+		.code = code,
+		.lines = lines,
+		.order = order };
 	void *memory = malloc(line_scratch_size(&header));
 	struct line_scratch *scratch = line_scratch_lay(memory, &header);
 	uint32_t of_lines[5], limits[5];
@@ -628,6 +644,78 @@ test_copies(void **state)
 	assert_true(line_states_doubt(&view, 1, &places, scratch, states));
 	assert_int_equal(states[3], LINE_UNKNOWN);
 	assert_int_equal(states[4], LINE_UNKNOWN);
+	free(memory);
+}
+
+/* Function 0 has blocks 0, 1 and 2, where copies of a family of lines 1, 2 and 3 begin: of line 2, of all, and of
+ * none; of another one of lines 3 and 4, which has line 3, the beginning is in block 1, too. */
+static void
+test_lost(void **state)
+{
+	enum { HEAD = WIRE_BLOCK_PC | WIRE_BLOCK_ENTRY | WIRE_BLOCK_LEAVES };
+	static const unsigned char code[] = { HEAD, 0, 1 << WIRE_LINES_FLAGS, 0, HEAD,
+		0, 1 << WIRE_LINES_FLAGS, 0, HEAD, 0, 1 << WIRE_LINES_FLAGS, 0,
+		/* block (a step), family, how many lines, steps */
+		4, 0, 0, 1, 2, 2, 0, 3, 1, 1, 1, 0, 1, 1, 3, 2, 0, 0 };
+	static const struct wire_line lines[5] = { { 0, 1 }, { 0, 2 }, { 0, 3 },
+		{ 0, 4 }, { 1, 5 } };
+	static const uint32_t families[] = { 0, 3, 5 },
+			      of_families[] = { 1, 2, 3, 3, 4 };
+	struct wire_blocks header = { .pcs_len = 3,
+		.functions_len = 1,
+		.lines_len = 5,
+		.files_len = 2,
+		.code_len = sizeof(code),
+		.blocks_max = 3,
+		.families_len = 2,
+		.family_lines_len = 5 };
+	struct wire_blocks_function function = {
+		.pcs_len = 3, .blocks_len = 3, .code_len = sizeof(code)
+	};
+	struct line_blocks_view view = { .header = &header,
+		.functions = &function,
+		.code = code,
+		.lines = lines,
+		.families = families,
+		.family_lines = of_families };
+	static const struct {
+		uint64_t bits;
+		uint8_t lost[5];
+	} cases[] = { { 0, { 0 } }, { 1, { 0, 1, 0, 1, 0 } }, { 2, { 0, 0, 0, 0, 1 } },
+		{ 4, { 0, 1, 1, 1, 0 } }, { 3, { 0, 1, 0, 1, 1 } } };
+	void *memory = malloc(line_scratch_size(&header));
+
+	(void)state;
+	assert_true(line_families_are_sound(&view));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct line_scratch *scratch = line_scratch_lay(memory, &header);
+		uint8_t states[5] = { 0 }, marks[2] = { 0 };
+		uint32_t files[2];
+		struct line_news news = { marks, files, 0 };
+
+		line_scratch_news(scratch, &news);
+		assert_int_not_equal(
+		    line_states_function(&view, 0, &cases[i].bits, scratch, states),
+		    LINE_FUNCTION_BAD);
+		assert_memory_equal(line_scratch_lost(scratch), cases[i].lost, 5);
+		/* Whose states may be others now. */
+		assert_int_equal(marks[1], cases[i].lost[4]);
+	}
+	/* A family that there is not, cut short, and lines that are none. */
+	for (uint32_t len = 12; len < sizeof(code); len++) {
+		struct line_scratch *scratch = line_scratch_lay(memory, &header);
+		uint8_t states[5] = { 0 };
+
+		function.code_len = len;
+		line_states_function(&view, 0, &cases[4].bits, scratch, states);
+		header.families_len = len & 1;
+	}
+	header.families_len = 2;
+	header.family_lines_len = 4;
+	assert_false(line_families_are_sound(&view));
+	header.family_lines_len = 5;
+	header.lines_len = 4;
+	assert_false(line_families_are_sound(&view));
 	free(memory);
 }
 
@@ -670,7 +758,11 @@ test_owners(void **state)
 	static const uint8_t states[] = { LINE_REACHED, LINE_PARTLY, LINE_MISSED,
 		LINE_IDLE, LINE_UNKNOWN, LINE_REACHED, LINE_UNKNOWN, LINE_REACHED,
 		LINE_REACHED };
-	const struct line_blocks_view view = { &header, functions, code, lines, order };
+	const struct line_blocks_view view = { .header = &header,
+		.functions = functions,
+		.code = code,
+		.lines = lines,
+		.order = order };
 	void *memory = malloc(line_scratch_size(&header));
 	struct line_scratch *scratch = line_scratch_lay(memory, &header);
 	uint32_t of_lines[LINES], limits[LINES], owner[LINES], groups[5], heads[5];
@@ -717,6 +809,8 @@ static const struct small {
 	uint32_t directory[2];
 	char strings[8];
 	unsigned char code[8];
+	uint32_t families[2];
+	uint32_t family_lines[2];
 } sound = {
 	.h = {
 		.magic = WIRE_BLOCKS_MAGIC,
@@ -738,6 +832,10 @@ static const struct small {
 		.directories = offsetof(struct small, directory),
 		.strings = offsetof(struct small, strings),
 		.code = offsetof(struct small, code),
+		.families = offsetof(struct small, families),
+		.family_lines = offsetof(struct small, family_lines),
+		.families_len = 1,
+		.family_lines_len = 2,
 	},
 	.function = { .pcs_len = 1, .blocks_len = 1, .code_len = 4 },
 	.lines = { { 0, 7 }, { 0, 5 } },
@@ -745,6 +843,8 @@ static const struct small {
 	.file = { 0, 2 },
 	.strings = "/\0a.c",
 	.code = { WIRE_BLOCK_PC, 0, 1, 0 },
+	.families = { 0, 2 },
+	.family_lines = { 0, 1 },
 };
 
 static int
@@ -815,6 +915,7 @@ main(void)
 		cmocka_unit_test(test_loop),
 		cmocka_unit_test(test_odd_ends),
 		cmocka_unit_test(test_copies),
+		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_owners),
 		cmocka_unit_test(test_throws_and_callees),
 		cmocka_unit_test(test_cleanup),

@@ -943,6 +943,72 @@ test_hostile(void **state)
 }
 
 /* Deep ones, and many at once, cost what their bytes cost. */
+/* What copies lost that were begun is unknown, but not in what something decides on. */
+static void
+test_lost(void **state)
+{
+	static const char text[] = "int f(int x)\n" /* 1 */
+				   "{\n"
+				   "	int limit = 3;\n"
+				   "	if (x < 0)\n"
+				   "		x = 0;\n" /* 5 */
+				   "	if (x > 9) {\n"
+				   "		g();\n"
+				   "	} else {\n"
+				   "		h();\n"
+				   "	}\n" /* 10 */
+				   "	while (x--)\n"
+				   "		i();\n"
+				   "	{\n"
+				   "		return limit;\n"
+				   "	}\n" /* 15 */
+				   "}\n";
+	static const char rust[] = "fn f(x: E) -> i64 {\n"
+				   "	match x {\n"
+				   "		E::A => a(),\n"
+				   "		E::B => {\n"
+				   "			b()\n" /* 5 */
+				   "		}\n"
+				   "	}\n"
+				   "	c()\n"
+				   "}\n";
+	static const struct {
+		const char *text, *states;
+		enum source_language language;
+	} cases[] = { { text, "UUUUMUMMMMUMUUUU", SOURCE_C },
+		{ rust, "UUMMMMUUU", SOURCE_RUST }, { "", "UUU", SOURCE_UNKNOWN } };
+	struct wire_line lines[16];
+	uint32_t order[16];
+	uint8_t lost[16], states[16], shapes[sizeof(text) * 100];
+
+	(void)state;
+	for (uint32_t i = 0; i < 16; i++) {
+		lines[i] = (struct wire_line){ 0, i + 1 };
+		order[i] = i;
+		lost[i] = 1;
+	}
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const uint32_t len = (uint32_t)strlen(cases[i].states);
+		const size_t shapes_len = line_shapes_read(
+		    cases[i].text, strlen(cases[i].text), cases[i].language, shapes);
+
+		for (uint32_t k = 0; k < len; k++)
+			states[k] = k % 2 != 0 ? LINE_MISSED : LINE_IDLE;
+		line_shapes_lose(shapes, shapes_len, lines, order, len, lost, states);
+		for (uint32_t k = 0; k < len; k++)
+			assert_int_equal(
+			    states[k] == LINE_UNKNOWN, cases[i].states[k] == 'U');
+	}
+	/* Only what was lost, and seems missed. */
+	states[0] = LINE_MISSED;
+	states[1] = LINE_REACHED;
+	states[2] = LINE_NONE;
+	lost[0] = 0;
+	line_shapes_lose(NULL, 0, lines, order, 3, lost, states);
+	assert_memory_equal(
+	    states, ((uint8_t[]){ LINE_MISSED, LINE_REACHED, LINE_NONE }), 3);
+}
+
 static void
 test_deep(void **state)
 {
@@ -984,6 +1050,7 @@ main(void)
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_lexer),
 		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_deep),
 	};
 

@@ -35,6 +35,8 @@ correct_file(struct line_job *job)
 	while (job->corrected + len < blocks->header->lines_len &&
 	    blocks->lines[order[len]].file == file)
 		len++;
+	line_shapes_lose(shapes, shapes != NULL ? shapes_len : 0, blocks->lines, order,
+	    len, line_scratch_lost(job->scratch), job->states);
 	if (shapes != NULL)
 		line_shapes_apply(shapes, shapes_len, blocks->lines, order, len,
 		    line_scratch_led(job->scratch), job->inlined[file], job->states);

@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define WASM_FILES 12
+#define WASM_FILES 13
 
 struct wasm_file {
 	char *text; /* NUL-terminated */

@@ -389,6 +389,7 @@ lay_out(struct code_grapher *grapher)
 	}
 	grapher->graph = (struct code_graph){
 		.parts = grapher->parts.data,
+		.parts_len = len,
 		.blocks = blocks,
 		.edges = grapher->edges.data,
 		.blocks_len = number,

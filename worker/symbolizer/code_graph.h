@@ -41,10 +41,10 @@ struct code_block {
 };
 
 struct code_graph {
-	struct code_part *parts;
+	struct code_part *parts; /* ascending by start */
 	struct code_block *blocks; /* ascending */
 	uint32_t *edges;
-	uint32_t blocks_len, edges_len;
+	uint32_t parts_len, blocks_len, edges_len;
 };
 
 /* PCs of a function. */

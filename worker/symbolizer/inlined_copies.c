@@ -33,7 +33,8 @@
 
 struct place {
 	uint64_t key; /* while units are read, of its abstract function's DIE */
-	uint64_t address;
+	uint64_t address, end;
+	uint32_t copy;
 	uint32_t file, line; /* of a copy: see struct inlined_copy */
 	uint64_t table;      /* likewise */
 };
@@ -49,6 +50,7 @@ struct reader {
 	uint64_t str_offsets_base;
 	uint64_t table; /* of the unit, in .debug_line */
 	size_t declarations, ranges;
+	uint32_t copies_len; /* of which code was taken */
 	const struct die_unit *unit;
 	uint64_t unit_start, unit_end; /* in .debug_info */
 	struct places own, copies;
@@ -177,15 +179,15 @@ take_code(struct reader *reader, const struct die *die, bool only_first,
 {
 	struct die_ranges ranges;
 	struct place place;
-	uint64_t end;
 	int r = 0;
 
 	if (!find_origin(reader, die, &place))
 		return 0;
+	place.copy = only_first ? INLINED_OWN : reader->copies_len++;
 	die_ranges_start(&ranges, &reader->sources, &reader->unit->format, &die->code);
 	while (r == 0 && reader->ranges++ < RANGES_MAX &&
-	    die_ranges_next(&ranges, &place.address, &end)) {
-		if (place.address >= end)
+	    die_ranges_next(&ranges, &place.address, &place.end)) {
+		if (place.address >= place.end)
 			continue;
 		r = add(places, &place);
 		if (only_first)
@@ -413,6 +415,58 @@ give(const struct places *own, const struct places *copies,
 	return list_functions(ret_copies);
 }
 
+static int
+compare_ranges(const void *a, const void *b)
+{
+	const struct inlined_range *x = a, *y = b;
+
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	if (x->end != y->end)
+		return x->end > y->end ? -1 : 1;
+	/* Equal ones in the order of their DIEs: what is inside comes later. */
+	return x->copy + 1 < y->copy + 1 ? -1 : x->copy + 1 > y->copy + 1;
+}
+
+/* Numbers what has the same key; @copies are sorted, too. */
+static int
+give_ranges(const struct places *own, const struct places *copies,
+    struct inlined_copies *ret_copies)
+{
+	struct inlined_range *list =
+	    malloc((own->len + copies->len + 1) * sizeof(*list));
+	size_t len = 0, at = 0, next;
+	uint32_t families = 0, family;
+
+	if (list == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < copies->len; i = next) {
+		const uint64_t key = copies->list[i].key;
+		bool several = false;
+
+		for (next = i; next < copies->len && copies->list[next].key == key;
+		    next++)
+			several =
+			    several || copies->list[next].copy != copies->list[i].copy;
+		while (at < own->len && own->list[at].key < key)
+			at++;
+		several = several || (at < own->len && own->list[at].key == key);
+		family = several ? families++ : INLINED_FAMILY_NONE;
+		for (; at < own->len && own->list[at].key == key; at++)
+			list[len++] = (struct inlined_range){ own->list[at].address,
+				own->list[at].end, INLINED_OWN, family };
+		for (size_t k = i; k < next; k++)
+			list[len++] = (struct inlined_range){ copies->list[k].address,
+				copies->list[k].end, copies->list[k].copy, family };
+	}
+	if (len > 0)
+		qsort(list, len, sizeof(*list), compare_ranges);
+	ret_copies->ranges = list;
+	ret_copies->ranges_len = len;
+	ret_copies->families_len = families;
+	return 0;
+}
+
 static void
 open_sections(struct reader *reader, struct elf_image *image)
 {
@@ -442,6 +496,10 @@ inlined_copies_read(struct elf_image *image, inlined_copies_wanted *wanted,
 		turn_keys(&reader.names, &reader.copies);
 		sort(&reader.own);
 		r = give(&reader.own, &reader.copies, ret_copies);
+		sort(&reader.copies);
+		ret_copies->copies_len = reader.copies_len;
+		if (r == 0)
+			r = give_ranges(&reader.own, &reader.copies, ret_copies);
 	}
 	free(reader.own.list);
 	free(reader.copies.list);
@@ -454,6 +512,7 @@ inlined_copies_free(struct inlined_copies *copies)
 {
 	free(copies->list);
 	free(copies->functions);
+	free(copies->ranges);
 	*copies = (struct inlined_copies){ 0 };
 }
 
@@ -473,6 +532,21 @@ inlined_copies_from(const struct inlined_copies *copies, uint64_t address)
 	while (low < high) {
 		middle = low + (high - low) / 2;
 		if (copies->list[middle].start < address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+size_t
+inlined_ranges_from(const struct inlined_copies *copies, uint64_t address)
+{
+	size_t low = 0, high = copies->ranges_len, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (copies->ranges[middle].start < address)
 			low = middle + 1;
 		else
 			high = middle;

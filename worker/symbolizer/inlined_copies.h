@@ -27,6 +27,17 @@ struct inlined_copy {
 
 #define INLINED_TABLE_NONE UINT64_MAX
 
+/* Code of a copy, or a function's own. */
+struct inlined_range {
+	uint64_t start, end;
+	uint32_t copy; /* the same of all its ranges; INLINED_OWN */
+	uint32_t
+	    family; /* of a function's copies and its own code; INLINED_FAMILY_NONE: there is no other */
+};
+
+#define INLINED_OWN UINT32_MAX
+#define INLINED_FAMILY_NONE UINT32_MAX
+
 /* Ascending by start, each once. Zeroed is empty. */
 struct inlined_copies {
 	struct inlined_copy *list;
@@ -34,6 +45,10 @@ struct inlined_copies {
 	uint64_t
 	    *functions; /* ascending: of each copy that has one; no more than 2^32 */
 	size_t functions_len;
+	/* ascending by start, those that others are in before these */
+	struct inlined_range *ranges;
+	size_t ranges_len;
+	uint32_t copies_len, families_len;
 };
 
 /* True if it is of use that a function's own code begins at @address. */
@@ -48,7 +63,8 @@ void inlined_copies_free(struct inlined_copies *copies);
 /* Whether one is a copy of the function whose own code begins at @address. */
 bool inlined_copies_are_of(const struct inlined_copies *copies, uint64_t address);
 
-/* Index of the first that begins at or above @address. */
+/* Index of the first that begins at or above @address; the same of ranges. */
 size_t inlined_copies_from(const struct inlined_copies *copies, uint64_t address);
+size_t inlined_ranges_from(const struct inlined_copies *copies, uint64_t address);
 
 #endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT
+ * Which lines each copy of an inlined function has; in the symbolizer.
+ */
+#include "config.h"
+
+#include "block_copies.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "coverage_map.h"
+#include "grow.h"
+#include "pc_sort.h"
+#include "banned.h"
+
+/* Fewer are sorted in place. */
+#define FEW 24
+
+int
+block_copies_open(struct block_copies *copies, const struct inlined_copies *all)
+{
+	*copies = (struct block_copies){ .copies = all };
+	copies->places = calloc((size_t)all->copies_len + 1, sizeof(*copies->places));
+	return copies->places != NULL ? 0 : -ENOMEM;
+}
+
+void
+block_copies_free(struct block_copies *copies)
+{
+	free(copies->begun);
+	free(copies->places);
+	free(copies->lines.list);
+	free(copies->families.list);
+	free(copies->sorted);
+	free(copies->spare);
+	free(copies->order);
+}
+
+/* ---- sorting ---- */
+
+static int
+add_number(struct number_list *numbers, uint32_t high, uint32_t low)
+{
+	if (!grow((void **)&numbers->list, numbers->len, &numbers->size,
+		sizeof(*numbers->list)))
+		return -ENOMEM;
+	numbers->list[numbers->len++] = (uint64_t)high << 32 | low;
+	return 0;
+}
+
+static int
+make_room(struct block_copies *copies, size_t len)
+{
+	if (len <= copies->room)
+		return 0;
+	if (len > COVERAGE_MAP_PCS_MAX)
+		return -ENOMEM;
+	free(copies->sorted);
+	free(copies->spare);
+	free(copies->order);
+	copies->room = 0;
+	copies->sorted = malloc(len * 2 * sizeof(*copies->sorted));
+	copies->spare = malloc(len * 2 * sizeof(*copies->spare));
+	copies->order = malloc(len * 2 * sizeof(*copies->order));
+	if (copies->sorted == NULL || copies->spare == NULL || copies->order == NULL)
+		return -ENOMEM;
+	copies->room = len * 2;
+	return 0;
+}
+
+static void
+sort_few(uint64_t *list, size_t len)
+{
+	for (size_t i = 1; i < len; i++) {
+		const uint64_t number = list[i];
+		size_t k = i;
+
+		for (; k > 0 && list[k - 1] > number; k--)
+			list[k] = list[k - 1];
+		list[k] = number;
+	}
+}
+
+/* Each once. */
+static int
+sort_numbers(struct block_copies *copies, struct number_list *numbers)
+{
+	uint64_t *list = numbers->list;
+	size_t kept = 0;
+
+	if (numbers->len < FEW) {
+		sort_few(list, numbers->len);
+	} else {
+		if (make_room(copies, numbers->len) < 0)
+			return -ENOMEM;
+		pc_sort(list, (uint32_t)numbers->len, copies->sorted, copies->order,
+		    copies->spare);
+		memcpy(list, copies->sorted, numbers->len * sizeof(*list));
+	}
+	for (size_t i = 0; i < numbers->len; i++)
+		if (kept == 0 || list[i] != list[kept - 1])
+			list[kept++] = list[i];
+	numbers->len = kept;
+	return 0;
+}
+
+/* ---- one function ---- */
+
+static int
+add_copy(struct block_copies *copies, const struct inlined_range *range)
+{
+	if (copies->places[range->copy] != 0)
+		return 0; /* another range of it */
+	if (!grow((void **)&copies->begun, copies->begun_len, &copies->begun_size,
+		sizeof(*copies->begun)))
+		return -ENOMEM;
+	copies->begun[copies->begun_len++] =
+	    (struct begun_copy){ range->start, range->copy, range->family };
+	copies->places[range->copy] = (uint32_t)copies->begun_len;
+	return 0;
+}
+
+int
+block_copies_begin(struct block_copies *copies, uint64_t start, uint64_t end)
+{
+	const struct inlined_copies *all = copies->copies;
+	int r = 0;
+
+	for (size_t i = 0; i < copies->begun_len; i++)
+		copies->places[copies->begun[i].copy] = 0;
+	copies->begun_len = copies->lines.len = 0;
+	copies->open_len = 0;
+	copies->end = end;
+	copies->next = inlined_ranges_from(all, start);
+	/* Also those that have no row of their own. */
+	for (size_t i = copies->next;
+	    r == 0 && i < all->ranges_len && all->ranges[i].start < end; i++)
+		if (all->ranges[i].copy != INLINED_OWN &&
+		    all->ranges[i].family != INLINED_FAMILY_NONE)
+			r = add_copy(copies, &all->ranges[i]);
+	return r;
+}
+
+/* The innermost range that has @address; NULL: none. */
+static const struct inlined_range *
+innermost(struct block_copies *copies, uint64_t address)
+{
+	const struct inlined_range *ranges = copies->copies->ranges;
+
+	for (; copies->next < copies->copies->ranges_len &&
+	    ranges[copies->next].start <= address &&
+	    ranges[copies->next].start < copies->end;
+	    copies->next++) {
+		while (copies->open_len > 0 &&
+		    ranges[copies->open[copies->open_len - 1]].end <=
+			ranges[copies->next].start)
+			copies->open_len--;
+		copies->open_len -= copies->open_len == COPIES_DEEP;
+		copies->open[copies->open_len++] = (uint32_t)copies->next;
+	}
+	while (copies->open_len > 0 &&
+	    ranges[copies->open[copies->open_len - 1]].end <= address)
+		copies->open_len--;
+	return copies->open_len > 0 ? &ranges[copies->open[copies->open_len - 1]]
+				    : NULL;
+}
+
+int
+block_copies_row(struct block_copies *copies, uint64_t address, uint32_t number)
+{
+	const struct inlined_range *range = innermost(copies, address);
+	int r;
+
+	if (range == NULL || range->family == INLINED_FAMILY_NONE)
+		return 0;
+	r = add_number(&copies->families, range->family, number);
+	if (r < 0 || range->copy == INLINED_OWN)
+		return r;
+	/* One that began in another function, perhaps: the line table knows better. */
+	if (copies->places[range->copy] == 0)
+		return 0;
+	return add_number(&copies->lines, copies->places[range->copy] - 1, number);
+}
+
+int
+block_copies_end(struct block_copies *copies)
+{
+	return sort_numbers(copies, &copies->lines);
+}
+
+int
+block_copies_finish(struct block_copies *copies)
+{
+	return sort_numbers(copies, &copies->families);
+}
