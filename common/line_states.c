@@ -136,20 +136,23 @@ number_from(struct line_scratch *scratch, uint32_t from)
 struct lines_head {
 	uint32_t len;
 	uint32_t callee; /* PC; NONE: it tells of none */
-	bool is_cleanup, jumps;
+	uint32_t weak;   /* of them, the last ones: see WIRE_LINES_WEAK */
+	bool is_cleanup;
 };
 
 static struct lines_head
 lines_head(struct line_scratch *scratch, const struct wire_blocks_function *function)
 {
 	const uint32_t value = number(scratch);
+	struct lines_head head = { .len = value >> WIRE_LINES_FLAGS,
+		.callee = NONE,
+		.is_cleanup = (value & WIRE_LINES_CLEANUP) != 0 };
 
-	return (struct lines_head){ .len = value >> WIRE_LINES_FLAGS,
-		.callee = (value & WIRE_LINES_CALLEE) != 0
-		    ? number_from(scratch, function->pc)
-		    : NONE,
-		.is_cleanup = (value & WIRE_LINES_CLEANUP) != 0,
-		.jumps = (value & WIRE_LINES_JUMP) != 0 };
+	if ((value & WIRE_LINES_CALLEE) != 0)
+		head.callee = number_from(scratch, function->pc);
+	if ((value & WIRE_LINES_WEAK) != 0)
+		head.weak = number(scratch);
+	return head;
 }
 
 static void
@@ -551,7 +554,7 @@ mark_partly(struct line_scratch *scratch, const struct line_blocks_view *view,
 		for (; lines.len > 0; lines.len--) {
 			if (!next_line(scratch, view, &line))
 				return false;
-			last = lines.jumps && lines.len == 1 ? last : line;
+			last = lines.len <= lines.weak ? last : line;
 		}
 		if (last != NONE && misses_a_way(scratch, i))
 			scratch->partly[last] = mark;
@@ -592,14 +595,57 @@ lead_line(struct line_scratch *scratch, const struct line_blocks_view *view,
 	return news;
 }
 
+/* Whether a block that stands before all loops computes @line ahead of one above it, which follows. */
+static bool
+is_ahead(struct line_scratch *scratch, const struct line_blocks_view *view,
+    uint32_t line, uint32_t left)
+{
+	const unsigned char *at = scratch->at;
+	const struct wire_line *this = &view->lines[line], *other;
+	uint32_t next = line;
+	bool ahead;
+
+	if (left < 2 || !next_line(scratch, view, &next))
+		return false;
+	scratch->at = at;
+	other = &view->lines[next];
+	ahead = other->file == this->file && other->line < this->line;
+	return ahead;
+}
+
+/* The first block that is come back to; 0: there is none, or nobody knows. */
+static uint32_t
+first_loop(const struct line_scratch *scratch)
+{
+	uint32_t first = NONE;
+
+	for (uint32_t i = 0; i < scratch->blocks_len; i++)
+		for (uint32_t e = scratch->starts[i]; e < scratch->starts[i + 1]; e++)
+			if (scratch->edges[e] <= i && scratch->edges[e] < first)
+				first = scratch->edges[e];
+	return first == NONE ? 0 : first;
+}
+
+/* Of @line in a block of which the state is @of_block. */
+static uint8_t
+state_in(const struct line_scratch *scratch, uint8_t of_block, uint32_t line, bool weak)
+{
+	if (of_block != LINE_REACHED)
+		return of_block;
+	if (weak)
+		return LINE_UNKNOWN;
+	return scratch->partly[line] != 0 ? LINE_PARTLY : LINE_REACHED;
+}
+
 static bool
 raise_lines(struct line_scratch *scratch, const struct line_blocks_view *view,
     const struct wire_blocks_function *function, bool entered, uint8_t *states)
 {
 	uint32_t line = 0;
 	struct lines_head lines;
+	const uint32_t loop = entered ? first_loop(scratch) : 0;
 	uint8_t of_block, state;
-	bool news, jumps;
+	bool news, weak;
 
 	begin_lines(scratch, view, function);
 	for (uint32_t i = 0; i < function->blocks_len; i++) {
@@ -613,12 +659,10 @@ raise_lines(struct line_scratch *scratch, const struct line_blocks_view *view,
 		for (; lines.len > 0; lines.len--) {
 			if (!next_line(scratch, view, &line))
 				return false;
-			jumps = lines.jumps && lines.len == 1;
-			state = jumps && of_block == LINE_REACHED ? LINE_UNKNOWN
-			    : of_block == LINE_REACHED && scratch->partly[line] != 0
-			    ? LINE_PARTLY
-			    : of_block;
-			news = of_block == LINE_REACHED && !jumps &&
+			weak = lines.len <= lines.weak;
+			state = state_in(scratch, of_block, line, weak);
+			news = of_block == LINE_REACHED && !weak &&
+			    !(i < loop && is_ahead(scratch, view, line, lines.len)) &&
 			    lead_line(scratch, view, &told, line);
 			if (states[line] < state) {
 				states[line] = state;
@@ -730,7 +774,7 @@ edge_lines(struct line_scratch *scratch, const struct line_blocks_view *view,
 		for (; lines.len > 0; lines.len--) {
 			if (!next_line(scratch, view, &at))
 				return false;
-			if (lines.jumps && lines.len == 1)
+			if (lines.len <= lines.weak)
 				continue;
 			if (scratch->order[i] == NONE)
 				scratch->order[i] = at;

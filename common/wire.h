@@ -135,6 +135,7 @@ _Static_assert(sizeof(struct wire_functions) == 56, "functions");
  *                     how many lines << WIRE_LINES_FLAGS | WIRE_LINES_…
  *                     with WIRE_LINES_CALLEE: the index in the PC table of a PC, zigzag from
  *                     the function's (pc)
+ *                     with WIRE_LINES_WEAK: how many of them
  *                     for each line: its index in lines, zigzag from the one before it in
  *                     the function (at first 0)
  *   and, where copies of other functions begin in it, how many; for each
@@ -157,8 +158,9 @@ enum wire_lines_flag {
 	    1, /* what is thrown comes to the block, nothing else, and goes on */
 	WIRE_LINES_CALLEE =
 	    2, /* it has no PC, but calls a function that begins with one */
-	/* a jump alone is told to be of the last line, which may be another place's */
-	WIRE_LINES_JUMP = 4,
+	/* that the last lines are executed with it is told by little: a jump that may be
+	 * another place's, a call that others may share */
+	WIRE_LINES_WEAK = 4,
 };
 #define WIRE_LINES_FLAGS 3
 

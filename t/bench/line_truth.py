@@ -6,7 +6,7 @@ from PCs. The judge is llvm-cov on a build of the same sources with -O0, after t
 
 t/bench/line_truth.py [-v] [-w WAY] FOLDER INPUTS FLAG… -- SOURCE…       -v: wrong ones by name; -w: one way alone
 
-Without "--" and what is behind it FOLDER has the builds: judge, as-built, no-prune (targets.mk makes one of Rust).
+Without "--" and what is behind it FOLDER has the builds: judge, as-built, no-prune, no-inline (targets.mk makes one of Rust).
 FOLDER keeps what is built. INPUTS: a corpus; an empty one is filled by fuzzing for half a minute. Only lines count that
 llvm-cov takes for code, that do not begin with a macro, and that have a row in the line table of the build in
 question. Ways:
@@ -33,7 +33,8 @@ from fuzzsup import BUILD, CLANG, read_lcov, runtime_response_file
 
 REACHED, UNKNOWN, MISSED = "reached", "unknown", "not reached"
 WAYS = ("points", "rows", "graph", "blocks", "copies")
-VARIANTS = {"as built": (), "no-prune": ("-fsanitize-coverage=no-prune",)}
+NO_PRUNE = "-fsanitize-coverage=no-prune"
+VARIANTS = {"as built": (), "no-prune": (NO_PRUNE,), "no-inline": (NO_PRUNE, "-fno-inline")}
 CRASH = r"__asan_report_\w+|__ubsan_handle_\w+_abort|__stack_chk_fail|__assert_fail|abort"
 CRASHES = re.compile(f"<({CRASH})(@plt)?>")  # a run that ends there leaves no coverage
 NEVER_RETURNS = re.compile(rf"<({CRASH}|_?exit|_Unwind_Resume|__cxa_(re)?throw|_ZSt9terminatev|__clang_call_terminate|(sig)?longjmp|"

@@ -222,7 +222,7 @@ sources: $(SQLITE)/sqlite3.c $(LIST)
 	$(file >$(OUT)/sqlite.c,$(SQLITE_HARNESS))
 	$(file >$(OUT)/zlib.c,$(ZLIB_HARNESS))
 
-# ---- three builds of Rust for it: regex-syntax, which RocksDB's package brings along ----
+# ---- four builds of Rust for it: regex-syntax, which RocksDB's package brings along ----
 
 REGEX = $(OUT)/vendor/regex-syntax/src/lib.rs
 FEATURES = std default unicode unicode-age unicode-bool unicode-case unicode-gencat unicode-perl unicode-script unicode-segment
@@ -267,11 +267,12 @@ endef
 $(OUT)/rust/judge: BUILD_FLAGS = -Cinstrument-coverage
 $(OUT)/rust/as-built: BUILD_FLAGS = $(SANCOV) $(RUST_LINKED)
 $(OUT)/rust/no-prune: BUILD_FLAGS = $(SANCOV) -Cllvm-args=-sanitizer-coverage-prune-blocks=0 $(RUST_LINKED)
+$(OUT)/rust/no-inline: BUILD_FLAGS = $(SANCOV) $(addprefix -Cllvm-args=,-sanitizer-coverage-prune-blocks=0 -inline-threshold=-10000) $(RUST_LINKED)
 $(OUT)/rust/%: $(LIST)
 	mkdir -p $@.parts
 	$(file >$(OUT)/regex.rs,$(RUST_HARNESS))
 	$(RUSTC) $(RUST_FLAGS) $(foreach feature,$(FEATURES),--cfg 'feature="$(feature)"') $(BUILD_FLAGS) --crate-type rlib --crate-name regex_syntax $(REGEX) --out-dir $@.parts
 	$(RUSTC) $(RUST_FLAGS) $(BUILD_FLAGS) -Clinker=$(CLANG) -Clink-arg=-fsanitize=fuzzer --extern regex_syntax=$@.parts/libregex_syntax.rlib $(OUT)/regex.rs -o $@
-rust: $(addprefix $(OUT)/rust/,judge as-built no-prune)
+rust: $(addprefix $(OUT)/rust/,judge as-built no-prune no-inline)
 
 .PHONY: all sqlite zlib rocksdb sources rust

@@ -526,6 +526,83 @@ test_led(void **state)
 	free(memory);
 }
 
+/* A block of lines 10, 11 and 12, of which the last two are told by little; a branch behind line 10. */
+static void
+test_weak(void **state)
+{
+	static const struct wire_line lines[] = { { 0, 10 }, { 0, 11 }, { 0, 12 } };
+	static const unsigned char code[] = { 2 << WIRE_BLOCK_FLAGS | WIRE_BLOCK_PC |
+		    WIRE_BLOCK_ENTRY,
+		0, 0, 2, 3 << WIRE_LINES_FLAGS | WIRE_LINES_WEAK, 2, 0, 2, 2,
+		WIRE_BLOCK_PC | WIRE_BLOCK_LEAVES, 0, 1 << WIRE_LINES_FLAGS, 0,
+		WIRE_BLOCK_PC | WIRE_BLOCK_LEAVES, 0, 0 };
+	static const struct wire_blocks header = { .pcs_len = 3,
+		.functions_len = 1,
+		.lines_len = 3,
+		.code_len = sizeof(code),
+		.blocks_max = 3,
+		.edges_max = 2 };
+	static const struct wire_blocks_function function = {
+		.pcs_len = 3, .blocks_len = 3, .edges_len = 2, .code_len = sizeof(code)
+	};
+	static const struct {
+		uint64_t bits;
+		uint8_t states[3];
+	} cases[] = { { 0, { LINE_IDLE, LINE_IDLE, LINE_IDLE } },
+		{ 3, { LINE_PARTLY, LINE_UNKNOWN, LINE_REACHED } },
+		{ 5, { LINE_PARTLY, LINE_UNKNOWN, LINE_UNKNOWN } } };
+	const struct line_blocks_view view = {
+		.header = &header, .functions = &function, .code = code, .lines = lines
+	};
+	void *memory = malloc(line_scratch_size(&header));
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct line_scratch *scratch = line_scratch_lay(memory, &header);
+		uint8_t states[3] = { 0 };
+
+		line_states_function(&view, 0, &cases[i].bits, scratch, states);
+		assert_memory_equal(states, cases[i].states, 3);
+		assert_int_equal(line_scratch_led(scratch)[1], 0);
+	}
+	free(memory);
+}
+
+/* Ahead of a loop, in one block: lines 10, 90, 11, of which 90 was computed there early. */
+static void
+test_ahead(void **state)
+{
+	static const struct wire_line lines[] = { { 0, 10 }, { 0, 11 }, { 0, 90 } };
+	static const unsigned char code[] = {
+		1 << WIRE_BLOCK_FLAGS | WIRE_BLOCK_PC | WIRE_BLOCK_ENTRY, 0, 0,
+		3 << WIRE_LINES_FLAGS, 0, 4, 1, 2 << WIRE_BLOCK_FLAGS | WIRE_BLOCK_PC,
+		0, 1, 0, 0, WIRE_BLOCK_PC | WIRE_BLOCK_LEAVES, 0, 0
+	};
+	static const struct wire_blocks header = { .pcs_len = 3,
+		.functions_len = 1,
+		.lines_len = 3,
+		.code_len = sizeof(code),
+		.blocks_max = 3,
+		.edges_max = 3 };
+	static const struct wire_blocks_function function = {
+		.pcs_len = 3, .blocks_len = 3, .edges_len = 3, .code_len = sizeof(code)
+	};
+	const struct line_blocks_view view = {
+		.header = &header, .functions = &function, .code = code, .lines = lines
+	};
+	void *memory = malloc(line_scratch_size(&header));
+	struct line_scratch *scratch = line_scratch_lay(memory, &header);
+	uint8_t states[3] = { 0 };
+	const uint64_t bits = 7;
+
+	(void)state;
+	assert_int_equal(line_states_function(&view, 0, &bits, scratch, states),
+	    LINE_FUNCTION_ENTERED);
+	assert_memory_equal(line_scratch_led(scratch), ((uint8_t[]){ 1, 0, 0 }), 3);
+	assert_int_equal(states[2], LINE_REACHED);
+	free(memory);
+}
+
 /* Bytes that nobody meant are refused, or give states, and nothing else is touched. */
 static void
 test_hostile(void **state)
@@ -920,6 +997,8 @@ main(void)
 		cmocka_unit_test(test_throws_and_callees),
 		cmocka_unit_test(test_cleanup),
 		cmocka_unit_test(test_led),
+		cmocka_unit_test(test_weak),
+		cmocka_unit_test(test_ahead),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_table),
 	};

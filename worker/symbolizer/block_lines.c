@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "blocks_parts.h"
+#include "grow.h"
 #include "banned.h"
 
 uint32_t
@@ -98,6 +99,17 @@ is_jump(uint64_t start, const struct code_part *part, const struct row *row)
 }
 
 static int
+add_weak(struct blocks_job *job, uint32_t number)
+{
+	struct number_list *weak = &job->weak;
+
+	if (!grow((void **)&weak->list, weak->len, &weak->size, sizeof(*weak->list)))
+		return -ENOMEM;
+	weak->list[weak->len++] = number;
+	return 0;
+}
+
+static int
 pick_row(struct blocks_job *job, struct row *row, bool jumps)
 {
 	int r = blocks_number_row(job, row);
@@ -105,10 +117,8 @@ pick_row(struct blocks_job *job, struct row *row, bool jumps)
 
 	if (r < 0 || number == WIRE_LINE_NONE)
 		return r;
-	if (jumps && job->lines.marks[number].function == job->graphs) {
-		job->jump_line = number;
-		return 0;
-	}
+	if (jumps && job->lines.marks[number].function == job->graphs)
+		return add_weak(job, number);
 	job->branch_line = number;
 	return pick_number(job, number);
 }
@@ -179,11 +189,13 @@ put_branch_last(struct blocks_job *job)
 	return 0;
 }
 
-/* The line that called for a copy that begins in the block. */
+/* The line that called for a copy that begins in the block. Where calls were made one, the copy
+ * begins in what several places share: of a line that has more in the function it tells little. */
 static int
 pick_call(struct blocks_job *job, const struct inlined_copy *copy)
 {
 	struct wire_line line = { .line = copy->line };
+	uint32_t number;
 	int r;
 
 	if (copy->line == 0)
@@ -191,7 +203,12 @@ pick_call(struct blocks_job *job, const struct inlined_copy *copy)
 	r = line_files_find(&job->files, copy->file, &line.file);
 	if (r < 0 || line.file == WIRE_FILE_UNKNOWN)
 		return r;
-	return pick_line(job, line);
+	r = line_set_add(&job->lines, line, &number);
+	if (r < 0)
+		return r;
+	return job->lines.marks[number].function == job->graphs
+	    ? add_weak(job, number)
+	    : pick_number(job, number);
 }
 
 static int
@@ -276,12 +293,11 @@ int
 block_lines_put(struct blocks_job *job, const struct code_graph *graph, uint64_t start,
     const struct code_block *block, uint32_t pc, uint32_t *last)
 {
-	uint32_t part = block->part, callee, len;
-	bool jumps;
+	uint32_t part = block->part, callee, len; /* len: of what is weak, in the end */
 	int r = 0;
 
 	job->picked_len = 0;
-	job->jump_line = WIRE_LINE_NONE;
+	job->weak.len = 0;
 	for (; r == 0 && part != CODE_NONE; part = graph->parts[part].next) {
 		const struct code_part *at = &graph->parts[part];
 
@@ -299,21 +315,23 @@ block_lines_put(struct blocks_job *job, const struct code_graph *graph, uint64_t
 	if (r == 0)
 		r = put_branch_last(job);
 	len = job->picked_len;
-	if (r == 0 && job->jump_line != WIRE_LINE_NONE)
-		r = pick_number(job, job->jump_line);
-	jumps = job->picked_len > len;
+	for (size_t i = 0; r == 0 && i < job->weak.len; i++)
+		r = pick_number(job, (uint32_t)job->weak.list[i]);
+	len = job->picked_len - len;
 	if (r == 0)
-		r = reserve_code(job, (size_t)LEB_MAX * (job->picked_len + 2));
+		r = reserve_code(job, (size_t)LEB_MAX * (job->picked_len + 3));
 	if (r < 0)
 		return r;
 	callee = block->pc == CODE_NONE ? blocks_pc_at(job, block->callee) : CODE_NONE;
 	put(job,
 	    job->picked_len << WIRE_LINES_FLAGS |
 		(block->is_cleanup ? WIRE_LINES_CLEANUP : 0u) |
-		(jumps ? WIRE_LINES_JUMP : 0u) |
+		(len > 0 ? WIRE_LINES_WEAK : 0u) |
 		(callee != CODE_NONE ? WIRE_LINES_CALLEE : 0u));
 	if (callee != CODE_NONE)
 		put(job, zigzag(pc, callee));
+	if (len > 0)
+		put(job, len);
 	for (uint32_t i = 0; i < job->picked_len; i++) {
 		put(job, zigzag(*last, job->picked[i]));
 		*last = job->picked[i];

@@ -282,6 +282,7 @@ blocks_make(const struct blocks_request *request, int *ret_blocks, struct failur
 	free(job.code);
 	free(job.functions);
 	free(job.picked);
+	free(job.weak.list);
 	free(job.rows);
 	free(job.sorted);
 	free(job.done);

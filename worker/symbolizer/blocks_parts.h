@@ -70,8 +70,8 @@ struct blocks_job {
 	uint32_t graphs;       /* of functions, in all */
 	uint32_t *picked;      /* lines of the block at hand */
 	uint32_t picked_len, picked_size;
-	uint32_t branch_line; /* of the row that was noted last, new or not */
-	uint32_t jump_line;   /* of a jump alone; WIRE_LINE_NONE */
+	uint32_t branch_line;    /* of the row that was noted last, new or not */
+	struct number_list weak; /* lines of the block at hand that little tells of */
 	struct wire_blocks_function *functions;
 	uint32_t functions_len, functions_size;
 	uint32_t blocks_max, edges_max, known_len;
