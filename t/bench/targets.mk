@@ -227,8 +227,12 @@ sources: $(SQLITE)/sqlite3.c $(LIST)
 REGEX = $(OUT)/vendor/regex-syntax/src/lib.rs
 FEATURES = std default unicode unicode-age unicode-bool unicode-case unicode-gencat unicode-perl unicode-script unicode-segment
 RUSTC ?= rustc
+RUST_OPT ?= 1
+# With a sanitizer: RUSTC_BOOTSTRAP=1 make … RUST_MORE=-Zsanitizer=address, whose library clang's is in the way of
+RUST_MORE ?=
+RUST_FUZZER = $(if $(RUST_MORE),-Clink-arg=$(shell $(CLANG) -print-file-name=libclang_rt.fuzzer-x86_64.a) -Clink-arg=-lstdc++,-Clink-arg=-fsanitize=fuzzer)
 RUST_FLAGS = --edition=2021 -g -Ccodegen-units=1 -Awarnings
-SANCOV = -Copt-level=1 -Cpasses=sancov-module $(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 inline-8bit-counters pc-table)
+SANCOV = -Copt-level=$(RUST_OPT) $(RUST_MORE) -Cpasses=sancov-module $(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 inline-8bit-counters pc-table)
 RUST_LINKED = $(if $(RUNTIME),-Clink-arg=@$(abspath $(RUNTIME))/t/fuzzsup-build.rsp)
 define RUST_HARNESS
 #![no_main]
@@ -272,7 +276,7 @@ $(OUT)/rust/%: $(LIST)
 	mkdir -p $@.parts
 	$(file >$(OUT)/regex.rs,$(RUST_HARNESS))
 	$(RUSTC) $(RUST_FLAGS) $(foreach feature,$(FEATURES),--cfg 'feature="$(feature)"') $(BUILD_FLAGS) --crate-type rlib --crate-name regex_syntax $(REGEX) --out-dir $@.parts
-	$(RUSTC) $(RUST_FLAGS) $(BUILD_FLAGS) -Clinker=$(CLANG) -Clink-arg=-fsanitize=fuzzer --extern regex_syntax=$@.parts/libregex_syntax.rlib $(OUT)/regex.rs -o $@
+	$(RUSTC) $(RUST_FLAGS) $(BUILD_FLAGS) -Clinker=$(CLANG) $(RUST_FUZZER) --extern regex_syntax=$@.parts/libregex_syntax.rlib $(OUT)/regex.rs -o $@
 rust: $(addprefix $(OUT)/rust/,judge as-built no-prune no-inline)
 
 .PHONY: all sqlite zlib rocksdb sources rust
