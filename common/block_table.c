@@ -42,12 +42,15 @@ functions_are_sound(const struct block_table *t)
 {
 	const struct wire_blocks *h = t->header;
 	uint32_t place = 0;
+	uint64_t code = 0;
 
 	for (uint32_t i = 0; i < h->functions_len; i++) {
 		const struct wire_blocks_function *function = &t->functions[i];
 
-		if (function->first < place || function->pcs_len == 0 ||
-		    function->first > h->pcs_len ||
+		/* None twice: that would be work without end. */
+		code += function->code_len;
+		if (code > h->code_len || function->first < place ||
+		    function->pcs_len == 0 || function->first > h->pcs_len ||
 		    function->pcs_len > h->pcs_len - function->first ||
 		    function->blocks_len > h->blocks_max ||
 		    function->edges_len > h->edges_max ||

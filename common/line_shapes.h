@@ -43,7 +43,7 @@ void line_shapes_apply(const unsigned char *shapes, size_t shapes_len,
     const struct wire_line *lines, const uint32_t *order, uint32_t len,
     const uint8_t *led, bool inlines, uint8_t *states);
 
-/* Comes last: those of the lines that seem not to have been reached, though @lost says that a copy was begun
+/* Comes before line_shapes_apply(): those of the lines that seem not to have been reached, though @lost says that a copy was begun
  * that lost them (line_scratch_lost()), become unknown. Not what stands in a block that something decides
  * on: of a copy of which it is known which way it goes the other one is left out, too. Without shapes
  * (@shapes_len 0) all. */

@@ -8,6 +8,8 @@
 /* Intersections of dominators may be many in code that nobody's compiler made. */
 #define STEPS_EACH 256
 #define STEPS_MORE 100000
+/* Lines of families that are looked at, for each byte of copies. */
+#define STEPS_A_BYTE 64
 
 /* A condition stands that many lines above what it decides on, at most, and in a block that many
  * lines before it. */
@@ -27,7 +29,7 @@ enum {
 };
 
 struct line_scratch {
-	uint32_t blocks_len, edges_len;
+	uint32_t blocks_len, edges_len, lines_len;
 	uint8_t *flags;
 	/* edges of a block: from its start on, up to the start of the next one */
 	uint32_t *starts, *edges;
@@ -86,9 +88,18 @@ line_scratch_lay(void *memory, const struct wire_blocks *header)
 	scratch->partly = scratch->flags + blocks;
 	scratch->led = scratch->partly + header->lines_len;
 	scratch->lost = scratch->led + header->lines_len;
+	scratch->lines_len = header->lines_len;
 	for (uint32_t i = 0; i < header->lines_len; i++)
-		scratch->partly[i] = scratch->led[i] = scratch->lost[i] = 0;
+		scratch->partly[i] = 0;
+	line_scratch_forget(scratch);
 	return scratch;
+}
+
+void
+line_scratch_forget(struct line_scratch *scratch)
+{
+	for (uint32_t i = 0; i < scratch->lines_len; i++)
+		scratch->led[i] = scratch->lost[i] = 0;
 }
 
 const uint8_t *
@@ -601,16 +612,15 @@ is_ahead(struct line_scratch *scratch, const struct line_blocks_view *view,
     uint32_t line, uint32_t left)
 {
 	const unsigned char *at = scratch->at;
-	const struct wire_line *this = &view->lines[line], *other;
 	uint32_t next = line;
-	bool ahead;
+	bool has_next;
 
-	if (left < 2 || !next_line(scratch, view, &next))
+	if (left < 2)
 		return false;
+	has_next = next_line(scratch, view, &next);
 	scratch->at = at;
-	other = &view->lines[next];
-	ahead = other->file == this->file && other->line < this->line;
-	return ahead;
+	return has_next && view->lines[next].file == view->lines[line].file &&
+	    view->lines[next].line < view->lines[line].line;
 }
 
 /* The first block that is come back to; 0: there is none, or nobody knows. */
@@ -715,8 +725,10 @@ take_copy(struct line_scratch *scratch, const struct line_blocks_view *view,
 static void
 take_copies(struct line_scratch *scratch, const struct line_blocks_view *view)
 {
-	uint64_t steps = (uint64_t)STEPS_EACH * scratch->blocks_len + STEPS_MORE;
-	uint32_t block = 0, family, left, len;
+	/* Tables may come from anywhere: no more work than there are bytes. */
+	uint64_t steps = (uint64_t)STEPS_EACH * scratch->blocks_len +
+	    STEPS_A_BYTE * (uint64_t)(scratch->end - scratch->at);
+	uint32_t block = 0, family, left, len, lines;
 	bool ran;
 
 	if (scratch->at == scratch->end)
@@ -728,13 +740,10 @@ take_copies(struct line_scratch *scratch, const struct line_blocks_view *view)
 		if (scratch->is_bad || block >= scratch->blocks_len ||
 		    family >= view->header->families_len)
 			return;
-		ran = state_of(scratch->flags[block]) == LINE_REACHED;
+		lines = view->families[family + 1] - view->families[family];
+		ran = state_of(scratch->flags[block]) == LINE_REACHED && lines <= steps;
 		take_copy(scratch, view, family, len, ran);
-		/* Tables may come from anywhere. */
-		len = ran ? view->families[family + 1] - view->families[family] : 0;
-		if (len > steps)
-			return;
-		steps -= len;
+		steps -= ran ? lines : 0;
 	}
 }
 

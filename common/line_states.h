@@ -100,6 +100,9 @@ line_news_take(struct line_news *news)
  * with it. */
 const uint8_t *line_scratch_led(const struct line_scratch *scratch);
 
+/* From now on nothing was reached yet: what line_scratch_led() and line_scratch_lost() tell begins anew. */
+void line_scratch_forget(struct line_scratch *scratch);
+
 /* By line: 1 where a copy of its function that was begun has not what others have of it. */
 const uint8_t *line_scratch_lost(const struct line_scratch *scratch);
 

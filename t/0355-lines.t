@@ -356,6 +356,31 @@ def units_share(folder, inputs):
         equal([told.get(place) for place in ("shared.h:4", "never.h:4")], ["reached", "idle"], f"{version}: a function of two units is told by one's files")
 
 
+# Two units that have one function, in which another was inlined: of both the linker makes one, of which each tells.
+TWINS = {
+    "twins.h": "extern volatile int sink;\nstatic inline __attribute__((always_inline)) int helper(int x)\n{\n\tif (x >= 0)\n\t\treturn sink + x;\n"
+               "\tsink = sink * x;\n\tsink = sink + 3;\n\treturn sink;\n}\ninline __attribute__((noinline)) int outer(int x)\n{\n\tsink = 4;\n\treturn helper(x) + 1;\n}\n",
+    "one.cc": "#include \"twins.h\"\nint other(int x);\nvolatile int sink;\nextern \"C\" int\nLLVMFuzzerTestOneInput(const unsigned char *, unsigned long size)\n{\n\tsink = outer((int)size);\n"
+              "\treturn size > 77 ? other(3) * 0 : 0;\n}\n",
+    "two.cc": "#include \"twins.h\"\nint other(int x) { return outer(x) * 2; }\n",
+}
+
+
+def units_twin(folder, inputs):
+    """What two units tell of one copy has lost nothing."""
+    folder = os.path.join(folder, "twins")
+    os.mkdir(folder)
+    for name, text in TWINS.items():
+        with open(os.path.join(folder, name), "w") as file:
+            file.write(text)
+    sources = [os.path.join(folder, name) for name in TWINS if name.endswith(".cc")]
+    for version in ("-gdwarf-4", "-gdwarf-5"):
+        executable = os.path.join(folder, "twins" + version)
+        subprocess.run([CLANGXX, "-g", version, "-O1", "-fsanitize=fuzzer", *sources, "@" + runtime_response_file(), "-o", executable], check=True)
+        states = ours(run_here(executable, inputs))
+        equal([states.get((os.path.join(folder, "twins.h"), line)) for line in (6, 7, 8)], ["missed"] * 3, f"{version}: nor is it there twice")
+
+
 # The then-block of line 5 ends in a jump that is told to be of line 9, where the else-block is; line 7's has nothing else.
 JUMPS = """	.text
 	.globl picks
@@ -544,6 +569,7 @@ with scratch() as folder:
         agree(name, kept[name], truth)
     call_lines(folder, inputs)
     units_share(folder, inputs)
+    units_twin(folder, inputs)
     jumps_alone(folder)
     copies_fold(folder, inputs)
     damaged(folder, os.path.join(folder, "-O1"), "")

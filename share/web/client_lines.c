@@ -93,9 +93,11 @@ static int
 functions_check(void)
 {
 	const struct wire_blocks *h = lines.view.header;
+	uint64_t code = 0;
 	for (uint32_t i = 0; i < h->functions_len; i++) {
 		const struct wire_blocks_function *f = &lines.view.functions[i];
-		if (f->code > h->code_len || f->code_len > h->code_len - f->code ||
+		code += f->code_len; /* none twice: that would be work without end */
+		if (code > h->code_len || f->code > h->code_len || f->code_len > h->code_len - f->code ||
 		    f->blocks_len > h->blocks_max || f->edges_len > h->edges_max ||
 		    (f->line != WIRE_LINE_NONE && f->line >= h->lines_len))
 			return CLIENT_RANGE;
@@ -285,6 +287,7 @@ lines_renew(void)
 	if (!lines.view.header)
 		return;
 	memset(lines.raw, 0, lines.view.header->lines_len);
+	line_scratch_forget(lines.scratch);
 	memset(lines.function_due, 0, lines.view.header->functions_len);
 	lines.functions_due_len = 0;
 	lines.built = 0;

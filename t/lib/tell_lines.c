@@ -136,8 +136,13 @@ apply_shapes(const struct block_table *blocks, const struct line_scratch *scratc
 		    blocks->strings + blocks->directories[file->directory],
 		    blocks->strings + file->basename);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || fstat(fd, &st) != 0)
+		if (fd < 0) {
+			line_shapes_lose(NULL, 0, blocks->lines, blocks->order + from,
+			    to - from, line_scratch_lost(scratch), states);
 			continue;
+		}
+		if (fstat(fd, &st) != 0)
+			give_up(path);
 		text = malloc((size_t)st.st_size + 1);
 		shapes = malloc(line_shapes_max((size_t)st.st_size));
 		if (text == NULL || shapes == NULL ||

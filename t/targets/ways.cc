@@ -111,10 +111,10 @@ both(int x, int y)
 {
 	if (x > 0 && y > 100)
 		return 31;
-	if (x > 1 || y > 0) // unknown there
+	if (x > 1 || y > 0)
 		return 32;
 	return x > 100 ? sink : 33;
-} // unknown there
+}
 
 OWN static int
 early(int x)

@@ -942,7 +942,6 @@ test_hostile(void **state)
 	}
 }
 
-/* Deep ones, and many at once, cost what their bytes cost. */
 /* What copies lost that were begun is unknown, but not in what something decides on. */
 static void
 test_lost(void **state)
@@ -1009,6 +1008,7 @@ test_lost(void **state)
 	    states, ((uint8_t[]){ LINE_MISSED, LINE_REACHED, LINE_NONE }), 3);
 }
 
+/* Deep ones, and many at once, cost what their bytes cost. */
 static void
 test_deep(void **state)
 {

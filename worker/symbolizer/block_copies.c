@@ -16,6 +16,7 @@
 
 /* Fewer are sorted in place. */
 #define FEW 24
+#define MANY ((size_t)1 << 20)
 
 int
 block_copies_open(struct block_copies *copies, const struct inlined_copies *all)
@@ -31,6 +32,7 @@ block_copies_free(struct block_copies *copies)
 	free(copies->begun);
 	free(copies->places);
 	free(copies->lines.list);
+	free(copies->fresh.list);
 	free(copies->families.list);
 	free(copies->sorted);
 	free(copies->spare);
@@ -52,20 +54,21 @@ add_number(struct number_list *numbers, uint32_t high, uint32_t low)
 static int
 make_room(struct block_copies *copies, size_t len)
 {
+	/* Once for all functions, and once for what they have together. */
+	const size_t wanted = len < MANY ? len * 2 : len;
+
 	if (len <= copies->room)
 		return 0;
-	if (len > COVERAGE_MAP_PCS_MAX)
-		return -ENOMEM;
 	free(copies->sorted);
 	free(copies->spare);
 	free(copies->order);
 	copies->room = 0;
-	copies->sorted = malloc(len * 2 * sizeof(*copies->sorted));
-	copies->spare = malloc(len * 2 * sizeof(*copies->spare));
-	copies->order = malloc(len * 2 * sizeof(*copies->order));
+	copies->sorted = malloc(wanted * sizeof(*copies->sorted));
+	copies->spare = malloc(wanted * sizeof(*copies->spare));
+	copies->order = malloc(wanted * sizeof(*copies->order));
 	if (copies->sorted == NULL || copies->spare == NULL || copies->order == NULL)
 		return -ENOMEM;
-	copies->room = len * 2;
+	copies->room = wanted;
 	return 0;
 }
 
@@ -107,16 +110,21 @@ sort_numbers(struct block_copies *copies, struct number_list *numbers)
 
 /* ---- one function ---- */
 
+/* A copy of which a part lies elsewhere is none: what that has is not known here. */
 static int
-add_copy(struct block_copies *copies, const struct inlined_range *range)
+add_copy(struct block_copies *copies, const struct inlined_range *range, uint64_t start)
 {
-	if (copies->places[range->copy] != 0)
-		return 0; /* another range of it */
+	const struct inlined_extent *extent = &copies->copies->extents[range->copy];
+
+	if (copies->places[range->copy] != 0 || extent->low < start ||
+	    extent->high > copies->end)
+		return 0;
 	if (!grow((void **)&copies->begun, copies->begun_len, &copies->begun_size,
 		sizeof(*copies->begun)))
 		return -ENOMEM;
-	copies->begun[copies->begun_len++] =
-	    (struct begun_copy){ range->start, range->copy, range->family };
+	copies->begun[copies->begun_len++] = (struct begun_copy){
+		.start = extent->first, .copy = range->copy, .family = range->family
+	};
 	copies->places[range->copy] = (uint32_t)copies->begun_len;
 	return 0;
 }
@@ -129,7 +137,7 @@ block_copies_begin(struct block_copies *copies, uint64_t start, uint64_t end)
 
 	for (size_t i = 0; i < copies->begun_len; i++)
 		copies->places[copies->begun[i].copy] = 0;
-	copies->begun_len = copies->lines.len = 0;
+	copies->begun_len = copies->lines.len = copies->fresh.len = 0;
 	copies->open_len = 0;
 	copies->end = end;
 	copies->next = inlined_ranges_from(all, start);
@@ -138,15 +146,14 @@ block_copies_begin(struct block_copies *copies, uint64_t start, uint64_t end)
 	    r == 0 && i < all->ranges_len && all->ranges[i].start < end; i++)
 		if (all->ranges[i].copy != INLINED_OWN &&
 		    all->ranges[i].family != INLINED_FAMILY_NONE)
-			r = add_copy(copies, &all->ranges[i]);
+			r = add_copy(copies, &all->ranges[i], start);
 	return r;
 }
 
-/* The innermost range that has @address; NULL: none. */
-static const struct inlined_range *
-innermost(struct block_copies *copies, uint64_t address)
+const struct inlined_range *
+block_copies_at(struct block_copies *copies, uint64_t address)
 {
-	const struct inlined_range *ranges = copies->copies->ranges;
+	const struct inlined_range *ranges = copies->copies->ranges, *found;
 
 	for (; copies->next < copies->copies->ranges_len &&
 	    ranges[copies->next].start <= address &&
@@ -162,35 +169,41 @@ innermost(struct block_copies *copies, uint64_t address)
 	while (copies->open_len > 0 &&
 	    ranges[copies->open[copies->open_len - 1]].end <= address)
 		copies->open_len--;
-	return copies->open_len > 0 ? &ranges[copies->open[copies->open_len - 1]]
-				    : NULL;
+	if (copies->open_len == 0)
+		return NULL;
+	found = &ranges[copies->open[copies->open_len - 1]];
+	return found->family != INLINED_FAMILY_NONE ? found : NULL;
 }
 
 int
-block_copies_row(struct block_copies *copies, uint64_t address, uint32_t number)
+block_copies_row(
+    struct block_copies *copies, const struct inlined_range *copy, uint32_t number)
 {
-	const struct inlined_range *range = innermost(copies, address);
-	int r;
+	int r = add_number(&copies->fresh, copy->family, number);
 
-	if (range == NULL || range->family == INLINED_FAMILY_NONE)
-		return 0;
-	r = add_number(&copies->families, range->family, number);
-	if (r < 0 || range->copy == INLINED_OWN)
+	if (r < 0 || copy->copy == INLINED_OWN || copies->places[copy->copy] == 0)
 		return r;
-	/* One that began in another function, perhaps: the line table knows better. */
-	if (copies->places[range->copy] == 0)
-		return 0;
-	return add_number(&copies->lines, copies->places[range->copy] - 1, number);
+	return add_number(&copies->lines, copies->places[copy->copy] - 1, number);
 }
 
 int
 block_copies_end(struct block_copies *copies)
 {
-	return sort_numbers(copies, &copies->lines);
+	int r = sort_numbers(copies, &copies->fresh);
+
+	for (size_t i = 0; r == 0 && i < copies->fresh.len &&
+	    copies->families.len <= COVERAGE_MAP_PCS_MAX;
+	    i++)
+		r = add_number(&copies->families,
+		    (uint32_t)(copies->fresh.list[i] >> 32),
+		    (uint32_t)copies->fresh.list[i]);
+	return r == 0 ? sort_numbers(copies, &copies->lines) : r;
 }
 
 int
 block_copies_finish(struct block_copies *copies)
 {
+	if (copies->families.len > COVERAGE_MAP_PCS_MAX)
+		copies->families.len = 0;
 	return sort_numbers(copies, &copies->families);
 }

@@ -70,37 +70,40 @@ first_line(struct blocks_job *job, uint64_t start, uint32_t *ret_line)
 
 /* The block that has the code at @offset; CODE_NONE: none. */
 static uint32_t
-block_of(const struct blocks_job *job, const struct code_graph *graph, uint64_t offset)
+block_of(const struct blocks_job *job, uint64_t offset)
 {
-	uint32_t low = 0, high = graph->parts_len, middle;
+	uint32_t low = 0, high = job->stretches_len, middle;
 
 	while (low < high) {
 		middle = low + (high - low) / 2;
-		if (graph->parts[middle].start <= offset)
+		if (job->stretches[middle].start <= offset)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low > 0 && offset < graph->parts[low - 1].end ? job->parts[low - 1].block
-							     : CODE_NONE;
+	return low > 0 && offset < job->stretches[low - 1].end
+	    ? job->stretches[low - 1].block
+	    : CODE_NONE;
 }
 
 /* Gives the rows of the function at @range to the copies that they lie in. */
 static int
 find_copy_lines(struct blocks_job *job, const struct function_range *range)
 {
+	const struct inlined_range *copy;
 	int r = block_copies_begin(&job->copy_lines, range->start, range->end);
 
 	for (size_t i = blocks_row_at(job, range->start);
 	    r == 0 && i < job->rows_len && job->rows[i].address < range->end; i++) {
-		if (job->rows[i].line == 0)
+		struct row *row = &job->rows[i];
+
+		copy = block_copies_at(&job->copy_lines,
+		    row->address > range->start ? row->address : range->start);
+		if (row->line == 0 || copy == NULL)
 			continue;
-		r = blocks_number_row(job, &job->rows[i]);
-		if (r == 0 && job->rows[i].number != WIRE_LINE_NONE)
-			r = block_copies_row(&job->copy_lines,
-			    job->rows[i].address > range->start ? job->rows[i].address
-								: range->start,
-			    job->rows[i].number);
+		r = blocks_number_row(job, row);
+		if (r == 0 && row->number != WIRE_LINE_NONE)
+			r = block_copies_row(&job->copy_lines, copy, row->number);
 	}
 	return r == 0 ? block_copies_end(&job->copy_lines) : r;
 }
@@ -125,11 +128,10 @@ put_copy_lines(struct blocks_job *job, uint32_t place, size_t at)
 }
 
 static int
-put_copies(struct blocks_job *job, const struct code_graph *graph,
-    const struct function_range *range)
+put_copies(struct blocks_job *job, const struct function_range *range)
 {
 	const struct block_copies *copies = &job->copy_lines;
-	uint32_t block, from = 0, len = 0;
+	uint32_t from = 0, len = 0;
 	size_t line = 0;
 	int r = find_copy_lines(job, range);
 
@@ -138,23 +140,25 @@ put_copies(struct blocks_job *job, const struct code_graph *graph,
 		    job, LEB_MAX * (copies->lines.len + 3 * copies->begun_len + 1));
 	if (r < 0)
 		return r;
-	for (uint32_t i = 0; i < copies->begun_len; i++)
-		len += block_of(job, graph, copies->begun[i].start - range->start) !=
-		    CODE_NONE;
+	for (uint32_t i = 0; i < copies->begun_len; i++) {
+		struct begun_copy *copy = &copies->begun[i];
+
+		copy->block = block_of(job, copy->start - range->start);
+		len += copy->block != CODE_NONE;
+	}
 	if (len == 0)
 		return 0;
 	put(job, len);
 	for (uint32_t i = 0; i < copies->begun_len; i++) {
-		block = block_of(job, graph, copies->begun[i].start - range->start);
-		if (block == CODE_NONE) {
-			while (line < copies->lines.len &&
-			    copies->lines.list[line] >> 32 == i)
-				line++;
+		const struct begun_copy *copy = &copies->begun[i];
+
+		while (line < copies->lines.len && copies->lines.list[line] >> 32 < i)
+			line++; /* of one in no block */
+		if (copy->block == CODE_NONE)
 			continue;
-		}
-		put(job, zigzag(from, block));
-		put(job, copies->begun[i].family);
-		from = block;
+		put(job, zigzag(from, copy->block));
+		put(job, copy->family);
+		from = copy->block;
 		line = put_copy_lines(job, i, line);
 	}
 	return 0;
@@ -195,7 +199,7 @@ block_function_write(struct blocks_job *job, const struct function_range *range,
 	for (uint32_t i = 0; r == 0 && i < graph->blocks_len; i++)
 		r = put_block(job, graph, first, range->start, i, &next_pc, &last);
 	if (r == 0)
-		r = put_copies(job, graph, range);
+		r = put_copies(job, range);
 	if (r < 0)
 		return r;
 	function.blocks_len = graph->blocks_len;

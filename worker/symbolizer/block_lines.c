@@ -95,7 +95,10 @@ blocks_number_row(struct blocks_job *job, struct row *row)
 static bool
 is_jump(uint64_t start, const struct code_part *part, const struct row *row)
 {
-	return part->jump < part->end && row->address == start + part->jump;
+	const uint64_t from = start + part->start;
+
+	return part->jump < part->end &&
+	    (row->address > from ? row->address : from) == start + part->jump;
 }
 
 static int
@@ -229,30 +232,82 @@ pick_copies(struct blocks_job *job, uint64_t start, uint64_t end)
 	return r;
 }
 
+static int
+compare_stretches(const void *a, const void *b)
+{
+	const struct stretch *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+static int
+reserve_parts(struct blocks_job *job, uint32_t len)
+{
+	struct part_place *places;
+	struct stretch *stretches;
+
+	if (len <= job->parts_size)
+		return 0;
+	places = realloc(job->parts, len * sizeof(*places));
+	if (places != NULL)
+		job->parts = places;
+	stretches = realloc(job->stretches, len * sizeof(*stretches));
+	if (stretches != NULL)
+		job->stretches = stretches;
+	if (places == NULL || stretches == NULL)
+		return -ENOMEM;
+	job->parts_size = len;
+	return 0;
+}
+
+/* Lists the code of all blocks. What moved_pcs.c made of shared ones stands at the end. */
+static void
+list_stretches(struct blocks_job *job, const struct code_graph *graph)
+{
+	bool ascends = true;
+
+	job->stretches_len = 0;
+	for (uint32_t i = 0; i < graph->parts_len; i++) {
+		const struct code_part *part = &graph->parts[i];
+		struct stretch *next = &job->stretches[job->stretches_len];
+
+		if (part->start >= part->end || job->parts[i].block == CODE_NONE)
+			continue;
+		*next = (struct stretch){ part->start, part->end, job->parts[i].block };
+		ascends = ascends &&
+		    (job->stretches_len == 0 || next[-1].start < next->start);
+		job->stretches_len++;
+	}
+	if (!ascends)
+		qsort(job->stretches, job->stretches_len, sizeof(*job->stretches),
+		    compare_stretches);
+}
+
 /* Finds where each part of @graph belongs. */
 static int
 place_parts(struct blocks_job *job, const struct code_graph *graph, uint64_t start)
 {
-	struct part_place *larger;
 	size_t row = blocks_row_at(job, start);
+	uint32_t before = 0;
+	int r = reserve_parts(job, graph->parts_len);
 
-	if (graph->parts_len > job->parts_size) {
-		larger = realloc(job->parts, graph->parts_len * sizeof(*larger));
-		if (larger == NULL)
-			return -ENOMEM;
-		job->parts = larger;
-		job->parts_size = graph->parts_len;
-	}
+	if (r < 0)
+		return r;
 	for (uint32_t i = 0; i < graph->parts_len; i++) {
-		while (row + 1 < job->rows_len &&
-		    job->rows[row + 1].address <= start + graph->parts[i].start)
+		const uint64_t at = start + graph->parts[i].start;
+
+		if (graph->parts[i].start < before)
+			row = blocks_row_at(job, at);
+		while (row + 1 < job->rows_len && job->rows[row + 1].address <= at)
 			row++;
+		before = graph->parts[i].start;
 		job->parts[i] = (struct part_place){ CODE_NONE, (uint32_t)row };
 	}
 	for (uint32_t i = 0; i < graph->blocks_len; i++)
 		for (uint32_t p = graph->blocks[i].part; p != CODE_NONE;
 		    p = graph->parts[p].next)
 			job->parts[p].block = i;
+	list_stretches(job, graph);
 	return 0;
 }
 

@@ -297,6 +297,7 @@ blocks_make(const struct blocks_request *request, int *ret_blocks, struct failur
 	inlined_copies_free(&job.copies);
 	block_copies_free(&job.copy_lines);
 	free(job.parts);
+	free(job.stretches);
 	elf_image_free(job.alternate);
 	function_ranges_free(&job.ranges);
 	source_table_unmap(&job.sources);

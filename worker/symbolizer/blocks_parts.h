@@ -41,6 +41,12 @@ struct part_place {
 	uint32_t row;   /* the last that begins at or before it, or the first */
 };
 
+/* Code that a block has. */
+struct stretch {
+	uint32_t start, end; /* bytes from the function's start */
+	uint32_t block;
+};
+
 struct blocks_job {
 	const struct blocks_request *request;
 	struct function_ranges ranges;
@@ -51,8 +57,9 @@ struct blocks_job {
 	uint64_t counters;            /* address of the first PC's; 0: not known */
 	struct inlined_copies copies;
 	struct block_copies copy_lines;
-	struct part_place *parts; /* of the function at hand */
-	uint32_t parts_size;
+	struct part_place *parts;  /* of the function at hand */
+	struct stretch *stretches; /* the same that have code, ascending */
+	uint32_t parts_size, stretches_len;
 	struct elf_image *alternate;
 	struct code_memory *memory;
 	struct never_returns *never;

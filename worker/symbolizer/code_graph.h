@@ -41,7 +41,7 @@ struct code_block {
 };
 
 struct code_graph {
-	struct code_part *parts; /* ascending by start */
+	struct code_part *parts;   /* nearly ascending by start; some are empty */
 	struct code_block *blocks; /* ascending */
 	uint32_t *edges;
 	uint32_t parts_len, blocks_len, edges_len;

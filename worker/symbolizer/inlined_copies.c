@@ -50,7 +50,9 @@ struct reader {
 	uint64_t str_offsets_base;
 	uint64_t table; /* of the unit, in .debug_line */
 	size_t declarations, ranges;
+	struct inlined_extent *extents;
 	uint32_t copies_len; /* of which code was taken */
+	size_t extents_size;
 	const struct die_unit *unit;
 	uint64_t unit_start, unit_end; /* in .debug_info */
 	struct places own, copies;
@@ -172,26 +174,68 @@ find_origin(const struct reader *reader, const struct die *die, struct place *re
 	return find_reference(reader, &values[0], &ret_place->key);
 }
 
-/* Where each of the ranges of @die begins; @only_first: the first one. */
+/* One copy more, whose first range begins at @first. */
 static int
-take_code(struct reader *reader, const struct die *die, bool only_first,
-    struct places *places)
+add_extent(struct reader *reader, uint64_t first)
 {
-	struct die_ranges ranges;
+	if (!grow((void **)&reader->extents, reader->copies_len, &reader->extents_size,
+		sizeof(*reader->extents)))
+		return -ENOMEM;
+	reader->extents[reader->copies_len++] =
+	    (struct inlined_extent){ first, first, first };
+	return 0;
+}
+
+static void
+stretch_extent(struct inlined_extent *extent, uint64_t start, uint64_t end)
+{
+	extent->low = start < extent->low ? start : extent->low;
+	extent->high = end > extent->high ? end : extent->high;
+}
+
+/* The first range of a function's own code. */
+static int
+take_own(struct reader *reader, const struct die *die)
+{
 	struct place place;
+	struct die_ranges ranges;
+
+	if (!find_origin(reader, die, &place))
+		return 0;
+	place.copy = INLINED_OWN;
+	die_ranges_start(&ranges, &reader->sources, &reader->unit->format, &die->code);
+	while (reader->ranges++ < RANGES_MAX &&
+	    die_ranges_next(&ranges, &place.address, &place.end))
+		if (place.address < place.end)
+			return add(&reader->own, &place);
+	return 0;
+}
+
+/* All ranges of a copy. */
+static int
+take_copy(struct reader *reader, const struct die *die)
+{
+	struct place place;
+	struct die_ranges ranges;
+	bool is_first = true;
 	int r = 0;
 
 	if (!find_origin(reader, die, &place))
 		return 0;
-	place.copy = only_first ? INLINED_OWN : reader->copies_len++;
+	place.copy = reader->copies_len;
 	die_ranges_start(&ranges, &reader->sources, &reader->unit->format, &die->code);
 	while (r == 0 && reader->ranges++ < RANGES_MAX &&
 	    die_ranges_next(&ranges, &place.address, &place.end)) {
 		if (place.address >= place.end)
 			continue;
-		r = add(places, &place);
-		if (only_first)
-			break;
+		if (is_first)
+			r = add_extent(reader, place.address);
+		is_first = false;
+		if (r == 0)
+			stretch_extent(
+			    &reader->extents[place.copy], place.address, place.end);
+		if (r == 0)
+			r = add(&reader->copies, &place);
 	}
 	return r;
 }
@@ -209,10 +253,8 @@ take_die(struct reader *reader, const struct die *die)
 	if (!die->has_code || !die->has_origin)
 		return 0;
 	if (die->tag == DW_TAG_subprogram)
-		return take_code(reader, die, true, &reader->own);
-	return die->tag == DW_TAG_inlined_subroutine
-	    ? take_code(reader, die, false, &reader->copies)
-	    : 0;
+		return take_own(reader, die);
+	return die->tag == DW_TAG_inlined_subroutine ? take_copy(reader, die) : 0;
 }
 
 /* What a unit's first DIE says of sections that its values refer to. */
@@ -428,6 +470,39 @@ compare_ranges(const void *a, const void *b)
 	return x->copy + 1 < y->copy + 1 ? -1 : x->copy + 1 > y->copy + 1;
 }
 
+static int
+compare_twins(const void *a, const void *b)
+{
+	const struct inlined_range *x = a, *y = b;
+
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	if (x->end != y->end)
+		return x->end > y->end ? -1 : 1;
+	if (x->family != y->family)
+		return x->family < y->family ? -1 : 1;
+	return x->copy + 1 < y->copy + 1 ? -1 : x->copy + 1 > y->copy + 1;
+}
+
+/* Sorts the list, and leaves out what several units tell of one copy. Returns how many are left. */
+static size_t
+drop_twins(struct inlined_range *list, size_t len)
+{
+	size_t kept = 0;
+
+	if (len == 0)
+		return 0;
+	qsort(list, len, sizeof(*list), compare_twins);
+	for (size_t i = 0; i < len; i++)
+		if (kept == 0 || list[i].family == INLINED_FAMILY_NONE ||
+		    list[i].family != list[kept - 1].family ||
+		    list[i].start != list[kept - 1].start ||
+		    list[i].end != list[kept - 1].end)
+			list[kept++] = list[i];
+	qsort(list, kept, sizeof(*list), compare_ranges);
+	return kept;
+}
+
 /* Numbers what has the same key; @copies are sorted, too. */
 static int
 give_ranges(const struct places *own, const struct places *copies,
@@ -459,10 +534,8 @@ give_ranges(const struct places *own, const struct places *copies,
 			list[len++] = (struct inlined_range){ copies->list[k].address,
 				copies->list[k].end, copies->list[k].copy, family };
 	}
-	if (len > 0)
-		qsort(list, len, sizeof(*list), compare_ranges);
 	ret_copies->ranges = list;
-	ret_copies->ranges_len = len;
+	ret_copies->ranges_len = drop_twins(list, len);
 	ret_copies->families_len = families;
 	return 0;
 }
@@ -498,9 +571,12 @@ inlined_copies_read(struct elf_image *image, inlined_copies_wanted *wanted,
 		r = give(&reader.own, &reader.copies, ret_copies);
 		sort(&reader.copies);
 		ret_copies->copies_len = reader.copies_len;
+		ret_copies->extents = reader.extents;
+		reader.extents = NULL;
 		if (r == 0)
 			r = give_ranges(&reader.own, &reader.copies, ret_copies);
 	}
+	free(reader.extents);
 	free(reader.own.list);
 	free(reader.copies.list);
 	free(reader.names.list);
@@ -513,6 +589,7 @@ inlined_copies_free(struct inlined_copies *copies)
 	free(copies->list);
 	free(copies->functions);
 	free(copies->ranges);
+	free(copies->extents);
 	*copies = (struct inlined_copies){ 0 };
 }
 

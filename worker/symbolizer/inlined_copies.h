@@ -35,19 +35,28 @@ struct inlined_range {
 	    family; /* of a function's copies and its own code; INLINED_FAMILY_NONE: there is no other */
 };
 
+/* All of a copy's ranges. */
+struct inlined_extent {
+	uint64_t
+	    first; /* where the first of them, as they are told, begins: where it is entered */
+	uint64_t low, high;
+};
+
 #define INLINED_OWN UINT32_MAX
 #define INLINED_FAMILY_NONE UINT32_MAX
 
-/* Ascending by start, each once. Zeroed is empty. */
+/* Zeroed is empty. */
 struct inlined_copies {
-	struct inlined_copy *list;
+	struct inlined_copy *list; /* ascending by start, each once */
 	size_t len;
 	uint64_t
 	    *functions; /* ascending: of each copy that has one; no more than 2^32 */
 	size_t functions_len;
-	/* ascending by start, those that others are in before these */
+	/* Ascending by start, those that others are in before these. Units that have the same function
+	 * each tell of its copies, which are there once. */
 	struct inlined_range *ranges;
 	size_t ranges_len;
+	struct inlined_extent *extents; /* by copy */
 	uint32_t copies_len, families_len;
 };
 

@@ -90,6 +90,7 @@ share_block(struct code_grapher *grapher, uint32_t index, size_t at, size_t othe
 	*raw(grapher, index) = (struct raw_block){
 		.start = was.start,
 		.end = was.start,
+		.jump = CODE_NONE,
 		.pc = CODE_NONE,
 		.edges = (uint32_t)grapher->raw_edges.len,
 		.before = was.before,
