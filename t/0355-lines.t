@@ -340,20 +340,24 @@ SHARED = {
 }
 
 
+def of_units(folder, name, texts, inputs):
+    """States of the lines of all texts, by DWARF version; the units are linked by what the compiler takes by itself."""
+    folder = os.path.join(folder, name)
+    os.mkdir(folder)
+    for file_name, text in texts.items():
+        with open(os.path.join(folder, file_name), "w") as file:
+            file.write(text)
+    sources = [os.path.join(folder, file_name) for file_name in texts if file_name.endswith(".cc")]
+    for version in ("-gdwarf-4", "-gdwarf-5"):
+        executable = os.path.join(folder, name + version)
+        subprocess.run([CLANGXX, "-g", version, "-O1", "-fsanitize=fuzzer", *sources, "@" + runtime_response_file(), "-o", executable], check=True)
+        yield version, {f"{os.path.basename(path)}:{line}": state for (path, line), state in ours(run_here(executable, inputs)).items()}
+
+
 def units_share(folder, inputs):
     """What a unit says of a copy of its own, which the linker dropped, names files as that unit does."""
-    folder = os.path.join(folder, "shared")
-    os.mkdir(folder)
-    for name, text in SHARED.items():
-        with open(os.path.join(folder, name), "w") as file:
-            file.write(text)
-    sources = [os.path.join(folder, name) for name in SHARED if name.endswith(".cc")]
-    for version in ("-gdwarf-4", "-gdwarf-5"):
-        executable = os.path.join(folder, "shared" + version)
-        subprocess.run([CLANGXX, "-g", version, "-O1", "-fsanitize=fuzzer", *sources, "@" + runtime_response_file(), "-o", executable], check=True)
-        states = ours(run_here(executable, inputs))
-        told = {f"{os.path.basename(path)}:{line}": state for (path, line), state in states.items() if path.endswith(".h")}
-        equal([told.get(place) for place in ("shared.h:4", "never.h:4")], ["reached", "idle"], f"{version}: a function of two units is told by one's files")
+    for version, states in of_units(folder, "shared", SHARED, inputs):
+        equal([states.get(place) for place in ("shared.h:4", "never.h:4")], ["reached", "idle"], f"{version}: a function of two units is told by one's files")
 
 
 # Two units that have one function, in which another was inlined: of both the linker makes one, of which each tells.
@@ -368,17 +372,8 @@ TWINS = {
 
 def units_twin(folder, inputs):
     """What two units tell of one copy has lost nothing."""
-    folder = os.path.join(folder, "twins")
-    os.mkdir(folder)
-    for name, text in TWINS.items():
-        with open(os.path.join(folder, name), "w") as file:
-            file.write(text)
-    sources = [os.path.join(folder, name) for name in TWINS if name.endswith(".cc")]
-    for version in ("-gdwarf-4", "-gdwarf-5"):
-        executable = os.path.join(folder, "twins" + version)
-        subprocess.run([CLANGXX, "-g", version, "-O1", "-fsanitize=fuzzer", *sources, "@" + runtime_response_file(), "-o", executable], check=True)
-        states = ours(run_here(executable, inputs))
-        equal([states.get((os.path.join(folder, "twins.h"), line)) for line in (6, 7, 8)], ["missed"] * 3, f"{version}: nor is it there twice")
+    for version, states in of_units(folder, "twins", TWINS, inputs):
+        equal([states.get(f"twins.h:{line}") for line in (6, 7, 8)], ["missed"] * 3, f"{version}: nor is it there twice")
 
 
 # The then-block of line 5 ends in a jump that is told to be of line 9, where the else-block is; line 7's has nothing else.

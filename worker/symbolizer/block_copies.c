@@ -41,14 +41,10 @@ block_copies_free(struct block_copies *copies)
 
 /* ---- sorting ---- */
 
-static int
-add_number(struct number_list *numbers, uint32_t high, uint32_t low)
+static uint64_t
+pair(uint32_t high, uint32_t low)
 {
-	if (!grow((void **)&numbers->list, numbers->len, &numbers->size,
-		sizeof(*numbers->list)))
-		return -ENOMEM;
-	numbers->list[numbers->len++] = (uint64_t)high << 32 | low;
-	return 0;
+	return (uint64_t)high << 32 | low;
 }
 
 static int
@@ -179,11 +175,12 @@ int
 block_copies_row(
     struct block_copies *copies, const struct inlined_range *copy, uint32_t number)
 {
-	int r = add_number(&copies->fresh, copy->family, number);
+	int r = number_list_add(&copies->fresh, pair(copy->family, number));
 
 	if (r < 0 || copy->copy == INLINED_OWN || copies->places[copy->copy] == 0)
 		return r;
-	return add_number(&copies->lines, copies->places[copy->copy] - 1, number);
+	return number_list_add(
+	    &copies->lines, pair(copies->places[copy->copy] - 1, number));
 }
 
 int
@@ -194,9 +191,7 @@ block_copies_end(struct block_copies *copies)
 	for (size_t i = 0; r == 0 && i < copies->fresh.len &&
 	    copies->families.len <= COVERAGE_MAP_PCS_MAX;
 	    i++)
-		r = add_number(&copies->families,
-		    (uint32_t)(copies->fresh.list[i] >> 32),
-		    (uint32_t)copies->fresh.list[i]);
+		r = number_list_add(&copies->families, copies->fresh.list[i]);
 	return r == 0 ? sort_numbers(copies, &copies->lines) : r;
 }
 

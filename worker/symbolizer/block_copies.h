@@ -13,17 +13,12 @@
 #include <stdint.h>
 
 #include "inlined_copies.h"
+#include "number_list.h"
 
 struct begun_copy {
 	uint64_t start; /* address */
 	uint32_t copy, family;
 	uint32_t block; /* for whoever uses it */
-};
-
-/* Numbers, to be sorted. */
-struct number_list {
-	uint64_t *list;
-	size_t len, size;
 };
 
 #define COPIES_DEEP 64

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "blocks_parts.h"
-#include "grow.h"
 #include "banned.h"
 
 uint32_t
@@ -102,17 +101,6 @@ is_jump(uint64_t start, const struct code_part *part, const struct row *row)
 }
 
 static int
-add_weak(struct blocks_job *job, uint32_t number)
-{
-	struct number_list *weak = &job->weak;
-
-	if (!grow((void **)&weak->list, weak->len, &weak->size, sizeof(*weak->list)))
-		return -ENOMEM;
-	weak->list[weak->len++] = number;
-	return 0;
-}
-
-static int
 pick_row(struct blocks_job *job, struct row *row, bool jumps)
 {
 	int r = blocks_number_row(job, row);
@@ -121,7 +109,7 @@ pick_row(struct blocks_job *job, struct row *row, bool jumps)
 	if (r < 0 || number == WIRE_LINE_NONE)
 		return r;
 	if (jumps && job->lines.marks[number].function == job->graphs)
-		return add_weak(job, number);
+		return number_list_add(&job->weak, number);
 	job->branch_line = number;
 	return pick_number(job, number);
 }
@@ -210,7 +198,7 @@ pick_call(struct blocks_job *job, const struct inlined_copy *copy)
 	if (r < 0)
 		return r;
 	return job->lines.marks[number].function == job->graphs
-	    ? add_weak(job, number)
+	    ? number_list_add(&job->weak, number)
 	    : pick_number(job, number);
 }
 

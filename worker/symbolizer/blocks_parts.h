@@ -130,7 +130,8 @@ zigzag(uint32_t from, uint32_t to)
 
 /* ---- parts ---- */
 
-/* The first place of @sorted at or above @address. block_lines.c, as all up to the next */
+/* What follows, up to the next name of a file: block_lines.c.
+ * The first place of @sorted at or above @address. */
 uint32_t blocks_place_of(const struct blocks_job *job, uint64_t address);
 
 /* Of the PCs that have the same address as the one at @place the place of that at which a function

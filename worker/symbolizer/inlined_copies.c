@@ -12,7 +12,9 @@
 
 #include <dwarf.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "die_ranges.h"
 #include "die_walk.h"
@@ -601,14 +603,21 @@ inlined_copies_are_of(const struct inlined_copies *copies, uint64_t address)
 		compare_addresses) != NULL;
 }
 
-size_t
-inlined_copies_from(const struct inlined_copies *copies, uint64_t address)
+_Static_assert(offsetof(struct inlined_copy, start) == 0 &&
+	offsetof(struct inlined_range, start) == 0,
+    "they begin with their address");
+
+/* Of @len elements of @each bytes, which begin with their address, the first at or above @address. */
+static size_t
+first_from(const void *list, size_t len, size_t each, uint64_t address)
 {
-	size_t low = 0, high = copies->len, middle;
+	size_t low = 0, high = len, middle;
+	uint64_t start;
 
 	while (low < high) {
 		middle = low + (high - low) / 2;
-		if (copies->list[middle].start < address)
+		memcpy(&start, (const char *)list + middle * each, sizeof(start));
+		if (start < address)
 			low = middle + 1;
 		else
 			high = middle;
@@ -617,16 +626,14 @@ inlined_copies_from(const struct inlined_copies *copies, uint64_t address)
 }
 
 size_t
+inlined_copies_from(const struct inlined_copies *copies, uint64_t address)
+{
+	return first_from(copies->list, copies->len, sizeof(*copies->list), address);
+}
+
+size_t
 inlined_ranges_from(const struct inlined_copies *copies, uint64_t address)
 {
-	size_t low = 0, high = copies->ranges_len, middle;
-
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		if (copies->ranges[middle].start < address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return first_from(
+	    copies->ranges, copies->ranges_len, sizeof(*copies->ranges), address);
 }
