@@ -11,7 +11,7 @@
 #ifndef FUZZSUP_LINE_OWNERS_H
 #define FUZZSUP_LINE_OWNERS_H
 
-#include "line_states.h"
+#include "line_places.h"
 
 #define LINE_OWNER_NONE UINT32_C(0xffffffff)
 #define LINE_OWNER_INLINED UINT32_C(0x80000000) /* others have copies of one of it */

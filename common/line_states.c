@@ -954,7 +954,7 @@ line_blocks_lines(const struct line_blocks_view *view, uint32_t index,
 		}
 }
 
-/* ---- copies ---- */
+/* ---- families ---- */
 
 bool
 line_families_are_sound(const struct line_blocks_view *view)
@@ -968,75 +968,4 @@ line_families_are_sound(const struct line_blocks_view *view)
 		if (view->family_lines[i] >= h->lines_len)
 			return false;
 	return view->families[h->families_len] <= h->family_lines_len;
-}
-
-void
-line_places_find(const struct line_blocks_view *view, struct line_places *places)
-{
-	const struct wire_blocks *h = view->header;
-	const uint32_t is_first = UINT32_C(1) << 31;
-	uint32_t line, limit = h->lines_len;
-
-	for (uint32_t i = 0; i < h->lines_len; i++)
-		places->places[view->order[i]] = i;
-	for (uint32_t i = 0; i < h->functions_len; i++)
-		if (view->functions[i].line != WIRE_LINE_NONE)
-			places->places[view->functions[i].line] |= is_first;
-	for (uint32_t i = h->lines_len; i-- > 0;) {
-		line = view->order[i];
-		if (i + 1 < h->lines_len &&
-		    view->lines[line].file != view->lines[view->order[i + 1]].file)
-			limit = i + 1;
-		places->limits[line] = limit;
-		if ((places->places[line] & is_first) != 0)
-			limit = i;
-		places->places[line] &= ~is_first;
-	}
-}
-
-void
-line_files_inlined(const struct line_blocks_view *view, bool *inlined)
-{
-	for (uint32_t i = 0; i < view->header->functions_len; i++) {
-		const struct wire_blocks_function *function = &view->functions[i];
-
-		if ((function->flags & WIRE_FUNCTION_INLINED) != 0 &&
-		    function->line != WIRE_LINE_NONE)
-			inlined[view->lines[function->line].file] = true;
-	}
-}
-
-bool
-line_states_doubt(const struct line_blocks_view *view, uint32_t index,
-    const struct line_places *places, struct line_scratch *scratch, uint8_t *states)
-{
-	const struct wire_blocks_function *function = &view->functions[index];
-	uint32_t line, place, left;
-	bool ran = (function->flags & WIRE_FUNCTION_FOLDS) != 0, changed = false;
-
-	if (function->line == WIRE_LINE_NONE)
-		return false;
-	for (unsigned pass = 0; pass < 2; pass++) {
-		begin_lines(scratch, view, function);
-		line = 0;
-		for (uint32_t i = 0; i < function->blocks_len; i++) {
-			for (left = next_block(scratch, function).len; left > 0;
-			    left--) {
-				if (!next_line(scratch, view, &line))
-					return changed;
-				place = places->places[line];
-				if (place < places->places[function->line] ||
-				    place >= places->limits[function->line])
-					continue;
-				ran = ran || states[line] >= LINE_PARTLY;
-				if (pass == 0 || states[line] != LINE_IDLE)
-					continue;
-				states[line] = LINE_UNKNOWN;
-				changed = true;
-			}
-		}
-		if (!ran)
-			return false;
-	}
-	return changed;
 }

@@ -173,7 +173,7 @@ def web_folder():
             for name in files:
                 source, copy = os.path.join(top, name), os.path.join(joined, relative, name)
                 copy_newer(source, copy)
-    for name in ("wire.h", "line_states.h", "line_states.c", "line_owners.h", "line_owners.c", "line_shapes.h", "line_shapes.c", "line_lost.c", "line_shape_code.h"):
+    for name in ("wire.h", "line_states.h", "line_states.c", "line_owners.h", "line_owners.c", "line_places.h", "line_places.c", "line_shapes.h", "line_shapes.c", "line_lost.c", "line_shape_code.h"):
         copy_newer(os.path.join(SRC, "common", name), os.path.join(joined, name))
     return joined
 

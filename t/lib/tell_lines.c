@@ -20,8 +20,8 @@
 
 #include "block_table.h"
 #include "coverage_map.h"
+#include "line_places.h"
 #include "line_shapes.h"
-#include "line_states.h"
 #include "source_table.h"
 #include "symbolizer/blocks.h"
 #include "symbolizer/symbolize.h"

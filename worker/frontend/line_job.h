@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "line_states.h"
+#include "line_places.h"
 
 struct target;
 struct target_blocks;

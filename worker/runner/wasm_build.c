@@ -60,9 +60,9 @@ read_whole(int directory, const char *name, char **ret_text, size_t *ret_len)
 }
 
 static const char *const file_names[WASM_FILES] = { "client.c", "client_lines.c",
-	"client_memory.c", "line_states.c", "line_owners.c", "line_shapes.c", "line_lost.c",
-	"client.h", "wire.h", "line_states.h", "line_owners.h", "line_shapes.h",
-	"line_shape_code.h" };
+	"client_memory.c", "line_states.c", "line_owners.c", "line_places.c",
+	"line_shapes.c", "line_lost.c", "client.h", "wire.h", "line_states.h",
+	"line_owners.h", "line_places.h", "line_shapes.h", "line_shape_code.h" };
 
 int
 wasm_sources_read(int web, struct wasm_sources *ret_sources)

@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define WASM_FILES 13
+#define WASM_FILES 15
 
 struct wasm_file {
 	char *text; /* NUL-terminated */
