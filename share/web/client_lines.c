@@ -97,7 +97,8 @@ functions_check(void)
 	for (uint32_t i = 0; i < h->functions_len; i++) {
 		const struct wire_blocks_function *f = &lines.view.functions[i];
 		code += f->code_len; /* none twice: that would be work without end */
-		if (code > h->code_len || f->code > h->code_len || f->code_len > h->code_len - f->code ||
+		if (code > h->code_len || f->code > h->code_len ||
+		    f->code_len > h->code_len - f->code ||
 		    f->blocks_len > h->blocks_max || f->edges_len > h->edges_max ||
 		    (f->line != WIRE_LINE_NONE && f->line >= h->lines_len))
 			return CLIENT_RANGE;
