@@ -340,11 +340,11 @@ ends_name(char c)
 
 /* Whether the bracket that was just passed calls something: a value's name begins with a capital. */
 static bool
-is_call(const struct lexer *lexer, const char *line)
+is_call(const struct lexer *lexer)
 {
 	const char *at = lexer->at - 1;
 
-	while (at > line && (is_letter(at[-1]) || is_digit(at[-1])))
+	while (at > lexer->text && (is_letter(at[-1]) || is_digit(at[-1])))
 		at--;
 	return at < lexer->at - 1 && (*at < 'A' || *at > 'Z');
 }
@@ -359,8 +359,7 @@ bracket(struct lexer *lexer, char c)
 	if (c == '(' || c == '[') {
 		if (c == '(' && lexer->function.depth != 0)
 			lexer->function.calls += ends_name(lexer->at[-2]);
-		lexer->is_value =
-		    lexer->is_value && c == '(' && !is_call(lexer, lexer->text);
+		lexer->is_value = lexer->is_value && c == '(' && !is_call(lexer);
 		statement->brackets++;
 		*operand_at(lexer, statement->brackets) = OPERAND_FIRST;
 	} else if (statement->brackets > 0) {
@@ -821,10 +820,10 @@ operator(struct lexer *lexer)
 	/* "i++" wants nothing. */
 	if ((c == '+' || c == '-') && next == c)
 		lexer->wants_more = false;
-	if (lexer->language == SOURCE_RUST)
-		lexer->is_value = c == '=' && next == '>' ? true
-		    : c == '!' || c == '?'                ? false
-							  : lexer->is_value;
+	if (c == '=' && next == '>')
+		lexer->is_value = lexer->language == SOURCE_RUST;
+	if (c == '!' || c == '?')
+		lexer->is_value = false;
 	lexer->statement.words = 2;
 	if (c == '?')
 		lexer->statement.has_question = true;

@@ -472,18 +472,15 @@ compare_ranges(const void *a, const void *b)
 	return x->copy + 1 < y->copy + 1 ? -1 : x->copy + 1 > y->copy + 1;
 }
 
+/* Equal ones by family first. */
 static int
 compare_twins(const void *a, const void *b)
 {
 	const struct inlined_range *x = a, *y = b;
 
-	if (x->start != y->start)
-		return x->start < y->start ? -1 : 1;
-	if (x->end != y->end)
-		return x->end > y->end ? -1 : 1;
-	if (x->family != y->family)
+	if (x->start == y->start && x->end == y->end && x->family != y->family)
 		return x->family < y->family ? -1 : 1;
-	return x->copy + 1 < y->copy + 1 ? -1 : x->copy + 1 > y->copy + 1;
+	return compare_ranges(a, b);
 }
 
 /* Sorts the list, and leaves out what several units tell of one copy. Returns how many are left. */
