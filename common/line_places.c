@@ -28,15 +28,29 @@ line_places_find(const struct line_blocks_view *view, struct line_places *places
 }
 
 void
-line_files_inlined(const struct line_blocks_view *view, bool *inlined)
+line_files_find(const struct line_blocks_view *view, uint8_t *kinds)
 {
+	const uint8_t other = LINE_FILE_COUNTED + 1; /* some are counted, not all */
+	uint8_t *kind;
+
 	for (uint32_t i = 0; i < view->header->functions_len; i++) {
 		const struct wire_blocks_function *function = &view->functions[i];
 
-		if ((function->flags & WIRE_FUNCTION_INLINED) != 0 &&
-		    function->line != WIRE_LINE_NONE)
-			inlined[view->lines[function->line].file] = true;
+		if (function->line == WIRE_LINE_NONE)
+			continue;
+		kind = &kinds[view->lines[function->line].file];
+		if ((function->flags & WIRE_FUNCTION_INLINED) != 0)
+			*kind = LINE_FILE_INLINED;
+		else if (*kind == LINE_FILE_PLAIN)
+			*kind = (function->flags & WIRE_FUNCTION_COUNTED) != 0
+			    ? LINE_FILE_COUNTED
+			    : other;
+		else if (*kind == LINE_FILE_COUNTED &&
+		    (function->flags & WIRE_FUNCTION_COUNTED) == 0)
+			*kind = other;
 	}
+	for (uint32_t i = 0; i < view->header->files_len; i++)
+		kinds[i] = kinds[i] == other ? LINE_FILE_PLAIN : kinds[i];
 }
 
 /* An idle function's own lines. */
@@ -82,7 +96,8 @@ line_states_doubt(const struct line_blocks_view *view, uint32_t index,
 	const struct wire_blocks_function *function = &view->functions[index];
 	struct doubt doubt = { .places = places, .states = states };
 
-	if (function->line == WIRE_LINE_NONE)
+	if (function->line == WIRE_LINE_NONE ||
+	    (function->flags & WIRE_FUNCTION_COUNTED) != 0)
 		return false;
 	doubt.from = places->places[function->line];
 	doubt.limit = places->limits[function->line];

@@ -16,9 +16,8 @@ struct line_places {
 };
 void line_places_find(const struct line_blocks_view *view, struct line_places *places);
 
-/* Of which files some function was inlined somewhere: by file; @inlined is zeroed before. Compilers
- * that inline leave no trace of what is small; in a file of which nothing was, there is nothing to doubt. */
-void line_files_inlined(const struct line_blocks_view *view, bool *inlined);
+/* How a file was compiled (enum line_file_kind), by file; @kinds is zeroed before. */
+void line_files_find(const struct line_blocks_view *view, uint8_t *kinds);
 
 /* Of function @index, which is idle: if one of its own lines was reached, then in a copy of it
  * that was inlined elsewhere, and of lines that are seen in the function alone nobody can tell; nor

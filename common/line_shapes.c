@@ -82,7 +82,7 @@ struct walk {
 	const struct wire_line *lines;
 	const uint8_t *led;
 	uint8_t *states;
-	bool inlines;     /* the compiler */
+	enum line_file_kind kind;
 	uint32_t len, at; /* at: the place of the next line */
 	struct block blocks[DEPTH_MAX];
 	uint32_t depth; /* of open blocks; those beyond DEPTH_MAX are only counted */
@@ -102,6 +102,12 @@ struct walk {
 	bool has_line; /* the line at hand has code */
 };
 
+static bool
+is_missed(uint8_t state)
+{
+	return state == LINE_MISSED || state == LINE_IDLE;
+}
+
 static uint8_t
 state_at(const struct walk *walk, uint32_t place)
 {
@@ -111,6 +117,9 @@ state_at(const struct walk *walk, uint32_t place)
 static void
 set_state(struct walk *walk, uint32_t place, uint8_t state)
 {
+	if (walk->kind == LINE_FILE_COUNTED && state == LINE_UNKNOWN &&
+	    is_missed(state_at(walk, place)))
+		return;
 	walk->states[walk->order[place]] = state;
 }
 
@@ -150,12 +159,6 @@ static bool
 is_open(uint8_t state)
 {
 	return state == LINE_UNKNOWN || state == LINE_NONE;
-}
-
-static bool
-is_missed(uint8_t state)
-{
-	return state == LINE_MISSED || state == LINE_IDLE;
 }
 
 /* What became of a statement of which machine code does not tell. Behind one that did not run
@@ -711,7 +714,7 @@ take_chain(struct walk *walk, uint32_t place)
 static void
 doubt_function(struct walk *walk, uint32_t start, uint32_t end)
 {
-	if (!walk->inlines)
+	if (walk->kind != LINE_FILE_INLINED)
 		return;
 	for (uint32_t i = start; i < end; i++)
 		if (state_at(walk, i) > LINE_MISSED)
@@ -866,12 +869,12 @@ take_shape(struct walk *walk, const struct line_shape *shape)
 void
 line_shapes_apply(const unsigned char *shapes, size_t shapes_len,
     const struct wire_line *lines, const uint32_t *order, uint32_t len,
-    const uint8_t *led, bool inlines, uint8_t *states)
+    const uint8_t *led, enum line_file_kind kind, uint8_t *states)
 {
 	struct walk walk = { .order = order,
 		.lines = lines,
 		.led = led,
-		.inlines = inlines,
+		.kind = kind,
 		.states = states,
 		.len = len };
 	struct line_shape shape = { 0 };

@@ -37,11 +37,10 @@ size_t line_shapes_read(const char *text, size_t len, enum source_language langu
 
 /* Corrects @states of the lines at @order[0] to @order[len - 1], which are one file's, in their
  * order, by the @shapes_len bytes at @shapes. Nothing of these is believed unseen. @led:
- * line_scratch_led(). @inlines: functions of this file may have been inlined without a trace
- * (line_files_inlined()). */
+ * line_scratch_led(). @kind: see line_files_find(). */
 void line_shapes_apply(const unsigned char *shapes, size_t shapes_len,
     const struct wire_line *lines, const uint32_t *order, uint32_t len,
-    const uint8_t *led, bool inlines, uint8_t *states);
+    const uint8_t *led, enum line_file_kind kind, uint8_t *states);
 
 /* Comes before line_shapes_apply(): those of the lines that seem not to have been reached, though @lost says that a copy was begun
  * that lost them (line_scratch_lost()), become unknown. Not what stands in a block that something decides

@@ -25,6 +25,17 @@ enum line_state {
 	LINE_REACHED,
 };
 
+/* How a file was compiled. */
+enum line_file_kind {
+	LINE_FILE_PLAIN,
+	/* Functions of it were inlined, small ones perhaps without a trace: of one that seems
+	 * never to have run nobody can tell. */
+	LINE_FILE_INLINED,
+	/* All of it was counted before the compiler inlined and joined anything
+	 * (WIRE_FUNCTION_COUNTED): what seems not to have run did not. */
+	LINE_FILE_COUNTED,
+};
+
 /* Whether a line of that state counts as one: it has code, and it is known what became of it. */
 static inline bool
 line_state_counts(uint8_t state)

@@ -181,6 +181,8 @@ _Static_assert(sizeof(struct wire_blocks_function) == 40, "function of blocks");
 #define WIRE_LINE_NONE UINT32_C(0xffffffff)
 #define WIRE_FUNCTION_INLINED UINT32_C(1) /* others have copies of it */
 #define WIRE_FUNCTION_FOLDS UINT32_C(2)   /* and nothing may be left of one */
+/* alone: copies, if there are any, count as it does; if it did not, then none of them ran */
+#define WIRE_FUNCTION_COUNTED UINT32_C(4)
 
 struct wire_line {
 	uint32_t file; /* index in files */
@@ -189,7 +191,7 @@ struct wire_line {
 _Static_assert(sizeof(struct wire_line) == 8, "line");
 
 #define WIRE_BLOCKS_MAGIC UINT32_C(0x4c425a46) /* "FZBL" */
-#define WIRE_BLOCKS_VERSION 6
+#define WIRE_BLOCKS_VERSION 7
 #define WIRE_BLOCK_FLAGS 5 /* bits of flags, below the number of edges */
 
 struct wire_blocks {

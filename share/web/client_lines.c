@@ -24,7 +24,7 @@ static struct lines {
 	struct line_scratch *scratch;
 	uint8_t *raw, *states;         /* by line: of blocks alone; in the end */
 	uint8_t *idle;                 /* by function */
-	bool *inlined;                 /* by file (line_files_inlined) */
+	uint8_t *kinds;                /* by file (line_files_find) */
 	uint32_t *first, *next;        /* functions by the file of their first line */
 	uint32_t *shapes, *shapes_len; /* by file: offset in shape_bytes */
 	const unsigned char *shape_bytes;
@@ -157,7 +157,7 @@ take_memory(void)
 	lines.shapes_len = heap_take(files * 4);
 	lines.function_due = heap_take(functions);
 	lines.functions_due = heap_take(functions * 4);
-	lines.inlined = heap_take(files);
+	lines.kinds = heap_take(files);
 	lines.news.marks = heap_take(files);
 	lines.news.list = heap_take(files * 4);
 	if (!memory || !lines.file_start || !lines.owner || !lines.places.places ||
@@ -165,7 +165,7 @@ take_memory(void)
 	    !lines.owners.heads || !lines.owners.sums || !lines.raw || !lines.states ||
 	    !lines.idle || !lines.first || !lines.next || !lines.shapes ||
 	    !lines.shapes_len || !lines.function_due || !lines.functions_due ||
-	    !lines.inlined || !lines.news.marks || !lines.news.list)
+	    !lines.kinds || !lines.news.marks || !lines.news.list)
 		return CLIENT_MEMORY;
 	lines.scratch = line_scratch_lay(memory, h);
 	return CLIENT_OK;
@@ -214,7 +214,7 @@ client_load_blocks(uint32_t size)
 	}
 	list_functions();
 	line_places_find(&lines.view, &lines.places);
-	line_files_inlined(&lines.view, lines.inlined);
+	line_files_find(&lines.view, lines.kinds);
 	line_owners_begin(&lines.view, &lines.places, &lines.owners);
 	return CLIENT_OK;
 }
@@ -332,8 +332,7 @@ conclude_file(uint32_t number)
 	if (lines.shapes_len[number])
 		line_shapes_apply(lines.shape_bytes + lines.shapes[number],
 		    lines.shapes_len[number], lines.view.lines, order + from, to - from,
-		    line_scratch_led(lines.scratch), lines.inlined[number],
-		    lines.states);
+		    line_scratch_led(lines.scratch), lines.kinds[number], lines.states);
 	line_owners_count(&lines.view, from, to, lines.states, &lines.owners);
 	lines.counts++;
 	if (number >= client.files_len)

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """How many source lines could be given a state, and how many of these would be wrong, by several ways of concluding lines
-from PCs. The judge is llvm-cov on a build of the same sources with -O0, after the same inputs. Needs a release build
+from PCs, in builds as they are, with no-prune, and as README advises for replay. The judge is llvm-cov on a build of the same sources with -O0, after the same inputs. Needs a release build
 (builddir=BUILD), clang and LLVM 19, and x86-64:
 
-t/bench/line_truth.py [-v] [-w WAY] FOLDER INPUTS FLAG… -- SOURCE…       -v: wrong ones by name; -w: one way alone
+t/bench/line_truth.py [-v] [-d] [-w WAY] FOLDER INPUTS FLAG… -- SOURCE…
+-v: wrong ones by name; -w: one way alone; -d: where both differ a debugger decides (gdb, on llvm-cov's build)
 
-Without "--" and what is behind it FOLDER has the builds: judge, as-built, no-prune, no-inline (targets.mk makes one of Rust).
+Without "--" and what is behind it FOLDER has the builds: judge, as-built, no-prune, advised (targets.mk makes one of Rust).
 FOLDER keeps what is built. INPUTS: a corpus; an empty one is filled by fuzzing for half a minute. Only lines count that
 llvm-cov takes for code, that do not begin with a macro, and that have a row in the line table of the build in
 question. Ways:
@@ -27,6 +28,7 @@ import re
 import struct
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from fuzzsup import BUILD, CLANG, read_lcov, runtime_response_file
@@ -34,7 +36,7 @@ from fuzzsup import BUILD, CLANG, read_lcov, runtime_response_file
 REACHED, UNKNOWN, MISSED = "reached", "unknown", "not reached"
 WAYS = ("points", "rows", "graph", "blocks", "copies")
 NO_PRUNE = "-fsanitize-coverage=no-prune"
-VARIANTS = {"as built": (), "no-prune": (NO_PRUNE,), "no-inline": (NO_PRUNE, "-fno-inline")}
+VARIANTS = {"as built": (), "no-prune": (NO_PRUNE,), "advised": (NO_PRUNE, "-fno-inline")}
 CRASH = r"__asan_report_\w+|__ubsan_handle_\w+_abort|__stack_chk_fail|__assert_fail|abort"
 CRASHES = re.compile(f"<({CRASH})(@plt)?>")  # a run that ends there leaves no coverage
 NEVER_RETURNS = re.compile(rf"<({CRASH}|_?exit|_Unwind_Resume|__cxa_(re)?throw|_ZSt9terminatev|__clang_call_terminate|(sig)?longjmp|"
@@ -356,7 +358,7 @@ def judge(build, way, truth):
             counts[state] += 1
     stated = counts["right"] + len(wrong)
     return (f"{len(wanted):6} lines: {100 * counts['right'] / len(wanted):5.1f} % right, {100 * counts['unknown'] / len(wanted):4.1f} % unknown, wrong of 1,000 states "
-            f"{1000 * len(wrong) / max(1, stated):5.1f} (falsely reached {1000 * counts[REACHED] / max(1, stated):.1f})"), sorted(wrong)
+            f"{1000 * len(wrong) / max(1, stated):5.1f} (falsely reached {1000 * counts[REACHED] / max(1, stated):.1f})"), sorted(wrong), stated
 
 
 def make(path, sources, flags, *, runtime):
@@ -388,11 +390,65 @@ def find_truth(judge_of, inputs):
     return {line: ran for line, ran in truth.items() if line not in macros}
 
 
+DEBUGGER = """
+import gdb, json
+with open({wanted!r}) as file:
+    wanted = [tuple(line) for line in json.load(file)]
+seen = []
+class Ran(gdb.Breakpoint):
+    def stop(self):
+        seen.append(self.place)
+        self.enabled = False
+        return False
+for command in ("set pagination off", "set confirm off", "set breakpoint pending off"):
+    gdb.execute(command)
+for file, line in wanted:
+    try:
+        # What has no code of its own would stop at a line that follows.
+        if any(found.line == line for found in gdb.decode_line(f"{{file}}:{{line}}")[1] or ()):
+            Ran(f"{{file}}:{{line}}", internal=True).place = file, line
+    except gdb.error:
+        pass
+gdb.execute("run", to_string=True)
+with open({seen!r}, "w") as file:
+    json.dump(seen, file)
+"""
+
+
+def ask_debugger(judge_of, inputs, lines):
+    """Those of @lines at which a debugger sees the judge's program stop."""
+    with tempfile.TemporaryDirectory() as folder:
+        wanted, seen, script = (os.path.join(folder, name) for name in ("wanted", "seen", "script.py"))
+        with open(wanted, "w") as file:
+            json.dump(lines, file)
+        with open(script, "w") as file:
+            file.write(DEBUGGER.format(wanted=wanted, seen=seen))
+        subprocess.run(["gdb", "-q", "-nx", "-batch", "-x", script, "--args", judge_of, "-runs=0", inputs], check=True,
+                       env=dict(os.environ, LLVM_PROFILE_FILE=os.path.join(folder, "raw")), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with open(seen) as file:
+            return {tuple(line) for line in json.load(file)}
+
+
+def decide(judge_of, inputs, wrong, stated):
+    """Takes out of @wrong what the debugger saw as it was stated: those that it saw run. That it did not see a line says little."""
+    seen = ask_debugger(judge_of, inputs, [(file, line) for file, line, _ in wrong])
+    left = [at for at in wrong if at[2] != REACHED or at[:2] not in seen]
+    return f", by a debugger {1000 * len(left) / max(1, stated):.1f}", left
+
+
+def options_of(words):
+    verbose = debugger = False
+    ways = WAYS
+    while words[0] in ("-v", "-d", "-w"):
+        verbose, debugger = verbose or words[0] == "-v", debugger or words[0] == "-d"
+        if words[0] == "-w":
+            ways, words = words[1:2], words[1:]
+        words = words[1:]
+    return verbose, debugger, ways, words
+
+
 def main(words):
-    verbose, ways = words[:1] == ["-v"], WAYS
-    words = words[verbose:]
-    if words[0] == "-w":
-        ways, words = words[1:2], words[2:]
+    verbose, debugger, ways, words = options_of(words)
     folder, inputs, *rest = words
     os.makedirs(folder, exist_ok=True)
     os.makedirs(inputs, exist_ok=True)
@@ -413,8 +469,9 @@ def main(words):
         subprocess.run([executable, "-runs=0", inputs], env=dict(os.environ, FUZZSUP_DIR=coverage), stderr=subprocess.DEVNULL, check=True)
         build = Build(executable, coverage)
         for way in ways:
-            told, wrong = judge(build, way, truth)
-            print(f"{name:9} {way:7} {told}", flush=True)
+            told, wrong, stated = judge(build, way, truth)
+            more, wrong = decide(judge_of, inputs, wrong, stated) if debugger else ("", wrong)
+            print(f"{name:9} {way:7} {told}{more}", flush=True)
             for file, line, state in wrong if verbose else ():
                 print(f"    {file}:{line}: {state}")
 

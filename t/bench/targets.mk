@@ -271,12 +271,12 @@ endef
 $(OUT)/rust/judge: BUILD_FLAGS = -Cinstrument-coverage
 $(OUT)/rust/as-built: BUILD_FLAGS = $(SANCOV) $(RUST_LINKED)
 $(OUT)/rust/no-prune: BUILD_FLAGS = $(SANCOV) -Cllvm-args=-sanitizer-coverage-prune-blocks=0 $(RUST_LINKED)
-$(OUT)/rust/no-inline: BUILD_FLAGS = $(SANCOV) $(addprefix -Cllvm-args=,-sanitizer-coverage-prune-blocks=0 -inline-threshold=-10000) $(RUST_LINKED)
+$(OUT)/rust/advised: BUILD_FLAGS = $(SANCOV) -Cno-prepopulate-passes '-Cpasses=default<O$(RUST_OPT)>' -Cllvm-args=-sanitizer-coverage-prune-blocks=0 $(RUST_LINKED)
 $(OUT)/rust/%: $(LIST)
 	mkdir -p $@.parts
 	$(file >$(OUT)/regex.rs,$(RUST_HARNESS))
 	$(RUSTC) $(RUST_FLAGS) $(foreach feature,$(FEATURES),--cfg 'feature="$(feature)"') $(BUILD_FLAGS) --crate-type rlib --crate-name regex_syntax $(REGEX) --out-dir $@.parts
 	$(RUSTC) $(RUST_FLAGS) $(BUILD_FLAGS) -Clinker=$(CLANG) $(RUST_FUZZER) --extern regex_syntax=$@.parts/libregex_syntax.rlib $(OUT)/regex.rs -o $@
-rust: $(addprefix $(OUT)/rust/,judge as-built no-prune no-inline)
+rust: $(addprefix $(OUT)/rust/,judge as-built no-prune advised)
 
 .PHONY: all sqlite zlib rocksdb sources rust

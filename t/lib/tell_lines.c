@@ -113,13 +113,13 @@ apply_shapes(const struct block_table *blocks, const struct line_scratch *scratc
 {
 	const uint32_t len = blocks->header->lines_len;
 	const struct line_blocks_view view = block_table_view(blocks);
-	bool *inlined = calloc((size_t)blocks->header->files_len + 1, sizeof(*inlined));
+	uint8_t *kinds = calloc((size_t)blocks->header->files_len + 1, sizeof(*kinds));
 	double lexed = 0;
 	size_t text_bytes = 0, shape_bytes = 0;
 
-	if (inlined == NULL)
+	if (kinds == NULL)
 		give_up("out of memory");
-	line_files_inlined(&view, inlined);
+	line_files_find(&view, kinds);
 	for (uint32_t from = 0, to; from < len; from = to) {
 		const uint32_t number = blocks->lines[blocks->order[from]].file;
 		const struct wire_file *file = &blocks->files[number];
@@ -158,13 +158,13 @@ apply_shapes(const struct block_table *blocks, const struct line_scratch *scratc
 		    states);
 		line_shapes_apply(shapes, shapes_len, blocks->lines,
 		    blocks->order + from, to - from, line_scratch_led(scratch),
-		    inlined[number], states);
+		    kinds[number], states);
 		text_bytes += (size_t)st.st_size;
 		shape_bytes += shapes_len;
 		free(text);
 		free(shapes);
 	}
-	free(inlined);
+	free(kinds);
 	fprintf(stderr, "sources: %zu bytes, %zu of shapes, %.1f ms\n", text_bytes,
 	    shape_bytes, lexed);
 }

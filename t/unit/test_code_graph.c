@@ -211,6 +211,20 @@ test_far_calls(void **state)
 	assert_string_equal(graph_of(&program, NULL, 0, CODE_NONE), "->1,2 ->2 -L>");
 }
 
+/* What compilers put behind a call that never comes back is no place where a run begins. */
+static void
+test_traps(void **state)
+{
+	const uint32_t code[] = { 0x34000060, /* cbz w0, .+12 */
+		way(BL, TEXT + 4, PLT), 0xd4200020 /* brk #1 */, NOTHING, NOTHING,
+		RET };
+	struct program program;
+
+	(void)state;
+	start(&program, code, sizeof(code) / 4, "g");
+	assert_string_equal(graph_of(&program, NULL, 0, CODE_NONE), "-L>");
+}
+
 /* An instruction that a linker put elsewhere, and a call of another function as the last thing. */
 static void
 test_patch(void **state)
@@ -275,6 +289,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_far_calls),
+		cmocka_unit_test(test_traps),
 		cmocka_unit_test(test_patch),
 		cmocka_unit_test(test_moved_pcs),
 	};

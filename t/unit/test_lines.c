@@ -119,6 +119,27 @@ test_ways(void **state)
 	assert_int_equal(STEP("\xc5\xf8\x84\xc0").kind, CODE_PLAIN);
 }
 
+/* Bytes beside the code that are loaded, stored or counted; not words, calls and what is elsewhere. */
+static void
+test_touched(void **state)
+{
+	(void)state;
+	/* incb, addb, adcb, cmpb, movb of a constant; movzbl, movb from, movb to; addb of a register */
+	assert_int_equal(STEP("\xfe\x05\x00\x10\x00\x00").touched, AT + 6 + 0x1000);
+	assert_int_equal(STEP("\x80\x05\x00\x10\x00\x00\x01").touched, AT + 7 + 0x1000);
+	assert_int_equal(STEP("\x80\x15\xff\xff\xff\xff\x00").touched, AT + 6);
+	assert_int_equal(STEP("\x80\x3d\x00\x10\x00\x00\x00").touched, AT + 7 + 0x1000);
+	assert_int_equal(STEP("\xc6\x05\x00\x10\x00\x00\x01").touched, AT + 7 + 0x1000);
+	assert_int_equal(STEP("\x0f\xb6\x05\x00\x10\x00\x00").touched, AT + 7 + 0x1000);
+	assert_int_equal(STEP("\x8a\x05\x00\x10\x00\x00").touched, AT + 6 + 0x1000);
+	assert_int_equal(STEP("\x88\x05\x00\x10\x00\x00").touched, AT + 6 + 0x1000);
+	assert_int_equal(STEP("\x00\x05\x00\x10\x00\x00").touched, AT + 6 + 0x1000);
+	assert_int_equal(STEP("\x8b\x05\x00\x10\x00\x00").touched, 0);
+	assert_int_equal(STEP("\xff\x15\x00\x10\x00\x00").touched, 0);
+	assert_int_equal(STEP("\xfe\x80\x00\x10\x00\x00").touched, 0);
+	assert_int_equal(STEP("\xfe\xc0").touched, 0);
+}
+
 /* lea table(%rip),%r8; movslq (%r8,%rax,4),%rax; add %r8,%rax; jmp *%rax */
 static void
 test_trail(void **state)
@@ -670,6 +691,7 @@ test_copies(void **state)
 	static const struct wire_blocks header = { .pcs_len = 2,
 		.functions_len = 2,
 		.lines_len = 5,
+		.files_len = 1,
 		.code_len = sizeof(code),
 		.blocks_max = 1 };
 	struct wire_blocks_function functions[] = {
@@ -690,7 +712,7 @@ test_copies(void **state)
 	struct line_scratch *scratch = line_scratch_lay(memory, &header);
 	uint32_t of_lines[5], limits[5];
 	struct line_places places = { of_lines, limits };
-	bool inlined = false;
+	uint8_t kind = LINE_FILE_PLAIN;
 	uint8_t states[5] = { 0 };
 	uint64_t bits = 2;
 
@@ -709,11 +731,25 @@ test_copies(void **state)
 		LINE_UNKNOWN, LINE_REACHED, LINE_UNKNOWN, LINE_REACHED, LINE_REACHED }),
 	    5);
 	assert_false(line_states_doubt(&view, 0, &places, scratch, states));
-	line_files_inlined(&view, &inlined);
-	assert_false(inlined);
+	line_files_find(&view, &kind);
+	assert_int_equal(kind, LINE_FILE_PLAIN);
+	/* A file is counted if all of its functions are, inlined if one is. */
+	functions[0].flags = WIRE_FUNCTION_COUNTED;
+	line_files_find(&view, &kind);
+	assert_int_equal(kind, LINE_FILE_PLAIN);
+	functions[1].flags = WIRE_FUNCTION_COUNTED;
+	kind = LINE_FILE_PLAIN;
+	line_files_find(&view, &kind);
+	assert_int_equal(kind, LINE_FILE_COUNTED);
+	assert_false(line_states_doubt(&view, 0, &places, scratch,
+	    memcpy(
+		states, (uint8_t[]){ LINE_IDLE, LINE_REACHED, LINE_IDLE, 0, 0 }, 5)));
+	assert_int_equal(states[0], LINE_IDLE);
+	functions[0].flags = 0;
 	functions[1].flags = WIRE_FUNCTION_INLINED | WIRE_FUNCTION_FOLDS;
-	line_files_inlined(&view, &inlined);
-	assert_true(inlined);
+	kind = LINE_FILE_PLAIN;
+	line_files_find(&view, &kind);
+	assert_int_equal(kind, LINE_FILE_INLINED);
 	bits = 1;
 	for (uint32_t i = 0; i < 2; i++)
 		line_states_function(&view, i, &bits, scratch, memset(states, 0, 5));
@@ -984,6 +1020,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_ways),
+		cmocka_unit_test(test_touched),
 		cmocka_unit_test(test_trail),
 		cmocka_unit_test(test_aarch64_tables),
 		cmocka_unit_test(test_aarch64_addresses),

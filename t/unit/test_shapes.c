@@ -19,7 +19,7 @@
 /* @drawing: lines that begin with a state's letter (Reached, Partly, Missed, Unknown, Idle; a
  * space: no code; r and p: not led) and "|", and then the source. Returns the letters after all. */
 static const char *
-correct_of(const char *drawing, enum source_language language, bool inlines)
+correct_of(const char *drawing, enum source_language language, enum line_file_kind kind)
 {
 	static const char letters[] = " IMUPR", unled[] = "    pr";
 	static char result[LINES_MAX + 1];
@@ -46,7 +46,7 @@ correct_of(const char *drawing, enum source_language language, bool inlines)
 	}
 	shapes_len = line_shapes_read(text, strlen(text), language, shapes);
 	assert_true(shapes_len <= line_shapes_max(strlen(text)));
-	line_shapes_apply(shapes, shapes_len, lines, order, len, led, inlines, states);
+	line_shapes_apply(shapes, shapes_len, lines, order, len, led, kind, states);
 	for (uint32_t i = 0; i < len; i++)
 		result[lines[i].line - 1] = letters[states[i]];
 	return result;
@@ -55,7 +55,7 @@ correct_of(const char *drawing, enum source_language language, bool inlines)
 static const char *
 correct(const char *drawing, enum source_language language)
 {
-	return correct_of(drawing, language, true);
+	return correct_of(drawing, language, LINE_FILE_INLINED);
 }
 
 static void
@@ -323,8 +323,23 @@ test_functions(void **state)
 				       " |		self.x\n"
 				       "I|	}\n"
 				       "I|	fn f(&self) -> u32 { self.x }\n",
-				SOURCE_RUST, false),
+				SOURCE_RUST, LINE_FILE_PLAIN),
 	    "I II");
+	/* An arm that a compiler may have made a table's entry: not where it was counted before. */
+	assert_string_equal(correct_of("R|	match x {\n"
+				       "R|		1 => 0x100,\n"
+				       "M|		2 => 0x200,\n"
+				       "M|		_ => x,\n"
+				       "R|	}\n",
+				SOURCE_RUST, LINE_FILE_PLAIN),
+	    "RRUUR");
+	assert_string_equal(correct_of("R|	match x {\n"
+				       "R|		1 => 0x100,\n"
+				       "M|		2 => 0x200,\n"
+				       "M|		_ => x,\n"
+				       "R|	}\n",
+				SOURCE_RUST, LINE_FILE_COUNTED),
+	    "RRMMR");
 	/* Functions of one line do not follow each other. */
 	assert_string_equal(correct("I|	fn never(x: i64) -> i64 { x - 1 }\n"
 				    "R|	fn called(x: i64) -> i64 { x + 1 }\n"
@@ -932,8 +947,8 @@ test_hostile(void **state)
 		shapes = realloc(shapes, shapes_len > 0 ? shapes_len : 1);
 		for (size_t i = 0; round % 2 != 0 && i < shapes_len; i++)
 			shapes[i] = (unsigned char)next(&seed);
-		line_shapes_apply(
-		    shapes, shapes_len, lines, order, LINES_MAX, led, true, states);
+		line_shapes_apply(shapes, shapes_len, lines, order, LINES_MAX, led,
+		    (enum line_file_kind)(round % 3), states);
 		for (uint32_t i = 0; i < LINES_MAX; i++)
 			assert_true(states[i] <= LINE_REACHED);
 		free(text);
@@ -1026,7 +1041,8 @@ test_deep(void **state)
 		text[i] = i % 2 != 0 ? '\n' : i < len / 2 ? '{' : '}';
 	shapes_len = line_shapes_read(text, len, SOURCE_C, shapes);
 	assert_true(shapes_len > len / 2);
-	line_shapes_apply(shapes, shapes_len, &line, &order, 1, &led, true, &states);
+	line_shapes_apply(
+	    shapes, shapes_len, &line, &order, 1, &led, LINE_FILE_INLINED, &states);
 	free(text);
 	free(shapes);
 }

@@ -39,7 +39,7 @@ correct_file(struct line_job *job)
 	    len, line_scratch_lost(job->scratch), job->states);
 	if (shapes != NULL)
 		line_shapes_apply(shapes, shapes_len, blocks->lines, order, len,
-		    line_scratch_led(job->scratch), job->inlined[file], job->states);
+		    line_scratch_led(job->scratch), job->kinds[file], job->states);
 	for (uint32_t i = 0; i < len; i++) {
 		count->found += line_state_counts(job->states[order[i]]);
 		count->hit += job->states[order[i]] >= LINE_PARTLY;
@@ -87,7 +87,7 @@ doubt(struct line_job *job)
 
 	if (job->doubted == 0) {
 		line_places_find(&view, &job->places);
-		line_files_inlined(&view, job->inlined);
+		line_files_find(&view, job->kinds);
 	}
 	while (job->doubted < blocks->header->functions_len && code < STEP_CODE) {
 		code += 1;
@@ -141,10 +141,10 @@ take_memory(struct line_job *job, const struct target *target)
 	job->places.limits = calloc(lines, sizeof(uint32_t));
 	job->idle = calloc(functions, sizeof(*job->idle));
 	job->counts = calloc(files, sizeof(*job->counts));
-	job->inlined = calloc(files, sizeof(*job->inlined));
+	job->kinds = calloc(files, sizeof(*job->kinds));
 	if (job->bits == NULL || job->states == NULL || job->scratch == NULL ||
 	    job->places.places == NULL || job->places.limits == NULL ||
-	    job->idle == NULL || job->counts == NULL || job->inlined == NULL)
+	    job->idle == NULL || job->counts == NULL || job->kinds == NULL)
 		return -ENOMEM;
 	line_scratch_lay(job->scratch, h);
 	return 0;
@@ -180,7 +180,7 @@ line_job_end(struct line_job *job)
 	free(job->places.places);
 	free(job->places.limits);
 	free(job->idle);
-	free(job->inlined);
+	free(job->kinds);
 	free(job->counts);
 	reply_memory_give(job->counted);
 	*job = (struct line_job){ 0 };

@@ -30,7 +30,7 @@ struct line_job {
 	struct line_scratch *scratch;
 	struct line_places places;
 	bool *idle;         /* by function */
-	bool *inlined;      /* by file (line_files_inlined) */
+	uint8_t *kinds;     /* by file (line_files_find) */
 	uint32_t concluded; /* functions */
 	uint32_t doubted;
 	bool has_sources;

@@ -164,6 +164,26 @@ put_copies(struct blocks_job *job, const struct function_range *range)
 	return 0;
 }
 
+/* ---- who counted first ---- */
+
+/* Whether the function at @range counts for one that begins elsewhere: then the counters were put
+ * in before anything was inlined, and copies count as the function itself does. */
+static bool
+counts_for_another(const struct blocks_job *job, const struct code_graph *graph,
+    const struct function_range *range)
+{
+	const struct source_table *sources = &job->sources;
+
+	for (uint32_t i = 0; i < graph->touches_len; i++) {
+		const uint32_t pc = graph->touches[i].counter;
+
+		if (pc < sources->header->pcs_len && blocks_is_entry(job, pc) &&
+		    (sources->pcs[pc] < range->start || sources->pcs[pc] >= range->end))
+			return true;
+	}
+	return false;
+}
+
 int
 block_function_write(struct blocks_job *job, const struct function_range *range,
     uint32_t first, uint32_t pcs_len)
@@ -194,6 +214,8 @@ block_function_write(struct blocks_job *job, const struct function_range *range,
 		return 0; /* its PCs speak for themselves */
 	if (r == 0)
 		r = first_line(job, range->start, &function.line);
+	job->counted_first =
+	    job->counted_first || (r == 0 && counts_for_another(job, graph, range));
 	if (r == 0)
 		r = block_lines_begin(job, graph, range->start);
 	for (uint32_t i = 0; r == 0 && i < graph->blocks_len; i++)

@@ -114,23 +114,30 @@ pick_row(struct blocks_job *job, struct row *row, bool jumps)
 	return pick_number(job, number);
 }
 
+bool
+blocks_is_entry(const struct blocks_job *job, uint32_t pc)
+{
+	uint64_t flags;
+
+	if (job->entries == NULL)
+		return false;
+	memcpy(&flags, job->entries + pc * (size_t)CLANG_ENTRY + sizeof(uint64_t),
+	    sizeof(flags));
+	return (flags & 1) != 0;
+}
+
 #define LOOKED_AT 64 /* PCs of one address */
 
 uint32_t
 blocks_entry_among(const struct blocks_job *job, uint32_t place)
 {
 	const uint32_t len = job->sources.header->pcs_len;
-	uint64_t flags;
 
-	for (uint32_t i = place; job->entries != NULL && i < len &&
-	    i - place < LOOKED_AT && job->sorted[i] == job->sorted[place];
-	    i++) {
-		memcpy(&flags,
-		    job->entries + job->sources.order[i] * (size_t)CLANG_ENTRY + 8,
-		    sizeof(flags));
-		if ((flags & 1) != 0)
+	for (uint32_t i = place;
+	    i < len && i - place < LOOKED_AT && job->sorted[i] == job->sorted[place];
+	    i++)
+		if (blocks_is_entry(job, job->sources.order[i]))
 			return i;
-	}
 	return CODE_NONE;
 }
 

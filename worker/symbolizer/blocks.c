@@ -113,18 +113,32 @@ run_program(struct blocks_job *job)
 	return r;
 }
 
+/* Where counters were put in before code was inlined, who never counted never ran, wherever its
+ * code is: functions of the unit at hand, which begin at @first, have no copies of which that
+ * would be open. */
+static void
+end_unit(struct blocks_job *job, uint32_t first)
+{
+	for (uint32_t i = first; job->counted_first && i < job->functions_len; i++)
+		job->functions[i].flags = WIRE_FUNCTION_COUNTED;
+	job->counted_first = false;
+}
+
 static int
 run_tables(struct blocks_job *job)
 {
+	uint32_t first;
 	int r = 0;
 
 	while (r == 0) {
+		first = job->functions_len;
 		r = line_window_next(job->window, &job->table);
 		if (r == -ENODATA || r == -EPROTO)
 			return 0;
 		if (r == 0) {
 			line_files_turn(&job->files, &job->table);
 			r = run_program(job);
+			end_unit(job, first);
 		}
 		r = r == -EBADMSG || r == -ENOTSUP ? 0 : r; /* the first job says so */
 	}

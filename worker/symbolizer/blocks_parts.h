@@ -81,6 +81,7 @@ struct blocks_job {
 	struct number_list weak; /* lines of the block at hand that little tells of */
 	struct wire_blocks_function *functions;
 	uint32_t functions_len, functions_size;
+	bool counted_first; /* a function of the unit at hand counts for another */
 	uint32_t blocks_max, edges_max, known_len;
 	unsigned char *code;
 	uint32_t code_len, code_size;
@@ -133,6 +134,9 @@ zigzag(uint32_t from, uint32_t to)
 /* What follows, up to the next name of a file: block_lines.c.
  * The first place of @sorted at or above @address. */
 uint32_t blocks_place_of(const struct blocks_job *job, uint64_t address);
+
+/* Whether Clang says that a function begins at PC @pc of the table. */
+bool blocks_is_entry(const struct blocks_job *job, uint32_t pc);
 
 /* Of the PCs that have the same address as the one at @place the place of that at which a function
  * begins; CODE_NONE: nobody knows. */

@@ -174,6 +174,9 @@ add_end(struct code_grapher *grapher, const struct code_step *step, uint32_t beh
 		if (!take_call(grapher, step, &end))
 			return false;
 		break;
+	case CODE_END:
+		end.kind = END_TRAPS;
+		break;
 	default:
 		end.kind = END_LEAVES;
 		break;
@@ -228,10 +231,10 @@ add_touch(struct code_grapher *grapher, const struct code_step *step, uint32_t b
 
 	if (grapher->pcs->counters == 0 || counter >= CODE_NONE)
 		return true;
-	if (!reserve(touches, touches->len + 1, sizeof(struct touch)))
+	if (!reserve(touches, touches->len + 1, sizeof(struct code_touch)))
 		return false;
-	((struct touch *)touches->data)[touches->len++] =
-	    (struct touch){ behind, (uint32_t)counter };
+	((struct code_touch *)touches->data)[touches->len++] =
+	    (struct code_touch){ behind, (uint32_t)counter };
 	return true;
 }
 

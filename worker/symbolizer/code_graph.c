@@ -123,8 +123,9 @@ add_ways(struct code_grapher *grapher, uint32_t from, const struct end *end)
 		ok = code_graph_add_edge(
 		    grapher, from, block_at(grapher, entries[end->table + i]));
 	block->leaps = end->kind == END_LEAPS && end->entries_len == 0;
-	block->leaves =
-	    block->leaves || end->kind == END_LEAVES || block->leaps || end->leads_out;
+	block->leaves = block->leaves || end->kind == END_LEAVES ||
+	    end->kind == END_TRAPS || block->leaps || end->leads_out;
+	block->traps = end->kind == END_TRAPS && end->start == block->start;
 	block->crashes = end->kind == END_CRASHES;
 	if (end->kind == END_JUMPS && end->target != CODE_NONE)
 		block->jump = end->start;
@@ -213,9 +214,16 @@ guess(struct code_grapher *grapher)
 	uint32_t orphans = 0, leaps = 0, at;
 
 	for (uint32_t i = 0; i < grapher->raw.len; i++) {
-		raw(grapher, i)->is_entry = i == 0 || raw(grapher, i)->before == 0;
-		orphans += i > 0 && raw(grapher, i)->before == 0;
-		leaps += raw(grapher, i)->leaps;
+		struct raw_block *block = raw(grapher, i);
+
+		/* What stands behind a call that never comes back is no place to be. */
+		if (i > 0 && block->before == 0 && block->traps && !block->is_pad) {
+			block->crashes = true;
+			continue;
+		}
+		block->is_entry = i == 0 || block->before == 0;
+		orphans += i > 0 && block->before == 0;
+		leaps += block->leaps;
 	}
 	if (orphans == 0 || leaps == 0)
 		return true;
@@ -390,6 +398,8 @@ lay_out(struct code_grapher *grapher)
 	grapher->graph = (struct code_graph){
 		.parts = grapher->parts.data,
 		.parts_len = len,
+		.touches = grapher->touches.data,
+		.touches_len = (uint32_t)grapher->touches.len,
 		.blocks = blocks,
 		.edges = grapher->edges.data,
 		.blocks_len = number,

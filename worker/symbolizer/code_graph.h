@@ -40,11 +40,19 @@ struct code_block {
 	bool is_cleanup; /* only what is thrown comes there, and it does not stay */
 };
 
+/* A counter that is loaded or stored. */
+struct code_touch {
+	uint32_t
+	    behind; /* bytes from the function's start to the end of the instruction */
+	uint32_t counter; /* its number */
+};
+
 struct code_graph {
 	struct code_part *parts;   /* nearly ascending by start; some are empty */
 	struct code_block *blocks; /* ascending */
 	uint32_t *edges;
-	uint32_t parts_len, blocks_len, edges_len;
+	const struct code_touch *touches; /* in order of the code */
+	uint32_t parts_len, blocks_len, edges_len, touches_len;
 };
 
 /* PCs of a function. */

@@ -15,6 +15,7 @@ enum end_kind {
 	END_JUMPS,
 	END_LEAPS, /* to the entries of a table, or nobody knows where */
 	END_LEAVES,
+	END_TRAPS, /* by an instruction that is there to be no way */
 	END_CRASHES,
 };
 
@@ -43,17 +44,12 @@ struct raw_block {
 	uint64_t callee;
 	bool is_entry, leaves, crashes, leaps, calls, throws, catches, is_pad;
 	bool has_call;
+	bool traps; /* at once */
 };
 
 /* One more PC where a block begins. */
 struct other_pc {
 	uint32_t block, pc;
-};
-
-/* A counter that is loaded or stored. */
-struct touch {
-	uint32_t behind;
-	uint32_t counter; /* its number */
 };
 
 /* A call of what may be anything, or of a function of the program. */
@@ -92,7 +88,7 @@ struct code_grapher {
 	struct array pad_places; /* u32, in no order */
 	struct array callees;    /* struct callee */
 	struct array others;     /* struct other_pc, by block */
-	struct array touches;    /* struct touch */
+	struct array touches;    /* struct code_touch */
 	const struct code_pcs *pcs;
 	struct array raw; /* struct raw_block */
 	struct array raw_edges, edges, stamps, parts, blocks;

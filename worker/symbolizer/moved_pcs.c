@@ -17,7 +17,7 @@
 static bool
 is_touched(const struct code_grapher *grapher, uint32_t pc, size_t first, size_t behind)
 {
-	const struct touch *touches = grapher->touches.data;
+	const struct code_touch *touches = grapher->touches.data;
 
 	behind = behind - first > LOOKED_AT ? first + LOOKED_AT : behind;
 	for (size_t i = first; i < behind; i++)
@@ -126,7 +126,7 @@ others_at(const struct code_grapher *grapher, size_t at, uint32_t index)
 static size_t
 touches_at(const struct code_grapher *grapher, size_t at, uint32_t end)
 {
-	const struct touch *touches = grapher->touches.data;
+	const struct code_touch *touches = grapher->touches.data;
 	const size_t start = at;
 
 	while (at < grapher->touches.len && touches[at].behind <= end)

@@ -867,6 +867,22 @@ target_of(const unsigned char *behind, size_t size, uint64_t next)
 				 : (int64_t)int32_at(behind - 4));
 }
 
+/* The byte beside the code that is loaded, stored or changed; 0: none is. @next: address behind
+ * the instruction. */
+static uint64_t
+touched_by(const struct head *head, const unsigned char *modrm, uint64_t next)
+{
+	if (head->is_vex || modrm[0] >> 6 != 0 || (modrm[0] & 7) != 5)
+		return 0;
+	if (head->map == 1 ? head->opcode != 0xb6
+			   : head->map != 0 ||
+		    (head->opcode != 0x00 && head->opcode != 0x80 &&
+			head->opcode != 0x88 && head->opcode != 0x8a &&
+			head->opcode != 0xc6 && head->opcode != 0xfe))
+		return 0;
+	return next + (uint64_t)(int64_t)int32_at(modrm + 1);
+}
+
 struct code_step
 x86_64_step(const unsigned char *at, const unsigned char *end, uint64_t address,
     struct code_trail *trail)
@@ -896,6 +912,8 @@ x86_64_step(const unsigned char *at, const unsigned char *end, uint64_t address,
 		return step;
 	step.len = (unsigned)((size_t)(head.at - at) + rest + immediate);
 	step.kind = kind_of(&head, modrm, address + step.len, trail);
+	if (rest > 0)
+		step.touched = touched_by(&head, modrm, address + step.len);
 	if (step.kind != CODE_BRANCH && step.kind != CODE_JUMP &&
 	    step.kind != CODE_CALL)
 		return step;
