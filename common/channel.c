@@ -29,6 +29,7 @@ struct waiting {
 
 struct channel {
 	int fd;
+	enum party self, peer;
 	struct waiting *first;
 	struct waiting **last; /* where the next one is hung in */
 	size_t waiting_len;
@@ -46,7 +47,7 @@ channel_pair(int ret_fds[2])
 }
 
 int
-channel_new(int fd, struct channel **ret_channel)
+channel_new(int fd, enum party self, enum party peer, struct channel **ret_channel)
 {
 	struct channel *channel;
 	int flags = fcntl(fd, F_GETFL);
@@ -57,6 +58,8 @@ channel_new(int fd, struct channel **ret_channel)
 	if (channel == NULL)
 		return -ENOMEM;
 	channel->fd = fd;
+	channel->self = self;
+	channel->peer = peer;
 	channel->last = &channel->first;
 	*ret_channel = channel;
 	return 0;
@@ -89,6 +92,12 @@ int
 channel_fd(const struct channel *channel)
 {
 	return channel->fd;
+}
+
+enum party
+channel_peer(const struct channel *channel)
+{
+	return channel->peer;
 }
 
 bool
@@ -185,6 +194,8 @@ channel_send(struct channel *channel, const struct message *message, const int *
 
 	if (fds_len > MESSAGE_FDS_MAX || message->text_len > MESSAGE_TEXT_MAX)
 		return -EMSGSIZE;
+	if (!message_is_allowed(message->type, channel->self, channel->peer, fds_len))
+		return -EPERM;
 	size = HEADER_SIZE + message->text_len;
 	if (channel->first == NULL) {
 		r = send_packet(channel->fd, message, size, fds, fds_len);
@@ -265,6 +276,13 @@ take_descriptors(struct msghdr *header, int *fds)
 	return len;
 }
 
+static void
+close_all(const int *fds, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		close(fds[i]);
+}
+
 int
 channel_receive(struct channel *channel, struct message *ret_message,
     int ret_fds[MESSAGE_FDS_MAX], size_t *ret_fds_len)
@@ -295,13 +313,17 @@ channel_receive(struct channel *channel, struct message *ret_message,
 	    ret_message->type == MESSAGE_NONE ||
 	    ret_message->type >= MESSAGE_TYPES_LEN ||
 	    ret_message->text_len != (size_t)n - HEADER_SIZE) {
-		while (*ret_fds_len > 0)
-			close(ret_fds[--*ret_fds_len]);
+		close_all(ret_fds, *ret_fds_len);
+		*ret_fds_len = 0;
 		return -EPROTO;
 	}
 	if (ret_message->text_len < MESSAGE_TEXT_MAX)
 		ret_message->text[ret_message->text_len] = '\0';
-	return 0;
+	if (message_is_allowed(
+		ret_message->type, channel->peer, channel->self, *ret_fds_len))
+		return 0;
+	close_all(ret_fds, *ret_fds_len);
+	return -EPERM;
 }
 
 void
@@ -330,9 +352,61 @@ const char *
 message_type_name(unsigned type)
 {
 	static const char *const names[] = { "none",
-#define X(name, text) text,
+#define X(name, text, ...) text,
 		MESSAGE_TYPES(X)
 #undef X
 	};
 	return type < MESSAGE_TYPES_LEN ? names[type] : "?";
+}
+
+enum {
+#define X(name, text) name = PARTY_##name,
+	PARTIES(X)
+#undef X
+};
+
+/* Of message 1 and so on. */
+static const struct message_row {
+	unsigned char from, to, fds_min, fds_max;
+} rows[] = {
+#define X(name, text, from, to, fds_min, fds_max) { from, to, fds_min, fds_max },
+	MESSAGE_TYPES(X)
+#undef X
+};
+_Static_assert(PARTIES_LEN <= 8, "parties");
+
+bool
+message_is_allowed(unsigned type, enum party from, enum party to, size_t fds_len)
+{
+	const struct message_row *row;
+
+	if (from == PARTY_ANY || to == PARTY_ANY)
+		return true;
+	if (type == MESSAGE_NONE || type >= MESSAGE_TYPES_LEN)
+		return false;
+	row = &rows[type - 1];
+	return (row->from & from) != 0 && (row->to & to) != 0 &&
+	    fds_len >= row->fds_min && fds_len <= row->fds_max;
+}
+
+bool
+channel_may_receive(const struct channel *channel, enum message_type type)
+{
+	return message_is_allowed(
+	    type, channel->peer, channel->self, rows[type - 1].fds_min);
+}
+
+const char *
+party_name(enum party party)
+{
+	static const char *const names[] = {
+#define X(name, text) text,
+		PARTIES(X)
+#undef X
+	};
+
+	for (unsigned i = 0; i < PARTIES_LEN; i++)
+		if (party == 1U << i)
+			return names[i];
+	return "?";
 }

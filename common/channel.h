@@ -22,10 +22,15 @@ struct channel;
 /* A connected pair, close-on-exec, non-blocking. Returns 0 or a negative errno. */
 int channel_pair(int ret_fds[2]);
 
-/* Takes ownership of @fd, one end of a pair. Returns 0 or a negative errno. */
-int channel_new(int fd, struct channel **ret_channel);
+/* Takes ownership of @fd, the end of a pair that @self has, and @peer has the other. Returns 0
+ * or a negative errno. */
+int channel_new(int fd, enum party self, enum party peer, struct channel **ret_channel);
 void channel_free(struct channel *channel);
 int channel_fd(const struct channel *channel);
+enum party channel_peer(const struct channel *channel);
+
+/* Whether a row lets the peer send @type, with whatever descriptors. */
+bool channel_may_receive(const struct channel *channel, enum message_type type);
 
 /* True while messages wait for the socket to become writable. */
 bool channel_pending(const struct channel *channel);
@@ -38,8 +43,8 @@ typedef void (*channel_wait_cb)(void *context);
 void channel_on_wait(struct channel *channel, channel_wait_cb cb, void *context);
 
 /* Sends @message with @fds, which stay the caller's. Order is kept. Returns 0 if it is
- * sent or queued, -EMSGSIZE if text or descriptors are too many, -EPIPE if the other
- * side is gone, -ENOBUFS if CHANNEL_WAITING_MAX messages wait already, or another negative
+ * sent or queued, -EMSGSIZE if text or descriptors are too many, -EPERM if no row of
+ * MESSAGE_TYPES allows it, -EPIPE if the other side is gone, -ENOBUFS if CHANNEL_WAITING_MAX messages wait already, or another negative
  * errno. */
 int channel_send(struct channel *channel, const struct message *message, const int *fds,
     size_t fds_len);
@@ -57,7 +62,9 @@ int channel_flush(struct channel *channel);
 /* Receives one message; the caller owns the descriptors in @ret_fds (close-on-exec).
  * text is NUL-terminated for convenience when it is shorter than MESSAGE_TEXT_MAX.
  * Returns 0, -EAGAIN if there is none, -EPIPE if the other side closed, -EPROTO for
- * what is no message of ours (descriptors are closed), or another negative errno. */
+ * what is no message of ours, -EPERM for one that no row of MESSAGE_TYPES allows (of both
+ * descriptors are closed; of the latter @ret_message is there, and how many there were), or another
+ * negative errno. */
 int channel_receive(struct channel *channel, struct message *ret_message,
     int ret_fds[MESSAGE_FDS_MAX], size_t *ret_fds_len);
 
@@ -68,5 +75,11 @@ void message_printf(struct message *message, const char *format, ...)
 
 /* Name of @type for logs; "?" for what is none. */
 const char *message_type_name(unsigned type);
+
+/* Whether a row of MESSAGE_TYPES lets @from send it to @to with so many descriptors. */
+bool message_is_allowed(unsigned type, enum party from, enum party to, size_t fds_len);
+
+/* Of one party. */
+const char *party_name(enum party party);
 
 #endif

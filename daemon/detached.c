@@ -100,7 +100,7 @@ answer(struct channel *channel, const struct message *question)
 
 	snprintf(path, sizeof(path), "%.*s", (int)question->text_len, question->text);
 	cut = cut_path(path);
-	message_init(&reply, MESSAGE_SHARE, 0);
+	message_init(&reply, MESSAGE_TREE, 0);
 	reply.code = cut < 0 ? (uint32_t)-cut : 0;
 	r = channel_send(channel, &reply, &cut, cut >= 0 ? 1 : 0);
 	if (cut >= 0)
@@ -123,7 +123,7 @@ be_helper(int fd, pid_t parent)
 	    dup2(fd, 0) != 0 || syscall(SYS_close_range, 1, ~0U, 0) != 0)
 		_exit(125);
 	r = enter_own_mounts();
-	if (r < 0 || channel_new(0, &channel) < 0)
+	if (r < 0 || channel_new(0, PARTY_MOUNTS, PARTY_SUPERVISOR, &channel) < 0)
 		_exit(124);
 	while (r == 0) {
 		struct pollfd pollfd = { .fd = 0, .events = POLLIN };
@@ -157,7 +157,7 @@ start_helper(void)
 
 	if (r < 0)
 		return r;
-	r = channel_new(fds[0], &state.channel);
+	r = channel_new(fds[0], PARTY_SUPERVISOR, PARTY_MOUNTS, &state.channel);
 	if (r < 0) {
 		close(fds[0]);
 		close(fds[1]);
@@ -216,7 +216,7 @@ ask(const char *path, int *ret_cut)
 	static struct message question;
 	int r;
 
-	message_init(&question, MESSAGE_SHARE, 0);
+	message_init(&question, MESSAGE_CUT, 0);
 	message_printf(&question, "%s", path);
 	r = channel_send(state.channel, &question, NULL, 0);
 	if (r == 0)

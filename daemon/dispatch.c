@@ -1,195 +1,140 @@
 /* SPDX-License-Identifier: MIT
- * The table of what workers may ask for; in the supervisor.
+ * What workers tell and ask, and who handles it; in the supervisor.
  */
 #include "config.h"
 
 #include "dispatch.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <unistd.h>
 
+#include "heartbeat.h"
 #include "jobs.h"
+#include "supervisor.h"
 #include "table.h"
 #include "target.h"
 #include "wasm_relay.h"
 #include "banned.h"
 
-/* Takes @fds. -EPROTO: no honest worker says this. */
-typedef int (*handler_cb)(struct supervisor *supervisor, const struct message *message,
-    int *fds, size_t fds_len);
-
-static int
-handle_table(struct supervisor *supervisor, const struct message *message, int *fds,
-    size_t fds_len)
+/* Who owns what a worker speaks of. */
+static struct supervisor *
+supervisor_of(const struct worker *worker)
 {
-	return tables_answer(supervisor->tables, message, fds, fds_len);
+	return worker->setup->context;
 }
 
 static int
-handle_more(struct supervisor *supervisor, const struct message *message, int *fds,
-    size_t fds_len)
+on_pong(void *context, struct mail *mail)
 {
-	return tables_more(supervisor->tables, message, fds, fds_len);
+	if (heartbeat_answered(context, mail->message->value) < 0)
+		worker_kill(context, "it answered a ping that was not sent");
+	return 0;
 }
 
 static int
-handle_live(struct supervisor *supervisor, const struct message *message, int *fds,
-    size_t fds_len)
+on_table(void *context, struct mail *mail)
 {
-	(void)fds_len;
-	return target_live(supervisor->targets, message, fds[0]);
+	return tables_answer(
+	    supervisor_of(context)->tables, mail->message, mail_take_fd(mail, 0));
 }
 
 static int
-handle_pcs(struct supervisor *supervisor, const struct message *message, int *fds,
-    size_t fds_len)
+on_more(void *context, struct mail *mail)
 {
-	(void)fds_len;
-	return target_pcs(supervisor->targets, message, fds[0]);
+	return tables_more(
+	    supervisor_of(context)->tables, mail->message, mail_take_fd(mail, 0));
 }
 
 static int
-handle_activity(struct supervisor *supervisor, const struct message *message, int *fds,
-    size_t fds_len)
+on_live(void *context, struct mail *mail)
 {
-	(void)fds;
-	(void)fds_len;
-	return target_activity(supervisor->targets, message);
+	return target_live(
+	    supervisor_of(context)->targets, mail->message, mail_take_fd(mail, 0));
 }
 
 static int
-handle_build(struct supervisor *supervisor, const struct message *message, int *fds,
-    size_t fds_len)
+on_pcs(void *context, struct mail *mail)
 {
-	(void)fds;
-	(void)fds_len;
-	return wasm_relay_request(supervisor->wasm_relay, message);
+	return target_pcs(
+	    supervisor_of(context)->targets, mail->message, mail_take_fd(mail, 0));
 }
 
 static int
-handle_wasm(struct supervisor *supervisor, const struct message *message, int *fds,
-    size_t fds_len)
+on_activity(void *context, struct mail *mail)
 {
-	return wasm_relay_answer(supervisor->wasm_relay, message, fds, fds_len);
+	return target_activity(supervisor_of(context)->targets, mail->message);
 }
 
 static int
-handle_job_state(struct supervisor *supervisor, const struct message *message, int *fds,
-    size_t fds_len)
+on_lines(void *context, struct mail *mail)
 {
-	(void)fds;
-	(void)fds_len;
-	return jobs_report(supervisor->jobs, message);
+	return target_lines(supervisor_of(context)->targets, mail->message);
 }
 
 static int
-handle_job_entry(struct supervisor *supervisor, const struct message *message, int *fds,
-    size_t fds_len)
+on_build_wasm(void *context, struct mail *mail)
 {
-	(void)fds;
-	(void)fds_len;
-	return jobs_entry(supervisor->jobs, message);
+	return wasm_relay_request(supervisor_of(context)->wasm_relay, mail->message);
 }
 
 static int
-handle_job_stats(struct supervisor *supervisor, const struct message *message, int *fds,
-    size_t fds_len)
+on_wasm(void *context, struct mail *mail)
 {
-	(void)fds;
-	(void)fds_len;
-	return jobs_stats(supervisor->jobs, message);
+	return wasm_relay_answer(supervisor_of(context)->wasm_relay, mail);
 }
 
 static int
-handle_job_end(struct supervisor *supervisor, const struct message *message, int *fds,
-    size_t fds_len)
+on_job_state(void *context, struct mail *mail)
 {
-	(void)fds;
-	(void)fds_len;
-	return jobs_end(supervisor->jobs, message);
+	return jobs_report(supervisor_of(context)->jobs, mail->message);
 }
 
 static int
-handle_job_fuzzers(struct supervisor *supervisor, const struct message *message,
-    int *fds, size_t fds_len)
+on_job_entry(void *context, struct mail *mail)
 {
-	(void)fds;
-	(void)fds_len;
-	return jobs_fuzzers(supervisor->jobs, message);
+	return jobs_entry(supervisor_of(context)->jobs, mail->message);
 }
 
 static int
-handle_ask_job(struct supervisor *supervisor, const struct message *message, int *fds,
-    size_t fds_len)
+on_job_stats(void *context, struct mail *mail)
 {
-	(void)fds;
-	(void)fds_len;
-	return jobs_asked(supervisor->jobs, message);
+	return jobs_stats(supervisor_of(context)->jobs, mail->message);
 }
 
 static int
-handle_lines(struct supervisor *supervisor, const struct message *message, int *fds,
-    size_t fds_len)
+on_job_end(void *context, struct mail *mail)
 {
-	(void)fds;
-	(void)fds_len;
-	return target_lines(supervisor->targets, message);
+	return jobs_end(supervisor_of(context)->jobs, mail->message);
 }
 
-static const struct entry {
-	enum worker_kind from;
-	enum message_type type;
-	size_t fds_min, fds_max;
-	handler_cb handler;
-} entries[] = {
-	{ WORKER_SYMBOLIZER, MESSAGE_TABLE, 0, 1, handle_table },
-	{ WORKER_SYMBOLIZER, MESSAGE_FUNCTIONS, 0, 1, handle_more },
-	{ WORKER_SYMBOLIZER, MESSAGE_BLOCKS, 0, 1, handle_more },
-	{ WORKER_COLLECTOR, MESSAGE_LIVE, 1, 1, handle_live },
-	{ WORKER_COLLECTOR, MESSAGE_ACTIVITY, 0, 0, handle_activity },
-	{ WORKER_COLLECTOR, MESSAGE_PCS, 1, 1, handle_pcs },
-	{ WORKER_FRONTEND, MESSAGE_BUILD_WASM, 0, 0, handle_build },
-	{ WORKER_RUNNER, MESSAGE_WASM, 0, 1, handle_wasm },
-	{ WORKER_RUNNER, MESSAGE_JOB_STATE, 0, 0, handle_job_state },
-	{ WORKER_RUNNER, MESSAGE_JOB_ENTRY, 0, 0, handle_job_entry },
-	{ WORKER_COLLECTOR, MESSAGE_JOB_STATS, 0, 0, handle_job_stats },
-	{ WORKER_COLLECTOR, MESSAGE_JOB_END, 0, 0, handle_job_end },
-	{ WORKER_COLLECTOR, MESSAGE_JOB_FUZZERS, 0, 0, handle_job_fuzzers },
-	{ WORKER_FRONTEND, MESSAGE_ASK_JOB, 0, 0, handle_ask_job },
-	{ WORKER_FRONTEND, MESSAGE_LINES, 0, 0, handle_lines },
+static int
+on_job_fuzzers(void *context, struct mail *mail)
+{
+	return jobs_fuzzers(supervisor_of(context)->jobs, mail->message);
+}
+
+static int
+on_ask_job(void *context, struct mail *mail)
+{
+	return jobs_asked(supervisor_of(context)->jobs, mail->message);
+}
+
+const struct mail_handler dispatch_handlers[] = {
+	{ MESSAGE_PONG, on_pong },
+	{ MESSAGE_TABLE, on_table },
+	{ MESSAGE_FUNCTIONS, on_more },
+	{ MESSAGE_BLOCKS, on_more },
+	{ MESSAGE_LIVE, on_live },
+	{ MESSAGE_PCS, on_pcs },
+	{ MESSAGE_ACTIVITY, on_activity },
+	{ MESSAGE_LINES, on_lines },
+	{ MESSAGE_BUILD_WASM, on_build_wasm },
+	{ MESSAGE_WASM, on_wasm },
+	{ MESSAGE_JOB_STATE, on_job_state },
+	{ MESSAGE_JOB_ENTRY, on_job_entry },
+	{ MESSAGE_JOB_STATS, on_job_stats },
+	{ MESSAGE_JOB_END, on_job_end },
+	{ MESSAGE_JOB_FUZZERS, on_job_fuzzers },
+	{ MESSAGE_ASK_JOB, on_ask_job },
 };
-
-static const struct entry *
-find(enum worker_kind kind, unsigned type, size_t fds_len)
-{
-	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
-		if (entries[i].from == kind && entries[i].type == type &&
-		    fds_len >= entries[i].fds_min && fds_len <= entries[i].fds_max)
-			return &entries[i];
-	return NULL;
-}
-
-bool
-dispatch_allowed(enum worker_kind kind, unsigned type, size_t fds_len)
-{
-	return find(kind, type, fds_len) != NULL;
-}
-
-void
-dispatch(struct supervisor *supervisor, struct worker *worker,
-    const struct message *message, int *fds, size_t fds_len)
-{
-	const struct entry *entry = find(worker->kind, message->type, fds_len);
-	char why[128];
-
-	if (entry != NULL &&
-	    entry->handler(supervisor, message, fds, fds_len) != -EPROTO)
-		return;
-	if (entry == NULL)
-		for (size_t i = 0; i < fds_len; i++)
-			close(fds[i]);
-	snprintf(why, sizeof(why), "it may not send this: %s with %zu descriptors",
-	    message_type_name(message->type), fds_len);
-	worker_kill(worker, why);
-}
+const size_t dispatch_handlers_len =
+    sizeof(dispatch_handlers) / sizeof(dispatch_handlers[0]);

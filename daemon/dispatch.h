@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * Which worker may send which message, and who handles it.
+ * What workers tell and ask, and who handles it; in the supervisor.
  */
 #ifndef FUZZSUP_DISPATCH_H
 #define FUZZSUP_DISPATCH_H
 
-#include "supervisor.h"
+#include "mailbox.h"
 
-/* True if a worker of @kind may send @type with @fds_len descriptors. */
-bool dispatch_allowed(enum worker_kind kind, unsigned type, size_t fds_len);
-
-/* Handles a message, or logs it and kills @worker. Takes @fds. */
-void dispatch(struct supervisor *supervisor, struct worker *worker,
-    const struct message *message, int *fds, size_t fds_len);
+/* One for each message that workers may send. Their context is the struct worker that sent it,
+ * that one's the supervisor. */
+extern const struct mail_handler dispatch_handlers[];
+extern const size_t dispatch_handlers_len;
 
 #endif

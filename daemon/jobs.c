@@ -254,11 +254,11 @@ send_news(struct jobs *jobs, struct job *job, unsigned outbox)
 	if ((news & NEWS_SERVE_JOB) != 0)
 		send_serve(worker, job);
 	if ((news & NEWS_REPORT) != 0 && job->has_report)
-		send_text(
-		    worker, job, MESSAGE_JOB_STATE, &job->report, sizeof(job->report));
+		send_text(worker, job, MESSAGE_SERVE_JOB_STATE, &job->report,
+		    sizeof(job->report));
 	if ((news & NEWS_STATS) != 0 && job->has_stats)
-		send_text(
-		    worker, job, MESSAGE_JOB_STATS, &job->stats, sizeof(job->stats));
+		send_text(worker, job, MESSAGE_SERVE_JOB_STATS, &job->stats,
+		    sizeof(job->stats));
 }
 
 void

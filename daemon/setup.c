@@ -19,6 +19,7 @@
 #include "coverage_dirs.h"
 #include "detached.h"
 #include "directory_writer.h"
+#include "dispatch.h"
 #include "health.h"
 #include "jobs.h"
 #include "log.h"
@@ -189,6 +190,8 @@ setup_open(struct supervisor *supervisor, const struct worker_callbacks *callbac
 		return -ENOMEM;
 	supervisor->setup = (struct worker_setup){ .base = supervisor->base,
 		.callbacks = callbacks,
+		.handlers = dispatch_handlers,
+		.handlers_len = dispatch_handlers_len,
 		.context = supervisor,
 		.news = -1,
 		.sandbox = supervisor->options->sandbox };

@@ -21,7 +21,6 @@
 #include "control.h"
 #include "detached.h"
 #include "directory_writer.h"
-#include "dispatch.h"
 #include "health.h"
 #include "heartbeat.h"
 #include "jobs.h"
@@ -154,13 +153,6 @@ started_cb(struct worker *worker, void *context)
 }
 
 static void
-message_cb(struct worker *worker, const struct message *message, int *fds,
-    size_t fds_len, void *context)
-{
-	dispatch(context, worker, message, fds, fds_len);
-}
-
-static void
 drained_cb(struct worker *worker, void *context)
 {
 	struct supervisor *supervisor = context;
@@ -221,7 +213,6 @@ died_cb(struct worker *worker, const char *how, void *context)
 
 static const struct worker_callbacks supervisor_callbacks = {
 	.started = started_cb,
-	.message = message_cb,
 	.drained = drained_cb,
 	.died = died_cb,
 };

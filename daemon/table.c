@@ -738,12 +738,11 @@ take_build_id(struct table *table, char *reason)
 }
 
 int
-tables_answer(
-    struct tables *tables, const struct message *message, int *fds, size_t fds_len)
+tables_answer(struct tables *tables, const struct message *message, int fd)
 {
 	struct table *table = tables->running;
 	char reason[320] = "", wish[PATH_MAX + 200];
-	int fd = fds_len > 0 ? fds[0] : -1, r = 0;
+	int r = 0;
 
 	if (table == NULL || message->generation != table->generation ||
 	    table->progress != TABLE_RUNNING)
@@ -808,14 +807,12 @@ check_more(int fd, const struct table *table)
 }
 
 int
-tables_more(
-    struct tables *tables, const struct message *message, int *fds, size_t fds_len)
+tables_more(struct tables *tables, const struct message *message, int fd)
 {
 	static const enum message_type types[MORE_LEN] = { MESSAGE_FUNCTIONS,
 		MESSAGE_BLOCKS };
 	struct table *table = tables->running;
 	char reason[320];
-	int fd = fds_len > 0 ? fds[0] : -1;
 
 	if (table == NULL || message->generation != table->generation ||
 	    !runs_more(table) || message->type != types[table->at]) {

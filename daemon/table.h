@@ -83,12 +83,10 @@ int table_want(struct tables *tables, struct target *target,
 /* Takes @target's table away from it. */
 void table_drop(struct tables *tables, struct target *target);
 
-/* The symbolizer answered, with a table or with more of one; both take @fds. Return -EPROTO
- * if it must be killed. */
-int tables_answer(
-    struct tables *tables, const struct message *message, int *fds, size_t fds_len);
-int tables_more(
-    struct tables *tables, const struct message *message, int *fds, size_t fds_len);
+/* The symbolizer answered, with a table or with more of one; both take @fd (-1: none came).
+ * Return -EPROTO if it must be killed. */
+int tables_answer(struct tables *tables, const struct message *message, int fd);
+int tables_more(struct tables *tables, const struct message *message, int fd);
 
 /* The symbolizer has (re)started, or died. */
 void tables_started(struct tables *tables);

@@ -51,7 +51,7 @@ answer(struct wasm_relay *relay, uint64_t value, uint32_t code, const int *fds,
 {
 	static struct message message;
 
-	message_init(&message, MESSAGE_WASM, 0);
+	message_init(&message, MESSAGE_SERVE_WASM, 0);
 	message.value = value;
 	message.code = code;
 	worker_send(supervisor_worker(relay->supervisor, WORKER_FRONTEND), &message,
@@ -63,7 +63,7 @@ send_request(struct wasm_relay *relay, const struct request *request)
 {
 	static struct message message;
 
-	message_init(&message, MESSAGE_BUILD_WASM, 0);
+	message_init(&message, MESSAGE_COMPILE_WASM, 0);
 	message.value = request->number;
 	message.code = request->code;
 	worker_send(
@@ -91,25 +91,22 @@ wasm_relay_request(struct wasm_relay *relay, const struct message *message)
 }
 
 int
-wasm_relay_answer(
-    struct wasm_relay *relay, const struct message *message, int *fds, size_t fds_len)
+wasm_relay_answer(struct wasm_relay *relay, const struct mail *mail)
 {
-	int r = message->code > WASM_NO_COMPILER ||
-		(message->code == WASM_NO_COMPILER) != (fds_len == 0)
-	    ? -EPROTO
-	    : 0;
+	const struct message *message = mail->message;
 
-	for (size_t i = 0; i < REQUESTS_MAX && r == 0; i++) {
+	if (message->code > WASM_NO_COMPILER ||
+	    (message->code == WASM_NO_COMPILER) != (mail->fds_len == 0))
+		return -EPROTO;
+	for (size_t i = 0; i < REQUESTS_MAX; i++) {
 		struct request *request = &relay->requests[i];
 
 		if (request->number == 0 || request->number != message->value)
 			continue;
-		answer(relay, request->value, message->code, fds, fds_len);
+		answer(relay, request->value, message->code, mail->fds, mail->fds_len);
 		request->number = 0;
 	}
-	for (size_t i = 0; i < fds_len; i++)
-		close(fds[i]);
-	return r;
+	return 0;
 }
 
 void

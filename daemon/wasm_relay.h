@@ -15,9 +15,8 @@ void wasm_relay_free(struct wasm_relay *relay);
 /* 0, or -EPROTO. */
 int wasm_relay_request(struct wasm_relay *relay, const struct message *message);
 
-/* Takes @fds. 0, or -EPROTO. */
-int wasm_relay_answer(
-    struct wasm_relay *relay, const struct message *message, int *fds, size_t fds_len);
+/* 0, or -EPROTO. */
+int wasm_relay_answer(struct wasm_relay *relay, const struct mail *mail);
 
 void wasm_relay_runner_started(struct wasm_relay *relay);
 void wasm_relay_runner_died(struct wasm_relay *relay);

@@ -46,6 +46,18 @@ worker_state_name(unsigned state)
 	return state < WORKER_STATES_LEN ? names[state] : "?";
 }
 
+/* Workers are parties in the same order. */
+static enum party
+party_of(enum worker_kind kind)
+{
+	_Static_assert(PARTY_SYMBOLIZER == 2 << WORKER_SYMBOLIZER &&
+		PARTY_COLLECTOR == 2 << WORKER_COLLECTOR &&
+		PARTY_FRONTEND == 2 << WORKER_FRONTEND &&
+		PARTY_RUNNER == 2 << WORKER_RUNNER,
+	    "parties");
+	return (enum party)(2U << kind);
+}
+
 static void
 set_state(struct worker *worker, enum worker_state state)
 {
@@ -58,75 +70,46 @@ set_state(struct worker *worker, enum worker_state state)
 
 /* ---- messages ---- */
 
+/* It would lack something, or lies: a fresh one starts over. */
 static void
-wait_cb(void *context)
+bad_cb(void *context, const struct message *message, int error)
+{
+	struct worker *worker = context;
+	char why[128];
+
+	if (error == -EPERM && message != NULL)
+		snprintf(why, sizeof(why), "it may not send this: %s",
+		    message_type_name(message->type));
+	else if (message == NULL)
+		snprintf(why, sizeof(why), "what it sent is no message");
+	else if (error == -EPROTO)
+		snprintf(why, sizeof(why), "what it sent is malformed: %s",
+		    message_type_name(message->type));
+	else
+		return; /* whoever handles it said what is wrong with us */
+	worker_kill(worker, why);
+}
+
+static void
+closed_cb(void *context, int error)
+{
+	/* Its end tells more than the channel's. */
+	if (error != -EPIPE)
+		worker_kill(context, "what it sends cannot be read");
+}
+
+static void
+drained_cb(void *context)
 {
 	struct worker *worker = context;
 
-	event_add(worker->writable, NULL);
-}
-
-/* A pong is for the heartbeat; the rest is for the table of what it may say. */
-static void
-take(struct worker *worker, const struct message *message, int *fds, size_t fds_len)
-{
-	if (message->type != MESSAGE_PONG || fds_len > 0)
-		worker->setup->callbacks->message(
-		    worker, message, fds, fds_len, worker->setup->context);
-	else if (heartbeat_answered(worker, message->value) < 0)
-		worker_kill(worker, "it answered a ping that was not sent");
+	worker->setup->callbacks->drained(worker, worker->setup->context);
 }
 
 bool
 worker_receive(struct worker *worker)
 {
-	static struct message message;
-	int fds[MESSAGE_FDS_MAX];
-	size_t fds_len;
-	int r;
-
-	for (int i = 0; i < MESSAGES_PER_TURN && worker->channel != NULL; i++) {
-		r = channel_receive(worker->channel, &message, fds, &fds_len);
-		if (r == -EAGAIN)
-			return true;
-		if (r == -EPIPE) {
-			/* Its end tells more than the channel's. */
-			event_del(worker->readable);
-			return true;
-		}
-		if (r < 0) {
-			worker_kill(worker, "what it sent is no message");
-			return true;
-		}
-		take(worker, &message, fds, fds_len);
-	}
-	return worker->channel == NULL;
-}
-
-static void
-readable_cb(evutil_socket_t fd, short what, void *context)
-{
-	(void)fd;
-	(void)what;
-	worker_receive(context);
-}
-
-static void
-writable_cb(evutil_socket_t fd, short what, void *context)
-{
-	struct worker *worker = context;
-
-	(void)fd;
-	(void)what;
-	if (worker->channel == NULL || channel_flush(worker->channel) < 0) {
-		event_del(worker->writable);
-		return;
-	}
-	if (channel_pending(worker->channel))
-		return;
-	event_del(worker->writable);
-	/* It may send more, which is then waited for again. */
-	worker->setup->callbacks->drained(worker, worker->setup->context);
+	return worker->mailbox == NULL || mailbox_receive(worker->mailbox);
 }
 
 bool
@@ -186,8 +169,8 @@ free_event(struct event **event)
 static void
 close_channel(struct worker *worker)
 {
-	free_event(&worker->readable);
-	free_event(&worker->writable);
+	mailbox_free(worker->mailbox);
+	worker->mailbox = NULL;
 	channel_free(worker->channel);
 	worker->channel = NULL;
 }
@@ -251,8 +234,7 @@ worker_reap(struct worker *worker)
 		log_err(
 		    "%s: died (%s); it is restarted", worker_name(worker->kind), how);
 	/* What it said before it died still counts. */
-	if (worker->readable != NULL)
-		readable_cb(-1, 0, worker);
+	worker_receive(worker);
 	worker->setup->callbacks->died(worker, how, worker->setup->context);
 	remember_end(worker, how);
 	waitid(P_PIDFD, (id_t)worker->pidfd, &info, WEXITED | WNOHANG);
@@ -304,20 +286,15 @@ spawn(struct worker *worker, int channel_fd, int log_fd)
 static int
 make_events(struct worker *worker)
 {
-	struct event_base *base = worker->setup->base;
-	int fd = channel_fd(worker->channel);
+	int r;
 
-	worker->death = event_new(base, worker->pidfd, EV_READ, death_cb, worker);
-	worker->readable =
-	    event_new(base, fd, EV_READ | EV_PERSIST, readable_cb, worker);
-	worker->writable =
-	    event_new(base, fd, EV_WRITE | EV_PERSIST, writable_cb, worker);
-	if (worker->death == NULL || worker->readable == NULL ||
-	    worker->writable == NULL)
+	worker->death =
+	    event_new(worker->setup->base, worker->pidfd, EV_READ, death_cb, worker);
+	if (worker->death == NULL || event_add(worker->death, NULL) != 0)
 		return -ENOMEM;
-	channel_on_wait(worker->channel, wait_cb, worker);
-	event_add(worker->death, NULL);
-	event_add(worker->readable, NULL);
+	r = mailbox_new(worker->channel, &worker->mail_setup, worker, &worker->mailbox);
+	if (r < 0)
+		return r;
 	return 0;
 }
 
@@ -345,7 +322,8 @@ worker_start(struct worker *worker)
 
 	worker->started_ms = clock_ms(CLOCK_MONOTONIC);
 	if (r == 0)
-		r = channel_new(fds[0], &worker->channel);
+		r = channel_new(
+		    fds[0], PARTY_SUPERVISOR, party_of(worker->kind), &worker->channel);
 	if (r == 0)
 		r = worker_log_open(worker->setup->base, worker_name(worker->kind),
 		    &worker->log_budget, &worker->log, &log_fd);
@@ -388,6 +366,13 @@ worker_init(
     struct worker *worker, enum worker_kind kind, const struct worker_setup *setup)
 {
 	*worker = (struct worker){ .kind = kind, .setup = setup, .pidfd = -1 };
+	worker->mail_setup = (struct mailbox_setup){ .base = setup->base,
+		.handlers = setup->handlers,
+		.handlers_len = setup->handlers_len,
+		.batch = MESSAGES_PER_TURN,
+		.closed = closed_cb,
+		.bad = bad_cb,
+		.drained = drained_cb };
 	worker->restart = evtimer_new(setup->base, restart_cb, worker);
 }
 

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "channel.h"
+#include "mailbox.h"
 #include "worker_log.h"
 
 /*  kind       name */
@@ -45,9 +45,6 @@ struct worker;
 struct worker_callbacks {
 	/* It has just been started and wants all that it needs. */
 	void (*started)(struct worker *worker, void *context);
-	/* Takes ownership of @fds. */
-	void (*message)(struct worker *worker, const struct message *message, int *fds,
-	    size_t fds_len, void *context);
 	/* Its channel has room again. */
 	void (*drained)(struct worker *worker, void *context);
 	/* It is dead and not yet reaped. */
@@ -58,6 +55,8 @@ struct worker_callbacks {
 struct worker_setup {
 	struct event_base *base;
 	const struct worker_callbacks *callbacks;
+	const struct mail_handler *handlers; /* dispatch.h */
+	size_t handlers_len;
 	void *context;
 	int news;
 	int directory;
@@ -86,9 +85,11 @@ struct worker {
 	pid_t pid;
 	int pidfd;
 	struct channel *channel; /* NULL unless RUNNING or STOPPING */
-	struct worker_log *log;  /* NULL unless it has a pid */
+	struct mailbox *mailbox; /* its end in our loop */
+	struct mailbox_setup mail_setup;
+	struct worker_log *log; /* NULL unless it has a pid */
 	struct worker_log_budget log_budget;
-	struct event *death, *readable, *writable, *restart;
+	struct event *death, *restart;
 	int64_t started_ms;
 	bool
 	    doomed; /* killed, not yet reaped: it gets no new job, which would count its death */

@@ -137,7 +137,7 @@ answer(struct channel *channel, int fd)
 {
 	static struct message message;
 
-	message_init(&message, MESSAGE_TABLE, 0);
+	message_init(&message, MESSAGE_FILE, 0);
 	return channel_send_all(channel, &message, &fd, fd >= 0 ? 1 : 0);
 }
 
@@ -296,7 +296,7 @@ run(int fd, const struct order *order)
 	if (pid < 0)
 		perror("fuzzsupctl: fork");
 	close(pair[1]);
-	if (pid > 0 && channel_new(pair[0], &channel) == 0)
+	if (pid > 0 && channel_new(pair[0], PARTY_CTL, PARTY_FRAMES, &channel) == 0)
 		serve(channel, order, fd);
 	else
 		close(pair[0]);

@@ -29,7 +29,7 @@ READY, LIVE, STALE = 2, 3, 4
 def message_types():
     """Numbers of the messages, from the one place that lists them."""
     with open(os.path.join(SRC, "common", "message.h")) as file:
-        return {name: number for number, name in enumerate(re.findall(r"\bX\((\w+), \"", file.read()), 1)}
+        return {name: number for number, name in enumerate(re.findall(r"\bX\((\w+), \"", file.read().split("#define MESSAGE_TYPES(X)")[1]), 1)}
 
 
 def engines():

@@ -198,7 +198,8 @@ double_start(struct supervisor_double *supervisor, const char *program, const ch
 		    (int[]){ pair[1], supervisor->news, directory });
 	close(pair[1]);
 	close(directory);
-	must(channel_new(pair[0], &supervisor->channel), "channel_new");
+	must(channel_new(pair[0], PARTY_ANY, PARTY_ANY, &supervisor->channel),
+	    "channel_new");
 	fd = must(open(web, O_PATH | O_DIRECTORY | O_CLOEXEC), web);
 	send_text(supervisor, MESSAGE_SHARE, 0, web, strlen(web), fd);
 	close(fd);
@@ -491,7 +492,7 @@ double_answer_wasm(struct supervisor_double *supervisor, const struct message *q
 
 	must(shared_memory_append(fd, content, len), "append");
 	must(shared_memory_seal(fd), "seal");
-	message_init(&message, MESSAGE_WASM, 0);
+	message_init(&message, MESSAGE_SERVE_WASM, 0);
 	message.code = status;
 	message.value = question->value;
 	send_message(supervisor, &message, fd);

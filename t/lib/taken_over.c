@@ -1403,7 +1403,7 @@ take(int argc, char **argv)
 	}
 	if (heritage_take(argc, argv, names[us.kind], &us.heritage) < 0)
 		return -1;
-	return channel_new(HERITAGE_CHANNEL, &us.channel);
+	return channel_new(HERITAGE_CHANNEL, PARTY_ANY, PARTY_ANY, &us.channel);
 }
 
 int

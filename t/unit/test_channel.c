@@ -32,8 +32,8 @@ setup(void **state)
 
 	assert_non_null(pair);
 	assert_int_equal(channel_pair(fds), 0);
-	assert_int_equal(channel_new(fds[0], &pair->left), 0);
-	assert_int_equal(channel_new(fds[1], &pair->right), 0);
+	assert_int_equal(channel_new(fds[0], PARTY_ANY, PARTY_ANY, &pair->left), 0);
+	assert_int_equal(channel_new(fds[1], PARTY_ANY, PARTY_ANY, &pair->right), 0);
 	*state = pair;
 	return 0;
 }

@@ -18,7 +18,6 @@
 #include "control.h"
 #include "control_jobs.h"
 #include "directory_writer.h"
-#include "dispatch.h"
 #include "heartbeat.h"
 #include "job_spec.h"
 #include "job_types.h"
@@ -72,18 +71,6 @@ test_words(void **state)
 	assert_false(control_read_address("16", &value));
 	assert_false(control_read_address("0x", &value));
 	assert_false(control_read_address("0x11112222333344445", &value));
-}
-
-static void
-test_dispatch(void **state)
-{
-	(void)state;
-	assert_true(dispatch_allowed(WORKER_SYMBOLIZER, MESSAGE_TABLE, 1));
-	assert_false(dispatch_allowed(WORKER_SYMBOLIZER, MESSAGE_TABLE, 2));
-	assert_false(dispatch_allowed(WORKER_SYMBOLIZER, MESSAGE_LIVE, 1));
-	assert_false(dispatch_allowed(WORKER_COLLECTOR, MESSAGE_LIVE, 0));
-	assert_false(dispatch_allowed(WORKER_FRONTEND, MESSAGE_SYMBOLIZE, 1));
-	assert_false(dispatch_allowed(WORKER_RUNNER, MESSAGE_BUILD_WASM, 0));
 }
 
 static void
@@ -395,7 +382,6 @@ main(void)
 		cmocka_unit_test(test_jobs_reply),
 		cmocka_unit_test(test_variables),
 		cmocka_unit_test(test_instance_spec),
-		cmocka_unit_test(test_dispatch),
 		cmocka_unit_test(test_directory),
 		cmocka_unit_test(test_worker_log),
 	};

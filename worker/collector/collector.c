@@ -18,6 +18,7 @@
 #include "collect.h"
 #include "job_watch.h"
 #include "log.h"
+#include "mailbox.h"
 #include "poll.h"
 #include "banned.h"
 
@@ -26,12 +27,15 @@
 #define NUMBERS_MS 100 /* counters alone ring the front-end no more often */
 /* Looking at files takes half a core at most, and holds nobody up for longer. */
 #define LOOK_US 2000
+#define BATCH 64 /* messages, before files have their turn */
 
 struct collector_loop {
 	struct collector collector; /* first: callbacks get this address */
 	struct event_base *base;
 	struct channel *channel;
-	struct event *readable, *writable, *inotify, *tick, *ring_again, *look;
+	struct mailbox_setup setup;
+	struct mailbox *mailbox;
+	struct event *inotify, *tick, *ring_again, *look;
 	struct jobs *jobs;
 	int news;
 	int64_t kept_ms, numbers_ms;
@@ -49,14 +53,6 @@ say(struct collector_loop *loop, const struct message *message, int fd)
 	if (r < 0 && r != -EPIPE)
 		log_err("cannot tell the supervisor %s: %s",
 		    message_type_name(message->type), strerror(-r));
-}
-
-static void
-wait_cb(void *context)
-{
-	struct collector_loop *loop = context;
-
-	event_add(loop->writable, NULL);
 }
 
 /* Never queued, as tell_job(): a state that flips while the supervisor is busy would fill
@@ -331,173 +327,151 @@ take_executable(struct target *target, const struct message *message)
 		    &target->path_hash, target->program);
 }
 
-static void
-take_collect(struct collector_loop *loop, const struct message *message, const int *fds,
-    size_t fds_len)
+static int
+on_collect(void *context, struct mail *mail)
 {
+	struct collector_loop *loop = context;
+	const struct message *message = mail->message;
 	bool has_table = (message->code & 1) != 0, has_seed = (message->code & 2) != 0;
 	struct source_table table = { 0 };
 	struct target *target;
 	struct message answer;
 	int r = 0, seed = -1;
 
-	if (fds_len != (size_t)has_table + has_seed ||
-	    message->text_len >= MESSAGE_TEXT_MAX) {
-		log_err("collect for target %u: malformed", (unsigned)message->target);
-		return;
-	}
+	if (mail->fds_len != (size_t)has_table + has_seed)
+		return -EPROTO;
 	if (has_table)
-		r = source_table_map(fds[0], &table);
+		r = source_table_map(mail->fds[0], &table);
 	if (has_seed)
-		seed = fds[fds_len - 1];
+		seed = mail->fds[mail->fds_len - 1];
 	if (r == 0)
 		r = target_collect(&loop->collector, message->target,
-		    message->generation, message->text, has_table ? &table : NULL, seed,
+		    message->generation, mail->text, has_table ? &table : NULL, seed,
 		    &target);
 	if (r < 0) {
-		log_err("%s: cannot be collected: %s", message->text, strerror(-r));
+		log_err("%s: cannot be collected: %s", mail->text, strerror(-r));
 		source_table_unmap(&table);
-		return;
+		return 0;
 	}
 	target->built_ms = 0;
 	take_executable(target, message);
 	if (!has_table)
-		return;
+		return 0;
 	message_init(&answer, MESSAGE_LIVE, target->id);
 	answer.generation = target->generation;
 	live_publish(&target->live);
 	say(loop, &answer, target->live.fd);
+	return 0;
 }
 
-/* Takes the descriptors. */
-static void
-take_directory(struct collector_loop *loop, const struct message *message, int *fds,
-    size_t fds_len)
+/* The target that it is about; NULL: it was forgotten while this was under way. */
+static struct target *
+target_of(struct collector_loop *loop, const struct mail *mail)
 {
-	struct target *target = target_find(&loop->collector, message->target);
-	size_t path_len = strnlen(message->text, message->text_len);
-	const char *name =
-	    path_len < message->text_len ? message->text + path_len + 1 : "";
-	struct place *place;
+	return target_find(&loop->collector, mail->message->target);
+}
 
-	if (target == NULL || fds_len != 1U + (message->code & 1) ||
-	    message->text_len >= MESSAGE_TEXT_MAX || strchr(name, '/') != NULL) {
-		while (fds_len > 0)
-			close(fds[--fds_len]);
-		return;
-	}
-	place = place_open(
-	    &loop->collector, fds[0], fds_len > 1 ? fds[1] : -1, message->text);
+static int
+on_coverage_dir(void *context, struct mail *mail)
+{
+	struct collector_loop *loop = context;
+	const struct message *message = mail->message;
+	struct target *target = target_of(loop, mail);
+	size_t path_len = strlen(mail->text);
+	const char *name =
+	    path_len < message->text_len ? mail->text + path_len + 1 : "";
+	struct place *place;
+	int directory, doorbell;
+
+	if (mail->fds_len != 1U + (message->code & 1) || strchr(name, '/') != NULL)
+		return -EPROTO;
+	if (target == NULL)
+		return 0;
+	directory = mail_take_fd(mail, 0);
+	doorbell = mail_take_fd(mail, 1);
+	place = place_open(&loop->collector, directory, doorbell, mail->text);
 	if (place != NULL &&
-	    place_add_look(&loop->collector, place, target, message->text, name,
+	    place_add_look(&loop->collector, place, target, mail->text, name,
 		message->value, (message->code & 2) != 0) < 0)
 		log_err("%s: out of memory", target->name);
+	return 0;
 }
 
-/* Takes the descriptors. */
-static void
-take_job(struct collector_loop *loop, const struct message *message, int *fds,
-    size_t fds_len)
+static int
+on_entry_point(void *context, struct mail *mail)
 {
-	int r = -EPROTO;
+	struct target *target = target_of(context, mail);
 
-	if (fds_len == 1) {
-		r = jobs_collect(loop->jobs, message, fds[0]);
-		fds_len = 0;
-	}
-	while (fds_len > 0)
-		close(fds[--fds_len]);
+	if (target == NULL)
+		return 0;
+	target_add_entry(target, mail->message->value);
+	target->dirty = true;
+	return 0;
+}
+
+static int
+on_forget(void *context, struct mail *mail)
+{
+	struct collector_loop *loop = context;
+	struct target *target = target_of(loop, mail);
+
+	if (target != NULL)
+		target_forget(&loop->collector, target);
+	return 0;
+}
+
+static int
+on_collect_job(void *context, struct mail *mail)
+{
+	struct collector_loop *loop = context;
+	int r = jobs_collect(loop->jobs, mail->message, mail_take_fd(mail, 0));
+
 	if (r < 0)
-		log_err("job %.*s: its engine cannot be watched: %s",
-		    (int)strnlen(message->text, message->text_len), message->text,
+		log_err("job %s: its engine cannot be watched: %s", mail->text,
 		    strerror(-r));
+	return 0;
 }
 
-/* Descriptors that the handler did not take are closed. */
-static void
-take_message(struct collector_loop *loop, const struct message *message, int *fds,
-    size_t fds_len)
+static int
+on_forget_job(void *context, struct mail *mail)
 {
-	struct target *target = target_find(&loop->collector, message->target);
+	struct collector_loop *loop = context;
 
-	poll_set_clock(&loop->collector);
-	switch (message->type) {
-	case MESSAGE_PING:
-		channel_pong(loop->channel, message);
-		break;
-	case MESSAGE_COVERAGE_DIR:
-		take_directory(loop, message, fds, fds_len);
-		return;
-	case MESSAGE_COLLECT_JOB:
-		take_job(loop, message, fds, fds_len);
-		return;
-	case MESSAGE_FORGET_JOB:
-		jobs_forget(loop->jobs, message->target);
-		break;
-	case MESSAGE_COLLECT:
-		take_collect(loop, message, fds, fds_len);
-		break;
-	case MESSAGE_ENTRY_POINT:
-		if (target != NULL) {
-			target_add_entry(target, message->value);
-			target->dirty = true;
-		}
-		break;
-	case MESSAGE_FORGET:
-		if (target != NULL)
-			target_forget(&loop->collector, target);
-		break;
-	default:
-		log_warning("the supervisor sent %s, which is not for the collector",
-		    message_type_name(message->type));
-	}
-	while (fds_len > 0)
-		close(fds[--fds_len]);
+	jobs_forget(loop->jobs, mail->message->target);
+	return 0;
 }
 
+/* For a ping no target is looked at. */
 static void
-readable_cb(evutil_socket_t fd, short what, void *arg)
+done_cb(void *context, bool news)
 {
-	struct collector_loop *loop = arg;
-	int fds[MESSAGE_FDS_MAX], r = 0;
-	struct message message;
-	bool news = false; /* more than a ping, for which no target is looked at */
-	size_t fds_len;
+	struct collector_loop *loop = context;
 
-	(void)fd;
-	(void)what;
-	for (int i = 0; i < 64; i++) {
-		r = channel_receive(loop->channel, &message, fds, &fds_len);
-		if (r < 0)
-			break;
-		news = news || message.type != MESSAGE_PING;
-		take_message(loop, &message, fds, fds_len);
-	}
-	if (r == -EPROTO)
-		log_err("the supervisor sent what is no message");
-	else if (r < 0 && r != -EAGAIN) {
-		loop->error = r == -EPIPE ? 0 : r;
-		event_base_loopbreak(loop->base);
-		return;
-	}
 	if (!news)
 		return;
+	poll_set_clock(&loop->collector);
 	look(loop);
 	publish(loop, true);
 	plan(loop);
 }
 
 static void
-writable_cb(evutil_socket_t fd, short what, void *arg)
+closed_cb(void *context, int error)
 {
-	struct collector_loop *loop = arg;
+	struct collector_loop *loop = context;
 
-	(void)fd;
-	(void)what;
-	channel_flush(loop->channel);
-	if (!channel_pending(loop->channel))
-		event_del(loop->writable);
+	loop->error = error == -EPIPE ? 0 : error;
+	event_base_loopbreak(loop->base);
 }
+
+static const struct mail_handler handlers[] = {
+	{ MESSAGE_COLLECT, on_collect },
+	{ MESSAGE_COVERAGE_DIR, on_coverage_dir },
+	{ MESSAGE_ENTRY_POINT, on_entry_point },
+	{ MESSAGE_FORGET, on_forget },
+	{ MESSAGE_COLLECT_JOB, on_collect_job },
+	{ MESSAGE_FORGET_JOB, on_forget_job },
+};
 
 /* ---- life ---- */
 
@@ -556,23 +530,25 @@ collector_loop_new(struct channel *channel, int news, struct collector_loop **re
 		collector_loop_free(loop);
 		return -EMFILE;
 	}
-	loop->readable =
-	    add(loop, channel_fd(channel), EV_READ | EV_PERSIST, readable_cb, true);
-	loop->writable =
-	    add(loop, channel_fd(channel), EV_WRITE | EV_PERSIST, writable_cb, false);
 	loop->inotify =
 	    add(loop, collector->inotify, EV_READ | EV_PERSIST, inotify_cb, true);
 	loop->tick = add(loop, -1, 0, tick_cb, false);
 	loop->ring_again = add(loop, -1, 0, ring_again_cb, false);
 	loop->look = add(loop, -1, 0, look_cb, false);
-	if (loop->readable == NULL || loop->writable == NULL || loop->inotify == NULL ||
-	    loop->tick == NULL || loop->ring_again == NULL || loop->look == NULL ||
+	loop->setup = (struct mailbox_setup){ .base = loop->base,
+		.handlers = handlers,
+		.handlers_len = sizeof(handlers) / sizeof(handlers[0]),
+		.batch = BATCH,
+		.done = done_cb,
+		.closed = closed_cb };
+	if (loop->inotify == NULL || loop->tick == NULL || loop->ring_again == NULL ||
+	    loop->look == NULL ||
+	    mailbox_new(channel, &loop->setup, loop, &loop->mailbox) < 0 ||
 	    jobs_new(loop->base, tell_job, tell_end, tell_fuzzers, take_bitmap, loop,
 		&loop->jobs) < 0) {
 		collector_loop_free(loop);
 		return -ENOMEM;
 	}
-	channel_on_wait(channel, wait_cb, loop);
 	*ret_loop = loop;
 	return 0;
 }
@@ -590,13 +566,14 @@ collector_loop_run(struct collector_loop *loop)
 void
 collector_loop_free(struct collector_loop *loop)
 {
-	struct event *events[] = { loop->readable, loop->writable, loop->inotify,
-		loop->tick, loop->ring_again, loop->look };
+	struct event *events[] = { loop->inotify, loop->tick, loop->ring_again,
+		loop->look };
 	struct target *target;
 
 	while ((target = LIST_FIRST(&loop->collector.targets)) != NULL)
 		target_forget(&loop->collector, target);
 	jobs_free(loop->jobs);
+	mailbox_free(loop->mailbox);
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		if (events[i] != NULL)
 			event_free(events[i]);

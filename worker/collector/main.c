@@ -38,7 +38,7 @@ main(int argc, char **argv)
 	if (heritage_take(argc, argv, "collector", &heritage) < 0)
 		return EXIT_FAILURE;
 	raise_descriptor_limit();
-	r = channel_new(HERITAGE_CHANNEL, &channel);
+	r = channel_new(HERITAGE_CHANNEL, PARTY_COLLECTOR, PARTY_SUPERVISOR, &channel);
 	if (r == 0)
 		r = collector_loop_new(channel, HERITAGE_NEWS, &loop);
 	if (r == 0)

@@ -8,221 +8,218 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
 #include "health.h"
 #include "jobs.h"
-#include "log.h"
+#include "mailbox.h"
 #include "banned.h"
 
 #define RETRY_MS 5 /* when the directory's writer was in the way */
 #define BATCH 256  /* messages, before connections have their turn */
 
 struct inbox {
-	struct channel *channel;
+	struct mailbox_setup setup;
+	struct mailbox *mailbox;
 	struct snapshot *snapshot;
 	struct server *server;
 	struct news *news;
-	struct event readable, writable, retry;
-};
-
-/* A message with its descriptors; who keeps one sets its place to -1. */
-struct letter {
-	struct message message;
-	char *text; /* terminated */
-	size_t text_len;
-	int fds[MESSAGE_FDS_MAX];
-	size_t fds_len;
+	struct event retry;
 };
 
 static int
-take_fd(struct letter *letter)
+on_share(void *context, struct mail *mail)
 {
-	int fd = letter->fds_len > 0 ? letter->fds[0] : -1;
+	struct inbox *inbox = context;
 
-	if (letter->fds_len > 0)
-		letter->fds[0] = -1;
-	return fd;
-}
-
-static int
-on_share(struct inbox *inbox, struct letter *letter)
-{
-	if (letter->fds_len < 1)
-		return -EPROTO;
-	static_files_set_directory(inbox->server->files, take_fd(letter));
+	static_files_set_directory(inbox->server->files, mail_take_fd(mail, 0));
 	return 0;
 }
 
 static int
-on_listener(struct inbox *inbox, struct letter *letter)
+on_listener(void *context, struct mail *mail)
 {
-	if (letter->fds_len < 1)
-		return -EPROTO;
-	return server_listen(inbox->server, take_fd(letter));
+	struct inbox *inbox = context;
+
+	return server_listen(inbox->server, mail_take_fd(mail, 0));
 }
 
 static int
-on_service(struct inbox *inbox, struct letter *letter)
+on_service(void *context, struct mail *mail)
 {
-	stream_set_instance(inbox->server->stream, letter->message.value);
-	return allowed_hosts_set(&inbox->server->hosts, letter->text, letter->text_len);
+	struct inbox *inbox = context;
+
+	stream_set_instance(inbox->server->stream, mail->message->value);
+	return allowed_hosts_set(
+	    &inbox->server->hosts, mail->text, mail->message->text_len);
 }
 
 static int
-on_serve(struct inbox *inbox, struct letter *letter)
+on_serve(void *context, struct mail *mail)
 {
-	size_t name_len = strcspn(letter->text, "\n");
-	const char *rest = letter->text + name_len + (letter->text[name_len] == '\n');
+	struct inbox *inbox = context;
+	size_t name_len = strcspn(mail->text, "\n");
+	const char *rest = mail->text + name_len + (mail->text[name_len] == '\n');
 	char name[DIRECTORY_NAME_MAX];
 	struct target *target;
 
-	if (name_len == 0 || name_len >= sizeof(name) || letter->message.target == 0)
+	if (name_len == 0 || name_len >= sizeof(name) || mail->message->target == 0)
 		return -EPROTO;
-	memcpy(name, letter->text, name_len);
+	memcpy(name, mail->text, name_len);
 	name[name_len] = '\0';
-	target = targets_need(inbox->server->targets, letter->message.target, name);
+	target = targets_need(inbox->server->targets, mail->message->target, name);
 	if (target == NULL)
 		return -ENOMEM;
 	return target_serve(target, rest, strlen(rest));
 }
 
-static int
-on_source_root(struct target *target, struct letter *letter)
+/* The target that it is about; NULL: it was forgotten while this was under way. */
+static struct target *
+target_of(const struct inbox *inbox, const struct mail *mail)
 {
-	const char *configured = letter->text;
-	size_t len = strlen(configured);
-
-	if (letter->fds_len < 1 || len == 0)
-		return -EPROTO;
-	return target_add_root(target, configured,
-	    len < letter->text_len ? configured + len + 1 : configured,
-	    take_fd(letter));
+	return targets_by_id(inbox->server->targets, mail->message->target);
 }
 
 static int
-on_serve_table(struct target *target, struct letter *letter)
+on_source_root(void *context, struct mail *mail)
 {
+	struct target *target = target_of(context, mail);
+	const char *configured = mail->text;
+	size_t len = strlen(configured);
+
+	if (len == 0)
+		return -EPROTO;
+	if (target == NULL)
+		return 0;
+	return target_add_root(target, configured,
+	    len < mail->message->text_len ? configured + len + 1 : configured,
+	    mail_take_fd(mail, 0));
+}
+
+static int
+on_serve_table(void *context, struct mail *mail)
+{
+	struct target *target = target_of(context, mail);
 	int r;
 
-	if (letter->fds_len < 1 || letter->message.generation == 0)
+	if (mail->message->generation == 0)
 		return -EPROTO;
-	r = target_set_table(target, letter->message.generation, letter->fds[0]);
+	if (target == NULL)
+		return 0;
+	r = target_set_table(target, mail->message->generation, mail->fds[0]);
 	return r < 0 ? r : 0;
 }
 
 static int
-on_serve_functions(struct target *target, struct letter *letter)
+on_serve_functions(void *context, struct mail *mail)
 {
-	return target_set_functions(target, letter->message.generation,
-	    letter->fds_len > 0 ? letter->fds[0] : -1, letter->text);
-}
+	struct target *target = target_of(context, mail);
 
-static int
-on_serve_blocks(struct target *target, struct letter *letter)
-{
-	return target_set_blocks(target, letter->message.generation,
-	    letter->fds_len > 0 ? letter->fds[0] : -1, letter->text,
-	    (int64_t)letter->message.value);
-}
-
-static int
-on_serve_live(struct target *target, struct letter *letter)
-{
-	return letter->fds_len < 1 ? -EPROTO : target_set_live(target, letter->fds[0]);
-}
-
-static int
-for_target(struct inbox *inbox, struct letter *letter)
-{
-	struct target *target =
-	    targets_by_id(inbox->server->targets, letter->message.target);
-
-	/* It may have been forgotten while this was under way. */
 	if (target == NULL)
 		return 0;
-	switch (letter->message.type) {
-	case MESSAGE_SOURCE_ROOT:
-		return on_source_root(target, letter);
-	case MESSAGE_SERVE_TABLE:
-		return on_serve_table(target, letter);
-	case MESSAGE_SERVE_FUNCTIONS:
-		return on_serve_functions(target, letter);
-	case MESSAGE_SERVE_BLOCKS:
-		return on_serve_blocks(target, letter);
-	case MESSAGE_SERVE_LIVE:
-		return on_serve_live(target, letter);
-	default:
-		/* The directory says when it leaves the list: a target that a reload
-		 * changed is followed there by its successor without a gap. */
-		target->served = false;
-		return 0;
-	}
+	return target_set_functions(target, mail->message->generation,
+	    mail->fds_len > 0 ? mail->fds[0] : -1, mail->text);
 }
 
 static int
-act(struct inbox *inbox, struct letter *letter)
+on_serve_blocks(void *context, struct mail *mail)
 {
-	switch (letter->message.type) {
-	case MESSAGE_SHARE:
-		return on_share(inbox, letter);
-	case MESSAGE_LISTENER:
-		return on_listener(inbox, letter);
-	case MESSAGE_SERVICE:
-		return on_service(inbox, letter);
-	case MESSAGE_SERVE:
-		return on_serve(inbox, letter);
-	case MESSAGE_SOURCE_ROOT:
-	case MESSAGE_SERVE_TABLE:
-	case MESSAGE_SERVE_FUNCTIONS:
-	case MESSAGE_SERVE_BLOCKS:
-	case MESSAGE_SERVE_LIVE:
-	case MESSAGE_FORGET:
-		return for_target(inbox, letter);
-	case MESSAGE_SERVE_JOB:
-	case MESSAGE_JOB_STATE:
-	case MESSAGE_JOB_STATS:
-	case MESSAGE_FORGET_JOB:
-		return job_list_take(inbox->server->jobs, &letter->message,
-		    letter->fds_len > 0 ? take_fd(letter) : -1);
-	case MESSAGE_DIRECTORY:
+	struct target *target = target_of(context, mail);
+
+	if (target == NULL)
 		return 0;
-	case MESSAGE_PING:
-		health_heard(inbox->server->health);
-		return channel_pong(inbox->channel, &letter->message);
-	case MESSAGE_HEALTH:
-		return health_take(inbox->server->health, letter->text,
-		    letter->text_len, letter->message.value);
-	case MESSAGE_WASM:
-		wasm_built(inbox->server->wasm, &letter->message,
-		    letter->fds_len > 0 ? letter->fds[0] : -1);
-		return 0;
-	default:
-		return -EPROTO;
-	}
+	return target_set_blocks(target, mail->message->generation,
+	    mail->fds_len > 0 ? mail->fds[0] : -1, mail->text,
+	    (int64_t)mail->message->value);
 }
 
-static void
-open_letter(struct inbox *inbox, struct letter *letter)
+static int
+on_serve_live(void *context, struct mail *mail)
 {
-	char text[MESSAGE_TEXT_MAX + 1];
-	int r;
+	struct target *target = target_of(context, mail);
 
-	letter->text_len = letter->message.text_len;
-	memcpy(text, letter->message.text, letter->text_len);
-	text[letter->text_len] = '\0';
-	letter->text = text;
-	r = act(inbox, letter);
-	if (r < 0)
-		log_err("message \"%s\" for target %u: %s",
-		    message_type_name(letter->message.type), letter->message.target,
-		    strerror(-r));
-	for (size_t i = 0; i < letter->fds_len; i++)
-		if (letter->fds[i] >= 0)
-			close(letter->fds[i]);
+	return target != NULL ? target_set_live(target, mail->fds[0]) : 0;
 }
+
+static int
+on_forget(void *context, struct mail *mail)
+{
+	struct target *target = target_of(context, mail);
+
+	/* The directory says when it leaves the list: a target that a reload changed is
+	 * followed there by its successor without a gap. */
+	if (target != NULL)
+		target->served = false;
+	return 0;
+}
+
+static int
+on_job(void *context, struct mail *mail)
+{
+	struct inbox *inbox = context;
+
+	return job_list_take(inbox->server->jobs, mail->message, mail_take_fd(mail, 0));
+}
+
+/* That it came is all. */
+static int
+on_directory(void *context, struct mail *mail)
+{
+	(void)context;
+	(void)mail;
+	return 0;
+}
+
+static int
+on_ping(void *context, struct mail *mail)
+{
+	struct inbox *inbox = context;
+
+	(void)mail;
+	health_heard(inbox->server->health);
+	return 0;
+}
+
+static int
+on_health(void *context, struct mail *mail)
+{
+	struct inbox *inbox = context;
+
+	return health_take(inbox->server->health, mail->text, mail->message->text_len,
+	    mail->message->value);
+}
+
+static int
+on_wasm(void *context, struct mail *mail)
+{
+	struct inbox *inbox = context;
+
+	wasm_built(
+	    inbox->server->wasm, mail->message, mail->fds_len > 0 ? mail->fds[0] : -1);
+	return 0;
+}
+
+static const struct mail_handler handlers[] = {
+	{ MESSAGE_SHARE, on_share },
+	{ MESSAGE_LISTENER, on_listener },
+	{ MESSAGE_SERVICE, on_service },
+	{ MESSAGE_SERVE, on_serve },
+	{ MESSAGE_SOURCE_ROOT, on_source_root },
+	{ MESSAGE_SERVE_TABLE, on_serve_table },
+	{ MESSAGE_SERVE_FUNCTIONS, on_serve_functions },
+	{ MESSAGE_SERVE_BLOCKS, on_serve_blocks },
+	{ MESSAGE_SERVE_LIVE, on_serve_live },
+	{ MESSAGE_FORGET, on_forget },
+	{ MESSAGE_SERVE_JOB, on_job },
+	{ MESSAGE_SERVE_JOB_STATE, on_job },
+	{ MESSAGE_SERVE_JOB_STATS, on_job },
+	{ MESSAGE_FORGET_JOB, on_job },
+	{ MESSAGE_DIRECTORY, on_directory },
+	{ MESSAGE_PING, on_ping },
+	{ MESSAGE_HEALTH, on_health },
+	{ MESSAGE_SERVE_WASM, on_wasm },
+};
 
 static void
 gone_cb(struct target *target, void *arg)
@@ -251,54 +248,21 @@ inbox_refresh(struct inbox *inbox)
 	news_look(inbox->news);
 }
 
+/* For a ping nothing is looked at. */
 static void
-readable_cb(evutil_socket_t fd, short what, void *arg)
+done_cb(void *context, bool news)
 {
-	struct inbox *inbox = arg;
-	struct letter letter;
-	bool news = false; /* more than a ping, for which nothing is looked at */
-	int r = 0;
-
-	(void)fd;
-	(void)what;
-	for (int i = 0; i < BATCH; i++) {
-		r = channel_receive(
-		    inbox->channel, &letter.message, letter.fds, &letter.fds_len);
-		if (r == -EPROTO)
-			log_err("the supervisor sent what is no message");
-		else if (r < 0)
-			break;
-		else {
-			news = news || letter.message.type != MESSAGE_PING;
-			open_letter(inbox, &letter);
-		}
-	}
-	if (r == -EPIPE) {
-		event_base_loopbreak(inbox->server->base);
-		return;
-	}
 	if (news)
-		inbox_refresh(inbox);
+		inbox_refresh(context);
 }
 
 static void
-writable_cb(evutil_socket_t fd, short what, void *arg)
+closed_cb(void *context, int error)
 {
-	struct inbox *inbox = arg;
+	struct inbox *inbox = context;
 
-	(void)fd;
-	(void)what;
-	if (channel_flush(inbox->channel) == 0 && channel_pending(inbox->channel))
-		event_add(&inbox->writable, NULL);
-}
-
-/* Whoever in this process sent something that has to wait. */
-static void
-wait_cb(void *arg)
-{
-	struct inbox *inbox = arg;
-
-	event_add(&inbox->writable, NULL);
+	(void)error;
+	event_base_loopbreak(inbox->server->base);
 }
 
 static void
@@ -317,17 +281,20 @@ inbox_new(struct channel *channel, struct snapshot *snapshot, struct server *ser
 
 	if (inbox == NULL)
 		return NULL;
-	inbox->channel = channel;
 	inbox->snapshot = snapshot;
 	inbox->server = server;
 	inbox->news = news;
-	event_assign(&inbox->readable, server->base, channel_fd(channel),
-	    EV_READ | EV_PERSIST, readable_cb, inbox);
-	event_assign(&inbox->writable, server->base, channel_fd(channel), EV_WRITE,
-	    writable_cb, inbox);
-	channel_on_wait(channel, wait_cb, inbox);
+	inbox->setup = (struct mailbox_setup){ .base = server->base,
+		.handlers = handlers,
+		.handlers_len = sizeof(handlers) / sizeof(handlers[0]),
+		.batch = BATCH,
+		.done = done_cb,
+		.closed = closed_cb };
+	if (mailbox_new(channel, &inbox->setup, inbox, &inbox->mailbox) < 0) {
+		free(inbox);
+		return NULL;
+	}
 	event_assign(&inbox->retry, server->base, -1, 0, retry_cb, inbox);
-	event_add(&inbox->readable, NULL);
 	return inbox;
 }
 
@@ -336,9 +303,7 @@ inbox_free(struct inbox *inbox)
 {
 	if (inbox == NULL)
 		return;
-	channel_on_wait(inbox->channel, NULL, NULL);
-	event_del(&inbox->readable);
-	event_del(&inbox->writable);
+	mailbox_free(inbox->mailbox);
 	event_del(&inbox->retry);
 	free(inbox);
 }

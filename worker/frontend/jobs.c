@@ -184,7 +184,7 @@ job_list_take(struct job_list *list, const struct message *message, int fd)
 		close(fd);
 	if (message->type == MESSAGE_FORGET_JOB) {
 		forget(list, message->target);
-	} else if (message->type == MESSAGE_JOB_STATE) {
+	} else if (message->type == MESSAGE_SERVE_JOB_STATE) {
 		if (message->text_len != sizeof(job->report))
 			return -EPROTO;
 		if (job != NULL) {

@@ -60,7 +60,8 @@ open_all(struct frontend *frontend, const struct heritage *heritage)
 	struct server *server = &frontend->server;
 	int r;
 
-	r = channel_new(HERITAGE_CHANNEL, &frontend->channel);
+	r = channel_new(
+	    HERITAGE_CHANNEL, PARTY_FRONTEND, PARTY_SUPERVISOR, &frontend->channel);
 	if (r == 0)
 		r = snapshot_open(
 		    &frontend->snapshot, HERITAGE_DIRECTORY, heritage->slot);

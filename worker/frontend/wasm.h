@@ -21,7 +21,7 @@ void wasm_free(struct wasm *wasm);
 /* Answers @request, now or when the build is there. */
 void wasm_serve(struct wasm *wasm, struct evhttp_request *request, bool debug);
 
-/* What MESSAGE_WASM said; @fd (-1: none) stays the caller's. */
+/* What MESSAGE_SERVE_WASM said; @fd (-1: none) stays the caller's. */
 void wasm_built(struct wasm *wasm, const struct message *message, int fd);
 
 #endif

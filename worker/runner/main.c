@@ -39,7 +39,7 @@ main(int argc, char **argv)
 
 	if (heritage_take(argc, argv, "runner", &heritage) < 0)
 		return EXIT_FAILURE;
-	r = channel_new(HERITAGE_CHANNEL, &channel);
+	r = channel_new(HERITAGE_CHANNEL, PARTY_RUNNER, PARTY_SUPERVISOR, &channel);
 	if (r == 0)
 		r = prepare();
 	if (r == 0)

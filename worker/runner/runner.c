@@ -16,18 +16,22 @@
 #include "cgroup.h"
 #include "jobs.h"
 #include "log.h"
+#include "mailbox.h"
 #include "process_tree.h"
 #include "wasm_service.h"
 #include "banned.h"
 
 #define SWEEP_MS 2000
+#define BATCH 256 /* messages, before fuzzers have their turn */
 #define END_LOOK_US 10000
 #define END_LOOKS_MAX 90 /* the supervisor waits a little longer */
 
 struct runner {
 	struct event_base *base;
 	struct channel *channel;
-	struct event *readable, *writable, *end;
+	struct mailbox_setup setup;
+	struct mailbox *mailbox;
+	struct event *end;
 	unsigned looks; /* while it ends */
 	struct wasm_service *wasm;
 	struct jobs *jobs;
@@ -43,14 +47,6 @@ send_fds(const struct message *message, const int *fds, size_t fds_len, void *co
 	if (r < 0 && r != -EPIPE)
 		log_err("cannot send %s: %s", message_type_name(message->type),
 		    strerror(-r));
-}
-
-static void
-wait_cb(void *context)
-{
-	struct runner *runner = context;
-
-	event_add(runner->writable, NULL);
 }
 
 /* A report is never queued: while the supervisor has not read what there is, the next one
@@ -85,27 +81,40 @@ sweep(void *context)
 		log_warning("processes of a job do not end");
 }
 
-static void
-take(struct runner *runner, const struct message *message, int *fds, size_t len)
+static int
+on_share(void *context, struct mail *mail)
 {
-	int r;
+	struct runner *runner = context;
 
-	if (message->type == MESSAGE_SHARE && len == 1 &&
-	    message->text_len < MESSAGE_TEXT_MAX) {
-		wasm_service_share(runner->wasm, message, fds[--len]);
-	} else if (message->type == MESSAGE_PING) {
-		channel_pong(runner->channel, message);
-	} else if (message->type == MESSAGE_BUILD_WASM) {
-		wasm_service_request(runner->wasm, message);
-	} else {
-		r = jobs_take(runner->jobs, message);
-		if (r < 0)
-			log_warning("cannot do %s: %s",
-			    message_type_name(message->type), strerror(-r));
-	}
-	while (len > 0)
-		close(fds[--len]);
+	wasm_service_share(runner->wasm, mail);
+	return 0;
 }
+
+static int
+on_compile_wasm(void *context, struct mail *mail)
+{
+	struct runner *runner = context;
+
+	wasm_service_request(runner->wasm, mail->message);
+	return 0;
+}
+
+static int
+on_job(void *context, struct mail *mail)
+{
+	struct runner *runner = context;
+
+	return jobs_take(runner->jobs, mail->message);
+}
+
+static const struct mail_handler handlers[] = {
+	{ MESSAGE_SHARE, on_share },
+	{ MESSAGE_COMPILE_WASM, on_compile_wasm },
+	{ MESSAGE_TURNS, on_job },
+	{ MESSAGE_RUN_JOB, on_job },
+	{ MESSAGE_WISH_JOB, on_job },
+	{ MESSAGE_FORGET_JOB, on_job },
+};
 
 /* The service ends: fuzzers may write their last numbers, but nobody waits for long. */
 static void
@@ -123,35 +132,13 @@ end_cb(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-readable_cb(evutil_socket_t fd, short what, void *arg)
+closed_cb(void *context, int error)
 {
-	struct runner *runner = arg;
-	static struct message message;
-	int fds[MESSAGE_FDS_MAX], r;
-	size_t len;
+	struct runner *runner = context;
 
-	(void)fd;
-	(void)what;
-	while ((r = channel_receive(runner->channel, &message, fds, &len)) == 0)
-		take(runner, &message, fds, len);
-	if (r == -EAGAIN)
-		return;
-	event_del(runner->readable);
-	runner->error = r == -EPIPE ? 0 : r;
+	runner->error = error == -EPIPE ? 0 : error;
 	jobs_end(runner->jobs);
 	end_cb(-1, 0, runner);
-}
-
-static void
-writable_cb(evutil_socket_t fd, short what, void *arg)
-{
-	struct runner *runner = arg;
-
-	(void)fd;
-	(void)what;
-	channel_flush(runner->channel);
-	if (!channel_pending(runner->channel))
-		event_del(runner->writable);
 }
 
 int
@@ -173,17 +160,17 @@ runner_new(struct channel *channel, const struct heritage *heritage,
 	if (r == 0)
 		r = jobs_new(runner->base, send_plain, sweep, runner, &runner->jobs);
 	if (r == 0) {
-		runner->readable = event_new(runner->base, channel_fd(channel),
-		    EV_READ | EV_PERSIST, readable_cb, runner);
-		runner->writable = event_new(runner->base, channel_fd(channel),
-		    EV_WRITE | EV_PERSIST, writable_cb, runner);
 		runner->end = evtimer_new(runner->base, end_cb, runner);
-		if (runner->end == NULL || runner->readable == NULL ||
-		    runner->writable == NULL || event_add(runner->readable, NULL) != 0)
+		if (runner->end == NULL)
 			r = -ENOMEM;
-		else
-			channel_on_wait(channel, wait_cb, runner);
 	}
+	runner->setup = (struct mailbox_setup){ .base = runner->base,
+		.handlers = handlers,
+		.handlers_len = sizeof(handlers) / sizeof(handlers[0]),
+		.batch = BATCH,
+		.closed = closed_cb };
+	if (r == 0)
+		r = mailbox_new(channel, &runner->setup, runner, &runner->mailbox);
 	if (r < 0) {
 		runner_free(runner);
 		return r;
@@ -207,10 +194,7 @@ runner_free(struct runner *runner)
 		wasm_service_free(runner->wasm);
 	process_tree_end(NULL, NULL, SWEEP_MS);
 	cgroup_finish();
-	if (runner->readable != NULL)
-		event_free(runner->readable);
-	if (runner->writable != NULL)
-		event_free(runner->writable);
+	mailbox_free(runner->mailbox);
 	if (runner->end != NULL)
 		event_free(runner->end);
 	if (runner->base != NULL)

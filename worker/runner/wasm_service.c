@@ -186,15 +186,15 @@ wasm_service_request(struct wasm_service *service, const struct message *message
 }
 
 void
-wasm_service_share(struct wasm_service *service, const struct message *message, int fd)
+wasm_service_share(struct wasm_service *service, struct mail *mail)
 {
-	size_t path_len = strnlen(message->text, message->text_len);
+	size_t path_len = strlen(mail->text);
 	const char *wanted =
-	    path_len < message->text_len ? message->text + path_len + 1 : "";
+	    path_len < mail->message->text_len ? mail->text + path_len + 1 : "";
 
 	if (service->web >= 0)
 		close(service->web);
-	service->web = fd;
+	service->web = mail_take_fd(mail, 0);
 	free(service->compiler);
 	service->compiler =
 	    strcmp(wanted, "none") == 0 ? NULL : wasm_compiler_find(wanted);

@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #include "heritage.h"
-#include "channel.h"
+#include "mailbox.h"
 
 struct wasm_service;
 
@@ -21,9 +21,8 @@ int wasm_service_new(struct event_base *base, const struct heritage *heritage,
     wasm_send_cb send_cb, void *context, struct wasm_service **ret_service);
 void wasm_service_free(struct wasm_service *service);
 
-/* SHARE, whose descriptor it takes, and BUILD_WASM. */
-void wasm_service_share(
-    struct wasm_service *service, const struct message *message, int fd);
+/* SHARE, whose descriptor it takes, and COMPILE_WASM. */
+void wasm_service_share(struct wasm_service *service, struct mail *mail);
 void wasm_service_request(struct wasm_service *service, const struct message *message);
 
 /* Of the compiler that runs; 0: none. */

@@ -103,7 +103,7 @@ open_cb(void *context, enum table_status what, const char *wish)
 
 	if (channel == NULL)
 		return -ENOENT;
-	message_init(&message, MESSAGE_TABLE, 0);
+	message_init(&message, MESSAGE_WISH, 0);
 	message.code = what;
 	message_printf(&message, "%s", wish);
 	r = channel_send_all(channel, &message, NULL, 0);
@@ -170,7 +170,7 @@ serve(const struct wishes *wishes, bool *ret_differs)
 	int r;
 
 	/* One that was started by hand has nobody to ask. */
-	channel_new(HERITAGE_QUESTIONS, &channel);
+	channel_new(HERITAGE_QUESTIONS, PARTY_FRAMES, PARTY_CTL, &channel);
 	r = frames_open(HERITAGE_EXECUTABLE, open_cb, channel, &frames, &remark);
 	if (remark.text[0] != '\0')
 		complain(wishes->executable, remark.text);

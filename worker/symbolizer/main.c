@@ -144,19 +144,14 @@ serve_one(struct channel *channel)
 	r = channel_receive(channel, &message, fds, &fds_len);
 	if (r == -EAGAIN)
 		return wait_for_message(channel);
-	if (r == -EPROTO) {
-		log_warning("a message that is none of ours was left out");
+	if (r == -EPROTO || r == -EPERM) {
+		log_warning("a message that is not for the symbolizer was left out");
 		return 0;
 	}
 	if (r < 0)
 		return r;
-	if (message.type == MESSAGE_SYMBOLIZE)
-		r = answer(channel, &message, fds, fds_len);
-	else if (message.type == MESSAGE_PING)
-		r = channel_pong(channel, &message);
-	else
-		log_warning("message %s is not for the symbolizer",
-		    message_type_name(message.type));
+	r = message.type == MESSAGE_PING ? channel_pong(channel, &message)
+					 : answer(channel, &message, fds, fds_len);
 	for (size_t i = 0; i < fds_len; i++)
 		close(fds[i]);
 	return r;
@@ -173,7 +168,7 @@ main(int argc, char **argv)
 		return frames_mode(argc - 2, argv + 2);
 	if (heritage_take(argc, argv, "symbolizer", &heritage) < 0)
 		return 2;
-	r = channel_new(HERITAGE_CHANNEL, &channel);
+	r = channel_new(HERITAGE_CHANNEL, PARTY_SYMBOLIZER, PARTY_SUPERVISOR, &channel);
 	if (r < 0) {
 		log_err("channel: %s", strerror(-r));
 		return 1;
