@@ -248,7 +248,7 @@ channel_pong(struct channel *channel, const struct message *ping)
 	static struct message pong;
 
 	message_init(&pong, MESSAGE_PONG, 0);
-	pong.value = ping->value;
+	pong.beat.number = ping->beat.number;
 	return channel_send(channel, &pong, NULL, 0);
 }
 
@@ -327,11 +327,11 @@ channel_receive(struct channel *channel, struct message *ret_message,
 }
 
 void
-message_init(struct message *message, enum message_type type, uint32_t target)
+message_init(struct message *message, enum message_type type, uint32_t id)
 {
 	memset(message, 0, HEADER_SIZE);
 	message->type = type;
-	message->target = target;
+	message->id = id;
 }
 
 void
@@ -369,7 +369,7 @@ enum {
 static const struct message_row {
 	unsigned char from, to, fds_min, fds_max;
 } rows[] = {
-#define X(name, text, from, to, fds_min, fds_max) { from, to, fds_min, fds_max },
+#define X(name, text, body, from, to, fds_min, fds_max) { from, to, fds_min, fds_max },
 	MESSAGE_TYPES(X)
 #undef X
 };

@@ -68,8 +68,8 @@ int channel_flush(struct channel *channel);
 int channel_receive(struct channel *channel, struct message *ret_message,
     int ret_fds[MESSAGE_FDS_MAX], size_t *ret_fds_len);
 
-/* Fills a message: type, target and text (formatted as by printf, truncated). */
-void message_init(struct message *message, enum message_type type, uint32_t target);
+/* Fills a message: type, id and text (formatted as by printf, truncated). */
+void message_init(struct message *message, enum message_type type, uint32_t id);
 void message_printf(struct message *message, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -45,7 +45,7 @@ tell_bad(struct mailbox *mailbox, const struct message *message, int error)
 	else
 		log_err("message %s of the %s, for %u: %s",
 		    message_type_name(message->type),
-		    party_name(channel_peer(mailbox->channel)), message->target,
+		    party_name(channel_peer(mailbox->channel)), message->id,
 		    strerror(-error));
 }
 

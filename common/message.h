@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MESSAGE_TEXT_MAX 8160
+#define MESSAGE_TEXT_MAX 8152
 #define MESSAGE_FDS_MAX 5
 
 /* Who sends and receives: the service's processes, fuzzsupctl, and helpers of both: "mounts"
@@ -37,148 +37,141 @@ enum party {
 #undef X
 };
 
-/* type, its name in logs, from whom, to whom, at least and at most so many descriptors: what
+/* type, its name in logs, its body (struct message_…), from whom, to whom, at least and at most so many descriptors: what
  * no row allows is neither sent nor received (channel.h). In rows parties have short names. */
 #define MESSAGE_TYPES(X) \
-	/* supervisor → symbolizer: fds executable (O_RDONLY), by code's bits a sealed memfd of \
+	/* supervisor → symbolizer: fds executable (O_RDONLY), by its parts a sealed memfd of \
 	   u64 PCs to take instead of the executable's own PC table and a file to keep the \
 	   table in and its separate debug file and the finished table, whose functions or, with \
-	   SYMBOLIZE_BLOCKS, blocks are wanted now, and the alternate debug file; target and generation come back in the answer; text: entry points \
+	   SYMBOLIZE_BLOCKS, blocks are wanted now, and the alternate debug file; id and serial come back in the answer; text: entry points \
 	   wanted, one a line, a symbol or 0x… */ \
-	X(SYMBOLIZE, "symbolize", SUPERVISOR, SYMBOLIZER, 1, MESSAGE_FDS_MAX) \
-	/* symbolizer → supervisor: code enum table_status; text: why (not OK), for NO_PC_TABLE \
+	X(SYMBOLIZE, "symbolize", symbolize, SUPERVISOR, SYMBOLIZER, 1, \
+	    MESSAGE_FDS_MAX) \
+	/* symbolizer → supervisor: text: why (not OK), for NO_PC_TABLE \
 	   and a line feed and the build ID in hex; fd: table (OK) */ \
-	X(TABLE, "table", SYMBOLIZER, SUPERVISOR, 0, 1) \
-	/* frames → fuzzsupctl: code enum table_status, of what it wants to open; text: as TABLE \
+	X(TABLE, "table", table, SYMBOLIZER, SUPERVISOR, 0, 1) \
+	/* frames → fuzzsupctl: status: what it wants to open; text: as TABLE \
 	   has it. Answered by FILE */ \
-	X(WISH, "wish", FRAMES, CTL, 0, 0) \
+	X(WISH, "wish", table, FRAMES, CTL, 0, 0) \
 	/* fuzzsupctl → frames: fd: the file that was wanted; none: there is none such */ \
-	X(FILE, "file", CTL, FRAMES, 0, 1) \
-	/* symbolizer → supervisor, to SYMBOLIZE_TABLE: code TABLE_OK, fd: function table; \
+	X(FILE, "file", nothing, CTL, FRAMES, 0, 1) \
+	/* symbolizer → supervisor, to SYMBOLIZE_TABLE: TABLE_OK, fd: function table; \
 	   or TABLE_FAILED, text: why there is none */ \
-	X(FUNCTIONS, "functions", SYMBOLIZER, SUPERVISOR, 0, 1) \
+	X(FUNCTIONS, "functions", table, SYMBOLIZER, SUPERVISOR, 0, 1) \
 	/* the same to SYMBOLIZE_BLOCKS; fd: block table */ \
-	X(BLOCKS, "blocks", SYMBOLIZER, SUPERVISOR, 0, 1) \
+	X(BLOCKS, "blocks", table, SYMBOLIZER, SUPERVISOR, 0, 1) \
 \
-	/* supervisor → collector: target, generation, text name, NUL, perhaps when its \
+	/* supervisor → collector: text: the target's name, NUL, perhaps when its \
 	   executable changed (Unix, in milliseconds, decimal), a space, its size, a space, \
-	   its build ID (in hex, where it has no table), a space, its path (no link); code bit 0: fd table follows, \
-	   bit 1: fd live segment of a dead collector follows, to start from, bit 2: owner_uid \
-	   in value. Without a table: find a coverage file and send PCS. A second COLLECT of \
+	   its build ID (in hex, where it has no table), a space, its path (no link). Without a table: find a coverage file and send PCS. A second COLLECT of \
 	   one target replaces the first. */ \
-	X(COLLECT, "collect", SUPERVISOR, COLLECTOR, 0, 2) \
-	/* supervisor → collector, after COLLECT: one more place to look in. fd directory; with \
-	   code's bit 0 a second fd, its doorbell FIFO; bit 1: the configuration gives this \
-	   place to this target alone. text: path of the directory for messages, \
-	   NUL, name of the one file to look at, empty for all. value: uid that may own files \
-	   besides root, the service's own and the directory's owner; UINT64_MAX: none */ \
-	X(COVERAGE_DIR, "coverage-dir", SUPERVISOR, COLLECTOR, 1, 2) \
-	/* supervisor → collector: link-time address of an entry point in value */ \
-	X(ENTRY_POINT, "entry-point", SUPERVISOR, COLLECTOR, 0, 0) \
-	/* collector → supervisor: generation of its COLLECT; fd: the live segment */ \
-	X(LIVE, "live", COLLECTOR, SUPERVISOR, 1, 1) \
-	/* collector → supervisor: code enum target_state (READY, LIVE, STALE), text: what a \
+	X(COLLECT, "collect", collect, SUPERVISOR, COLLECTOR, 0, 2) \
+	/* supervisor → collector, after COLLECT: one more place to look in. fd directory, \
+	   perhaps its doorbell. text: path of the directory for messages, \
+	   NUL, name of the one file to look at, empty for all. owner_uid may own \
+	   files besides root, the service's own and the directory's owner */ \
+	X(COVERAGE_DIR, "coverage-dir", coverage_dir, SUPERVISOR, COLLECTOR, 1, 2) \
+	/* supervisor → collector */ \
+	X(ENTRY_POINT, "entry-point", entry, SUPERVISOR, COLLECTOR, 0, 0) \
+	/* collector → supervisor: fd: the live segment */ \
+	X(LIVE, "live", of, COLLECTOR, SUPERVISOR, 1, 1) \
+	/* collector → supervisor: text: what a \
 	   user should know (files left out and why, where nothing was found); on change only */ \
-	X(ACTIVITY, "activity", COLLECTOR, SUPERVISOR, 0, 0) \
+	X(ACTIVITY, "activity", activity, COLLECTOR, SUPERVISOR, 0, 0) \
 	/* collector → supervisor: fd sealed memfd with the u64 PCs of a coverage file */ \
-	X(PCS, "pcs", COLLECTOR, SUPERVISOR, 1, 1) \
+	X(PCS, "pcs", of, COLLECTOR, SUPERVISOR, 1, 1) \
 \
 	/* supervisor → front-end, runner: fd directory with the page's files; text: its path; \
 	   for the runner perhaps NUL and the compiler to use */ \
-	X(SHARE, "share", SUPERVISOR, FRONTEND | RUNNER, 1, 1) \
+	X(SHARE, "share", nothing, SUPERVISOR, FRONTEND | RUNNER, 1, 1) \
 	/* supervisor → front-end: fd listening socket; text: its address */ \
-	X(LISTENER, "listener", SUPERVISOR, FRONTEND, 1, 1) \
+	X(LISTENER, "listener", nothing, SUPERVISOR, FRONTEND, 1, 1) \
 	/* supervisor → front-end: text: names, one a line, that Host and Origin may have \
-	   besides loopback's; value: random id of this life of the service */ \
-	X(SERVICE, "service", SUPERVISOR, FRONTEND, 0, 0) \
+	   besides loopback's */ \
+	X(SERVICE, "service", service, SUPERVISOR, FRONTEND, 0, 0) \
 	/* supervisor → front-end: target is served from now on, or its sources changed: \
 	   forget its roots; text: name, then source-exclude prefixes, one a line */ \
-	X(SERVE, "serve", SUPERVISOR, FRONTEND, 0, 0) \
+	X(SERVE, "serve", nothing, SUPERVISOR, FRONTEND, 0, 0) \
 	/* supervisor → front-end, after SERVE: fd directory (O_PATH); text: configured path, \
-	   NUL, real path; value: its place among the target's roots, from 0 */ \
-	X(SOURCE_ROOT, "source-root", SUPERVISOR, FRONTEND, 1, 1) \
-	/* supervisor → front-end: generation; fd: table, sealed */ \
-	X(SERVE_TABLE, "serve-table", SUPERVISOR, FRONTEND, 1, 1) \
-	/* supervisor → front-end, after SERVE_TABLE: its generation; fd: function table, \
+	   NUL, real path */ \
+	X(SOURCE_ROOT, "source-root", root, SUPERVISOR, FRONTEND, 1, 1) \
+	/* supervisor → front-end: fd: table, sealed */ \
+	X(SERVE_TABLE, "serve-table", of, SUPERVISOR, FRONTEND, 1, 1) \
+	/* supervisor → front-end, after SERVE_TABLE: fd: function table, \
 	   sealed; without one text: why there is none */ \
-	X(SERVE_FUNCTIONS, "serve-functions", SUPERVISOR, FRONTEND, 0, 1) \
-	/* the same; fd: block table; value: when the executable changed, Unix, ms */ \
-	X(SERVE_BLOCKS, "serve-blocks", SUPERVISOR, FRONTEND, 0, 1) \
-	/* supervisor → front-end: generation; fd: live segment */ \
-	X(SERVE_LIVE, "serve-live", SUPERVISOR, FRONTEND, 1, 1) \
+	X(SERVE_FUNCTIONS, "serve-functions", of, SUPERVISOR, FRONTEND, 0, 1) \
+	/* the same; fd: block table */ \
+	X(SERVE_BLOCKS, "serve-blocks", blocks, SUPERVISOR, FRONTEND, 0, 1) \
+	/* supervisor → front-end: fd: live segment */ \
+	X(SERVE_LIVE, "serve-live", of, SUPERVISOR, FRONTEND, 1, 1) \
 	/* supervisor → front-end: the directory has a new generation */ \
-	X(DIRECTORY, "directory", SUPERVISOR, FRONTEND, 0, 0) \
+	X(DIRECTORY, "directory", nothing, SUPERVISOR, FRONTEND, 0, 0) \
 \
 	/* supervisor → collector, front-end: target is gone */ \
-	X(FORGET, "forget", SUPERVISOR, COLLECTOR | FRONTEND, 0, 0) \
+	X(FORGET, "forget", nothing, SUPERVISOR, COLLECTOR | FRONTEND, 0, 0) \
 \
-	/* supervisor → runner: how instances share the machine; code: as many at once, 0: \
-	   all; value: milliseconds of a turn, where there are more. Before any RUN_JOB */ \
-	X(TURNS, "turns", SUPERVISOR, RUNNER, 0, 0) \
-	/* supervisor → runner: a job, new or with other settings; code enum job_wish; value: \
-	   milliseconds that it has run already; generation: how often instances of it were \
-	   started already; text: job spec (common/job_spec.h) */ \
-	X(RUN_JOB, "run-job", SUPERVISOR, RUNNER, 0, 0) \
-	/* supervisor → runner: code enum job_wish, for a job that it has */ \
-	X(WISH_JOB, "wish-job", SUPERVISOR, RUNNER, 0, 0) \
+	/* supervisor → runner: how instances share the machine. Before any RUN_JOB */ \
+	X(TURNS, "turns", turns, SUPERVISOR, RUNNER, 0, 0) \
+	/* supervisor → runner: a job, new or with other settings; text: job spec (common/job_spec.h) */ \
+	X(RUN_JOB, "run-job", run, SUPERVISOR, RUNNER, 0, 0) \
+	/* supervisor → runner, for a job that it has */ \
+	X(WISH_JOB, "wish-job", wish, SUPERVISOR, RUNNER, 0, 0) \
 	/* supervisor → runner, collector, front-end: job is gone; the runner ends it */ \
-	X(FORGET_JOB, "forget-job", SUPERVISOR, RUNNER | COLLECTOR | FRONTEND, 0, 0) \
+	X(FORGET_JOB, "forget-job", nothing, SUPERVISOR, \
+	    RUNNER | COLLECTOR | FRONTEND, 0, 0) \
 	/* runner → supervisor: text: struct job_report */ \
-	X(JOB_STATE, "job-state", RUNNER, SUPERVISOR, 0, 0) \
+	X(JOB_STATE, "job-state", nothing, RUNNER, SUPERVISOR, 0, 0) \
 	/* supervisor → front-end: the same */ \
-	X(SERVE_JOB_STATE, "serve-job-state", SUPERVISOR, FRONTEND, 0, 0) \
-	/* runner → supervisor: the job's target has an entry point at the link-time address \
-	   value (Zig says so when it starts) */ \
-	X(JOB_ENTRY, "job-entry", RUNNER, SUPERVISOR, 0, 0) \
+	X(SERVE_JOB_STATE, "serve-job-state", nothing, SUPERVISOR, FRONTEND, 0, 0) \
+	/* runner → supervisor: the job's target has an entry point there (Zig says so when it starts) */ \
+	X(JOB_ENTRY, "job-entry", entry, RUNNER, SUPERVISOR, 0, 0) \
 	/* supervisor → collector: watch what a job's engine leaves behind; fd: the job's \
-	   folder (see ARCHITECTURE.md); code enum job_engine; value: instances; \
-	   generation: enum collect_job_bits; text: TARGET/JOB, perhaps line feed and \
+	   folder (see ARCHITECTURE.md); text: TARGET/JOB, perhaps line feed and \
 	   instances that run another executable ("0-3,8"), or, attached, the file name of \
 	   the target's executable, NUL, perhaps struct job_stats to go on from */ \
-	X(COLLECT_JOB, "collect-job", SUPERVISOR, COLLECTOR, 1, 1) \
+	X(COLLECT_JOB, "collect-job", watch, SUPERVISOR, COLLECTOR, 1, 1) \
 	/* collector → supervisor: the instances of an attached job; text: a struct job_fuzzer \
 	   each */ \
-	X(JOB_FUZZERS, "job-fuzzers", COLLECTOR, SUPERVISOR, 0, 0) \
+	X(JOB_FUZZERS, "job-fuzzers", nothing, COLLECTOR, SUPERVISOR, 0, 0) \
 	/* collector → supervisor: text: struct job_stats */ \
-	X(JOB_STATS, "job-stats", COLLECTOR, SUPERVISOR, 0, 0) \
+	X(JOB_STATS, "job-stats", nothing, COLLECTOR, SUPERVISOR, 0, 0) \
 	/* supervisor → front-end: the same */ \
-	X(SERVE_JOB_STATS, "serve-job-stats", SUPERVISOR, FRONTEND, 0, 0) \
-	/* collector → supervisor: a run of an instance ended; code: instance; value: its \
-	   pid; text: the line of what it said that tells most, empty: none does */ \
-	X(JOB_END, "job-end", COLLECTOR, SUPERVISOR, 0, 0) \
+	X(SERVE_JOB_STATS, "serve-job-stats", nothing, SUPERVISOR, FRONTEND, 0, 0) \
+	/* collector → supervisor: a run of an instance ended; text: the line of what it said that tells most, empty: none does */ \
+	X(JOB_END, "job-end", end, COLLECTOR, SUPERVISOR, 0, 0) \
 	/* supervisor → front-end: a job that can be shown; fd: its folder, none where \
-	   it could not be made; code enum job_engine; value: id of its target; text: its \
+	   it could not be made; text: its \
 	   name, and if it is attached NUL and the path of the output folder */ \
-	X(SERVE_JOB, "serve-job", SUPERVISOR, FRONTEND, 0, 1) \
-	/* front-end → supervisor: code enum job_wish, as a user asked */ \
-	X(ASK_JOB, "ask-job", FRONTEND, SUPERVISOR, 0, 0) \
-	/* front-end → supervisor: generation of the target's table; value: its lines of a known \
-	   state; code: those of them that were reached; when they are others */ \
-	X(LINES, "lines", FRONTEND, SUPERVISOR, 0, 0) \
+	X(SERVE_JOB, "serve-job", job, SUPERVISOR, FRONTEND, 0, 1) \
+	/* front-end → supervisor: as a user asked */ \
+	X(ASK_JOB, "ask-job", wish, FRONTEND, SUPERVISOR, 0, 0) \
+	/* front-end → supervisor: a target's lines, when they are others */ \
+	X(LINES, "lines", lines, FRONTEND, SUPERVISOR, 0, 0) \
 \
-	/* supervisor → every worker: a sign of life is wanted; value: its number */ \
-	X(PING, "ping", SUPERVISOR, SYMBOLIZER | COLLECTOR | FRONTEND | RUNNER, 0, 0) \
-	/* worker → supervisor: value: the number; from the worker's own loop */ \
-	X(PONG, "pong", SYMBOLIZER | COLLECTOR | FRONTEND | RUNNER, SUPERVISOR, 0, 0) \
-	/* supervisor → front-end: what is not well, on change; value: how many problems; \
+	/* supervisor → every worker: a sign of life is wanted */ \
+	X(PING, "ping", beat, SUPERVISOR, SYMBOLIZER | COLLECTOR | FRONTEND | RUNNER, \
+	    0, 0) \
+	/* worker → supervisor: the same number, from the worker's own loop */ \
+	X(PONG, "pong", beat, SYMBOLIZER | COLLECTOR | FRONTEND | RUNNER, SUPERVISOR, \
+	    0, 0) \
+	/* supervisor → front-end: what is not well, on change; \
 	   text: a line for each (daemon/health.h), as many as fit */ \
-	X(HEALTH, "health", SUPERVISOR, FRONTEND, 0, 0) \
+	X(HEALTH, "health", health, SUPERVISOR, FRONTEND, 0, 0) \
 \
-	/* front-end → supervisor: compile share/web/client.c; code 0 optimized, 1 \
-	   debug; value: comes back in the answer */ \
-	X(BUILD_WASM, "build-wasm", FRONTEND, SUPERVISOR, 0, 0) \
-	/* supervisor → runner: the same, with a value of its own */ \
-	X(COMPILE_WASM, "compile-wasm", SUPERVISOR, RUNNER, 0, 0) \
-	/* runner → supervisor: code enum wasm_status; value; fd: sealed memfd with \
+	/* front-end → supervisor: compile share/web/client.c */ \
+	X(BUILD_WASM, "build-wasm", build, FRONTEND, SUPERVISOR, 0, 0) \
+	/* supervisor → runner: the same, with a number of its own */ \
+	X(COMPILE_WASM, "compile-wasm", build, SUPERVISOR, RUNNER, 0, 0) \
+	/* runner → supervisor: fd: sealed memfd with \
 	   the module (BUILT, CACHED) or with the compiler's words (FAILED) */ \
-	X(WASM, "wasm", RUNNER, SUPERVISOR, 0, 1) \
+	X(WASM, "wasm", built, RUNNER, SUPERVISOR, 0, 1) \
 	/* supervisor → front-end: the same */ \
-	X(SERVE_WASM, "serve-wasm", SUPERVISOR, FRONTEND, 0, 1) \
+	X(SERVE_WASM, "serve-wasm", built, SUPERVISOR, FRONTEND, 0, 1) \
 \
 	/* supervisor → mounts: cut what is mounted at the path in text out of its own tree */ \
-	X(CUT, "cut", SUPERVISOR, MOUNTS, 0, 0) \
-	/* mounts → supervisor: fd: that tree; without one code: an errno */ \
-	X(TREE, "tree", MOUNTS, SUPERVISOR, 0, 1)
+	X(CUT, "cut", nothing, SUPERVISOR, MOUNTS, 0, 0) \
+	/* mounts → supervisor: fd: that tree; without one an error */ \
+	X(TREE, "tree", tree, MOUNTS, SUPERVISOR, 0, 1)
 
 enum message_type {
 	MESSAGE_NONE,
@@ -217,6 +210,18 @@ enum table_status {
 			      in hex, line feed */
 };
 
+enum collect_bits {
+	COLLECT_TABLE = 1, /* its fd comes first */
+	COLLECT_SEED =
+	    2, /* and that of a dead collector's live segment, to start from */
+	COLLECT_OWNER = 4, /* owner_uid is set */
+};
+
+enum coverage_dir_bits {
+	COVERAGE_DIR_DOORBELL = 1, /* its FIFO is the second fd */
+	COVERAGE_DIR_OWN = 2,      /* the configuration gives it to this target alone */
+};
+
 enum collect_job_bits {
 	COLLECT_JOB_RUNS_TARGET = 1, /* its target's own executable */
 	COLLECT_JOB_ATTACHED = 2,    /* fd: an output folder of AFL++; value: 0 */
@@ -236,16 +241,136 @@ enum wasm_status {
 	WASM_NO_COMPILER, /* use the shipped module */
 };
 
+/* What a message says besides its text: one struct for each row's third word, all of them
+ * without padding. */
+struct message_nothing {
+	uint32_t reserved;
+};
+struct message_symbolize {
+	uint64_t serial; /* of the job; comes back in the answer */
+	uint32_t parts;  /* enum symbolize_bits */
+};
+struct message_table {
+	uint64_t serial;
+	uint32_t status; /* enum table_status */
+};
+struct message_collect {
+	uint64_t generation;
+	uint64_t
+	    owner_uid; /* who may own coverage files, besides; UINT64_MAX: nobody */
+	uint32_t bits; /* enum collect_bits */
+};
+struct message_coverage_dir {
+	uint64_t owner_uid;
+	uint32_t bits; /* enum coverage_dir_bits */
+};
+struct message_entry {
+	uint64_t address; /* link-time */
+};
+struct message_of {
+	uint64_t generation; /* of the COLLECT, or of the table, that it belongs to */
+};
+struct message_activity {
+	uint64_t generation;
+	uint32_t state; /* enum target_state: READY, LIVE, STALE */
+};
+struct message_service {
+	uint64_t instance; /* random; of this life of the service */
+};
+struct message_root {
+	uint32_t place; /* among the target's, from 0 */
+};
+struct message_blocks {
+	uint64_t generation;
+	int64_t built_ms; /* when the executable changed, Unix */
+};
+struct message_turns {
+	uint64_t turn_ms;
+	uint32_t slots; /* instances at once; 0: all */
+};
+struct message_run {
+	uint64_t ran_ms; /* already */
+	uint32_t starts; /* of instances, already */
+	uint32_t wish;   /* enum job_wish */
+};
+struct message_wish {
+	uint32_t wish;
+};
+struct message_watch {
+	uint32_t engine; /* enum job_engine */
+	uint32_t instances;
+	uint32_t bits; /* enum collect_job_bits */
+};
+struct message_end {
+	uint32_t instance;
+	int32_t pid;
+};
+struct message_job {
+	uint32_t engine;
+	uint32_t target; /* id of its target */
+};
+struct message_lines {
+	uint64_t generation; /* of the target's table */
+	uint32_t known;      /* lines whose state is known */
+	uint32_t reached;    /* of them */
+};
+struct message_beat {
+	uint64_t number;
+};
+struct message_health {
+	uint32_t problems;
+};
+struct message_build {
+	uint64_t number; /* comes back in the answer */
+	uint32_t mode;   /* 0: optimized, 1: debug */
+};
+struct message_built {
+	uint64_t number;
+	uint32_t status; /* enum wasm_status */
+};
+struct message_tree {
+	uint32_t error; /* an errno; 0: none */
+};
+
+#define MESSAGE_BODY_MAX 24
+
 struct message {
 	uint32_t type;
-	uint32_t target; /* id; 0: none */
-	uint64_t generation;
-	uint64_t value;
-	uint32_t code;
 	uint32_t text_len; /* bytes of text, not NUL-terminated */
+	uint32_t id;       /* of the target or job that it is about; 0: none */
+	uint32_t reserved;
+	union {
+		unsigned char bytes[MESSAGE_BODY_MAX];
+		struct message_symbolize symbolize;
+		struct message_table table;
+		struct message_collect collect;
+		struct message_coverage_dir coverage_dir;
+		struct message_entry entry;
+		struct message_of of;
+		struct message_activity activity;
+		struct message_service service;
+		struct message_root root;
+		struct message_blocks blocks;
+		struct message_turns turns;
+		struct message_run run;
+		struct message_wish wish;
+		struct message_watch watch;
+		struct message_end end;
+		struct message_job job;
+		struct message_lines lines;
+		struct message_beat beat;
+		struct message_health health;
+		struct message_build build;
+		struct message_built built;
+		struct message_tree tree;
+	};
 	char text[MESSAGE_TEXT_MAX];
 };
-_Static_assert(offsetof(struct message, text) == 32, "message");
+_Static_assert(offsetof(struct message, text) == 40, "message");
 _Static_assert(sizeof(struct message) == 8192, "message");
+#define X(name, text, body, ...) \
+	_Static_assert(sizeof(struct message_##body) <= MESSAGE_BODY_MAX, text);
+MESSAGE_TYPES(X)
+#undef X
 
 #endif

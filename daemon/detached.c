@@ -101,7 +101,7 @@ answer(struct channel *channel, const struct message *question)
 	snprintf(path, sizeof(path), "%.*s", (int)question->text_len, question->text);
 	cut = cut_path(path);
 	message_init(&reply, MESSAGE_TREE, 0);
-	reply.code = cut < 0 ? (uint32_t)-cut : 0;
+	reply.tree.error = cut < 0 ? (uint32_t)-cut : 0;
 	r = channel_send(channel, &reply, &cut, cut >= 0 ? 1 : 0);
 	if (cut >= 0)
 		close(cut);
@@ -207,7 +207,8 @@ receive_answer(struct channel *channel, int *ret_cut)
 	}
 	while (fds_len > 0)
 		close(fds[--fds_len]);
-	return reply.code > 0 && reply.code < 4096 ? -(int)reply.code : -EPROTO;
+	return reply.tree.error > 0 && reply.tree.error < 4096 ? -(int)reply.tree.error
+							       : -EPROTO;
 }
 
 static int

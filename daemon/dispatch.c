@@ -25,7 +25,7 @@ supervisor_of(const struct worker *worker)
 static int
 on_pong(void *context, struct mail *mail)
 {
-	if (heartbeat_answered(context, mail->message->value) < 0)
+	if (heartbeat_answered(context, mail->message->beat.number) < 0)
 		worker_kill(context, "it answered a ping that was not sent");
 	return 0;
 }

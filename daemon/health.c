@@ -404,7 +404,7 @@ health_pump(struct health *health)
 		return;
 	health->owed = false;
 	message_init(&message, MESSAGE_HEALTH, 0);
-	message.value = health->now.problems;
+	message.health.problems = (uint32_t)health->now.problems;
 	memcpy(message.text, health->now.text, health->now.len);
 	message.text_len = (uint32_t)health->now.len;
 	worker_send(worker, &message, NULL, 0);

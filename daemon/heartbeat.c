@@ -148,7 +148,7 @@ send_ping(struct worker *worker)
 	worker->beat.is_blocked = false;
 	worker->beat.is_out = true;
 	message_init(&message, MESSAGE_PING, 0);
-	message.value = ++worker->beat.number;
+	message.beat.number = ++worker->beat.number;
 	worker_send(worker, &message, NULL, 0);
 }
 

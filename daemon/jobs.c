@@ -148,9 +148,9 @@ static void
 send_run(struct worker *worker, const struct job *job)
 {
 	message_init(&message, MESSAGE_RUN_JOB, job->id);
-	message.code = job->wanted ? JOB_START : JOB_STOP;
-	message.value = job->has_report ? job->report.ran_ms : 0;
-	message.generation = job->has_report ? job->report.starts : 0;
+	message.run.wish = job->wanted ? JOB_START : JOB_STOP;
+	message.run.ran_ms = job->has_report ? job->report.ran_ms : 0;
+	message.run.starts = job->has_report ? job->report.starts : 0;
 	memcpy(message.text, job->spec, job->spec_len);
 	message.text_len = (uint32_t)job->spec_len;
 	worker_send(worker, &message, NULL, 0);
@@ -176,7 +176,7 @@ static void
 send_wish(struct worker *worker, const struct job *job)
 {
 	message_init(&message, MESSAGE_WISH_JOB, job->id);
-	message.code = job->wish;
+	message.wish.wish = job->wish;
 	message_printf(&message, "%s", job->wish_reason);
 	worker_send(worker, &message, NULL, 0);
 }
@@ -190,9 +190,9 @@ send_collect(struct worker *worker, struct job *job)
 	if (fd < 0)
 		return;
 	message_init(&message, MESSAGE_COLLECT_JOB, job->id);
-	message.code = job->engine;
-	message.value = job->attach != NULL ? 0 : job->instances;
-	message.generation = (job->runs_target ? COLLECT_JOB_RUNS_TARGET : 0) |
+	message.watch.engine = job->engine;
+	message.watch.instances = job->attach != NULL ? 0 : job->instances;
+	message.watch.bits = (job->runs_target ? COLLECT_JOB_RUNS_TARGET : 0) |
 	    (job->attach != NULL ? COLLECT_JOB_ATTACHED : 0);
 	if (job->attach != NULL)
 		message_printf(&message, "%s/%s\n%s", job->target, job->name,
@@ -222,8 +222,8 @@ send_serve(struct worker *worker, struct job *job)
 		log_warning("job %s/%s: its folder %s: %s", job->target, job->name,
 		    job->folder, strerror(-fd));
 	message_init(&message, MESSAGE_SERVE_JOB, job->id);
-	message.code = job->engine;
-	message.value = job->target_id;
+	message.job.engine = job->engine;
+	message.job.target = job->target_id;
 	message_printf(&message, "%s", job->name);
 	if (job->attach != NULL) {
 		len = strlen(job->attach->path);
@@ -301,8 +301,8 @@ jobs_resend(struct jobs *jobs, unsigned outbox)
 
 	if (outbox == JOB_OUTBOX_RUNNER) {
 		message_init(&message, MESSAGE_TURNS, 0);
-		message.code = conf->max_running;
-		message.value = conf->turn_ms;
+		message.turns.slots = conf->max_running;
+		message.turns.turn_ms = conf->turn_ms;
 		worker_send(worker_of(jobs, outbox), &message, NULL, 0);
 	}
 	for (size_t i = 0; i < jobs->len; i++)
@@ -563,8 +563,8 @@ jobs_configure(struct jobs *jobs, const struct conf *conf, struct jobs_plan *pla
 	for (size_t i = 0; i < jobs->len; i++)
 		tell_all(jobs, jobs->list[i], jobs->list[i]->id >= first_new);
 	message_init(&message, MESSAGE_TURNS, 0);
-	message.code = conf->max_running;
-	message.value = conf->turn_ms;
+	message.turns.slots = conf->max_running;
+	message.turns.turn_ms = conf->turn_ms;
 	worker_send(worker_of(jobs, JOB_OUTBOX_RUNNER), &message, NULL, 0);
 }
 
@@ -780,7 +780,7 @@ is_line(const char *text, size_t len)
 int
 jobs_report(struct jobs *jobs, const struct message *from)
 {
-	struct job *job = find_id(jobs, from->target);
+	struct job *job = find_id(jobs, from->id);
 	struct job_report report;
 
 	if (from->text_len != sizeof(report))
@@ -802,20 +802,20 @@ jobs_report(struct jobs *jobs, const struct message *from)
 int
 jobs_end(struct jobs *jobs, const struct message *from)
 {
-	struct job *job = find_id(jobs, from->target);
+	struct job *job = find_id(jobs, from->id);
 	struct job_end *end;
 
-	if (from->text_len >= sizeof(end->line) || from->value == 0 ||
-	    from->value > INT32_MAX || !is_line(from->text, from->text_len))
+	if (from->text_len >= sizeof(end->line) || from->end.pid <= 0 ||
+	    !is_line(from->text, from->text_len))
 		return -EPROTO;
-	if (job == NULL || from->code >= job->instances)
+	if (job == NULL || from->end.instance >= job->instances)
 		return 0;
 	if (job->ends == NULL)
 		job->ends = calloc(job->instances, sizeof(*job->ends));
 	if (job->ends == NULL)
 		return -ENOMEM;
-	end = &job->ends[from->code];
-	end->pid = (int32_t)from->value;
+	end = &job->ends[from->end.instance];
+	end->pid = from->end.pid;
 	memcpy(end->line, from->text, from->text_len);
 	end->line[from->text_len] = '\0';
 	if (job->has_report && add_line(job))
@@ -826,7 +826,7 @@ jobs_end(struct jobs *jobs, const struct message *from)
 int
 jobs_stats(struct jobs *jobs, const struct message *from)
 {
-	struct job *job = find_id(jobs, from->target);
+	struct job *job = find_id(jobs, from->id);
 
 	if (from->text_len != sizeof(job->stats))
 		return -EPROTO;
@@ -841,7 +841,7 @@ jobs_stats(struct jobs *jobs, const struct message *from)
 int
 jobs_fuzzers(struct jobs *jobs, const struct message *from)
 {
-	struct job *job = find_id(jobs, from->target);
+	struct job *job = find_id(jobs, from->id);
 
 	if (job == NULL)
 		return 0;
@@ -855,27 +855,27 @@ int
 jobs_entry(struct jobs *jobs, const struct message *from)
 {
 	struct targets *targets = jobs->supervisor->targets;
-	const struct job *job = find_id(jobs, from->target);
+	const struct job *job = find_id(jobs, from->id);
 	struct target *target = job != NULL ? targets_find(targets, job->target) : NULL;
 
 	if (target != NULL)
-		target_entry(targets, target, from->value);
+		target_entry(targets, target, from->entry.address);
 	return 0;
 }
 
 int
 jobs_asked(struct jobs *jobs, const struct message *from)
 {
-	struct job *job = find_id(jobs, from->target);
+	struct job *job = find_id(jobs, from->id);
 
-	if (from->code >= JOB_WISHES_LEN)
+	if (from->wish.wish >= JOB_WISHES_LEN)
 		return -EPROTO;
 	if (job == NULL || job->attach != NULL)
 		return 0;
 	log_notice("job %s/%s: %s, asked for in a browser", job->target, job->name,
-	    from->code == JOB_STOP        ? "stop"
-		: from->code == JOB_START ? "start"
-					  : "restart");
-	job_wish(jobs, job, from->code, "");
+	    from->wish.wish == JOB_STOP        ? "stop"
+		: from->wish.wish == JOB_START ? "start"
+					       : "restart");
+	job_wish(jobs, job, from->wish.wish, "");
 	return 0;
 }

@@ -306,7 +306,7 @@ setup_frontend_service(struct supervisor *supervisor)
 	size_t used = 0;
 
 	message_init(&message, MESSAGE_SERVICE, 0);
-	message.value = supervisor->instance;
+	message.service.instance = supervisor->instance;
 	for (size_t i = 0; i < hosts->len; i++) {
 		size_t len = strlen(hosts->items[i]);
 

@@ -501,17 +501,17 @@ send_job(struct tables *tables, struct table *table, int executable,
 
 	message_init(&message, MESSAGE_SYMBOLIZE,
 	    TAILQ_EMPTY(&table->users) ? 0 : TAILQ_FIRST(&table->users)->id);
-	message.generation = table->generation;
+	message.symbolize.serial = table->generation;
 	message_printf(&message, "%s", table->entry_points);
 	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
 		if (more[i].fd >= 0) {
-			message.code |= more[i].bit;
+			message.symbolize.parts |= more[i].bit;
 			fds[fds_len++] = more[i].fd;
 		}
 	if (table->alternate_wish != NULL && enclosed->alternate < 0)
-		message.code |= SYMBOLIZE_NO_ALTERNATE;
+		message.symbolize.parts |= SYMBOLIZE_NO_ALTERNATE;
 	if (enclosed->table >= 0 && table->at == MORE_BLOCKS)
-		message.code |= SYMBOLIZE_BLOCKS;
+		message.symbolize.parts |= SYMBOLIZE_BLOCKS;
 	tables->running = table;
 	event_add(tables->timeout, &limit);
 	worker_send(supervisor_worker(tables->supervisor, WORKER_SYMBOLIZER), &message,
@@ -744,38 +744,40 @@ tables_answer(struct tables *tables, const struct message *message, int fd)
 	char reason[320] = "", wish[PATH_MAX + 200];
 	int r = 0;
 
-	if (table == NULL || message->generation != table->generation ||
+	if (table == NULL || message->table.serial != table->generation ||
 	    table->progress != TABLE_RUNNING)
 		goto out; /* of a job that was given up */
 	snprintf(reason, sizeof(reason), "%.*s", (int)message->text_len, message->text);
-	if (message->code == TABLE_WANTS_DEBUG && table->debug_wish == NULL) {
+	if (message->table.status == TABLE_WANTS_DEBUG && table->debug_wish == NULL) {
 		send_with_debug(tables, reason);
 		run_next(tables);
 		goto out;
 	}
-	if (message->code == TABLE_WANTS_ALTERNATE && table->alternate_wish == NULL) {
+	if (message->table.status == TABLE_WANTS_ALTERNATE &&
+	    table->alternate_wish == NULL) {
 		snprintf(
 		    wish, sizeof(wish), "%.*s", (int)message->text_len, message->text);
 		send_with_alternate(tables, wish);
 		run_next(tables);
 		goto out;
 	}
-	if (message->code > TABLE_FAILED ||
-	    (message->code == TABLE_OK && (fd < 0 || read_header(fd, table) < 0))) {
+	if (message->table.status > TABLE_FAILED ||
+	    (message->table.status == TABLE_OK &&
+		(fd < 0 || read_header(fd, table) < 0))) {
 		r = -EPROTO;
 		goto out;
 	}
-	if (message->code == TABLE_OK) {
+	if (message->table.status == TABLE_OK) {
 		table->fd = fd;
 		fd = -1;
 		if (table->dropped_len > 0)
 			log_notice("%s: %u of its %u PCs are not counted: the linker "
 				   "dropped their code",
 			    table->executable, table->dropped_len, table->pcs_len);
-	} else if (message->code == TABLE_NO_PC_TABLE) {
+	} else if (message->table.status == TABLE_NO_PC_TABLE) {
 		take_build_id(table, reason);
 	}
-	finish(tables, table, message->code, reason);
+	finish(tables, table, message->table.status, reason);
 	run_next(tables);
 out:
 	if (fd >= 0)
@@ -814,13 +816,13 @@ tables_more(struct tables *tables, const struct message *message, int fd)
 	struct table *table = tables->running;
 	char reason[320];
 
-	if (table == NULL || message->generation != table->generation ||
+	if (table == NULL || message->table.serial != table->generation ||
 	    !runs_more(table) || message->type != types[table->at]) {
 		if (fd >= 0)
 			close(fd);
 		return 0; /* of a job that was given up */
 	}
-	if ((message->code == TABLE_OK) != (fd >= 0) ||
+	if ((message->table.status == TABLE_OK) != (fd >= 0) ||
 	    (fd >= 0 && check_more(fd, table) < 0)) {
 		if (fd >= 0)
 			close(fd);

@@ -225,20 +225,20 @@ target_more_done(struct targets *targets, struct target *target, enum table_more
 
 /* ---- what the collector says ---- */
 
-/* True while @message speaks of the COLLECT that is in force. */
+/* True while the COLLECT of @generation is in force. */
 static bool
-is_current(const struct target *target, const struct message *message)
+is_current(const struct target *target, uint64_t generation)
 {
 	return target != NULL && target->collect_generation != 0 &&
-	    message->generation == target->collect_generation;
+	    generation == target->collect_generation;
 }
 
 int
 target_live(struct targets *targets, const struct message *message, int fd)
 {
-	struct target *target = targets_by_id(targets, message->target);
+	struct target *target = targets_by_id(targets, message->id);
 
-	if (!is_current(target, message) || target->table == NULL ||
+	if (!is_current(target, message->of.generation) || target->table == NULL ||
 	    target->table->fd < 0) {
 		close(fd);
 		return 0;
@@ -264,14 +264,14 @@ target_live(struct targets *targets, const struct message *message, int fd)
 int
 target_pcs(struct targets *targets, const struct message *message, int fd)
 {
-	struct target *target = targets_by_id(targets, message->target);
+	struct target *target = targets_by_id(targets, message->id);
 	struct stat st;
 	int r = 0;
 
 	if (fstat(fd, &st) != 0 || shared_memory_is_sealed(fd) < 0 || st.st_size == 0 ||
 	    st.st_size % 8 != 0 || (uint64_t)st.st_size > 8 * COVERAGE_MAP_PCS_MAX)
 		r = -EPROTO;
-	else if (is_current(target, message) && target->table != NULL &&
+	else if (is_current(target, message->of.generation) && target->table != NULL &&
 	    target->table->status == TABLE_NO_PC_TABLE)
 		r = table_want(
 		    targets->supervisor->tables, target, &target->identity, fd);
@@ -316,14 +316,15 @@ target_show(struct targets *targets, struct target *target)
 int
 target_activity(struct targets *targets, const struct message *message)
 {
-	struct target *target = targets_by_id(targets, message->target);
+	struct target *target = targets_by_id(targets, message->id);
 
-	if (message->code != TARGET_READY && message->code != TARGET_LIVE &&
-	    message->code != TARGET_STALE)
+	if (message->activity.state != TARGET_READY &&
+	    message->activity.state != TARGET_LIVE &&
+	    message->activity.state != TARGET_STALE)
 		return -EPROTO;
 	if (target == NULL || target->table == NULL || target->collect_generation == 0)
 		return 0;
-	target->activity_state = message->code;
+	target->activity_state = message->activity.state;
 	snprintf(target->activity, sizeof(target->activity), "%.*s",
 	    MIN((int)message->text_len, DIRECTORY_REASON_MAX - 1), message->text);
 	target_show(targets, target);
@@ -333,15 +334,15 @@ target_activity(struct targets *targets, const struct message *message)
 int
 target_lines(struct targets *targets, const struct message *message)
 {
-	struct target *target = targets_by_id(targets, message->target);
+	struct target *target = targets_by_id(targets, message->id);
 
-	if (message->value > UINT32_MAX || message->code > message->value)
+	if (message->lines.reached > message->lines.known)
 		return -EPROTO;
 	if (target == NULL)
 		return 0;
-	target->lines_generation = message->generation;
-	target->lines = (uint32_t)message->value;
-	target->lines_reached = message->code;
+	target->lines_generation = message->lines.generation;
+	target->lines = message->lines.known;
+	target->lines_reached = message->lines.reached;
 	return 0;
 }
 

@@ -110,9 +110,10 @@ send_opened(struct worker *worker, const struct target *target,
 	const int fds[] = { place->dir, place->doorbell };
 
 	message_init(&message, MESSAGE_COVERAGE_DIR, target->id);
-	message.generation = target->collect_generation;
-	message.value = owner;
-	message.code = (place->doorbell >= 0 ? 1U : 0U) | (own ? 2U : 0U);
+	message.coverage_dir.owner_uid = owner;
+	message.coverage_dir.bits =
+	    (place->doorbell >= 0 ? COVERAGE_DIR_DOORBELL : 0u) |
+	    (own ? COVERAGE_DIR_OWN : 0u);
 	memcpy(message.text, place->path, path_len + 1);
 	memcpy(message.text + path_len + 1, place->file, file_len);
 	message.text_len = (uint32_t)(path_len + 1 + file_len);
@@ -183,7 +184,7 @@ send_places(struct targets *targets, struct worker *worker, struct target *targe
 	}
 	for (size_t i = 0; i < target->entries_len; i++) {
 		message_init(&message, MESSAGE_ENTRY_POINT, target->id);
-		message.value = target->entries[i];
+		message.entry.address = target->entries[i];
 		worker_send(worker, &message, NULL, 0);
 	}
 }
@@ -230,17 +231,17 @@ send_collect(struct targets *targets, struct worker *worker, struct target *targ
 	if (target->collect_generation == 0 || target->table == NULL)
 		return;
 	message_init(&message, MESSAGE_COLLECT, target->id);
-	message.generation = target->collect_generation;
-	message.code = 4;
-	message.value = owner_of(target);
+	message.collect.generation = target->collect_generation;
+	message.collect.bits = COLLECT_OWNER;
+	message.collect.owner_uid = owner_of(target);
 	message_printf(&message, "%s", target->conf.name);
 	add_executable(target, &message);
 	if (target->table->fd >= 0) {
-		message.code |= 1;
+		message.collect.bits |= COLLECT_TABLE;
 		fds[len++] = target->table->fd;
 	}
 	if (may_seed(target)) {
-		message.code |= 2;
+		message.collect.bits |= COLLECT_SEED;
 		fds[len++] = target->live;
 	}
 	worker_send(worker, &message, fds, len);
@@ -268,7 +269,7 @@ send_root(struct worker *worker, const struct target *target, size_t place)
 	real_len = strlen(real);
 	if (path_len + 1 + real_len < MESSAGE_TEXT_MAX) {
 		message_init(&message, MESSAGE_SOURCE_ROOT, target->id);
-		message.value = place;
+		message.root.place = (uint32_t)place;
 		memcpy(message.text, path, path_len + 1);
 		memcpy(message.text + path_len + 1, real, real_len);
 		message.text_len = (uint32_t)(path_len + 1 + real_len);
@@ -317,7 +318,7 @@ send_memory(struct worker *worker, const struct target *target, enum message_typ
     uint64_t generation, int fd)
 {
 	message_init(&message, type, target->id);
-	message.generation = generation;
+	message.of.generation = generation;
 	worker_send(worker, &message, &fd, 1);
 }
 
@@ -329,8 +330,9 @@ send_more(struct worker *worker, const struct target *target, enum table_more wh
 	const struct more *more = &target->table->more[which];
 
 	message_init(&message, types[which], target->id);
-	message.generation = target->table->generation;
-	message.value = (uint64_t)target->executable_ms;
+	message.of.generation = target->table->generation;
+	if (which == MORE_BLOCKS)
+		message.blocks.built_ms = target->executable_ms;
 	message_printf(&message, "%s", more->reason);
 	worker_send(worker, &message, &more->fd, more->fd >= 0 ? 1 : 0);
 }

@@ -52,8 +52,8 @@ answer(struct wasm_relay *relay, uint64_t value, uint32_t code, const int *fds,
 	static struct message message;
 
 	message_init(&message, MESSAGE_SERVE_WASM, 0);
-	message.value = value;
-	message.code = code;
+	message.built.number = value;
+	message.built.status = code;
 	worker_send(supervisor_worker(relay->supervisor, WORKER_FRONTEND), &message,
 	    fds, fds_len);
 }
@@ -64,8 +64,8 @@ send_request(struct wasm_relay *relay, const struct request *request)
 	static struct message message;
 
 	message_init(&message, MESSAGE_COMPILE_WASM, 0);
-	message.value = request->number;
-	message.code = request->code;
+	message.build.number = request->number;
+	message.build.mode = request->code;
 	worker_send(
 	    supervisor_worker(relay->supervisor, WORKER_RUNNER), &message, NULL, 0);
 }
@@ -73,20 +73,20 @@ send_request(struct wasm_relay *relay, const struct request *request)
 int
 wasm_relay_request(struct wasm_relay *relay, const struct message *message)
 {
-	if (message->code > 1)
+	if (message->build.mode > 1)
 		return -EPROTO;
 	for (size_t i = 0; i < REQUESTS_MAX; i++) {
 		struct request *request = &relay->requests[i];
 
 		if (request->number != 0)
 			continue;
-		*request = (struct request){ .value = message->value,
+		*request = (struct request){ .value = message->build.number,
 			.number = supervisor_next_generation(relay->supervisor),
-			.code = message->code };
+			.code = message->build.mode };
 		send_request(relay, request);
 		return 0;
 	}
-	answer(relay, message->value, WASM_NO_COMPILER, NULL, 0);
+	answer(relay, message->build.number, WASM_NO_COMPILER, NULL, 0);
 	return 0;
 }
 
@@ -95,15 +95,16 @@ wasm_relay_answer(struct wasm_relay *relay, const struct mail *mail)
 {
 	const struct message *message = mail->message;
 
-	if (message->code > WASM_NO_COMPILER ||
-	    (message->code == WASM_NO_COMPILER) != (mail->fds_len == 0))
+	if (message->built.status > WASM_NO_COMPILER ||
+	    (message->built.status == WASM_NO_COMPILER) != (mail->fds_len == 0))
 		return -EPROTO;
 	for (size_t i = 0; i < REQUESTS_MAX; i++) {
 		struct request *request = &relay->requests[i];
 
-		if (request->number == 0 || request->number != message->value)
+		if (request->number == 0 || request->number != message->built.number)
 			continue;
-		answer(relay, request->value, message->code, mail->fds, mail->fds_len);
+		answer(relay, request->value, message->built.status, mail->fds,
+		    mail->fds_len);
 		request->number = 0;
 	}
 	return 0;

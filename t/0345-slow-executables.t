@@ -17,14 +17,14 @@ while True:
     data, fds, _, _ = socket.recv_fds(channel, 65536, 8)
     if not data:
         break
-    kind, target, generation, _, _, _ = struct.unpack_from("=IIQQII", data)
+    kind, _, target, _, serial = struct.unpack_from("=IIIIQ", data)
     name = os.path.basename(os.readlink(f"/proc/self/fd/{fds[0]}"))
     with open(os.path.join(folder, "asked"), "a") as file:
         file.write(name + "\\n")
     while name == "slow" and not os.path.exists(os.path.join(folder, "go")):
         time.sleep(0.01)
     text = f"{name} is done".encode()
-    channel.send(struct.pack("=IIQQII", 2, target, generation, 0, 2, len(text)) + text)
+    channel.send(struct.pack("=IIIIQI12x", %d, len(text), target, 0, serial, 2) + text)
     for fd in fds:
         os.close(fd)
 """
@@ -88,7 +88,7 @@ def turns(folder, executable):
         os.symlink(os.path.join(libexec(), f"fuzzsupd-{name}"), os.path.join(libexec_folder, f"fuzzsupd-{name}"))
     double = os.path.join(libexec_folder, "fuzzsupd-symbolizer")
     with open(double, "w") as file:
-        file.write(DOUBLE % (sys.executable, folder))
+        file.write(DOUBLE % (sys.executable, folder, message_types()["TABLE"]))
     os.chmod(double, 0o755)
     names = ["slow", "one", "two", "three"]
     for name in names:

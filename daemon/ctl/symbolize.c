@@ -173,9 +173,9 @@ serve_one(struct channel *channel, const struct string_list *roots, const char *
 {
 	int found = -1, r;
 
-	if (!may_ask(opened, question->code))
+	if (!may_ask(opened, question->table.status))
 		return answer(channel, -1);
-	switch (question->code) {
+	switch (question->table.status) {
 	case TABLE_WANTS_DEBUG:
 		found = opened->debug = debug_file_open(roots, path, question->text);
 		break;
@@ -195,8 +195,8 @@ serve_one(struct channel *channel, const struct string_list *roots, const char *
 		break;
 	}
 	r = answer(channel, found);
-	if ((question->code == TABLE_WANTS_UNIT ||
-		question->code == TABLE_WANTS_BUILD) &&
+	if ((question->table.status == TABLE_WANTS_UNIT ||
+		question->table.status == TABLE_WANTS_BUILD) &&
 	    found >= 0)
 		close(found);
 	return r;

@@ -20,16 +20,15 @@ import tempfile
 
 from fuzzsup import *
 
-MESSAGE = struct.Struct("<IIQQII")  # type, target, generation, value, code, text_len
+HEAD = struct.Struct("<IIII")  # type, text_len, id, 0
+BODY_SIZE = 24
+# Bodies, as common/message.h has them: their form, and which of our words they are of.
+BODIES = {"COLLECT": ("<QQI", "generation", "value", "code"), "COVERAGE_DIR": ("<QI", "value", "code"), "ENTRY_POINT": ("<Q", "value"),
+          "COLLECT_JOB": ("<III", "code", "value", "generation"), "PING": ("<Q", "value"),
+          "LIVE": ("<Q", "generation"), "PCS": ("<Q", "generation"), "ACTIVITY": ("<QI", "generation", "code"), "JOB_END": ("<Ii", "code", "value")}
 NO_OWNER = 2 ** 64 - 1
 SEAL_ALL = 15
 READY, LIVE, STALE = 2, 3, 4
-
-
-def message_types():
-    """Numbers of the messages, from the one place that lists them."""
-    with open(os.path.join(SRC, "common", "message.h")) as file:
-        return {name: number for number, name in enumerate(re.findall(r"\bX\((\w+), \"", file.read().split("#define MESSAGE_TYPES(X)")[1]), 1)}
 
 
 def engines():
@@ -159,7 +158,9 @@ class Collector:
         return os.pread(fd, os.fstat(fd).st_size, 0).decode("utf-8", "replace")
 
     def send(self, name, target=0, generation=0, value=0, code=0, text=b"", fds=()):
-        head = MESSAGE.pack(self.types[name], target, generation, value, code, len(text))
+        form, *words = BODIES.get(name, ("<",))
+        body = struct.pack(form, *({"generation": generation, "value": value, "code": code}[word] for word in words))
+        head = HEAD.pack(self.types[name], len(text), target, 0) + body.ljust(BODY_SIZE, b"\0")
         control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
         while True:
             try:
@@ -178,18 +179,20 @@ class Collector:
         fds = array.array("i")
         for _, _, part in control:
             fds.frombytes(part[:len(part) // 4 * 4])
-        kind, target, generation, value, code, length = MESSAGE.unpack_from(data)
-        text = data[MESSAGE.size:MESSAGE.size + length].decode("utf-8", "replace")
-        name = self.names[kind]
+        kind, length, target, _ = HEAD.unpack_from(data)
+        content = data[HEAD.size + BODY_SIZE:][:length]
+        text, name = content.decode("utf-8", "replace"), self.names[kind]
+        form, *words = BODIES.get(name, ("<",))
+        said = dict(zip(words, struct.unpack_from(form, data, HEAD.size)))
         if name == "LIVE":
-            self.segments[target] = Segment(fds[0], generation)
+            self.segments[target] = Segment(fds[0], said["generation"])
         elif name == "ACTIVITY":
-            self.activities[target] = (code, text)
+            self.activities[target] = (said["code"], text)
         elif name == "JOB_STATS":
-            self.jobs[target] = JobStats(data[MESSAGE.size:MESSAGE.size + length])
+            self.jobs[target] = JobStats(content)
             self.told.append((time.monotonic(), target, self.jobs[target]))
         elif name == "JOB_END":
-            self.ends[target, code] = (value, text)
+            self.ends[target, said["code"]] = (said["value"], text)
         elif name == "PCS":
             with open(fds[0], "rb") as file:
                 file.seek(0)

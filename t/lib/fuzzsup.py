@@ -480,6 +480,12 @@ def set_bits(data):
     return found
 
 
+def message_types():
+    """Numbers of the messages, from the one place that lists them."""
+    with open(os.path.join(SRC, "common", "message.h")) as file:
+        return {name: number for number, name in enumerate(re.findall(r"\bX\((\w+), \"", file.read().split("#define MESSAGE_TYPES(X)")[1]), 1)}
+
+
 def build(output, sources, *flags, runtime=True):
     """A libFuzzer target with -g; returns its path."""
     command = [CLANG, "-g", "-fsanitize=fuzzer", *flags, *sources, "-o", output]

@@ -56,7 +56,7 @@ send_text(struct supervisor_double *supervisor, enum message_type type, uint32_t
 	message_init(&message, type, target);
 	memcpy(message.text, text, len);
 	message.text_len = (uint32_t)len;
-	message.value = 0x1122334455667788;
+	message.service.instance = 0x1122334455667788;
 	send_message(supervisor, &message, fd);
 }
 
@@ -364,7 +364,7 @@ double_rebuild(struct supervisor_double *supervisor, struct double_target *targe
 	target->pcs_len = pcs_len;
 	fd = make_table(root, pcs_len, ++target->table);
 	message_init(&message, MESSAGE_SERVE_TABLE, target->id);
-	message.generation = target->table;
+	message.of.generation = target->table;
 	send_message(supervisor, &message, fd);
 	close(fd);
 	live_segment_unmap(&target->live);
@@ -372,7 +372,7 @@ double_rebuild(struct supervisor_double *supervisor, struct double_target *targe
 		 pcs_len, (int64_t)time(NULL) * 1000, &fd, &target->live),
 	    "live_segment_create");
 	message_init(&message, MESSAGE_SERVE_LIVE, target->id);
-	message.generation = ++target->live_generation;
+	message.of.generation = ++target->live_generation;
 	send_message(supervisor, &message, fd);
 	close(fd);
 	commit(supervisor);
@@ -493,8 +493,8 @@ double_answer_wasm(struct supervisor_double *supervisor, const struct message *q
 	must(shared_memory_append(fd, content, len), "append");
 	must(shared_memory_seal(fd), "seal");
 	message_init(&message, MESSAGE_SERVE_WASM, 0);
-	message.code = status;
-	message.value = question->value;
+	message.built.status = status;
+	message.built.number = question->build.number;
 	send_message(supervisor, &message, fd);
 	close(fd);
 }

@@ -9,10 +9,10 @@ import struct
 import subprocess
 import sys
 
-from fuzzsup import BUILD, PATIENCE, SYMBOLIZER, libexec, program
+from fuzzsup import BUILD, PATIENCE, SYMBOLIZER, libexec, message_types, program
 
-HEADER = struct.Struct("=IIQQII")  # struct message, up to its text
-MESSAGE_SYMBOLIZE, MESSAGE_TABLE, MESSAGE_FUNCTIONS = 1, 2, 3
+HEADER = struct.Struct("=IIIIQI12x")  # struct message, up to its text: type, text_len, id, 0, serial, parts or status
+MESSAGE_SYMBOLIZE, MESSAGE_TABLE, MESSAGE_FUNCTIONS = (message_types()[name] for name in ("SYMBOLIZE", "TABLE", "FUNCTIONS"))
 TABLE_OK, TABLE_NO_PC_TABLE, TABLE_FAILED, TABLE_WANTS_DEBUG, TABLE_WANTS_ALTERNATE = range(5)
 SYMBOLIZE_TABLE, SYMBOLIZE_BLOCKS = 8, 64  # enum symbolize_bits
 DUMP = os.path.join(BUILD, "t", "lib", "dump_table")
@@ -39,7 +39,7 @@ def hand_on(source, sink):
     if not data:
         sys.exit(0)
     fds = [fd for _, _, payload in control for fd in array.array("i", payload)]
-    if source is supervisor and struct.unpack_from("=IIQQI", data)[4] & {bits} == {bits}:
+    if source is supervisor and struct.unpack_from("=IIIIQI", data)[5] & {bits} == {bits}:
         {end}
     sink.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else [])
     for fd in fds:
@@ -105,14 +105,14 @@ class Worker:
 
     def _exchange(self, wanted, code, fds, entries="", target=1, generation=1):
         text = entries.encode()
-        message = HEADER.pack(MESSAGE_SYMBOLIZE, target, generation, 0, code, len(text)) + text
+        message = HEADER.pack(MESSAGE_SYMBOLIZE, len(text), target, 0, generation, code) + text
         self.socket.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))])
         for fd in fds:
             os.close(fd)
         data, control, _, _ = self.socket.recvmsg(8192, socket.CMSG_SPACE(16))
         if not data:
             raise ConnectionError("the worker died")
-        kind, answered, came_back, _, code, length = HEADER.unpack_from(data)
+        kind, length, answered, _, came_back, code = HEADER.unpack_from(data)
         assert (kind, answered, came_back) == (wanted, target, generation), data[:32]
         table = None
         for level, what, payload in control:

@@ -67,17 +67,13 @@ test_carries_all_fields(void **state)
 	size_t len;
 
 	message_init(&out, MESSAGE_SERVE, 7);
-	out.generation = UINT64_C(0x1122334455667788);
-	out.value = 9;
-	out.code = 3;
+	out.collect = (struct message_collect){ UINT64_C(0x1122334455667788), 9, 3 };
 	message_printf(&out, "json %d", 5);
 	assert_int_equal(channel_send(pair->left, &out, &fd, 1), 0);
 	assert_int_equal(channel_receive(pair->right, &in, fds, &len), 0);
 	assert_int_equal(in.type, MESSAGE_SERVE);
-	assert_int_equal(in.target, 7);
-	assert_true(in.generation == out.generation);
-	assert_int_equal(in.value, 9);
-	assert_int_equal(in.code, 3);
+	assert_int_equal(in.id, 7);
+	assert_memory_equal(&in.collect, &out.collect, sizeof(out.collect));
 	assert_string_equal(in.text, "json 5");
 	assert_int_equal(len, 1);
 	assert_true(inode_of(fds[0]) == inode_of(fd));
@@ -120,7 +116,7 @@ test_queues_in_order(void **state)
 			assert_int_equal(channel_flush(pair->left), 0);
 			continue;
 		}
-		assert_int_equal(in.target, ++received);
+		assert_int_equal(in.id, ++received);
 		assert_int_equal(len, 1);
 		assert_int_equal(
 		    pread(fds[0], &content, sizeof(content), 0), sizeof(content));
@@ -180,10 +176,10 @@ test_refuses_what_is_no_message(void **state)
 		size_t size;
 	} bad[] = {
 		{ { .type = MESSAGE_SERVE }, 8 },
-		{ { .type = MESSAGE_TYPES_LEN }, 32 },
-		{ { .type = MESSAGE_NONE }, 32 },
-		{ { .type = MESSAGE_SERVE, .text_len = 5 }, 32 },
-		{ { .type = MESSAGE_SERVE, .text_len = 3 }, 40 },
+		{ { .type = MESSAGE_TYPES_LEN }, 40 },
+		{ { .type = MESSAGE_NONE }, 40 },
+		{ { .type = MESSAGE_SERVE, .text_len = 5 }, 40 },
+		{ { .type = MESSAGE_SERVE, .text_len = 3 }, 48 },
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

@@ -371,7 +371,7 @@ assert_wasm(unsigned status, const char *content, int wanted, const char *body)
 		http_send(&clients[i], text, strlen(text));
 	}
 	question = double_wait_wasm(&supervisor);
-	assert_int_equal(question.code, 0);
+	assert_int_equal(question.build.mode, 0);
 	/* All have been read by the time that this one is answered. */
 	assert_get("/healthz", 200, NULL, "ok\n");
 	double_answer_wasm(&supervisor, &question, status, content, strlen(content));

@@ -38,9 +38,9 @@ on_live(void *context, struct mail *mail)
 		mailbox_free(ends->mailbox);
 		ends->mailbox = NULL;
 	}
-	if (mail->message->code == 1)
+	if (mail->message->activity.state == 1)
 		return -EPROTO;
-	if (mail->message->code == 2)
+	if (mail->message->activity.state == 2)
 		ends->kept = mail_take_fd(mail, 0);
 	return 0;
 }
@@ -161,7 +161,7 @@ tell(struct ends *ends, enum message_type type, uint32_t code, const char *text,
 	for (unsigned i = 0; i < fds_len; i++)
 		fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	message_init(&message, type, 1);
-	message.code = code;
+	message.activity.state = code;
 	message_printf(&message, "%s", text);
 	assert_int_equal(channel_send(ends->theirs, &message, fds, fds_len), 0);
 	for (unsigned i = 0; i < fds_len; i++)

@@ -67,8 +67,8 @@ tell_activity(
 	if (channel_pending(loop->channel))
 		return false;
 	message_init(&message, MESSAGE_ACTIVITY, target->id);
-	message.generation = target->generation;
-	message.code = (uint32_t)state;
+	message.activity.generation = target->generation;
+	message.activity.state = (uint32_t)state;
 	message_printf(&message, "%s", text);
 	say(loop, &message, -1);
 	return true;
@@ -80,7 +80,7 @@ tell_pcs(struct collector *collector, struct target *target, int pcs)
 	struct message message;
 
 	message_init(&message, MESSAGE_PCS, target->id);
-	message.generation = target->generation;
+	message.of.generation = target->generation;
 	say((struct collector_loop *)collector, &message, pcs);
 }
 
@@ -110,8 +110,8 @@ tell_end(void *arg, uint32_t id, unsigned instance, int32_t pid, const char *lin
 	if (channel_pending(loop->channel))
 		return -EAGAIN;
 	message_init(&message, MESSAGE_JOB_END, id);
-	message.code = instance;
-	message.value = (uint64_t)pid;
+	message.end.instance = instance;
+	message.end.pid = pid;
 	message_printf(&message, "%s", line);
 	say(loop, &message, -1);
 	return 0;
@@ -332,7 +332,9 @@ on_collect(void *context, struct mail *mail)
 {
 	struct collector_loop *loop = context;
 	const struct message *message = mail->message;
-	bool has_table = (message->code & 1) != 0, has_seed = (message->code & 2) != 0;
+	const uint32_t bits = message->collect.bits;
+	bool has_table = (bits & COLLECT_TABLE) != 0,
+	     has_seed = (bits & COLLECT_SEED) != 0;
 	struct source_table table = { 0 };
 	struct target *target;
 	struct message answer;
@@ -345,9 +347,9 @@ on_collect(void *context, struct mail *mail)
 	if (has_seed)
 		seed = mail->fds[mail->fds_len - 1];
 	if (r == 0)
-		r = target_collect(&loop->collector, message->target,
-		    message->generation, mail->text, has_table ? &table : NULL, seed,
-		    &target);
+		r = target_collect(&loop->collector, message->id,
+		    message->collect.generation, mail->text, has_table ? &table : NULL,
+		    seed, &target);
 	if (r < 0) {
 		log_err("%s: cannot be collected: %s", mail->text, strerror(-r));
 		source_table_unmap(&table);
@@ -358,7 +360,7 @@ on_collect(void *context, struct mail *mail)
 	if (!has_table)
 		return 0;
 	message_init(&answer, MESSAGE_LIVE, target->id);
-	answer.generation = target->generation;
+	answer.of.generation = target->generation;
 	live_publish(&target->live);
 	say(loop, &answer, target->live.fd);
 	return 0;
@@ -368,7 +370,7 @@ on_collect(void *context, struct mail *mail)
 static struct target *
 target_of(struct collector_loop *loop, const struct mail *mail)
 {
-	return target_find(&loop->collector, mail->message->target);
+	return target_find(&loop->collector, mail->message->id);
 }
 
 static int
@@ -383,7 +385,9 @@ on_coverage_dir(void *context, struct mail *mail)
 	struct place *place;
 	int directory, doorbell;
 
-	if (mail->fds_len != 1U + (message->code & 1) || strchr(name, '/') != NULL)
+	if (mail->fds_len !=
+		1U + ((message->coverage_dir.bits & COVERAGE_DIR_DOORBELL) != 0) ||
+	    strchr(name, '/') != NULL)
 		return -EPROTO;
 	if (target == NULL)
 		return 0;
@@ -392,7 +396,8 @@ on_coverage_dir(void *context, struct mail *mail)
 	place = place_open(&loop->collector, directory, doorbell, mail->text);
 	if (place != NULL &&
 	    place_add_look(&loop->collector, place, target, mail->text, name,
-		message->value, (message->code & 2) != 0) < 0)
+		message->coverage_dir.owner_uid,
+		(message->coverage_dir.bits & COVERAGE_DIR_OWN) != 0) < 0)
 		log_err("%s: out of memory", target->name);
 	return 0;
 }
@@ -404,7 +409,7 @@ on_entry_point(void *context, struct mail *mail)
 
 	if (target == NULL)
 		return 0;
-	target_add_entry(target, mail->message->value);
+	target_add_entry(target, mail->message->entry.address);
 	target->dirty = true;
 	return 0;
 }
@@ -437,7 +442,7 @@ on_forget_job(void *context, struct mail *mail)
 {
 	struct collector_loop *loop = context;
 
-	jobs_forget(loop->jobs, mail->message->target);
+	jobs_forget(loop->jobs, mail->message->id);
 	return 0;
 }
 

@@ -566,13 +566,13 @@ mark_others(const struct message *message, struct job *job)
 static int
 make_instances(const struct message *message, struct job *job)
 {
-	const bool attached = (message->generation & COLLECT_JOB_ATTACHED) != 0;
+	const bool attached = (message->watch.bits & COLLECT_JOB_ATTACHED) != 0;
 
-	job->instances = calloc(
-	    attached ? JOB_INSTANCES_MAX : message->value, sizeof(*job->instances));
+	job->instances = calloc(attached ? JOB_INSTANCES_MAX : message->watch.instances,
+	    sizeof(*job->instances));
 	if (job->instances == NULL)
 		return -ENOMEM;
-	job->instances_len = (unsigned)message->value;
+	job->instances_len = message->watch.instances;
 	if (!attached)
 		return mark_others(message, job);
 	job->attached = calloc(1, sizeof(*job->attached));
@@ -601,8 +601,8 @@ make(const struct message *message, int fd, struct job **ret_job)
 		free(job);
 		return r;
 	}
-	job->id = message->target;
-	job->engine = engine_of(message->code);
+	job->id = message->id;
+	job->engine = engine_of(message->watch.engine);
 	job->fd = fd;
 	job->told = job->seed;
 	job->last_find_ms = job->seed.last_find_ms;
@@ -610,7 +610,7 @@ make(const struct message *message, int fd, struct job **ret_job)
 	job->counted = job->seed.executions;
 	job->moved_ms = job->seed.moved_ms;
 	/* Its map is that of what it runs, which need not be what the target shows. */
-	if ((message->generation & COLLECT_JOB_RUNS_TARGET) != 0)
+	if ((message->watch.bits & COLLECT_JOB_RUNS_TARGET) != 0)
 		snprintf(job->target, sizeof(job->target), "%.*s",
 		    (int)strcspn(message->text, "/"), message->text);
 	*ret_job = job;
@@ -622,15 +622,17 @@ collect(struct jobs *jobs, const struct message *message, int fd, struct job **r
 {
 	struct stat st;
 
-	const bool attached = (message->generation & COLLECT_JOB_ATTACHED) != 0;
+	const bool attached = (message->watch.bits & COLLECT_JOB_ATTACHED) != 0;
 
-	if ((message->value == 0) != attached || message->value > JOB_INSTANCES_MAX ||
-	    (attached && message->code != JOB_ENGINE_AFL) ||
-	    message->code >= JOB_ENGINES_LEN || message->text_len >= MESSAGE_TEXT_MAX)
+	if ((message->watch.instances == 0) != attached ||
+	    message->watch.instances > JOB_INSTANCES_MAX ||
+	    (attached && message->watch.engine != JOB_ENGINE_AFL) ||
+	    message->watch.engine >= JOB_ENGINES_LEN ||
+	    message->text_len >= MESSAGE_TEXT_MAX)
 		return -EPROTO;
 	if (fstat(fd, &st) != 0 || !S_ISDIR(st.st_mode))
 		return -ENOTDIR;
-	jobs_forget(jobs, message->target);
+	jobs_forget(jobs, message->id);
 	return jobs->len < JOBS_MAX ? make(message, fd, ret_job) : -EMFILE;
 }
 
@@ -661,8 +663,9 @@ has_moved(const struct job *job, const struct message *message, int fd)
 {
 	struct stat held, there;
 
-	return job->attached == NULL && message->value == job->instances_len &&
-	    engine_of(message->code) == job->engine && fstat(fd, &there) == 0 &&
+	return job->attached == NULL &&
+	    message->watch.instances == job->instances_len &&
+	    engine_of(message->watch.engine) == job->engine && fstat(fd, &there) == 0 &&
 	    S_ISDIR(there.st_mode) && fstat(job->fd, &held) == 0 &&
 	    (held.st_dev != there.st_dev || held.st_ino != there.st_ino);
 }
@@ -670,7 +673,7 @@ has_moved(const struct job *job, const struct message *message, int fd)
 int
 jobs_collect(struct jobs *jobs, const struct message *message, int fd)
 {
-	struct job *job = find(jobs, message->target);
+	struct job *job = find(jobs, message->id);
 	int r;
 
 	if (job != NULL && has_moved(job, message, fd))

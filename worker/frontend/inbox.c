@@ -50,7 +50,7 @@ on_service(void *context, struct mail *mail)
 {
 	struct inbox *inbox = context;
 
-	stream_set_instance(inbox->server->stream, mail->message->value);
+	stream_set_instance(inbox->server->stream, mail->message->service.instance);
 	return allowed_hosts_set(
 	    &inbox->server->hosts, mail->text, mail->message->text_len);
 }
@@ -64,11 +64,11 @@ on_serve(void *context, struct mail *mail)
 	char name[DIRECTORY_NAME_MAX];
 	struct target *target;
 
-	if (name_len == 0 || name_len >= sizeof(name) || mail->message->target == 0)
+	if (name_len == 0 || name_len >= sizeof(name) || mail->message->id == 0)
 		return -EPROTO;
 	memcpy(name, mail->text, name_len);
 	name[name_len] = '\0';
-	target = targets_need(inbox->server->targets, mail->message->target, name);
+	target = targets_need(inbox->server->targets, mail->message->id, name);
 	if (target == NULL)
 		return -ENOMEM;
 	return target_serve(target, rest, strlen(rest));
@@ -78,7 +78,7 @@ on_serve(void *context, struct mail *mail)
 static struct target *
 target_of(const struct inbox *inbox, const struct mail *mail)
 {
-	return targets_by_id(inbox->server->targets, mail->message->target);
+	return targets_by_id(inbox->server->targets, mail->message->id);
 }
 
 static int
@@ -103,11 +103,11 @@ on_serve_table(void *context, struct mail *mail)
 	struct target *target = target_of(context, mail);
 	int r;
 
-	if (mail->message->generation == 0)
+	if (mail->message->of.generation == 0)
 		return -EPROTO;
 	if (target == NULL)
 		return 0;
-	r = target_set_table(target, mail->message->generation, mail->fds[0]);
+	r = target_set_table(target, mail->message->of.generation, mail->fds[0]);
 	return r < 0 ? r : 0;
 }
 
@@ -118,7 +118,7 @@ on_serve_functions(void *context, struct mail *mail)
 
 	if (target == NULL)
 		return 0;
-	return target_set_functions(target, mail->message->generation,
+	return target_set_functions(target, mail->message->of.generation,
 	    mail->fds_len > 0 ? mail->fds[0] : -1, mail->text);
 }
 
@@ -129,9 +129,9 @@ on_serve_blocks(void *context, struct mail *mail)
 
 	if (target == NULL)
 		return 0;
-	return target_set_blocks(target, mail->message->generation,
+	return target_set_blocks(target, mail->message->blocks.generation,
 	    mail->fds_len > 0 ? mail->fds[0] : -1, mail->text,
-	    (int64_t)mail->message->value);
+	    mail->message->blocks.built_ms);
 }
 
 static int
@@ -187,7 +187,7 @@ on_health(void *context, struct mail *mail)
 	struct inbox *inbox = context;
 
 	return health_take(inbox->server->health, mail->text, mail->message->text_len,
-	    mail->message->value);
+	    mail->message->health.problems);
 }
 
 static int

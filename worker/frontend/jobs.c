@@ -116,13 +116,13 @@ make_room(struct job_list *list)
 static int
 serve(struct job_list *list, const struct message *message, int fd)
 {
-	struct served_job *job = find(list, message->target);
+	struct served_job *job = find(list, message->id);
 	const size_t name = strnlen(message->text, message->text_len);
 	char *attached = NULL;
 	size_t place;
 	int r;
 
-	if (message->code >= JOB_ENGINES_LEN || name >= JOB_NAME_MAX)
+	if (message->job.engine >= JOB_ENGINES_LEN || name >= JOB_NAME_MAX)
 		return -EPROTO;
 	if (name < message->text_len) {
 		attached =
@@ -136,10 +136,10 @@ serve(struct job_list *list, const struct message *message, int fd)
 			free(attached);
 			return r;
 		}
-		place = place_of(list, message->target);
+		place = place_of(list, message->id);
 		job = &list->items[place];
 		memmove(job + 1, job, (list->len - place) * sizeof(*job));
-		*job = (struct served_job){ .id = message->target, .folder = -1 };
+		*job = (struct served_job){ .id = message->id, .folder = -1 };
 		list->len++;
 	}
 	if (job->folder >= 0)
@@ -147,8 +147,8 @@ serve(struct job_list *list, const struct message *message, int fd)
 	job->folder = fd;
 	free(job->attached);
 	job->attached = attached;
-	job->engine = message->code;
-	job->target = (uint32_t)message->value;
+	job->engine = message->job.engine;
+	job->target = message->job.target;
 	memcpy(job->name, message->text, name);
 	job->name[name] = '\0';
 	return 0;
@@ -171,7 +171,7 @@ forget(struct job_list *list, uint32_t id)
 int
 job_list_take(struct job_list *list, const struct message *message, int fd)
 {
-	struct served_job *job = find(list, message->target);
+	struct served_job *job = find(list, message->id);
 	int r = 0;
 
 	if (message->type == MESSAGE_SERVE_JOB) {
@@ -183,7 +183,7 @@ job_list_take(struct job_list *list, const struct message *message, int fd)
 	if (fd >= 0)
 		close(fd);
 	if (message->type == MESSAGE_FORGET_JOB) {
-		forget(list, message->target);
+		forget(list, message->id);
 	} else if (message->type == MESSAGE_SERVE_JOB_STATE) {
 		if (message->text_len != sizeof(job->report))
 			return -EPROTO;
@@ -592,7 +592,7 @@ serve_wish(struct job_list *list, const struct served_job *job, enum job_wish wi
 		return;
 	}
 	message_init(&message, MESSAGE_ASK_JOB, job->id);
-	message.code = wish;
+	message.wish.wish = wish;
 	if (channel_waiting(list->channel) >= WISHES_WAITING_MAX ||
 	    channel_send(list->channel, &message, NULL, 0) < 0) {
 		evhttp_add_header(

@@ -91,9 +91,9 @@ tell_owed(struct line_counter *counter)
 			return;
 		}
 		message_init(&message, MESSAGE_LINES, target->id);
-		message.generation = target->table_generation;
-		message.value = target->lines.found;
-		message.code = target->lines.hit;
+		message.lines.generation = target->table_generation;
+		message.lines.known = target->lines.found;
+		message.lines.reached = target->lines.hit;
 		target->lines_owed =
 		    channel_send(counter->channel, &message, NULL, 0) < 0;
 		counter->owes = counter->owes || target->lines_owed;

@@ -187,11 +187,11 @@ ask(struct mode *mode)
 	struct message message;
 
 	message_init(&message, MESSAGE_BUILD_WASM, 0);
-	message.code = mode->code;
-	message.value = ++mode->wasm->next;
+	message.build.mode = mode->code;
+	message.build.number = ++mode->wasm->next;
 	if (channel_send(mode->wasm->channel, &message, NULL, 0) < 0)
 		return false;
-	mode->asked = message.value;
+	mode->asked = message.build.number;
 	event_add(&mode->patience, &patience);
 	return true;
 }
@@ -251,20 +251,22 @@ wasm_built(struct wasm *wasm, const struct message *message, int fd)
 	struct mode *mode = NULL;
 
 	for (size_t i = 0; i < 2; i++)
-		if (message->value != 0 && wasm->modes[i].asked == message->value)
+		if (message->built.number != 0 &&
+		    wasm->modes[i].asked == message->built.number)
 			mode = &wasm->modes[i];
 	if (mode == NULL)
 		return; /* came too late */
 	module = map_module(fd);
-	if (message->code == WASM_BUILT)
+	if (message->built.status == WASM_BUILT)
 		log_notice("source changes detected; rebuilt wasm component");
 	if (module == NULL) {
 		answer_all(mode, NULL, NULL);
-	} else if (message->code == WASM_FAILED) {
+	} else if (message->built.status == WASM_FAILED) {
 		log_words(module);
 		answer_all(mode, NULL, module);
 		module_unref(module);
-	} else if (message->code == WASM_BUILT || message->code == WASM_CACHED) {
+	} else if (message->built.status == WASM_BUILT ||
+	    message->built.status == WASM_CACHED) {
 		answer_all(mode, module, NULL);
 		module_unref(module);
 	} else {

@@ -288,7 +288,7 @@ entry_cb(struct job *job, uint64_t address, void *context)
 	if (job->is_leaving)
 		return;
 	message_init(&message, MESSAGE_JOB_ENTRY, job->id);
-	message.value = address;
+	message.entry.address = address;
 	jobs->send_cb(&message, jobs->context);
 }
 
@@ -350,14 +350,14 @@ add(struct jobs *jobs, const struct message *message)
 	struct job *job;
 	int r;
 
-	forget(jobs, message->target);
+	forget(jobs, message->id);
 	r = job_spec_parse(message->text, message->text_len, &spec);
 	if (r < 0)
 		return r;
 	if (spec.folder == NULL)
 		r = -EPROTO;
 	if (r == 0)
-		r = job_new(jobs->base, message->target, &spec, &job);
+		r = job_new(jobs->base, message->id, &spec, &job);
 	job_spec_free(&spec);
 	if (r < 0)
 		return r;
@@ -365,27 +365,27 @@ add(struct jobs *jobs, const struct message *message)
 	job->entry = entry_cb;
 	job->lost = lost_cb;
 	job->context = jobs;
-	job->report.ran_ms = message->value;
-	job->report.starts = (uint32_t)message->generation;
+	job->report.ran_ms = message->run.ran_ms;
+	job->report.starts = message->run.starts;
 	job->virtual_ms = least_virtual(jobs);
 	job->waits_for = former(jobs, job);
 	insert(jobs, job);
-	job_wish(job, message->code, "");
+	job_wish(job, message->run.wish, "");
 	return 0;
 }
 
 static int
 take_wish(struct jobs *jobs, const struct message *message)
 {
-	struct job *job = find(jobs, message->target);
+	struct job *job = find(jobs, message->id);
 	char reason[JOB_REASON_MAX];
 	size_t len = MIN(message->text_len, sizeof(reason) - 1);
 
-	if (job == NULL || message->code >= JOB_WISHES_LEN)
+	if (job == NULL || message->wish.wish >= JOB_WISHES_LEN)
 		return -EPROTO;
 	memcpy(reason, message->text, len);
 	reason[len] = '\0';
-	job_wish(job, message->code, reason);
+	job_wish(job, message->wish.wish, reason);
 	return 0;
 }
 
@@ -394,8 +394,8 @@ jobs_take(struct jobs *jobs, const struct message *message)
 {
 	switch (message->type) {
 	case MESSAGE_TURNS:
-		jobs->slots = message->code;
-		jobs->turn_ms = (int64_t)message->value;
+		jobs->slots = message->turns.slots;
+		jobs->turn_ms = (int64_t)message->turns.turn_ms;
 		schedule_now(jobs);
 		return 0;
 	case MESSAGE_RUN_JOB:
@@ -403,7 +403,7 @@ jobs_take(struct jobs *jobs, const struct message *message)
 	case MESSAGE_WISH_JOB:
 		return take_wish(jobs, message);
 	case MESSAGE_FORGET_JOB:
-		forget(jobs, message->target);
+		forget(jobs, message->id);
 		return 0;
 	default:
 		return -EPROTO;

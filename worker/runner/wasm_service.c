@@ -47,8 +47,8 @@ answer(struct wasm_service *service, uint64_t value, enum wasm_status status, in
 	struct message message;
 
 	message_init(&message, MESSAGE_WASM, 0);
-	message.value = value;
-	message.code = status;
+	message.built.number = value;
+	message.built.status = status;
 	service->send_cb(&message, &fd, fd >= 0 ? 1 : 0, service->context);
 }
 
@@ -175,13 +175,13 @@ begin_next(struct wasm_service *service)
 void
 wasm_service_request(struct wasm_service *service, const struct message *message)
 {
-	struct wasm *wasm = &service->modes[message->code == 1];
+	struct wasm *wasm = &service->modes[message->build.mode == 1];
 
 	if (wasm->waiting_len == WAITING_MAX) {
-		answer(service, message->value, WASM_NO_COMPILER, -1);
+		answer(service, message->build.number, WASM_NO_COMPILER, -1);
 		return;
 	}
-	wasm->waiting[wasm->waiting_len++] = message->value;
+	wasm->waiting[wasm->waiting_len++] = message->build.number;
 	begin_next(service);
 }
 

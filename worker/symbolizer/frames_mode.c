@@ -104,7 +104,7 @@ open_cb(void *context, enum table_status what, const char *wish)
 	if (channel == NULL)
 		return -ENOENT;
 	message_init(&message, MESSAGE_WISH, 0);
-	message.code = what;
+	message.table.status = what;
 	message_printf(&message, "%s", wish);
 	r = channel_send_all(channel, &message, NULL, 0);
 	return r < 0 ? r : take_answer(channel);

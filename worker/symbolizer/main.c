@@ -53,20 +53,21 @@ open_letter(const struct message *request, const int *fds, size_t fds_len,
 	if (fds_len > 0)
 		enclosed.executable = fds[used++];
 	for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		if ((request->code & 1u << i) != 0 && used < fds_len)
+		if ((request->symbolize.parts & 1u << i) != 0 && used < fds_len)
 			*places[i] = fds[used++];
 	*ret_enclosed = enclosed;
 	return used == fds_len &&
-	    fds_len == 1 + (size_t)__builtin_popcount(request->code & SYMBOLIZE_ALL);
+	    fds_len ==
+	    1 + (size_t)__builtin_popcount(request->symbolize.parts & SYMBOLIZE_ALL);
 }
 
 static enum message_type
 answer_to(const struct message *request)
 {
-	if ((request->code & SYMBOLIZE_TABLE) == 0)
+	if ((request->symbolize.parts & SYMBOLIZE_TABLE) == 0)
 		return MESSAGE_TABLE;
-	return (request->code & SYMBOLIZE_BLOCKS) != 0 ? MESSAGE_BLOCKS
-						       : MESSAGE_FUNCTIONS;
+	return (request->symbolize.parts & SYMBOLIZE_BLOCKS) != 0 ? MESSAGE_BLOCKS
+								  : MESSAGE_FUNCTIONS;
 }
 
 static enum table_status
@@ -79,7 +80,8 @@ work(const struct message *request, const struct enclosed *enclosed, int *ret_ta
 		.cache = enclosed->cache,
 		.debug = enclosed->debug,
 		.alternate = enclosed->alternate,
-		.no_alternate = (request->code & SYMBOLIZE_NO_ALTERNATE) != 0,
+		.no_alternate =
+		    (request->symbolize.parts & SYMBOLIZE_NO_ALTERNATE) != 0,
 		.wanted = request->text,
 		.wanted_len = request->text_len,
 	};
@@ -114,18 +116,18 @@ answer(struct channel *channel, const struct message *request, const int *fds,
 	struct message message;
 	int table = -1, r;
 
-	message_init(&message, answer_to(request), request->target);
-	message.generation = request->generation;
+	message_init(&message, answer_to(request), request->id);
+	message.table.serial = request->symbolize.serial;
 	if (!open_letter(request, fds, fds_len, &enclosed)) {
-		message.code = TABLE_FAILED;
+		message.table.status = TABLE_FAILED;
 		message_printf(
 		    &message, "the request came with %zu descriptors", fds_len);
 	} else {
-		message.code = work(request, &enclosed, &table, &text);
+		message.table.status = work(request, &enclosed, &table, &text);
 		message_printf(&message, "%s", text.text);
 	}
-	log_debug("target %u: %s %s", message.target, message_type_name(message.type),
-	    message.code == TABLE_OK ? "resolved" : "not resolved");
+	log_debug("target %u: %s %s", message.id, message_type_name(message.type),
+	    message.table.status == TABLE_OK ? "resolved" : "not resolved");
 	r = channel_send_all(channel, &message, &table, table >= 0 ? 1 : 0);
 	if (table >= 0)
 		close(table);
