@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "edges.h"
 #include "banned.h"
 
 #define HEADER_SIZE offsetof(struct message, text)
@@ -375,6 +376,19 @@ static const struct message_row {
 };
 _Static_assert(PARTIES_LEN <= 8, "parties");
 
+/* Of two workers only those that share an edge. */
+static bool
+is_edge(enum party from, enum party to)
+{
+	if ((from & PARTY_WORKERS) == 0 || (to & PARTY_WORKERS) == 0)
+		return true;
+	for (unsigned i = 0; i < EDGES_LEN; i++)
+		if ((edge_ends(i)->one == from && edge_ends(i)->other == to) ||
+		    (edge_ends(i)->one == to && edge_ends(i)->other == from))
+			return true;
+	return false;
+}
+
 bool
 message_is_allowed(unsigned type, enum party from, enum party to, size_t fds_len)
 {
@@ -385,7 +399,7 @@ message_is_allowed(unsigned type, enum party from, enum party to, size_t fds_len
 	if (type == MESSAGE_NONE || type >= MESSAGE_TYPES_LEN)
 		return false;
 	row = &rows[type - 1];
-	return (row->from & from) != 0 && (row->to & to) != 0 &&
+	return is_edge(from, to) && (row->from & from) != 0 && (row->to & to) != 0 &&
 	    fds_len >= row->fds_min && fds_len <= row->fds_max;
 }
 

@@ -76,7 +76,8 @@ void message_printf(struct message *message, const char *format, ...)
 /* Name of @type for logs; "?" for what is none. */
 const char *message_type_name(unsigned type);
 
-/* Whether a row of MESSAGE_TYPES lets @from send it to @to with so many descriptors. */
+/* Whether a row of MESSAGE_TYPES lets @from send it to @to with so many descriptors, and, of two
+ * workers, they share an edge. */
 bool message_is_allowed(unsigned type, enum party from, enum party to, size_t fds_len);
 
 /* Of one party. */

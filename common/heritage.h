@@ -8,6 +8,16 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+/* Pairs of parties (message.h); edges.h says what for. */
+#define EDGES(X) X(FRONTEND, RUNNER)
+
+enum edge {
+#define X(one, other) EDGE_##one##_##other,
+	EDGES(X)
+#undef X
+	    EDGES_LEN
+};
+
 /* Descriptors 0 (/dev/null), 1 and 2 (a pipe to the supervisor, which writes the log), and: */
 enum heritage_fd {
 	HERITAGE_CHANNEL = 3, /* every worker: SOCK_SEQPACKET to the supervisor */
@@ -18,7 +28,9 @@ enum heritage_fd {
 	HERITAGE_EXECUTABLE =
 	    3,                  /* symbolizer for fuzzsupctl, which has no supervisor */
 	HERITAGE_QUESTIONS = 4, /* the same: SOCK_SEQPACKET to fuzzsupctl */
-	HERITAGE_END = 6,
+	HERITAGE_EDGES =
+	    6, /* one for each edge; /dev/null where a worker is no end of it */
+	HERITAGE_END = HERITAGE_EDGES + EDGES_LEN,
 };
 
 struct heritage {

@@ -35,6 +35,8 @@ enum party {
 #define X(name, text) PARTY_##name = 1 << PARTY_PLACE_##name,
 	PARTIES(X)
 #undef X
+	    PARTY_WORKERS =
+		PARTY_SYMBOLIZER | PARTY_COLLECTOR | PARTY_FRONTEND | PARTY_RUNNER,
 };
 
 /* type, its name in logs, its body (struct message_…), from whom, to whom, at least and at most so many descriptors: what
@@ -158,15 +160,13 @@ enum party {
 	   text: a line for each (daemon/health.h), as many as fit */ \
 	X(HEALTH, "health", health, SUPERVISOR, FRONTEND, 0, 0) \
 \
-	/* front-end → supervisor: compile share/web/client.c */ \
-	X(BUILD_WASM, "build-wasm", build, FRONTEND, SUPERVISOR, 0, 0) \
-	/* supervisor → runner: the same, with a number of its own */ \
-	X(COMPILE_WASM, "compile-wasm", build, SUPERVISOR, RUNNER, 0, 0) \
-	/* runner → supervisor: fd: sealed memfd with \
-	   the module (BUILT, CACHED) or with the compiler's words (FAILED) */ \
-	X(WASM, "wasm", built, RUNNER, SUPERVISOR, 0, 1) \
-	/* supervisor → front-end: the same */ \
-	X(SERVE_WASM, "serve-wasm", built, SUPERVISOR, FRONTEND, 0, 1) \
+	/* front-end → runner: compile share/web/client.c */ \
+	X(BUILD_WASM, "build-wasm", build, FRONTEND, RUNNER, 0, 0) \
+	/* runner → front-end: fd: sealed memfd with the module (BUILT, CACHED) or with the \
+	   compiler's words (FAILED) */ \
+	X(WASM, "wasm", built, RUNNER, FRONTEND, 0, 1) \
+	/* to the other end of an edge: a new life has begun here (edges.h) */ \
+	X(HELLO, "hello", nothing, FRONTEND | RUNNER, FRONTEND | RUNNER, 0, 0) \
 \
 	/* supervisor → mounts: cut what is mounted at the path in text out of its own tree */ \
 	X(CUT, "cut", nothing, SUPERVISOR, MOUNTS, 0, 0) \

@@ -390,6 +390,7 @@ struct rule {
 	struct scmp_arg_cmp arguments[2];
 };
 
+#define EDGE_TO_RUNNER (HERITAGE_EDGES + EDGE_FRONTEND_RUNNER)
 #define INT_MASK UINT64_C(0xffffffff)
 #define BITS(n, mask, value) \
 	{ .arg = (n), .op = SCMP_CMP_MASKED_EQ, .datum_a = (mask), .datum_b = (value) }
@@ -431,10 +432,12 @@ static const struct rule rules[] = {
 	FCNTL(FOR_ALL, F_DUPFD_CLOEXEC),
 	FCNTL(FOR_ALL, F_GET_SEALS),
 	FCNTL(FOR_MEMORY, F_ADD_SEALS),
-	/* Descriptors come and go by the channel alone: over a connection somebody could
+	/* Descriptors come and go by the channel and the edges alone: over a connection somebody could
 	 * lend us theirs. */
 	{ FOR_ALL & ~FOR_FRAMES, CALL(sendmsg), 1, { INT(0, HERITAGE_CHANNEL) } },
 	{ FOR_ALL & ~FOR_FRAMES, CALL(recvmsg), 1, { INT(0, HERITAGE_CHANNEL) } },
+	{ FOR_FRONTEND, CALL(sendmsg), 1, { INT(0, EDGE_TO_RUNNER) } },
+	{ FOR_FRONTEND, CALL(recvmsg), 1, { INT(0, EDGE_TO_RUNNER) } },
 	{ FOR_FRAMES, CALL(sendmsg), 1, { INT(0, HERITAGE_QUESTIONS) } },
 	{ FOR_FRAMES, CALL(recvmsg), 1, { INT(0, HERITAGE_QUESTIONS) } },
 	/* No address: MSG_FASTOPEN would connect. */
@@ -501,8 +504,8 @@ refuse(scmp_filter_ctx filter, enum sandbox_kind kind)
 	return r;
 }
 
-/* The channel's number stays the channel's: a connection that took its place could be lent
- * descriptors. A filter of its own, since one filter cannot allow all values but one. */
+/* The channel's number stays the channel's, and edges' theirs: a connection that took its place
+ * could be lent descriptors. A filter of its own, since one filter cannot allow all values but one. */
 static int
 keep_channel(enum sandbox_kind kind)
 {
@@ -514,6 +517,9 @@ keep_channel(enum sandbox_kind kind)
 	if (filter == NULL)
 		return -ENOMEM;
 	r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), CALL(close), 1, is_channel);
+	if (r == 0 && kind == SANDBOX_FRONTEND)
+		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), CALL(close), 1,
+		    (struct scmp_arg_cmp)INT(0, EDGE_TO_RUNNER));
 	if (r == 0)
 		r = seccomp_load(filter);
 	seccomp_release(filter);

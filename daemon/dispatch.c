@@ -12,7 +12,6 @@
 #include "supervisor.h"
 #include "table.h"
 #include "target.h"
-#include "wasm_relay.h"
 #include "banned.h"
 
 /* Who owns what a worker speaks of. */
@@ -71,18 +70,6 @@ on_lines(void *context, struct mail *mail)
 }
 
 static int
-on_build_wasm(void *context, struct mail *mail)
-{
-	return wasm_relay_request(supervisor_of(context)->wasm_relay, mail->message);
-}
-
-static int
-on_wasm(void *context, struct mail *mail)
-{
-	return wasm_relay_answer(supervisor_of(context)->wasm_relay, mail);
-}
-
-static int
 on_job_state(void *context, struct mail *mail)
 {
 	return jobs_report(supervisor_of(context)->jobs, mail->message);
@@ -127,8 +114,6 @@ const struct mail_handler dispatch_handlers[] = {
 	{ MESSAGE_PCS, on_pcs },
 	{ MESSAGE_ACTIVITY, on_activity },
 	{ MESSAGE_LINES, on_lines },
-	{ MESSAGE_BUILD_WASM, on_build_wasm },
-	{ MESSAGE_WASM, on_wasm },
 	{ MESSAGE_JOB_STATE, on_job_state },
 	{ MESSAGE_JOB_ENTRY, on_job_entry },
 	{ MESSAGE_JOB_STATS, on_job_stats },

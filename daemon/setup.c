@@ -29,7 +29,6 @@
 #include "table.h"
 #include "target.h"
 #include "users.h"
-#include "wasm_relay.h"
 #include "worker_log.h"
 #include "banned.h"
 
@@ -176,7 +175,9 @@ open_memory(struct supervisor *supervisor)
 		r = jobs_new(supervisor, &supervisor->jobs);
 	if (r == 0)
 		r = health_new(supervisor, &supervisor->health);
-	return r == 0 ? wasm_relay_new(supervisor, &supervisor->wasm_relay) : r;
+	for (unsigned i = 0; i < EDGES_LEN && r == 0; i++)
+		r = channel_pair(supervisor->setup.edges[i]);
+	return r;
 }
 
 int
@@ -194,6 +195,7 @@ setup_open(struct supervisor *supervisor, const struct worker_callbacks *callbac
 		.handlers_len = dispatch_handlers_len,
 		.context = supervisor,
 		.news = -1,
+		.edges = { { -1, -1 } },
 		.sandbox = supervisor->options->sandbox };
 	r = find_user(supervisor);
 	if (r == 0)
@@ -238,10 +240,13 @@ setup_close(struct supervisor *supervisor)
 	tables_free(supervisor->tables);
 	targets_free(supervisor->targets);
 	jobs_free(supervisor->jobs);
-	wasm_relay_free(supervisor->wasm_relay);
 	health_free(supervisor->health);
 	detached_close();
 	directory_writer_free(supervisor->directory);
+	for (unsigned i = 0; i < EDGES_LEN; i++)
+		for (unsigned k = 0; k < 2; k++)
+			if (supervisor->setup.edges[i][k] >= 0)
+				close(supervisor->setup.edges[i][k]);
 	close_listeners(supervisor);
 	string_list_clear(&supervisor->coverage_dirs);
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)

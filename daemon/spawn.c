@@ -79,6 +79,9 @@ place_descriptors(const struct spawn_request *request)
 	int from[HERITAGE_END] = { null, request->log, request->log, request->channel,
 		request->news, request->directory };
 
+	for (int i = 0; i < EDGES_LEN; i++)
+		from[HERITAGE_EDGES + i] = request->edges[i];
+
 	for (int to = 0; to < HERITAGE_END; to++) {
 		from[to] = fcntl(
 		    from[to] >= 0 ? from[to] : null, F_DUPFD_CLOEXEC, HERITAGE_END);

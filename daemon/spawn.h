@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "heritage.h"
+
 struct spawn_request {
 	const char *folder; /* of the program */
 	const char *name;   /* of the worker: the program is fuzzsupd-NAME */
@@ -14,6 +16,7 @@ struct spawn_request {
 	int log;            /* its standard output and error */
 	int news;           /* -1: /dev/null instead */
 	int directory;      /* -1: /dev/null instead */
+	int edges[EDGES_LEN]; /* the worker's ends; -1: /dev/null instead */
 	int log_level;
 	bool sandbox;
 	bool cut_off; /* directories are, see detached.h */

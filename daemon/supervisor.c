@@ -30,7 +30,6 @@
 #include "service.h"
 #include "setup.h"
 #include "target.h"
-#include "wasm_relay.h"
 #include "banned.h"
 
 #define COMMIT_DELAY_US 2000
@@ -146,7 +145,6 @@ started_cb(struct worker *worker, void *context)
 		break;
 	default:
 		setup_runner(supervisor);
-		wasm_relay_runner_started(supervisor->wasm_relay);
 		jobs_resend(supervisor->jobs, JOB_OUTBOX_RUNNER);
 		break;
 	}
@@ -205,10 +203,6 @@ died_cb(struct worker *worker, const char *how, void *context)
 		return;
 	if (worker->kind == WORKER_SYMBOLIZER)
 		tables_died(supervisor->tables, how);
-	if (worker->kind == WORKER_RUNNER)
-		wasm_relay_runner_died(supervisor->wasm_relay);
-	if (worker->kind == WORKER_FRONTEND)
-		wasm_relay_frontend_died(supervisor->wasm_relay);
 }
 
 static const struct worker_callbacks supervisor_callbacks = {

@@ -32,7 +32,6 @@ struct supervisor {
 	struct tables *tables;
 	struct jobs *jobs;
 	struct health *health;
-	struct wasm_relay *wasm_relay;
 	struct control *control;
 	int state_lock; /* file that says that state-dir is ours; -1: none */
 	struct listener listeners[CONF_LISTEN_MAX];

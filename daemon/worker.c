@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "edges.h"
 #include "heartbeat.h"
 #include "log.h"
 #include "spawn.h"
@@ -265,7 +266,7 @@ spawn(struct worker *worker, int channel_fd, int log_fd)
 	const struct worker_setup *setup = worker->setup;
 	bool has_news =
 	    worker->kind == WORKER_COLLECTOR || worker->kind == WORKER_FRONTEND;
-	const struct spawn_request request = {
+	struct spawn_request request = {
 		.folder = spawn_folder(),
 		.name = worker_name(worker->kind),
 		.channel = channel_fd,
@@ -279,6 +280,12 @@ spawn(struct worker *worker, int channel_fd, int log_fd)
 		.gid = setup->gid,
 		.slot = (unsigned)worker->kind + 1,
 	};
+
+	for (unsigned i = 0; i < EDGES_LEN; i++)
+		request.edges[i] = edge_ends(i)->one == party_of(worker->kind)
+		    ? setup->edges[i][0]
+		    : edge_ends(i)->other == party_of(worker->kind) ? setup->edges[i][1]
+								    : -1;
 
 	return spawn_worker(&request, &worker->pid, &worker->pidfd);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "heritage.h"
 #include "mailbox.h"
 #include "worker_log.h"
 
@@ -60,6 +61,7 @@ struct worker_setup {
 	void *context;
 	int news;
 	int directory;
+	int edges[EDGES_LEN][2]; /* edges.h; who is its first party has the first end */
 	bool sandbox;
 	bool cut_off; /* directories are, see detached.h */
 	uid_t uid;

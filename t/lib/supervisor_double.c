@@ -142,15 +142,15 @@ make_directory(struct supervisor_double *supervisor)
 /* ---- starting ---- */
 
 static void
-exec_frontend(const char *program, bool sandbox, pid_t parent, const int inherited[3])
+exec_frontend(const char *program, bool sandbox, pid_t parent, const int inherited[4])
 {
 	char parent_word[32], sandbox_word[32];
 
 	snprintf(parent_word, sizeof(parent_word), "parent=%d", (int)parent);
 	snprintf(sandbox_word, sizeof(sandbox_word), "sandbox=%d", sandbox);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		must(dup2(inherited[i], 20 + i), "dup2");
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		must(dup2(20 + i, HERITAGE_CHANNEL + i), "dup2");
 	must(
 	    dup2(must(open("/dev/null", O_RDONLY), "/dev/null"), STDIN_FILENO), "dup2");
@@ -186,19 +186,23 @@ double_start(struct supervisor_double *supervisor, const char *program, const ch
 {
 	static const char hosts[] = "fuzz.example\nother.example";
 	pid_t parent = getpid();
-	int pair[2], directory, fd;
+	int pair[2], edge[2], directory, fd;
 
 	memset(supervisor, 0, sizeof(*supervisor));
 	directory = make_directory(supervisor);
 	supervisor->news = must(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd");
 	must(channel_pair(pair), "channel_pair");
+	must(channel_pair(edge), "channel_pair");
 	supervisor->pid = must(fork(), "fork");
 	if (supervisor->pid == 0)
 		exec_frontend(program, sandbox, parent,
-		    (int[]){ pair[1], supervisor->news, directory });
+		    (int[]){ pair[1], supervisor->news, directory, edge[1] });
 	close(pair[1]);
+	close(edge[1]);
 	close(directory);
 	must(channel_new(pair[0], PARTY_ANY, PARTY_ANY, &supervisor->channel),
+	    "channel_new");
+	must(channel_new(edge[0], PARTY_ANY, PARTY_ANY, &supervisor->runner),
 	    "channel_new");
 	fd = must(open(web, O_PATH | O_DIRECTORY | O_CLOEXEC), web);
 	send_text(supervisor, MESSAGE_SHARE, 0, web, strlen(web), fd);
@@ -216,6 +220,7 @@ double_stop(struct supervisor_double *supervisor)
 	int status = -1;
 
 	channel_free(supervisor->channel);
+	channel_free(supervisor->runner);
 	waitpid(supervisor->pid, &status, 0);
 	for (size_t i = 0; i < supervisor->targets_len; i++)
 		live_segment_unmap(&supervisor->targets[i].live);
@@ -466,7 +471,7 @@ double_entry(
 struct message
 double_wait_wasm(struct supervisor_double *supervisor)
 {
-	struct pollfd readable = { .fd = channel_fd(supervisor->channel),
+	struct pollfd readable = { .fd = channel_fd(supervisor->runner),
 		.events = POLLIN };
 	int fds[MESSAGE_FDS_MAX];
 	struct message message;
@@ -475,12 +480,22 @@ double_wait_wasm(struct supervisor_double *supervisor)
 
 	for (;;) {
 		poll(&readable, 1, -1);
-		r = channel_receive(supervisor->channel, &message, fds, &len);
+		r = channel_receive(supervisor->runner, &message, fds, &len);
 		if (r == 0 && message.type == MESSAGE_BUILD_WASM)
 			return message;
 		if (r != -EAGAIN)
 			must(r, "channel_receive");
 	}
+}
+
+void
+double_hello(struct supervisor_double *supervisor)
+{
+	struct message message;
+
+	message_init(&message, MESSAGE_HELLO, 0);
+	must(channel_send_all(supervisor->runner, &message, NULL, 0),
+	    "channel_send_all");
 }
 
 void
@@ -492,9 +507,10 @@ double_answer_wasm(struct supervisor_double *supervisor, const struct message *q
 
 	must(shared_memory_append(fd, content, len), "append");
 	must(shared_memory_seal(fd), "seal");
-	message_init(&message, MESSAGE_SERVE_WASM, 0);
+	message_init(&message, MESSAGE_WASM, 0);
 	message.built.status = status;
 	message.built.number = question->build.number;
-	send_message(supervisor, &message, fd);
+	must(
+	    channel_send_all(supervisor->runner, &message, &fd, 1), "channel_send_all");
 	close(fd);
 }

@@ -26,6 +26,7 @@ struct supervisor_double {
 	unsigned port;
 	int news;
 	struct channel *channel;
+	struct channel *runner; /* the front-end's edge to one */
 	struct directory *directory;
 	struct double_target targets[DIRECTORY_TARGETS_MAX];
 	size_t targets_len;
@@ -65,6 +66,9 @@ void double_entry(
 
 /* Waits for the front-end's next question for a module. */
 struct message double_wait_wasm(struct supervisor_double *supervisor);
+
+/* A new runner says that it is there. */
+void double_hello(struct supervisor_double *supervisor);
 
 /* Answers it: @status is an enum wasm_status, @content the module or the words. */
 void double_answer_wasm(struct supervisor_double *supervisor,

@@ -568,25 +568,35 @@ act_lent(void)
 	return receive_by(us.connection[0]);
 }
 
-/* The same, with the connection in the channel's place. */
+/* The same, with the connection at @place, where a channel is. */
+static int
+receive_at(int place)
+{
+	struct stat there, ours;
+
+	close(place);
+	syscall(SYS_close, place | UINT64_C(1) << 32, 0);
+	fcntl(us.connection[0], F_DUPFD_CLOEXEC, place);
+	if (fstat(place, &there) != 0 || fstat(us.connection[0], &ours) != 0 ||
+	    there.st_ino != ours.st_ino) {
+		syscall(SYS_dup2, us.connection[0], place);
+		syscall(SYS_dup3, us.connection[0], place, 0);
+		return -EPERM;
+	}
+	return receive_by(place);
+}
+
 static int
 act_lent_by_channel(void)
 {
-	const int channel =
-	    us.kind == SANDBOX_FRAMES ? HERITAGE_QUESTIONS : HERITAGE_CHANNEL;
+	return receive_at(
+	    us.kind == SANDBOX_FRAMES ? HERITAGE_QUESTIONS : HERITAGE_CHANNEL);
+}
 
-	struct stat there, ours;
-
-	close(channel);
-	syscall(SYS_close, channel | UINT64_C(1) << 32, 0);
-	fcntl(us.connection[0], F_DUPFD_CLOEXEC, channel);
-	if (fstat(channel, &there) != 0 || fstat(us.connection[0], &ours) != 0 ||
-	    there.st_ino != ours.st_ino) {
-		syscall(SYS_dup2, us.connection[0], channel);
-		syscall(SYS_dup3, us.connection[0], channel, 0);
-		return -EPERM;
-	}
-	return receive_by(channel);
+static int
+act_lent_by_edge(void)
+{
+	return receive_at(HERITAGE_EDGES);
 }
 
 /* ---- processes ---- */
@@ -1152,6 +1162,7 @@ static const struct act acts[] = {
 	{ "seal what it holds", act_seal },
 	{ "take a descriptor that a stranger lends", act_lent },
 	{ "the same, in the channel's place", act_lent_by_channel },
+	{ "the same, in an edge's place", act_lent_by_edge },
 	{ "signal another process", act_signal },
 	{ "signal all, or its group", act_signal_all },
 	{ "trace, read or write another process", act_spy },

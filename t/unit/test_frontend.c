@@ -393,6 +393,34 @@ one_build_for_many_requests(void **state)
 	assert_wasm(WASM_NO_COMPILER, "", 200, "shipped");
 }
 
+/* A runner that died is asked again by the front-end, once: then the shipped file is sent. */
+static void
+a_new_runner_is_asked_again(void **state)
+{
+	const char *text = "GET /main.wasm HTTP/1.1\r\n" HOST "\r\n";
+	struct message first, again;
+	struct http_client client;
+	struct http_reply reply;
+
+	(void)state;
+	for (int deaths = 1; deaths <= 2; deaths++) {
+		http_connect(&client, supervisor.port);
+		http_send(&client, text, strlen(text));
+		first = double_wait_wasm(&supervisor);
+		double_hello(&supervisor);
+		again = double_wait_wasm(&supervisor);
+		assert_true(again.build.number == first.build.number);
+		if (deaths == 1)
+			double_answer_wasm(&supervisor, &again, WASM_CACHED, "anew", 4);
+		else
+			double_hello(&supervisor);
+		reply = http_receive(&client, false);
+		assert_string_equal(reply.body, deaths == 1 ? "anew" : "shipped");
+		http_reply_free(&reply);
+		http_close(&client);
+	}
+}
+
 /* ---- the reference's protocol ---- */
 
 static size_t
@@ -841,6 +869,7 @@ main(void)
 		cmocka_unit_test(sources_by_name),
 		cmocka_unit_test(a_slow_reader_holds_nobody_up),
 		cmocka_unit_test(one_build_for_many_requests),
+		cmocka_unit_test(a_new_runner_is_asked_again),
 		cmocka_unit_test(reference_order_and_bytes),
 		cmocka_unit_test(root_follows_coverage),
 		cmocka_unit_test(deltas_lead_from_version_to_version),

@@ -190,16 +190,6 @@ on_health(void *context, struct mail *mail)
 	    mail->message->health.problems);
 }
 
-static int
-on_wasm(void *context, struct mail *mail)
-{
-	struct inbox *inbox = context;
-
-	wasm_built(
-	    inbox->server->wasm, mail->message, mail->fds_len > 0 ? mail->fds[0] : -1);
-	return 0;
-}
-
 static const struct mail_handler handlers[] = {
 	{ MESSAGE_SHARE, on_share },
 	{ MESSAGE_LISTENER, on_listener },
@@ -218,7 +208,6 @@ static const struct mail_handler handlers[] = {
 	{ MESSAGE_DIRECTORY, on_directory },
 	{ MESSAGE_PING, on_ping },
 	{ MESSAGE_HEALTH, on_health },
-	{ MESSAGE_SERVE_WASM, on_wasm },
 };
 
 static void

@@ -10,6 +10,7 @@
 #include <event2/event.h>
 
 #include "health.h"
+#include "edges.h"
 #include "heritage.h"
 #include "inbox.h"
 #include "line_counter.h"
@@ -20,6 +21,7 @@
 
 struct frontend {
 	struct channel *channel;
+	struct channel *runner; /* the edge to it */
 	struct snapshot snapshot;
 	struct targets targets;
 	struct server server;
@@ -63,6 +65,9 @@ open_all(struct frontend *frontend, const struct heritage *heritage)
 	r = channel_new(
 	    HERITAGE_CHANNEL, PARTY_FRONTEND, PARTY_SUPERVISOR, &frontend->channel);
 	if (r == 0)
+		r = channel_new(edge_fd(EDGE_FRONTEND_RUNNER), PARTY_FRONTEND,
+		    PARTY_RUNNER, &frontend->runner);
+	if (r == 0)
 		r = snapshot_open(
 		    &frontend->snapshot, HERITAGE_DIRECTORY, heritage->slot);
 	if (r < 0)
@@ -74,7 +79,7 @@ open_all(struct frontend *frontend, const struct heritage *heritage)
 	server->files = static_files_new();
 	if (server->files == NULL)
 		return -ENOMEM;
-	server->wasm = wasm_new(server->base, frontend->channel, server->files);
+	server->wasm = wasm_new(server->base, frontend->runner, server->files);
 	server->jobs = job_list_new(frontend->channel);
 	server->health = health_new(frontend->channel);
 	server->stream = stream_new(server->base, &frontend->targets);
@@ -115,6 +120,7 @@ close_all(struct frontend *frontend)
 	if (server->base != NULL)
 		event_base_free(server->base);
 	snapshot_close(&frontend->snapshot);
+	channel_free(frontend->runner);
 	channel_free(frontend->channel);
 }
 

@@ -17,7 +17,9 @@
 #include <event2/http.h>
 
 #include "hash.h"
+#include "clock.h"
 #include "log.h"
+#include "mailbox.h"
 #include "packed.h"
 #include "reply.h"
 #include "shared_memory.h"
@@ -26,6 +28,8 @@
 
 #define PATIENCE_SECONDS 10   /* a build takes half a second, on a busy machine more */
 #define WAITING_MAX 1024      /* requests */
+#define DEATHS_MAX 2          /* of the runner, with a build under way */
+#define BATCH 16              /* messages, before connections have their turn */
 #define WORDS_LOGGED_MAX 3000 /* bytes of the compiler's words that fit in a log line */
 #define SHIPPED "main.wasm"
 
@@ -46,14 +50,17 @@ struct module {
 struct mode {
 	struct wasm *wasm;
 	uint32_t code;
-	uint64_t asked; /* what the build under way was asked with; 0: none is */
+	uint64_t asked;  /* what the build under way was asked with; 0: none is */
+	unsigned deaths; /* of the runner, since then */
 	struct event patience;
 	size_t waiting_len;
 	STAILQ_HEAD(, waiting) waiting;
 };
 
 struct wasm {
-	struct channel *channel;
+	struct channel *runner;
+	struct mailbox_setup setup;
+	struct mailbox *mailbox;
 	struct static_files *files;
 	uint64_t next;
 	struct mode modes[2];
@@ -142,26 +149,6 @@ patience_cb(evutil_socket_t fd, short what, void *arg)
 	answer_all(mode, NULL, NULL);
 }
 
-struct wasm *
-wasm_new(struct event_base *base, struct channel *channel, struct static_files *files)
-{
-	struct wasm *wasm = calloc(1, sizeof(*wasm));
-
-	if (wasm == NULL)
-		return NULL;
-	wasm->channel = channel;
-	wasm->files = files;
-	for (uint32_t i = 0; i < 2; i++) {
-		struct mode *mode = &wasm->modes[i];
-
-		mode->wasm = wasm;
-		mode->code = i;
-		STAILQ_INIT(&mode->waiting);
-		event_assign(&mode->patience, base, -1, 0, patience_cb, mode);
-	}
-	return wasm;
-}
-
 void
 wasm_free(struct wasm *wasm)
 {
@@ -169,6 +156,7 @@ wasm_free(struct wasm *wasm)
 
 	if (wasm == NULL)
 		return;
+	mailbox_free(wasm->mailbox);
 	for (size_t i = 0; i < 2; i++) {
 		event_del(&wasm->modes[i].patience);
 		while ((waiting = STAILQ_FIRST(&wasm->modes[i].waiting)) != NULL) {
@@ -179,19 +167,29 @@ wasm_free(struct wasm *wasm)
 	free(wasm);
 }
 
+static bool
+send_question(const struct mode *mode)
+{
+	struct message message;
+
+	message_init(&message, MESSAGE_BUILD_WASM, 0);
+	message.build.mode = mode->code;
+	message.build.number = mode->asked;
+	return channel_send(mode->wasm->runner, &message, NULL, 0) == 0;
+}
+
 /* Returns false if nobody can be asked. */
 static bool
 ask(struct mode *mode)
 {
 	const struct timeval patience = { PATIENCE_SECONDS, 0 };
-	struct message message;
 
-	message_init(&message, MESSAGE_BUILD_WASM, 0);
-	message.build.mode = mode->code;
-	message.build.number = ++mode->wasm->next;
-	if (channel_send(mode->wasm->channel, &message, NULL, 0) < 0)
+	mode->asked = ++mode->wasm->next;
+	mode->deaths = 0;
+	if (!send_question(mode)) {
+		mode->asked = 0;
 		return false;
-	mode->asked = message.build.number;
+	}
 	event_add(&mode->patience, &patience);
 	return true;
 }
@@ -244,9 +242,11 @@ log_words(const struct module *words)
 	    log_quote(words->data, len, quoted, sizeof(quoted)));
 }
 
-void
-wasm_built(struct wasm *wasm, const struct message *message, int fd)
+static int
+on_wasm(void *context, struct mail *mail)
 {
+	struct wasm *wasm = context;
+	const struct message *message = mail->message;
 	struct module *module;
 	struct mode *mode = NULL;
 
@@ -255,8 +255,8 @@ wasm_built(struct wasm *wasm, const struct message *message, int fd)
 		    wasm->modes[i].asked == message->built.number)
 			mode = &wasm->modes[i];
 	if (mode == NULL)
-		return; /* came too late */
-	module = map_module(fd);
+		return 0; /* came too late */
+	module = map_module(mail->fds_len > 0 ? mail->fds[0] : -1);
 	if (message->built.status == WASM_BUILT)
 		log_notice("source changes detected; rebuilt wasm component");
 	if (module == NULL) {
@@ -273,4 +273,60 @@ wasm_built(struct wasm *wasm, const struct message *message, int fd)
 		module_unref(module);
 		answer_all(mode, NULL, NULL);
 	}
+	return 0;
+}
+
+/* A new runner knows nothing of what is wanted. One that dies of it is not asked again. */
+static int
+on_hello(void *context, struct mail *mail)
+{
+	struct wasm *wasm = context;
+
+	(void)mail;
+	for (size_t i = 0; i < 2; i++) {
+		struct mode *mode = &wasm->modes[i];
+
+		if (mode->asked != 0 &&
+		    (++mode->deaths >= DEATHS_MAX || !send_question(mode)))
+			answer_all(mode, NULL, NULL);
+	}
+	return 0;
+}
+
+static const struct mail_handler handlers[] = {
+	{ MESSAGE_WASM, on_wasm },
+	{ MESSAGE_HELLO, on_hello },
+};
+
+struct wasm *
+wasm_new(struct event_base *base, struct channel *runner, struct static_files *files)
+{
+	struct wasm *wasm = calloc(1, sizeof(*wasm));
+	struct message hello;
+
+	if (wasm == NULL)
+		return NULL;
+	wasm->runner = runner;
+	wasm->files = files;
+	for (uint32_t i = 0; i < 2; i++) {
+		struct mode *mode = &wasm->modes[i];
+
+		mode->wasm = wasm;
+		mode->code = i;
+		STAILQ_INIT(&mode->waiting);
+		event_assign(&mode->patience, base, -1, 0, patience_cb, mode);
+	}
+	wasm->setup = (struct mailbox_setup){ .base = base,
+		.handlers = handlers,
+		.handlers_len = sizeof(handlers) / sizeof(handlers[0]),
+		.batch = BATCH };
+	/* What an earlier life of ours asked for may yet be answered. */
+	wasm->next = (uint64_t)clock_ms(CLOCK_MONOTONIC) << 20;
+	message_init(&hello, MESSAGE_HELLO, 0);
+	if (mailbox_new(runner, &wasm->setup, wasm, &wasm->mailbox) < 0 ||
+	    channel_send(runner, &hello, NULL, 0) < 0) {
+		wasm_free(wasm);
+		return NULL;
+	}
+	return wasm;
 }

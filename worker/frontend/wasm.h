@@ -13,15 +13,12 @@ struct evhttp_request;
 struct static_files;
 struct wasm;
 
-/* Asks over @channel; falls back to the shipped file of @files. */
+/* Asks over @runner, the edge to it; falls back to the shipped file of @files. */
 struct wasm *wasm_new(
-    struct event_base *base, struct channel *channel, struct static_files *files);
+    struct event_base *base, struct channel *runner, struct static_files *files);
 void wasm_free(struct wasm *wasm);
 
 /* Answers @request, now or when the build is there. */
 void wasm_serve(struct wasm *wasm, struct evhttp_request *request, bool debug);
-
-/* What MESSAGE_SERVE_WASM said; @fd (-1: none) stays the caller's. */
-void wasm_built(struct wasm *wasm, const struct message *message, int fd);
 
 #endif

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cgroup.h"
+#include "edges.h"
 #include "jobs.h"
 #include "log.h"
 #include "mailbox.h"
@@ -29,8 +30,10 @@
 struct runner {
 	struct event_base *base;
 	struct channel *channel;
-	struct mailbox_setup setup;
+	struct mailbox_setup setup, edge_setup;
 	struct mailbox *mailbox;
+	struct channel *frontend; /* the edge to it */
+	struct mailbox *edge;
 	struct event *end;
 	unsigned looks; /* while it ends */
 	struct wasm_service *wasm;
@@ -39,14 +42,23 @@ struct runner {
 };
 
 static void
-send_fds(const struct message *message, const int *fds, size_t fds_len, void *context)
+say(struct channel *channel, const struct message *message, const int *fds,
+    size_t fds_len)
 {
-	struct runner *runner = context;
-	int r = channel_send(runner->channel, message, fds, fds_len);
+	int r = channel_send(channel, message, fds, fds_len);
 
 	if (r < 0 && r != -EPIPE)
 		log_err("cannot send %s: %s", message_type_name(message->type),
 		    strerror(-r));
+}
+
+static void
+send_frontend(
+    const struct message *message, const int *fds, size_t fds_len, void *context)
+{
+	const struct runner *runner = context;
+
+	say(runner->frontend, message, fds, fds_len);
 }
 
 /* A report is never queued: while the supervisor has not read what there is, the next one
@@ -58,7 +70,7 @@ send_plain(const struct message *message, void *context)
 
 	if (message->type == MESSAGE_JOB_STATE && channel_pending(runner->channel))
 		return false;
-	send_fds(message, NULL, 0, context);
+	say(runner->channel, message, NULL, 0);
 	return true;
 }
 
@@ -91,11 +103,24 @@ on_share(void *context, struct mail *mail)
 }
 
 static int
-on_compile_wasm(void *context, struct mail *mail)
+on_build_wasm(void *context, struct mail *mail)
 {
 	struct runner *runner = context;
 
+	if (mail->message->build.mode > 1)
+		return -EPROTO;
 	wasm_service_request(runner->wasm, mail->message);
+	return 0;
+}
+
+/* Whoever waited has died. */
+static int
+on_hello(void *context, struct mail *mail)
+{
+	struct runner *runner = context;
+
+	(void)mail;
+	wasm_service_forget(runner->wasm);
 	return 0;
 }
 
@@ -109,11 +134,15 @@ on_job(void *context, struct mail *mail)
 
 static const struct mail_handler handlers[] = {
 	{ MESSAGE_SHARE, on_share },
-	{ MESSAGE_COMPILE_WASM, on_compile_wasm },
 	{ MESSAGE_TURNS, on_job },
 	{ MESSAGE_RUN_JOB, on_job },
 	{ MESSAGE_WISH_JOB, on_job },
 	{ MESSAGE_FORGET_JOB, on_job },
+};
+
+static const struct mail_handler edge_handlers[] = {
+	{ MESSAGE_BUILD_WASM, on_build_wasm },
+	{ MESSAGE_HELLO, on_hello },
 };
 
 /* The service ends: fuzzers may write their last numbers, but nobody waits for long. */
@@ -141,6 +170,24 @@ closed_cb(void *context, int error)
 	end_cb(-1, 0, runner);
 }
 
+static int
+open_edge(struct runner *runner)
+{
+	struct message hello;
+	int r = channel_new(edge_fd(EDGE_FRONTEND_RUNNER), PARTY_RUNNER, PARTY_FRONTEND,
+	    &runner->frontend);
+
+	if (r < 0)
+		return r;
+	runner->edge_setup = (struct mailbox_setup){ .base = runner->base,
+		.handlers = edge_handlers,
+		.handlers_len = sizeof(edge_handlers) / sizeof(edge_handlers[0]),
+		.batch = BATCH };
+	r = mailbox_new(runner->frontend, &runner->edge_setup, runner, &runner->edge);
+	message_init(&hello, MESSAGE_HELLO, 0);
+	return r < 0 ? r : channel_send(runner->frontend, &hello, NULL, 0);
+}
+
 int
 runner_new(struct channel *channel, const struct heritage *heritage,
     struct runner **ret_runner)
@@ -156,7 +203,7 @@ runner_new(struct channel *channel, const struct heritage *heritage,
 		r = -ENOMEM;
 	if (r == 0)
 		r = wasm_service_new(
-		    runner->base, heritage, send_fds, runner, &runner->wasm);
+		    runner->base, heritage, send_frontend, runner, &runner->wasm);
 	if (r == 0)
 		r = jobs_new(runner->base, send_plain, sweep, runner, &runner->jobs);
 	if (r == 0) {
@@ -171,6 +218,8 @@ runner_new(struct channel *channel, const struct heritage *heritage,
 		.closed = closed_cb };
 	if (r == 0)
 		r = mailbox_new(channel, &runner->setup, runner, &runner->mailbox);
+	if (r == 0)
+		r = open_edge(runner);
 	if (r < 0) {
 		runner_free(runner);
 		return r;
@@ -194,6 +243,8 @@ runner_free(struct runner *runner)
 		wasm_service_free(runner->wasm);
 	process_tree_end(NULL, NULL, SWEEP_MS);
 	cgroup_finish();
+	mailbox_free(runner->edge);
+	channel_free(runner->frontend);
 	mailbox_free(runner->mailbox);
 	if (runner->end != NULL)
 		event_free(runner->end);

@@ -186,6 +186,13 @@ wasm_service_request(struct wasm_service *service, const struct message *message
 }
 
 void
+wasm_service_forget(struct wasm_service *service)
+{
+	for (size_t i = 0; i < 2; i++)
+		service->modes[i].waiting_len = 0;
+}
+
+void
 wasm_service_share(struct wasm_service *service, struct mail *mail)
 {
 	size_t path_len = strlen(mail->text);

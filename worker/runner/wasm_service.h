@@ -21,9 +21,12 @@ int wasm_service_new(struct event_base *base, const struct heritage *heritage,
     wasm_send_cb send_cb, void *context, struct wasm_service **ret_service);
 void wasm_service_free(struct wasm_service *service);
 
-/* SHARE, whose descriptor it takes, and COMPILE_WASM. */
+/* SHARE, whose descriptor it takes, and BUILD_WASM. */
 void wasm_service_share(struct wasm_service *service, struct mail *mail);
 void wasm_service_request(struct wasm_service *service, const struct message *message);
+
+/* Nobody waits any more; a compiler that runs goes on. */
+void wasm_service_forget(struct wasm_service *service);
 
 /* Of the compiler that runs; 0: none. */
 pid_t wasm_service_pid(const struct wasm_service *service);
