@@ -39,7 +39,7 @@ with scratch() as folder:
     def ready():
         global shown
         shown += drain(terminal, 0) or b""
-        return os.path.exists(log) and "ready" in open(log).read()
+        return os.path.exists(log) and "\nready\n" in open(log).read()  # its command stands there, too
     wait_until(ready, "the job runs")
     sessions = {os.getsid(int(worker)) for worker in open(f"/proc/{pid}/task/{pid}/children").read().split()}
     ok(os.getsid(pid) == pid and pid not in sessions and len(sessions) > 2, "no worker is of the terminal's session", (pid, sessions))
