@@ -38,6 +38,8 @@ struct channel {
 	void *context;
 };
 
+static bool has_its_body(const struct channel *channel, const struct message *message);
+
 int
 channel_pair(int ret_fds[2])
 {
@@ -195,7 +197,8 @@ channel_send(struct channel *channel, const struct message *message, const int *
 
 	if (fds_len > MESSAGE_FDS_MAX || message->text_len > MESSAGE_TEXT_MAX)
 		return -EMSGSIZE;
-	if (!message_is_allowed(message->type, channel->self, channel->peer, fds_len))
+	if (!message_is_allowed(message->type, channel->self, channel->peer, fds_len) ||
+	    !has_its_body(channel, message))
 		return -EPERM;
 	size = HEADER_SIZE + message->text_len;
 	if (channel->first == NULL) {
@@ -321,7 +324,8 @@ channel_receive(struct channel *channel, struct message *ret_message,
 	if (ret_message->text_len < MESSAGE_TEXT_MAX)
 		ret_message->text[ret_message->text_len] = '\0';
 	if (message_is_allowed(
-		ret_message->type, channel->peer, channel->self, *ret_fds_len))
+		ret_message->type, channel->peer, channel->self, *ret_fds_len) &&
+	    has_its_body(channel, ret_message))
 		return 0;
 	close_all(ret_fds, *ret_fds_len);
 	return -EPERM;
@@ -368,9 +372,10 @@ enum {
 
 /* Of message 1 and so on. */
 static const struct message_row {
-	unsigned char from, to, fds_min, fds_max;
+	unsigned char from, to, fds_min, fds_max, body_size;
 } rows[] = {
-#define X(name, text, body, from, to, fds_min, fds_max) { from, to, fds_min, fds_max },
+#define X(name, text, body, from, to, fds_min, fds_max) \
+	{ from, to, fds_min, fds_max, sizeof(struct message_##body) },
 	MESSAGE_TYPES(X)
 #undef X
 };
@@ -408,6 +413,18 @@ channel_may_receive(const struct channel *channel, enum message_type type)
 {
 	return message_is_allowed(
 	    type, channel->peer, channel->self, rows[type - 1].fds_min);
+}
+
+/* Who fills another body than the row's leaves something behind it. */
+static bool
+has_its_body(const struct channel *channel, const struct message *message)
+{
+	if (channel->self == PARTY_ANY)
+		return true;
+	for (size_t i = rows[message->type - 1].body_size; i < MESSAGE_BODY_MAX; i++)
+		if (message->bytes[i] != 0)
+			return false;
+	return true;
 }
 
 const char *

@@ -38,9 +38,9 @@ on_live(void *context, struct mail *mail)
 		mailbox_free(ends->mailbox);
 		ends->mailbox = NULL;
 	}
-	if (mail->message->activity.state == 1)
+	if (mail->message->of.generation == 1)
 		return -EPROTO;
-	if (mail->message->activity.state == 2)
+	if (mail->message->of.generation == 2)
 		ends->kept = mail_take_fd(mail, 0);
 	return 0;
 }
@@ -161,7 +161,7 @@ tell(struct ends *ends, enum message_type type, uint32_t code, const char *text,
 	for (unsigned i = 0; i < fds_len; i++)
 		fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	message_init(&message, type, 1);
-	message.activity.state = code;
+	message.of.generation = code;
 	message_printf(&message, "%s", text);
 	assert_int_equal(channel_send(ends->theirs, &message, fds, fds_len), 0);
 	for (unsigned i = 0; i < fds_len; i++)
@@ -298,6 +298,18 @@ test_send(void **state)
 	assert_int_equal(channel_send(ends->ours, &message, NULL, 0), -EPERM);
 	message_init(&message, MESSAGE_FORGET, 1);
 	assert_int_equal(channel_send(ends->ours, &message, NULL, 0), 0);
+	/* Another's body. */
+	message_init(&message, MESSAGE_ENTRY_POINT, 1);
+	message.entry.address = 1;
+	assert_int_equal(channel_send(ends->ours, &message, NULL, 0), 0);
+	message.coverage_dir.bits = 1;
+	assert_int_equal(channel_send(ends->ours, &message, NULL, 0), -EPERM);
+	message_init(&message, MESSAGE_ACTIVITY, 1);
+	message.collect.bits = 1;
+	assert_int_equal(channel_send(ends->theirs, &message, NULL, 0), 0);
+	mailbox_receive(ends->mailbox);
+	assert_int_equal(ends->bad, -EPERM);
+	assert_int_equal(ends->activities, 0);
 }
 
 /* What has to wait is sent when there is room, and then it is told. */
