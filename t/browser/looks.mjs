@@ -141,8 +141,12 @@ await test("Back shows a target as it was left: folders, and where it was scroll
 	const scrolled = () => page.evaluate(() => scrollY);
 	const scroll = async (to) => {
 		await page.mouse.move(600, 300);
-		await page.evaluate((top) => scrollTo(0, top), to);
-		await until(page, async () => (await scrolled()) === to, `scrolled to ${to}`);
+		// Again and again: the page grows while it comes.
+		const reached = async () => {
+			await page.evaluate((top) => scrollTo(0, top), to);
+			return (await scrolled()) === to;
+		};
+		await until(page, reached, `scrolled to ${to}`);
 	};
 	await scroll(420);
 	await page.waitForSelector(".tree a.trow", { timeout: WAIT });
