@@ -302,13 +302,13 @@ channel_receive(struct channel *channel, struct message *ret_message,
 		.msg_controllen = sizeof(control) };
 	ssize_t n;
 
+	/* Of who died with something unread the first thing told is that; what it said last comes
+	 * behind it. */
 	do
 		n = recvmsg(channel->fd, &header, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0)
-		return errno == EWOULDBLOCK ? -EAGAIN
-		    : errno == ECONNRESET   ? -EPIPE
-					    : -errno;
+		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 	if (n == 0)
 		return -EPIPE;
 	*ret_fds_len = take_descriptors(&header, ret_fds);

@@ -39,14 +39,14 @@ line_files_find(const struct line_blocks_view *view, uint8_t *kinds)
 		if (function->line == WIRE_LINE_NONE)
 			continue;
 		kind = &kinds[view->lines[function->line].file];
-		if ((function->flags & WIRE_FUNCTION_INLINED) != 0)
-			*kind = LINE_FILE_INLINED;
-		else if (*kind == LINE_FILE_PLAIN)
-			*kind = (function->flags & WIRE_FUNCTION_COUNTED) != 0
-			    ? LINE_FILE_COUNTED
-			    : other;
-		else if (*kind == LINE_FILE_COUNTED &&
+		/* Of one whose copies came before the counters, the function's own lines are
+		 * doubted alone (line_states_doubt()). */
+		if (function->flags == WIRE_FUNCTION_COUNTED)
+			*kind = *kind == LINE_FILE_PLAIN ? LINE_FILE_COUNTED : *kind;
+		else if ((function->flags & WIRE_FUNCTION_INLINED) != 0 &&
 		    (function->flags & WIRE_FUNCTION_COUNTED) == 0)
+			*kind = LINE_FILE_INLINED;
+		else if (*kind != LINE_FILE_INLINED)
 			*kind = other;
 	}
 	for (uint32_t i = 0; i < view->header->files_len; i++)
@@ -97,7 +97,8 @@ line_states_doubt(const struct line_blocks_view *view, uint32_t index,
 	struct doubt doubt = { .places = places, .states = states };
 
 	if (function->line == WIRE_LINE_NONE ||
-	    (function->flags & WIRE_FUNCTION_COUNTED) != 0)
+	    (function->flags & (WIRE_FUNCTION_COUNTED | WIRE_FUNCTION_INLINED)) ==
+		WIRE_FUNCTION_COUNTED)
 		return false;
 	doubt.from = places->places[function->line];
 	doubt.limit = places->limits[function->line];

@@ -63,7 +63,8 @@ open_mail(
 	text[message->text_len] = '\0';
 	if (message->type == MESSAGE_PING)
 		r = channel_pong(mailbox->channel, message);
-	if (r == 0 && handler != NULL)
+	r = r == -EPIPE ? 0 : r; /* its end is told where it is read */
+	if (handler != NULL)
 		r = handler(mailbox->context, &mail);
 	if (r < 0 && !mailbox->is_free)
 		tell_bad(mailbox, message, r);

@@ -241,8 +241,7 @@ enum wasm_status {
 	WASM_NO_COMPILER, /* use the shipped module */
 };
 
-/* What a message says besides its text: one struct for each row's third word, all of them
- * without padding. */
+/* What a message says besides its text: one struct for each row's third word. */
 struct message_nothing {
 	uint32_t reserved;
 };

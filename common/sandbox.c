@@ -505,21 +505,25 @@ refuse(scmp_filter_ctx filter, enum sandbox_kind kind)
 }
 
 /* The channel's number stays the channel's, and edges' theirs: a connection that took its place
- * could be lent descriptors. A filter of its own, since one filter cannot allow all values but one. */
+ * could be lent descriptors. Nor are they shut down: an edge is also that of the lives to come.
+ * A filter of its own, since one filter cannot allow all values but one. */
 static int
 keep_channel(enum sandbox_kind kind)
 {
-	const struct scmp_arg_cmp is_channel =
-	    INT(0, kind == SANDBOX_FRAMES ? HERITAGE_QUESTIONS : HERITAGE_CHANNEL);
+	const struct scmp_arg_cmp kept[] = {
+		INT(0, kind == SANDBOX_FRAMES ? HERITAGE_QUESTIONS : HERITAGE_CHANNEL),
+		INT(0, EDGE_TO_RUNNER),
+	};
+	const size_t len = kind == SANDBOX_FRONTEND ? 2 : 1;
+	const int calls[] = { CALL(close), CALL(shutdown) };
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-	int r;
+	int r = 0;
 
 	if (filter == NULL)
 		return -ENOMEM;
-	r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), CALL(close), 1, is_channel);
-	if (r == 0 && kind == SANDBOX_FRONTEND)
-		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), CALL(close), 1,
-		    (struct scmp_arg_cmp)INT(0, EDGE_TO_RUNNER));
+	for (size_t i = 0; i < 2 * len && r == 0; i++)
+		r = seccomp_rule_add(
+		    filter, SCMP_ACT_ERRNO(EPERM), calls[i % 2], 1, kept[i / 2]);
 	if (r == 0)
 		r = seccomp_load(filter);
 	seccomp_release(filter);

@@ -181,7 +181,8 @@ _Static_assert(sizeof(struct wire_blocks_function) == 40, "function of blocks");
 #define WIRE_LINE_NONE UINT32_C(0xffffffff)
 #define WIRE_FUNCTION_INLINED UINT32_C(1) /* others have copies of it */
 #define WIRE_FUNCTION_FOLDS UINT32_C(2)   /* and nothing may be left of one */
-/* alone: copies, if there are any, count as it does; if it did not, then none of them ran */
+/* counters were put in before others inlined code; without INLINED: if it did not count, then no
+ * copy of it ran */
 #define WIRE_FUNCTION_COUNTED UINT32_C(4)
 
 struct wire_line {

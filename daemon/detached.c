@@ -90,7 +90,7 @@ cut_path(const char *path)
 	return cut;
 }
 
-/* The answer: SHARE with a descriptor, or with a code, an errno. */
+/* The answer: TREE with a descriptor, or with an errno. */
 static int
 answer(struct channel *channel, const struct message *question)
 {

@@ -195,8 +195,9 @@ setup_open(struct supervisor *supervisor, const struct worker_callbacks *callbac
 		.handlers_len = dispatch_handlers_len,
 		.context = supervisor,
 		.news = -1,
-		.edges = { { -1, -1 } },
 		.sandbox = supervisor->options->sandbox };
+	for (unsigned i = 0; i < EDGES_LEN; i++)
+		supervisor->setup.edges[i][0] = supervisor->setup.edges[i][1] = -1;
 	r = find_user(supervisor);
 	if (r == 0)
 		r = open_listeners(supervisor);

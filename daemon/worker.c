@@ -78,6 +78,8 @@ bad_cb(void *context, const struct message *message, int error)
 	struct worker *worker = context;
 	char why[128];
 
+	if (worker->doomed)
+		return;
 	if (error == -EPERM && message != NULL)
 		snprintf(why, sizeof(why), "it may not send this: %s",
 		    message_type_name(message->type));

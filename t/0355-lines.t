@@ -519,7 +519,7 @@ def counted_first(folder, inputs):
     source, executable = os.path.join(folder, "counted.rs"), os.path.join(folder, "counted-rust")
     with open(source, "w") as file:
         file.write(COUNTED)
-    subprocess.run([rustc, "--edition=2021", "-g", "-Copt-level=2", "-Ccodegen-units=1", "-Cno-prepopulate-passes", "-Cpasses=sancov-module", "-Cpasses=default<O2>",
+    subprocess.run([rustc, "--edition=2021", "-g", "-Copt-level=1", "-Ccodegen-units=1", "-Cno-prepopulate-passes", "-Cpasses=sancov-module", "-Cpasses=default<O1>",
                     *("-Cllvm-args=" + word for word in SANCOV), "-Clinker=" + CLANG, "-Clink-arg=-fsanitize=fuzzer", "-Clink-arg=@" + runtime_response_file(), source, "-o", executable], check=True)
     states = ours(run_here(executable, inputs))
     told = {line: states.get((source, line)) for line in (4, 6, 8, 12, 13, 15)}

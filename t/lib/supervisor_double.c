@@ -56,7 +56,8 @@ send_text(struct supervisor_double *supervisor, enum message_type type, uint32_t
 	message_init(&message, type, target);
 	memcpy(message.text, text, len);
 	message.text_len = (uint32_t)len;
-	message.service.instance = 0x1122334455667788;
+	if (type == MESSAGE_SERVICE)
+		message.service.instance = 0x1122334455667788;
 	send_message(supervisor, &message, fd);
 }
 

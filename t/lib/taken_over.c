@@ -599,6 +599,19 @@ act_lent_by_edge(void)
 	return receive_at(HERITAGE_EDGES);
 }
 
+/* An edge would be of no use to the lives that come. */
+static int
+act_shut_down(void)
+{
+	int all = result(shutdown(HERITAGE_EDGES, SHUT_RDWR));
+
+	worse(&all,
+	    result(shutdown(
+		us.kind == SANDBOX_FRAMES ? HERITAGE_QUESTIONS : HERITAGE_CHANNEL,
+		SHUT_RDWR)));
+	return all;
+}
+
 /* ---- processes ---- */
 
 static int
@@ -1163,6 +1176,7 @@ static const struct act acts[] = {
 	{ "take a descriptor that a stranger lends", act_lent },
 	{ "the same, in the channel's place", act_lent_by_channel },
 	{ "the same, in an edge's place", act_lent_by_edge },
+	{ "shut down a channel", act_shut_down },
 	{ "signal another process", act_signal },
 	{ "signal all, or its group", act_signal_all },
 	{ "trace, read or write another process", act_spy },

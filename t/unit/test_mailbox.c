@@ -353,6 +353,23 @@ test_ends(void **state)
 	assert_int_equal(ends->closed, 0);
 }
 
+/* Who died with something unread: what it said before counts. */
+static void
+test_last_words(void **state)
+{
+	struct ends *ends = *state;
+	static struct message message;
+
+	message_init(&message, MESSAGE_PING, 0);
+	assert_int_equal(channel_send(ends->ours, &message, NULL, 0), 0);
+	tell(ends, MESSAGE_ACTIVITY, 0, "last words", 0);
+	channel_free(ends->theirs);
+	ends->theirs = NULL;
+	event_base_dispatch(ends->base);
+	assert_string_equal(ends->text, "last words");
+	assert_int_equal(ends->closed, -EPIPE);
+}
+
 static void
 test_frees(void **state)
 {
@@ -405,6 +422,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_send, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_drained, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ends, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_last_words, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_frees, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_complete, setup, teardown),
 	};

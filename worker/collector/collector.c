@@ -340,6 +340,7 @@ on_collect(void *context, struct mail *mail)
 	struct message answer;
 	int r = 0, seed = -1;
 
+	poll_set_clock(&loop->collector);
 	if (mail->fds_len != (size_t)has_table + has_seed)
 		return -EPROTO;
 	if (has_table)
@@ -385,6 +386,7 @@ on_coverage_dir(void *context, struct mail *mail)
 	struct place *place;
 	int directory, doorbell;
 
+	poll_set_clock(&loop->collector);
 	if (mail->fds_len !=
 		1U + ((message->coverage_dir.bits & COVERAGE_DIR_DOORBELL) != 0) ||
 	    strchr(name, '/') != NULL)

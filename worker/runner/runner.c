@@ -23,7 +23,8 @@
 #include "banned.h"
 
 #define SWEEP_MS 2000
-#define BATCH 256 /* messages, before fuzzers have their turn */
+#define BATCH 256    /* messages, before fuzzers have their turn */
+#define EDGE_BATCH 4 /* the same of the front-end's, each of which reads files */
 #define END_LOOK_US 10000
 #define END_LOOKS_MAX 90 /* the supervisor waits a little longer */
 
@@ -58,7 +59,9 @@ send_frontend(
 {
 	const struct runner *runner = context;
 
-	say(runner->frontend, message, fds, fds_len);
+	/* Who does not read gets none: each would keep a descriptor of ours. */
+	if (!channel_pending(runner->frontend))
+		say(runner->frontend, message, fds, fds_len);
 }
 
 /* A report is never queued: while the supervisor has not read what there is, the next one
@@ -170,6 +173,19 @@ closed_cb(void *context, int error)
 	end_cb(-1, 0, runner);
 }
 
+/* Nobody honest says this; what it asks for it can do without. */
+static void
+edge_bad_cb(void *context, const struct message *message, int error)
+{
+	struct runner *runner = context;
+
+	log_err("the front-end may not say this: %s (%s): it is not heard any more",
+	    message != NULL ? message_type_name(message->type) : "no message",
+	    strerror(-error));
+	mailbox_free(runner->edge);
+	runner->edge = NULL;
+}
+
 static int
 open_edge(struct runner *runner)
 {
@@ -182,10 +198,14 @@ open_edge(struct runner *runner)
 	runner->edge_setup = (struct mailbox_setup){ .base = runner->base,
 		.handlers = edge_handlers,
 		.handlers_len = sizeof(edge_handlers) / sizeof(edge_handlers[0]),
-		.batch = BATCH };
+		.batch = EDGE_BATCH,
+		.bad = edge_bad_cb };
 	r = mailbox_new(runner->frontend, &runner->edge_setup, runner, &runner->edge);
+	if (r < 0)
+		return r;
 	message_init(&hello, MESSAGE_HELLO, 0);
-	return r < 0 ? r : channel_send(runner->frontend, &hello, NULL, 0);
+	say(runner->frontend, &hello, NULL, 0);
+	return 0;
 }
 
 int

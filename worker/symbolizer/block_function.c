@@ -166,22 +166,46 @@ put_copies(struct blocks_job *job, const struct function_range *range)
 
 /* ---- who counted first ---- */
 
-/* Whether the function at @range counts for one that begins elsewhere: then the counters were put
- * in before anything was inlined, and copies count as the function itself does. */
-static bool
-counts_for_another(const struct blocks_job *job, const struct code_graph *graph,
-    const struct function_range *range)
+/* Lists where the functions begin whose entry the one at hand counts. */
+static int
+list_counted(struct blocks_job *job, const struct code_graph *graph)
 {
 	const struct source_table *sources = &job->sources;
+	int r = 0;
 
-	for (uint32_t i = 0; i < graph->touches_len; i++) {
+	job->counted.len = 0;
+	for (uint32_t i = 0; i < graph->touches_len && r == 0; i++) {
 		const uint32_t pc = graph->touches[i].counter;
 
-		if (pc < sources->header->pcs_len && blocks_is_entry(job, pc) &&
-		    (sources->pcs[pc] < range->start || sources->pcs[pc] >= range->end))
-			return true;
+		if (pc < sources->header->pcs_len && blocks_is_entry(job, pc))
+			r = number_list_add(&job->counted, sources->pcs[pc]);
 	}
-	return false;
+	number_list_sort(&job->counted);
+	return r;
+}
+
+/* Whether the function at @range counts for one that begins elsewhere: then counters were put in
+ * before something was inlined. Copies that came before them count for nobody: those are listed. */
+static int
+find_counted(struct blocks_job *job, const struct code_graph *graph,
+    const struct function_range *range)
+{
+	const struct inlined_copies *copies = &job->copies;
+	int r = list_counted(job, graph);
+
+	for (size_t i = 0; i < job->counted.len; i++)
+		if (job->counted.list[i] < range->start ||
+		    job->counted.list[i] >= range->end)
+			job->counted_first = true;
+	for (size_t i = inlined_copies_from(copies, range->start);
+	    r == 0 && i < copies->len && copies->list[i].start < range->end; i++) {
+		const uint64_t *function = &copies->list[i].function;
+
+		if (*function != 0 && !number_list_has(&job->counted, *function))
+			r = number_list_add(
+			    &job->uncounted, blocks_place_of(job, *function));
+	}
+	return r;
 }
 
 int
@@ -214,8 +238,8 @@ block_function_write(struct blocks_job *job, const struct function_range *range,
 		return 0; /* its PCs speak for themselves */
 	if (r == 0)
 		r = first_line(job, range->start, &function.line);
-	job->counted_first =
-	    job->counted_first || (r == 0 && counts_for_another(job, graph, range));
+	if (r == 0 && job->entries != NULL)
+		r = find_counted(job, graph, range);
 	if (r == 0)
 		r = block_lines_begin(job, graph, range->start);
 	for (uint32_t i = 0; r == 0 && i < graph->blocks_len; i++)

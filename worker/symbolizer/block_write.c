@@ -132,6 +132,22 @@ write_all(const struct blocks_job *job, const uint32_t *order, int fd)
 	return r < 0 ? r : shared_memory_seal(fd);
 }
 
+/* Copies that all count as the function does leave nothing open of it. */
+static void
+settle_counted(struct blocks_job *job)
+{
+	struct number_list *uncounted = &job->uncounted;
+
+	number_list_sort(uncounted);
+	for (uint32_t i = 0; i < job->functions_len; i++) {
+		struct wire_blocks_function *function = &job->functions[i];
+
+		if ((function->flags & WIRE_FUNCTION_COUNTED) != 0 &&
+		    !number_list_has(uncounted, function->first))
+			function->flags &= ~WIRE_FUNCTION_INLINED;
+	}
+}
+
 /* Of copies of what is one piece of code nothing may be left. Rust's are doubted by their sources,
  * which tell more of them (line_shapes.h). */
 static void
@@ -165,6 +181,7 @@ block_write_table(struct blocks_job *job, int *ret_blocks, struct failure *text)
 	if (job->functions_len > 0)
 		qsort(job->functions, job->functions_len, sizeof(*job->functions),
 		    compare_functions);
+	settle_counted(job);
 	mark_folding(job);
 	if (block_copies_finish(&job->copy_lines) < 0) {
 		free(order);

@@ -113,14 +113,13 @@ run_program(struct blocks_job *job)
 	return r;
 }
 
-/* Where counters were put in before code was inlined, who never counted never ran, wherever its
- * code is: functions of the unit at hand, which begin at @first, have no copies of which that
- * would be open. */
+/* Notes of the functions of the unit at hand, which begin at @first, whether counters were put in
+ * before code was inlined. */
 static void
 end_unit(struct blocks_job *job, uint32_t first)
 {
 	for (uint32_t i = first; job->counted_first && i < job->functions_len; i++)
-		job->functions[i].flags = WIRE_FUNCTION_COUNTED;
+		job->functions[i].flags |= WIRE_FUNCTION_COUNTED;
 	job->counted_first = false;
 }
 
@@ -297,6 +296,8 @@ blocks_make(const struct blocks_request *request, int *ret_blocks, struct failur
 	free(job.functions);
 	free(job.picked);
 	free(job.weak.list);
+	free(job.counted.list);
+	free(job.uncounted.list);
 	free(job.rows);
 	free(job.sorted);
 	free(job.done);

@@ -82,6 +82,10 @@ struct blocks_job {
 	struct wire_blocks_function *functions;
 	uint32_t functions_len, functions_size;
 	bool counted_first; /* a function of the unit at hand counts for another */
+	struct number_list
+	    counted; /* where those begin that the function at hand counts */
+	struct number_list
+	    uncounted; /* first of functions of which a copy does not count */
 	uint32_t blocks_max, edges_max, known_len;
 	unsigned char *code;
 	uint32_t code_len, code_size;

@@ -5,7 +5,9 @@
 #define FUZZSUP_NUMBER_LIST_H
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "grow.h"
 
@@ -24,6 +26,31 @@ number_list_add(struct number_list *numbers, uint64_t number)
 		return -ENOMEM;
 	numbers->list[numbers->len++] = number;
 	return 0;
+}
+
+static inline int
+number_list_compare(const void *a, const void *b)
+{
+	const uint64_t *one = a, *other = b;
+
+	return (*one > *other) - (*one < *other);
+}
+
+static inline void
+number_list_sort(struct number_list *numbers)
+{
+	if (numbers->len > 1)
+		qsort(numbers->list, numbers->len, sizeof(*numbers->list),
+		    number_list_compare);
+}
+
+/* Of a sorted one. */
+static inline bool
+number_list_has(const struct number_list *numbers, uint64_t number)
+{
+	return numbers->len > 0 &&
+	    bsearch(&number, numbers->list, numbers->len, sizeof(number),
+		number_list_compare) != NULL;
 }
 
 #endif
