@@ -13,6 +13,7 @@
 
 #include "health.h"
 #include "jobs.h"
+#include "log.h"
 #include "mailbox.h"
 #include "banned.h"
 
@@ -250,7 +251,8 @@ closed_cb(void *context, int error)
 {
 	struct inbox *inbox = context;
 
-	(void)error;
+	if (error != -EPIPE)
+		log_err("the supervisor cannot be heard: %s", strerror(-error));
 	event_base_loopbreak(inbox->server->base);
 }
 
