@@ -38,7 +38,72 @@ struct channel {
 	void *context;
 };
 
-static bool has_its_body(const struct channel *channel, const struct message *message);
+/* ---- who may say what ---- */
+
+enum {
+#define X(name, text) name = PARTY_##name,
+	PARTIES(X)
+#undef X
+};
+
+/* Of message 1 and so on. */
+static const struct message_row {
+	unsigned char from, to, fds_min, fds_max, body_size;
+} rows[] = {
+#define X(name, text, body, from, to, fds_min, fds_max) \
+	{ from, to, fds_min, fds_max, sizeof(struct message_##body) },
+	MESSAGE_TYPES(X)
+#undef X
+};
+_Static_assert(PARTIES_LEN <= 8, "parties");
+
+/* Of two workers only those that share an edge. */
+static bool
+is_edge(enum party from, enum party to)
+{
+	if ((from & PARTY_WORKERS) == 0 || (to & PARTY_WORKERS) == 0)
+		return true;
+	for (unsigned i = 0; i < EDGES_LEN; i++)
+		if ((edge_ends(i)->one == from && edge_ends(i)->other == to) ||
+		    (edge_ends(i)->one == to && edge_ends(i)->other == from))
+			return true;
+	return false;
+}
+
+bool
+message_is_allowed(unsigned type, enum party from, enum party to, size_t fds_len)
+{
+	const struct message_row *row;
+
+	if (from == PARTY_ANY || to == PARTY_ANY)
+		return true;
+	if (type == MESSAGE_NONE || type >= MESSAGE_TYPES_LEN)
+		return false;
+	row = &rows[type - 1];
+	return is_edge(from, to) && (row->from & from) != 0 && (row->to & to) != 0 &&
+	    fds_len >= row->fds_min && fds_len <= row->fds_max;
+}
+
+bool
+channel_may_receive(const struct channel *channel, enum message_type type)
+{
+	return message_is_allowed(
+	    type, channel->peer, channel->self, rows[type - 1].fds_min);
+}
+
+/* Who fills another body than the row's leaves something behind it. */
+static bool
+has_its_body(const struct channel *channel, const struct message *message)
+{
+	if (channel->self == PARTY_ANY)
+		return true;
+	for (size_t i = rows[message->type - 1].body_size; i < MESSAGE_BODY_MAX; i++)
+		if (message->bytes[i] != 0)
+			return false;
+	return true;
+}
+
+/* ---- channels ---- */
 
 int
 channel_pair(int ret_fds[2])
@@ -362,69 +427,6 @@ message_type_name(unsigned type)
 #undef X
 	};
 	return type < MESSAGE_TYPES_LEN ? names[type] : "?";
-}
-
-enum {
-#define X(name, text) name = PARTY_##name,
-	PARTIES(X)
-#undef X
-};
-
-/* Of message 1 and so on. */
-static const struct message_row {
-	unsigned char from, to, fds_min, fds_max, body_size;
-} rows[] = {
-#define X(name, text, body, from, to, fds_min, fds_max) \
-	{ from, to, fds_min, fds_max, sizeof(struct message_##body) },
-	MESSAGE_TYPES(X)
-#undef X
-};
-_Static_assert(PARTIES_LEN <= 8, "parties");
-
-/* Of two workers only those that share an edge. */
-static bool
-is_edge(enum party from, enum party to)
-{
-	if ((from & PARTY_WORKERS) == 0 || (to & PARTY_WORKERS) == 0)
-		return true;
-	for (unsigned i = 0; i < EDGES_LEN; i++)
-		if ((edge_ends(i)->one == from && edge_ends(i)->other == to) ||
-		    (edge_ends(i)->one == to && edge_ends(i)->other == from))
-			return true;
-	return false;
-}
-
-bool
-message_is_allowed(unsigned type, enum party from, enum party to, size_t fds_len)
-{
-	const struct message_row *row;
-
-	if (from == PARTY_ANY || to == PARTY_ANY)
-		return true;
-	if (type == MESSAGE_NONE || type >= MESSAGE_TYPES_LEN)
-		return false;
-	row = &rows[type - 1];
-	return is_edge(from, to) && (row->from & from) != 0 && (row->to & to) != 0 &&
-	    fds_len >= row->fds_min && fds_len <= row->fds_max;
-}
-
-bool
-channel_may_receive(const struct channel *channel, enum message_type type)
-{
-	return message_is_allowed(
-	    type, channel->peer, channel->self, rows[type - 1].fds_min);
-}
-
-/* Who fills another body than the row's leaves something behind it. */
-static bool
-has_its_body(const struct channel *channel, const struct message *message)
-{
-	if (channel->self == PARTY_ANY)
-		return true;
-	for (size_t i = rows[message->type - 1].body_size; i < MESSAGE_BODY_MAX; i++)
-		if (message->bytes[i] != 0)
-			return false;
-	return true;
 }
 
 const char *

@@ -44,8 +44,8 @@ void channel_on_wait(struct channel *channel, channel_wait_cb cb, void *context)
 
 /* Sends @message with @fds, which stay the caller's. Order is kept. Returns 0 if it is
  * sent or queued, -EMSGSIZE if text or descriptors are too many, -EPERM if no row of
- * MESSAGE_TYPES allows it (also for what is set behind its body), -EPIPE if the other side is gone, -ENOBUFS if CHANNEL_WAITING_MAX messages wait already, or another negative
- * errno. */
+ * MESSAGE_TYPES allows it (also for what is set behind its body), -EPIPE if the other side
+ * is gone, -ENOBUFS if CHANNEL_WAITING_MAX messages wait already, or another negative errno. */
 int channel_send(struct channel *channel, const struct message *message, const int *fds,
     size_t fds_len);
 
