@@ -48,14 +48,15 @@ enum {
 
 /* Of message 1 and so on. */
 static const struct message_row {
-	unsigned char from, to, fds_min, fds_max, body_size;
+	uint16_t from, to;
+	unsigned char fds_min, fds_max, body_size;
 } rows[] = {
 #define X(name, text, body, from, to, fds_min, fds_max) \
 	{ from, to, fds_min, fds_max, sizeof(struct message_##body) },
 	MESSAGE_TYPES(X)
 #undef X
 };
-_Static_assert(PARTIES_LEN <= 8, "parties");
+_Static_assert(PARTIES_LEN <= 16, "parties");
 
 /* Of two workers only those that share an edge. */
 static bool

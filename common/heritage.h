@@ -9,7 +9,9 @@
 #include <sys/types.h>
 
 /* Pairs of parties (message.h); edges.h says what for. */
-#define EDGES(X) X(FRONTEND, RUNNER)
+#define EDGES(X) \
+	X(FRONTEND, RUNNER) \
+	X(FRONTEND, ARCHIVE)
 
 enum edge {
 #define X(one, other) EDGE_##one##_##other,
@@ -24,7 +26,8 @@ enum heritage_fd {
 	HERITAGE_NEWS = 4,    /* collector (writes) and front-end (reads): eventfd, rung
 	                           after live segments changed; /dev/null elsewhere */
 	HERITAGE_DIRECTORY =
-	    5, /* front-end: memfd of the directory; /dev/null elsewhere */
+	    5, /* front-end: memfd of the directory; archive: the folder that is
+	          its own; /dev/null elsewhere */
 	HERITAGE_EXECUTABLE =
 	    3,                  /* symbolizer for fuzzsupctl, which has no supervisor */
 	HERITAGE_QUESTIONS = 4, /* the same: SOCK_SEQPACKET to fuzzsupctl */

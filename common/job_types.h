@@ -135,6 +135,20 @@ struct job_fuzzer {
 };
 _Static_assert(sizeof(struct job_fuzzer) == 24, "job fuzzer");
 
+/* What the archive is told of a job each second: the text of JOB_SAMPLES is a list of them; and,
+ * with an id of 0, what it tells of one when the service starts (JOB_PAST). */
+struct job_sample {
+	uint32_t id;     /* of the job */
+	uint32_t target; /* id of its target */
+	uint32_t starts; /* of instances */
+	uint8_t runs;       /* 1: at least one instance does */
+	uint8_t is_stopped; /* 1: a user stopped it */
+	uint8_t reserved[2];
+	uint64_t ran_ms, memory;
+	struct job_stats stats; /* all zero: none came */
+};
+_Static_assert(sizeof(struct job_sample) == 152, "job sample");
+
 /*  name      text      what it means of a running job */
 #define JOB_HEALTHS(X) \
 	X(UNKNOWN, "")      /* it does not run, or its engine owes no word */ \

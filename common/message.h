@@ -19,6 +19,7 @@
 	X(COLLECTOR, "collector") \
 	X(FRONTEND, "front-end") \
 	X(RUNNER, "runner") \
+	X(ARCHIVE, "archive") \
 	X(MOUNTS, "mounts") \
 	X(FRAMES, "frames") \
 	X(CTL, "fuzzsupctl")
@@ -35,8 +36,8 @@ enum party {
 #define X(name, text) PARTY_##name = 1 << PARTY_PLACE_##name,
 	PARTIES(X)
 #undef X
-	    PARTY_WORKERS =
-		PARTY_SYMBOLIZER | PARTY_COLLECTOR | PARTY_FRONTEND | PARTY_RUNNER,
+	    PARTY_WORKERS = PARTY_SYMBOLIZER | PARTY_COLLECTOR | PARTY_FRONTEND |
+	    PARTY_RUNNER | PARTY_ARCHIVE,
 };
 
 /* type, its name in logs, its body (struct message_…), from whom, to whom, at least and at most so many descriptors: what
@@ -109,8 +110,8 @@ enum party {
 	/* supervisor → front-end: the directory has a new generation */ \
 	X(DIRECTORY, "directory", nothing, SUPERVISOR, FRONTEND, 0, 0) \
 \
-	/* supervisor → collector, front-end: target is gone */ \
-	X(FORGET, "forget", nothing, SUPERVISOR, COLLECTOR | FRONTEND, 0, 0) \
+	/* supervisor → collector, front-end, archive: target is gone */ \
+	X(FORGET, "forget", nothing, SUPERVISOR, COLLECTOR | FRONTEND | ARCHIVE, 0, 0) \
 \
 	/* supervisor → runner: how instances share the machine. Before any RUN_JOB */ \
 	X(TURNS, "turns", turns, SUPERVISOR, RUNNER, 0, 0) \
@@ -118,9 +119,9 @@ enum party {
 	X(RUN_JOB, "run-job", run, SUPERVISOR, RUNNER, 0, 0) \
 	/* supervisor → runner, for a job that it has */ \
 	X(WISH_JOB, "wish-job", wish, SUPERVISOR, RUNNER, 0, 0) \
-	/* supervisor → runner, collector, front-end: job is gone; the runner ends it */ \
+	/* supervisor → runner, collector, front-end, archive: job is gone; the runner ends it */ \
 	X(FORGET_JOB, "forget-job", nothing, SUPERVISOR, \
-	    RUNNER | COLLECTOR | FRONTEND, 0, 0) \
+	    RUNNER | COLLECTOR | FRONTEND | ARCHIVE, 0, 0) \
 	/* runner → supervisor: text: struct job_report */ \
 	X(JOB_STATE, "job-state", nothing, RUNNER, SUPERVISOR, 0, 0) \
 	/* supervisor → front-end: the same */ \
@@ -150,12 +151,42 @@ enum party {
 	/* front-end → supervisor: a target's lines, when they are others */ \
 	X(LINES, "lines", lines, FRONTEND, SUPERVISOR, 0, 0) \
 \
+	/* supervisor → archive: how much is kept */ \
+	X(KEEP, "keep", keep, SUPERVISOR, ARCHIVE, 0, 0) \
+	/* supervisor → archive: a target; text: its name */ \
+	X(KEEP_TARGET, "keep-target", nothing, SUPERVISOR, ARCHIVE, 0, 0) \
+	/* supervisor → archive, after KEEP_TARGET: fd: live segment; text: what tells its build \
+	   from others: its build ID in hex, or what else there is */ \
+	X(KEEP_LIVE, "keep-live", kept_live, SUPERVISOR, ARCHIVE, 1, 1) \
+	/* supervisor → archive: a job; text: TARGET/JOB */ \
+	X(KEEP_JOB, "keep-job", nothing, SUPERVISOR, ARCHIVE, 0, 0) \
+	/* supervisor → archive, each second: text: a struct job_sample for each job of which \
+	   something is known */ \
+	X(JOB_SAMPLES, "job-samples", nothing, SUPERVISOR, ARCHIVE, 0, 0) \
+	/* supervisor → archive: something happened; text: a line each: kind, target, job, what; \
+	   kept by the sender until EVENTS_KEPT */ \
+	X(EVENT, "event", event, SUPERVISOR, ARCHIVE, 0, 0) \
+	/* archive → supervisor: events up to this number are in its file */ \
+	X(EVENTS_KEPT, "events-kept", beat, ARCHIVE, SUPERVISOR, 0, 0) \
+	/* archive → supervisor, once: what a job goes on from; text: TARGET/JOB, NUL, struct \
+	   job_sample */ \
+	X(JOB_PAST, "job-past", nothing, ARCHIVE, SUPERVISOR, 0, 0) \
+	/* archive → supervisor: there is no more of it */ \
+	X(PAST_TOLD, "past-told", nothing, ARCHIVE, SUPERVISOR, 0, 0) \
+	/* archive → supervisor, on change: text: what a user should know; "": all is well */ \
+	X(ARCHIVE_STATE, "archive-state", archive_state, ARCHIVE, SUPERVISOR, 0, 0) \
+	/* front-end → archive: text: a question (worker/archive/answers.h) */ \
+	X(ASK, "ask", ask, FRONTEND, ARCHIVE, 0, 0) \
+	/* archive → front-end: fd: sealed memfd with the answer; without one an error, and \
+	   perhaps text: why */ \
+	X(ANSWER, "answer", answer, ARCHIVE, FRONTEND, 0, 1) \
+\
 	/* supervisor → every worker: a sign of life is wanted */ \
-	X(PING, "ping", beat, SUPERVISOR, SYMBOLIZER | COLLECTOR | FRONTEND | RUNNER, \
-	    0, 0) \
+	X(PING, "ping", beat, SUPERVISOR, \
+	    SYMBOLIZER | COLLECTOR | FRONTEND | RUNNER | ARCHIVE, 0, 0) \
 	/* worker → supervisor: the same number, from the worker's own loop */ \
-	X(PONG, "pong", beat, SYMBOLIZER | COLLECTOR | FRONTEND | RUNNER, SUPERVISOR, \
-	    0, 0) \
+	X(PONG, "pong", beat, SYMBOLIZER | COLLECTOR | FRONTEND | RUNNER | ARCHIVE, \
+	    SUPERVISOR, 0, 0) \
 	/* supervisor → front-end: what is not well, on change; \
 	   text: a line for each (daemon/health.h), as many as fit */ \
 	X(HEALTH, "health", health, SUPERVISOR, FRONTEND, 0, 0) \
@@ -166,7 +197,8 @@ enum party {
 	   compiler's words (FAILED) */ \
 	X(WASM, "wasm", built, RUNNER, FRONTEND, 0, 1) \
 	/* to the other end of an edge: a new life has begun here (edges.h) */ \
-	X(HELLO, "hello", nothing, FRONTEND | RUNNER, FRONTEND | RUNNER, 0, 0) \
+	X(HELLO, "hello", nothing, FRONTEND | RUNNER | ARCHIVE, \
+	    FRONTEND | RUNNER | ARCHIVE, 0, 0) \
 \
 	/* supervisor → mounts: cut what is mounted at the path in text out of its own tree */ \
 	X(CUT, "cut", nothing, SUPERVISOR, MOUNTS, 0, 0) \
@@ -327,6 +359,31 @@ struct message_built {
 	uint64_t number;
 	uint32_t status; /* enum wasm_status */
 };
+struct message_keep {
+	uint32_t
+	    seconds_s; /* samples of each second, of each minute, of each hour are kept so */
+	uint32_t minutes_s; /* many seconds; 0: for good */
+	uint32_t hours_s;
+	uint32_t events; /* at most; 0: all */
+	uint64_t bytes;  /* of the file, at most; 0: all that there is room for */
+};
+struct message_kept_live {
+	int64_t built_ms; /* when the executable changed, Unix */
+};
+struct message_event {
+	uint64_t number; /* only grows, also from life to life of the service */
+	int64_t ms;      /* Unix */
+};
+struct message_archive_state {
+	uint32_t is_well; /* 0: nothing is kept now */
+};
+struct message_ask {
+	uint64_t number; /* comes back in the answer */
+};
+struct message_answer {
+	uint64_t number;
+	uint32_t error; /* an errno; 0: none */
+};
 struct message_tree {
 	uint32_t error; /* an errno; 0: none */
 };
@@ -362,6 +419,12 @@ struct message {
 		struct message_build build;
 		struct message_built built;
 		struct message_tree tree;
+		struct message_keep keep;
+		struct message_kept_live kept_live;
+		struct message_event event;
+		struct message_archive_state archive_state;
+		struct message_ask ask;
+		struct message_answer answer;
 	};
 	char text[MESSAGE_TEXT_MAX];
 };

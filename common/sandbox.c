@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "edges.h"
 #include "log.h"
 #include "namespaces.h"
 #include "banned.h"
@@ -55,7 +56,15 @@ static const char *const kind_names[SANDBOX_KINDS_LEN] = {
 	[SANDBOX_FRAMES] = "frames",
 	[SANDBOX_COLLECTOR] = "collector",
 	[SANDBOX_FRONTEND] = "frontend",
+	[SANDBOX_ARCHIVE] = "archive",
 };
+
+/* Reads below directories that it is sent, which are others'. */
+static bool
+reads_directories(enum sandbox_kind kind)
+{
+	return kind == SANDBOX_COLLECTOR || kind == SANDBOX_FRONTEND;
+}
 
 /* Parses what attackers write, and needs nothing but memory and what it holds. */
 static bool
@@ -86,6 +95,17 @@ enter_empty_root(void)
 		r = -errno;
 	if (fd >= 0)
 		close(fd);
+	return r;
+}
+
+/* The folder that is its own. */
+static int
+enter_own_root(void)
+{
+	int r = geteuid() != 0 ? namespaces_enter(0) : 0;
+
+	if (r == 0 && (fchdir(HERITAGE_DIRECTORY) != 0 || chroot(".") != 0))
+		r = -errno;
 	return r;
 }
 
@@ -135,7 +155,7 @@ static int
 drop_user(enum sandbox_kind kind, const struct heritage *heritage, bool mapped)
 {
 	bool was_root = geteuid() == 0;
-	uint64_t keep = was_root && heritage->cut_off && !only_computes(kind)
+	uint64_t keep = was_root && heritage->cut_off && reads_directories(kind)
 	    ? UINT64_C(1) << CAP_DAC_READ_SEARCH
 	    : 0;
 
@@ -158,6 +178,21 @@ drop_user(enum sandbox_kind kind, const struct heritage *heritage, bool mapped)
 
 /* ---- Landlock ---- */
 
+/* All that the ruleset @fd handles may be done below the folder that is its own. */
+static int
+allow_own_folder(int fd, uint64_t access)
+{
+	struct {
+		uint64_t allowed_access;
+		int32_t parent_fd;
+	} __attribute__((packed)) rule = { access, HERITAGE_DIRECTORY };
+
+	return syscall(SYS_landlock_add_rule, fd, 1 /* LANDLOCK_RULE_PATH_BENEATH */,
+		   &rule, 0) == 0
+	    ? 0
+	    : -errno;
+}
+
 static int
 enter_landlock(enum sandbox_kind kind)
 {
@@ -171,9 +206,9 @@ enter_landlock(enum sandbox_kind kind)
 	if (abi < 1)
 		return errno != 0 ? -errno : -ENOSYS;
 	ruleset.fs = fs_by_abi[abi < 5 ? abi : 5];
-	/* No rule is added, so all that is handled is denied. Reading goes by descriptors
+	/* All that is handled and that no rule allows is denied. Reading goes by descriptors
 	 * that come later, which no rule could name now. */
-	if (!only_computes(kind))
+	if (reads_directories(kind))
 		ruleset.fs &= ~(ACCESS_FS_READ_FILE | ACCESS_FS_READ_DIR);
 	ruleset.net = abi >= 4 ? ACCESS_NET_ALL : 0;
 	ruleset.scoped = abi >= 6 ? SCOPE_ALL : 0;
@@ -181,7 +216,9 @@ enter_landlock(enum sandbox_kind kind)
 	fd = (int)syscall(SYS_landlock_create_ruleset, &ruleset, size, 0);
 	if (fd < 0)
 		return -errno;
-	if (syscall(SYS_landlock_restrict_self, fd, 0) != 0)
+	if (kind == SANDBOX_ARCHIVE)
+		r = allow_own_folder(fd, ruleset.fs & ~ACCESS_FS_EXECUTE);
+	if (r == 0 && syscall(SYS_landlock_restrict_self, fd, 0) != 0)
 		r = -errno;
 	close(fd);
 	return r;
@@ -220,6 +257,11 @@ static const struct limit limits_frontend[] = {
 	{ RLIMIT_FSIZE, 0, 0, true },
 };
 
+/* Its answers are memfds, and what it keeps is bounded by the configuration. */
+static const struct limit limits_archive[] = {
+	{ RLIMIT_NOFILE, 256, 256, true },
+};
+
 static const struct {
 	const struct limit *limits;
 	size_t len;
@@ -229,6 +271,7 @@ static const struct {
 	[SANDBOX_FRAMES] = LIMITS(limits_frames),
 	[SANDBOX_COLLECTOR] = LIMITS(limits_collector),
 	[SANDBOX_FRONTEND] = LIMITS(limits_frontend),
+	[SANDBOX_ARCHIVE] = LIMITS(limits_archive),
 #undef LIMITS
 };
 
@@ -360,6 +403,31 @@ static const int calls_for_collector[] = {
 	CALL(inotify_rm_watch),
 };
 
+/* In its own folder, which is its root. */
+static const int calls_for_archive[] = {
+	CALL(open),
+	CALL(openat),
+	CALL(access),
+	CALL(faccessat),
+	CALL(faccessat2),
+	CALL(readlink),
+	CALL(readlinkat),
+	CALL(stat),
+	CALL(lstat),
+	CALL(newfstatat),
+	CALL(getcwd),
+	CALL(pwrite64),
+	CALL(fsync),
+	CALL(fdatasync),
+	CALL(fallocate),
+	CALL(fchmod),
+	CALL(unlink),
+	CALL(unlinkat),
+	CALL(rename),
+	CALL(renameat),
+	CALL(renameat2),
+};
+
 static const int calls_for_frontend[] = {
 	CALL(accept4),
 	CALL(accept),
@@ -378,8 +446,9 @@ enum sandbox_set {
 	FOR_FRAMES = 1 << SANDBOX_FRAMES,
 	FOR_COLLECTOR = 1 << SANDBOX_COLLECTOR,
 	FOR_FRONTEND = 1 << SANDBOX_FRONTEND,
-	FOR_LOOPS = FOR_COLLECTOR | FOR_FRONTEND,
-	FOR_MEMORY = FOR_SYMBOLIZER | FOR_COLLECTOR,
+	FOR_ARCHIVE = 1 << SANDBOX_ARCHIVE,
+	FOR_LOOPS = FOR_COLLECTOR | FOR_FRONTEND | FOR_ARCHIVE,
+	FOR_MEMORY = FOR_SYMBOLIZER | FOR_COLLECTOR | FOR_ARCHIVE,
 	FOR_ALL = FOR_SYMBOLIZER | FOR_FRAMES | FOR_LOOPS,
 };
 
@@ -390,7 +459,6 @@ struct rule {
 	struct scmp_arg_cmp arguments[2];
 };
 
-#define EDGE_TO_RUNNER (HERITAGE_EDGES + EDGE_FRONTEND_RUNNER)
 #define INT_MASK UINT64_C(0xffffffff)
 #define BITS(n, mask, value) \
 	{ .arg = (n), .op = SCMP_CMP_MASKED_EQ, .datum_a = (mask), .datum_b = (value) }
@@ -432,14 +500,9 @@ static const struct rule rules[] = {
 	FCNTL(FOR_ALL, F_DUPFD_CLOEXEC),
 	FCNTL(FOR_ALL, F_GET_SEALS),
 	FCNTL(FOR_MEMORY, F_ADD_SEALS),
-	/* Descriptors come and go by the channel and the edges alone: over a connection somebody could
-	 * lend us theirs. */
-	{ FOR_ALL & ~FOR_FRAMES, CALL(sendmsg), 1, { INT(0, HERITAGE_CHANNEL) } },
-	{ FOR_ALL & ~FOR_FRAMES, CALL(recvmsg), 1, { INT(0, HERITAGE_CHANNEL) } },
-	{ FOR_FRONTEND, CALL(sendmsg), 1, { INT(0, EDGE_TO_RUNNER) } },
-	{ FOR_FRONTEND, CALL(recvmsg), 1, { INT(0, EDGE_TO_RUNNER) } },
-	{ FOR_FRAMES, CALL(sendmsg), 1, { INT(0, HERITAGE_QUESTIONS) } },
-	{ FOR_FRAMES, CALL(recvmsg), 1, { INT(0, HERITAGE_QUESTIONS) } },
+	/* SQLite locks its file, which nobody else opens. */
+	FCNTL(FOR_ARCHIVE, F_SETLK),
+	FCNTL(FOR_ARCHIVE, F_GETLK),
 	/* No address: MSG_FASTOPEN would connect. */
 	{ FOR_FRONTEND, CALL(sendto), 1, { NONE(4) } },
 	/* libevent asks how much there is to read. */
@@ -466,6 +529,48 @@ allow(scmp_filter_ctx filter, const int *calls, size_t len)
 	return r;
 }
 
+/* The party that a kind of sandbox is of; 0: one that has no edges. */
+static enum party
+party_of(enum sandbox_kind kind)
+{
+	return kind == SANDBOX_COLLECTOR ? PARTY_COLLECTOR
+	    : kind == SANDBOX_FRONTEND   ? PARTY_FRONTEND
+	    : kind == SANDBOX_ARCHIVE    ? PARTY_ARCHIVE
+					 : PARTY_ANY;
+}
+
+/* Numbers of the sockets over which @kind speaks; returns how many. */
+static size_t
+sockets_of(enum sandbox_kind kind, int ret_fds[1 + EDGES_LEN])
+{
+	size_t len = 0;
+
+	ret_fds[len++] = kind == SANDBOX_FRAMES ? HERITAGE_QUESTIONS : HERITAGE_CHANNEL;
+	for (unsigned i = 0; i < EDGES_LEN; i++)
+		if (party_of(kind) != PARTY_ANY &&
+		    (edge_ends(i)->one == party_of(kind) ||
+			edge_ends(i)->other == party_of(kind)))
+			ret_fds[len++] = edge_fd((enum edge)i);
+	return len;
+}
+
+/* Descriptors come and go by the channel and the edges alone: over a connection somebody could
+ * lend us theirs. */
+static int
+allow_sockets(scmp_filter_ctx filter, enum sandbox_kind kind)
+{
+	int fds[1 + EDGES_LEN], r = 0;
+	const size_t len = sockets_of(kind, fds);
+
+	for (size_t i = 0; i < 2 * len && r == 0; i++) {
+		const struct scmp_arg_cmp number = INT(0, (uint64_t)fds[i / 2]);
+
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
+		    i % 2 == 0 ? CALL(sendmsg) : CALL(recvmsg), 1, number);
+	}
+	return r;
+}
+
 /* abort() signals ourselves; nobody else has our pid. */
 static int
 allow_restricted(scmp_filter_ctx filter, enum sandbox_kind kind)
@@ -475,11 +580,22 @@ allow_restricted(scmp_filter_ctx filter, enum sandbox_kind kind)
 	    ? 0
 	    : seccomp_rule_add(filter, SCMP_ACT_ALLOW, CALL(tgkill), 1, ourselves);
 
+	if (r == 0)
+		r = allow_sockets(filter, kind);
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && r == 0; i++)
 		if ((rules[i].kinds & 1u << kind) != 0)
 			r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW,
 			    rules[i].call, rules[i].len, rules[i].arguments);
 	return r;
+}
+
+static bool
+is_in(const int *calls, size_t len, int call)
+{
+	for (size_t i = 0; i < len; i++)
+		if (calls[i] == call)
+			return true;
+	return false;
 }
 
 /* True for what is_refused() would answer and a rule allows in part: the rest is EPERM. */
@@ -489,7 +605,8 @@ has_rule(enum sandbox_kind kind, int call)
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (rules[i].call == call && (rules[i].kinds & 1u << kind) != 0)
 			return true;
-	return false;
+	return kind == SANDBOX_ARCHIVE &&
+	    is_in(calls_for_archive, sizeof(calls_for_archive) / sizeof(int), call);
 }
 
 static int
@@ -510,20 +627,20 @@ refuse(scmp_filter_ctx filter, enum sandbox_kind kind)
 static int
 keep_channel(enum sandbox_kind kind)
 {
-	const struct scmp_arg_cmp kept[] = {
-		INT(0, kind == SANDBOX_FRAMES ? HERITAGE_QUESTIONS : HERITAGE_CHANNEL),
-		INT(0, EDGE_TO_RUNNER),
-	};
-	const size_t len = kind == SANDBOX_FRONTEND ? 2 : 1;
+	int fds[1 + EDGES_LEN];
+	const size_t len = sockets_of(kind, fds);
 	const int calls[] = { CALL(close), CALL(shutdown) };
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	int r = 0;
 
 	if (filter == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < 2 * len && r == 0; i++)
+	for (size_t i = 0; i < 2 * len && r == 0; i++) {
+		const struct scmp_arg_cmp number = INT(0, (uint64_t)fds[i / 2]);
+
 		r = seccomp_rule_add(
-		    filter, SCMP_ACT_ERRNO(EPERM), calls[i % 2], 1, kept[i / 2]);
+		    filter, SCMP_ACT_ERRNO(EPERM), calls[i % 2], 1, number);
+	}
 	if (r == 0)
 		r = seccomp_load(filter);
 	seccomp_release(filter);
@@ -557,6 +674,8 @@ enter_seccomp(enum sandbox_kind kind)
 		r = ALLOW(calls_for_collector);
 	if (r == 0 && kind == SANDBOX_FRONTEND)
 		r = ALLOW(calls_for_frontend);
+	if (r == 0 && kind == SANDBOX_ARCHIVE)
+		r = ALLOW(calls_for_archive);
 #undef ALLOW
 	if (r == 0)
 		r = seccomp_load(filter);
@@ -591,8 +710,10 @@ sandbox_enter(enum sandbox_kind kind, const struct heritage *heritage)
 	mapped = is_mapped(heritage->uid);
 	answers_are_limited = kind == SANDBOX_FRAMES;
 	r = set_limits(kind);
-	if (r == 0 && !SANITIZED)
+	if (r == 0 && !SANITIZED && kind != SANDBOX_ARCHIVE)
 		r = layer("an empty root directory", enter_empty_root());
+	if (r == 0 && !SANITIZED && kind == SANDBOX_ARCHIVE)
+		r = layer("a root directory of its own", enter_own_root());
 	if (r == 0)
 		r = drop_user(kind, heritage, mapped);
 	if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)

@@ -17,6 +17,7 @@ enum sandbox_kind {
 	SANDBOX_COLLECTOR, /* reads below directories that it is sent; inotify (fchdir,
 	                       then "."), since no path leads anywhere */
 	SANDBOX_FRONTEND, /* accepts connections; reads below directories that it is sent */
+	SANDBOX_ARCHIVE,  /* reads and writes in the folder that is its own, and nowhere else */
 	SANDBOX_KINDS_LEN
 };
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "archive_feed.h"
 #include "heartbeat.h"
 #include "jobs.h"
 #include "supervisor.h"
@@ -105,6 +106,31 @@ on_ask_job(void *context, struct mail *mail)
 	return jobs_asked(supervisor_of(context)->jobs, mail->message);
 }
 
+static int
+on_events_kept(void *context, struct mail *mail)
+{
+	return archive_feed_kept(supervisor_of(context)->archive_feed, mail->message);
+}
+
+static int
+on_job_past(void *context, struct mail *mail)
+{
+	return archive_feed_past(supervisor_of(context)->archive_feed, mail->message);
+}
+
+static int
+on_past_told(void *context, struct mail *mail)
+{
+	(void)mail;
+	return archive_feed_past_told(supervisor_of(context)->archive_feed);
+}
+
+static int
+on_archive_state(void *context, struct mail *mail)
+{
+	return archive_feed_state(supervisor_of(context)->archive_feed, mail->message);
+}
+
 const struct mail_handler dispatch_handlers[] = {
 	{ MESSAGE_PONG, on_pong },
 	{ MESSAGE_TABLE, on_table },
@@ -120,6 +146,10 @@ const struct mail_handler dispatch_handlers[] = {
 	{ MESSAGE_JOB_END, on_job_end },
 	{ MESSAGE_JOB_FUZZERS, on_job_fuzzers },
 	{ MESSAGE_ASK_JOB, on_ask_job },
+	{ MESSAGE_EVENTS_KEPT, on_events_kept },
+	{ MESSAGE_JOB_PAST, on_job_past },
+	{ MESSAGE_PAST_TOLD, on_past_told },
+	{ MESSAGE_ARCHIVE_STATE, on_archive_state },
 };
 const size_t dispatch_handlers_len =
     sizeof(dispatch_handlers) / sizeof(dispatch_handlers[0]);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/param.h>
 
+#include "archive_feed.h"
 #include "clock.h"
 #include "disk_room.h"
 #include "heartbeat.h"
@@ -376,6 +377,9 @@ health_look(struct health *health)
 		    health->refused_ms, "%s", health->refused);
 	look_at_disks(health);
 	append(lines, &health->disks);
+	if (archive_feed_words(supervisor->archive_feed)[0] != '\0')
+		add(health, lines, HEALTH_ARCHIVE, "archive", 0, "%s",
+		    archive_feed_words(supervisor->archive_feed));
 	look_at_jobs(health, lines);
 	look_at_coverage_dirs(health, lines);
 	look_at_targets(health, lines);

@@ -15,6 +15,7 @@ struct supervisor;
 	X(WORKER, "worker")               /* one of our processes does not work */ \
 	X(CONFIGURATION, "configuration") /* the last reload was refused */ \
 	X(DISK, "disk")                   /* a file system is nearly full */ \
+	X(ARCHIVE, "archive")             /* what is found is not kept, or some was lost */ \
 	X(IDLE, "idle")                   /* jobs are wanted, and none runs */ \
 	X(COVERAGE, "coverage")           /* where it was read from is gone */ \
 	X(TARGET_FAILED, "target-failed") /* it will not be shown */ \

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "archive_feed.h"
 #include "clock.h"
 #include "conf_probe.h"
 #include "detached.h"
@@ -36,6 +37,7 @@ enum job_news {
 	NEWS_REPORT = 8,      /* front-end */
 	NEWS_STATS = 16,      /* front-end */
 	NEWS_WISH = 32,       /* runner: the wish alone */
+	NEWS_KEEP_JOB = 64,   /* archive: the job */
 };
 
 static struct message message;
@@ -48,6 +50,7 @@ jobs_new(struct supervisor *supervisor, struct jobs **ret_jobs)
 	if (jobs == NULL)
 		return -ENOMEM;
 	jobs->supervisor = supervisor;
+	jobs->are_held = true;
 	for (unsigned i = 0; i < JOB_OUTBOXES; i++)
 		TAILQ_INIT(&jobs->outbox[i]);
 	*ret_jobs = jobs;
@@ -129,7 +132,7 @@ static struct worker *
 worker_of(const struct jobs *jobs, unsigned outbox)
 {
 	static const enum worker_kind kinds[JOB_OUTBOXES] = { WORKER_RUNNER,
-		WORKER_COLLECTOR, WORKER_FRONTEND };
+		WORKER_COLLECTOR, WORKER_FRONTEND, WORKER_ARCHIVE };
 
 	return supervisor_worker(jobs->supervisor, kinds[outbox]);
 }
@@ -149,8 +152,8 @@ send_run(struct worker *worker, const struct job *job)
 {
 	message_init(&message, MESSAGE_RUN_JOB, job->id);
 	message.run.wish = job->wanted ? JOB_START : JOB_STOP;
-	message.run.ran_ms = job->has_report ? job->report.ran_ms : 0;
-	message.run.starts = job->has_report ? job->report.starts : 0;
+	message.run.ran_ms = job->has_report ? job->report.ran_ms : job->past_ran_ms;
+	message.run.starts = job->has_report ? job->report.starts : job->past_starts;
 	memcpy(message.text, job->spec, job->spec_len);
 	message.text_len = (uint32_t)job->spec_len;
 	worker_send(worker, &message, NULL, 0);
@@ -237,11 +240,21 @@ send_serve(struct worker *worker, struct job *job)
 }
 
 static void
+send_keep(struct worker *worker, const struct job *job)
+{
+	message_init(&message, MESSAGE_KEEP_JOB, job->id);
+	message_printf(&message, "%s/%s", job->target, job->name);
+	worker_send(worker, &message, NULL, 0);
+}
+
+static void
 send_news(struct jobs *jobs, struct job *job, unsigned outbox)
 {
 	struct worker *worker = worker_of(jobs, outbox);
 	const unsigned news = job->news[outbox];
 
+	if ((news & NEWS_KEEP_JOB) != 0)
+		send_keep(worker, job);
 	/* Only shown. */
 	if (job->problem[0] != '\0' && outbox != JOB_OUTBOX_FRONTEND)
 		return;
@@ -267,6 +280,9 @@ jobs_pump(struct jobs *jobs, unsigned outbox)
 	struct worker *worker = worker_of(jobs, outbox);
 	struct job *job;
 
+	if (jobs->are_held &&
+	    (outbox == JOB_OUTBOX_RUNNER || outbox == JOB_OUTBOX_COLLECTOR))
+		return;
 	while (worker_has_room(worker) &&
 	    (job = TAILQ_FIRST(&jobs->outbox[outbox])) != NULL) {
 		TAILQ_REMOVE(&jobs->outbox[outbox], job, outbox_link[outbox]);
@@ -296,7 +312,7 @@ void
 jobs_resend(struct jobs *jobs, unsigned outbox)
 {
 	static const unsigned all[JOB_OUTBOXES] = { NEWS_RUN, NEWS_COLLECT_JOB,
-		NEWS_SERVE_JOB | NEWS_REPORT | NEWS_STATS };
+		NEWS_SERVE_JOB | NEWS_REPORT | NEWS_STATS, NEWS_KEEP_JOB };
 	const struct conf *conf = jobs->supervisor->conf;
 
 	if (outbox == JOB_OUTBOX_RUNNER) {
@@ -388,6 +404,8 @@ take_over(struct jobs *jobs, struct job *job)
 	if (old != NULL) {
 		job->stats = old->stats;
 		job->has_stats = old->has_stats;
+		job->past_ran_ms = old->past_ran_ms;
+		job->past_starts = old->past_starts;
 		if (!same_settings(old, job))
 			log_notice(
 			    "job %s/%s: its settings changed", job->target, job->name);
@@ -536,6 +554,7 @@ tell_all(struct jobs *jobs, struct job *job, bool is_new)
 	if (is_new && target != NULL)
 		target_users_changed(jobs->supervisor->targets, target);
 	if (is_new) {
+		tell(jobs, job, JOB_OUTBOX_ARCHIVE, NEWS_KEEP_JOB);
 		tell(jobs, job, JOB_OUTBOX_COLLECTOR, NEWS_COLLECT_JOB);
 		tell(jobs, job, JOB_OUTBOX_RUNNER, NEWS_RUN);
 		/* It may bring a place of its own to a target that is served already. */
@@ -737,6 +756,8 @@ jobs_poll(struct jobs *jobs)
 		snprintf(reason, sizeof(reason), "it found nothing new for %lld s",
 		    (long long)(now - since) / 1000);
 		job_wish(jobs, job, JOB_STOP, reason);
+		archive_feed_event(jobs->supervisor->archive_feed, FEED_PLATEAU,
+		    job->target, job->name, "stopped: %s", reason);
 	}
 }
 
@@ -782,6 +803,7 @@ jobs_report(struct jobs *jobs, const struct message *from)
 {
 	struct job *job = find_id(jobs, from->id);
 	struct job_report report;
+	enum job_state before;
 
 	if (from->text_len != sizeof(report))
 		return -EPROTO;
@@ -791,10 +813,12 @@ jobs_report(struct jobs *jobs, const struct message *from)
 		return -EPROTO;
 	if (job == NULL)
 		return 0;
+	before = job->has_report ? (enum job_state)job->report.state : JOB_STATES_LEN;
 	job->report = report;
 	job->has_report = true;
 	memcpy(job->bare_reason, report.reason, sizeof(job->bare_reason));
 	add_line(job);
+	job_tell_change(jobs, job, before);
 	tell(jobs, job, JOB_OUTBOX_FRONTEND, NEWS_REPORT);
 	return 0;
 }

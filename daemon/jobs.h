@@ -15,7 +15,13 @@
 #include "job_types.h"
 #include "supervisor.h"
 
-enum { JOB_OUTBOX_RUNNER, JOB_OUTBOX_COLLECTOR, JOB_OUTBOX_FRONTEND, JOB_OUTBOXES };
+enum {
+	JOB_OUTBOX_RUNNER,
+	JOB_OUTBOX_COLLECTOR,
+	JOB_OUTBOX_FRONTEND,
+	JOB_OUTBOX_ARCHIVE,
+	JOB_OUTBOXES
+};
 
 /* How a run of an instance ended, by its log. */
 struct job_end {
@@ -52,6 +58,9 @@ struct job {
 	char wish_reason[96];
 	uint32_t target_id; /* as the front-end was told */
 	bool has_report, has_stats;
+	uint64_t past_ran_ms; /* in lives of the service before this one */
+	uint32_t past_starts;
+	int64_t restart_told_ms; /* monotonic; 0: never */
 	struct job_report
 	    report; /* its reason with the telling line of the run's log */
 	struct job_stats stats;
@@ -69,6 +78,8 @@ struct jobs {
 	size_t len, size;
 	uint32_t last_id;
 	struct job_head outbox[JOB_OUTBOXES];
+	bool
+	    are_held; /* runner and collector hear nothing: it is not known what jobs go on from */
 };
 
 int jobs_new(struct supervisor *supervisor, struct jobs **ret_jobs);
@@ -108,6 +119,20 @@ void jobs_poll(struct jobs *jobs);
 /* The worker of @outbox is new and knows nothing; or has room for more. */
 void jobs_resend(struct jobs *jobs, unsigned outbox);
 void jobs_pump(struct jobs *jobs, unsigned outbox);
+
+/* From the start until jobs_release() runner and collector hear of no job. */
+bool jobs_are_held(const struct jobs *jobs);
+void jobs_release(struct jobs *jobs);
+
+/* What TARGET/JOB, @name, goes on from; while jobs are held. */
+void jobs_past(struct jobs *jobs, const char *name, const struct job_sample *past);
+
+/* Its state was @before: tells the archive what happened. */
+void job_tell_change(struct jobs *jobs, struct job *job, enum job_state before);
+
+/* Fills @ret_message with samples of jobs from *@from on, which it moves on. False: there are no
+ * more. */
+bool jobs_samples(const struct jobs *jobs, size_t *from, struct message *ret_message);
 
 /* What workers say. -EPROTO if they must be killed. */
 int jobs_report(struct jobs *jobs, const struct message *message);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "control.h"
+#include "archive_feed.h"
 #include "coverage_dirs.h"
 #include "detached.h"
 #include "directory_writer.h"
@@ -175,6 +176,8 @@ open_memory(struct supervisor *supervisor)
 		r = jobs_new(supervisor, &supervisor->jobs);
 	if (r == 0)
 		r = health_new(supervisor, &supervisor->health);
+	if (r == 0)
+		r = archive_feed_new(supervisor, &supervisor->archive_feed);
 	for (unsigned i = 0; i < EDGES_LEN && r == 0; i++)
 		r = channel_pair(supervisor->setup.edges[i]);
 	return r;
@@ -195,6 +198,7 @@ setup_open(struct supervisor *supervisor, const struct worker_callbacks *callbac
 		.handlers_len = dispatch_handlers_len,
 		.context = supervisor,
 		.news = -1,
+		.archive = -1,
 		.sandbox = supervisor->options->sandbox };
 	for (unsigned i = 0; i < EDGES_LEN; i++)
 		supervisor->setup.edges[i][0] = supervisor->setup.edges[i][1] = -1;
@@ -210,6 +214,8 @@ setup_open(struct supervisor *supervisor, const struct worker_callbacks *callbac
 	if (r == 0)
 		detached_open(
 		    supervisor->conf->state_dir, supervisor->options->sandbox);
+	if (r == 0)
+		archive_feed_look(supervisor->archive_feed);
 	supervisor->setup.cut_off = detached_available();
 	return r;
 }
@@ -242,6 +248,7 @@ setup_close(struct supervisor *supervisor)
 	targets_free(supervisor->targets);
 	jobs_free(supervisor->jobs);
 	health_free(supervisor->health);
+	archive_feed_free(supervisor->archive_feed);
 	detached_close();
 	directory_writer_free(supervisor->directory);
 	for (unsigned i = 0; i < EDGES_LEN; i++)
@@ -255,6 +262,8 @@ setup_close(struct supervisor *supervisor)
 			event_free(events[i]);
 	if (supervisor->setup.news >= 0)
 		close(supervisor->setup.news);
+	if (supervisor->setup.archive >= 0)
+		close(supervisor->setup.archive);
 	if (supervisor->state_lock >= 0)
 		close(supervisor->state_lock);
 	if (supervisor->base != NULL)

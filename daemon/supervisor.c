@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "archive_feed.h"
 #include "clock.h"
 #include "control.h"
 #include "detached.h"
@@ -143,6 +144,9 @@ started_cb(struct worker *worker, void *context)
 		announce_directory(supervisor);
 		log_listening(supervisor);
 		break;
+	case WORKER_ARCHIVE:
+		archive_feed_started(supervisor->archive_feed);
+		break;
 	default:
 		setup_runner(supervisor);
 		jobs_resend(supervisor->jobs, JOB_OUTBOX_RUNNER);
@@ -163,6 +167,8 @@ drained_cb(struct worker *worker, void *context)
 		targets_pump(supervisor->targets, OUTBOX_COLLECTOR);
 		jobs_pump(supervisor->jobs, JOB_OUTBOX_COLLECTOR);
 	}
+	if (worker->kind == WORKER_ARCHIVE)
+		archive_feed_pump(supervisor->archive_feed);
 	if (worker->kind == WORKER_FRONTEND) {
 		targets_pump(supervisor->targets, OUTBOX_FRONTEND);
 		jobs_pump(supervisor->jobs, JOB_OUTBOX_FRONTEND);
@@ -201,6 +207,8 @@ died_cb(struct worker *worker, const char *how, void *context)
 		sweep(supervisor);
 	if (supervisor->ending)
 		return;
+	archive_feed_event(supervisor->archive_feed, FEED_WORKER, "", "",
+	    "%s died (%s) and is started again", worker_name(worker->kind), how);
 	if (worker->kind == WORKER_SYMBOLIZER)
 		tables_died(supervisor->tables, how);
 }
@@ -367,6 +375,8 @@ supervisor_reload(struct supervisor *supervisor, conf_error_cb error_cb, void *c
 	if (r < 0) {
 		log_err("reload refused; the old configuration stays in force");
 		health_set_refused(supervisor->health, report.first);
+		archive_feed_event(
+		    supervisor->archive_feed, FEED_RELOAD, "", "", "%s", report.first);
 		service_notify("READY=1");
 		return r;
 	}
@@ -382,6 +392,9 @@ supervisor_reload(struct supervisor *supervisor, conf_error_cb error_cb, void *c
 	health_look(supervisor->health);
 	log_notice("reloaded: %zu targets, %zu jobs", supervisor->targets->len,
 	    supervisor->jobs->len);
+	archive_feed_event(supervisor->archive_feed, FEED_RELOAD, "", "",
+	    "the configuration was read again: %zu targets, %zu jobs",
+	    supervisor->targets->len, supervisor->jobs->len);
 	service_notify("READY=1");
 	return 0;
 }
@@ -486,6 +499,7 @@ beat_cb(evutil_socket_t fd, short what, void *context)
 	for (unsigned i = 0; i < WORKERS_LEN && supervisor->heartbeat; i++)
 		heartbeat_look(&supervisor->workers[i],
 		    i == WORKER_SYMBOLIZER && tables_busy(supervisor->tables));
+	archive_feed_look(supervisor->archive_feed);
 	health_look(supervisor->health);
 }
 
@@ -579,6 +593,8 @@ start(struct supervisor *supervisor)
 	if (r < 0)
 		return r;
 	jobs_configure(supervisor->jobs, supervisor->conf, plan);
+	archive_feed_event(
+	    supervisor->archive_feed, FEED_SERVICE, "", "", "the service started");
 	for (unsigned i = 0; i < WORKERS_LEN; i++)
 		worker_start(&supervisor->workers[i]);
 	return 0;

@@ -32,6 +32,7 @@ struct supervisor {
 	struct tables *tables;
 	struct jobs *jobs;
 	struct health *health;
+	struct archive_feed *archive_feed;
 	struct control *control;
 	int state_lock; /* file that says that state-dir is ours; -1: none */
 	struct listener listeners[CONF_LISTEN_MAX];

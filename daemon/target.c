@@ -257,6 +257,7 @@ target_live(struct targets *targets, const struct message *message, int fd)
 	memcpy(target->live_build_id, target->table->build_id,
 	    sizeof(target->live_build_id));
 	target_tell(targets, target, OUTBOX_FRONTEND, NEWS_LIVE);
+	target_tell(targets, target, OUTBOX_ARCHIVE, NEWS_LIVE);
 	supervisor_changed(targets->supervisor);
 	return 0;
 }

@@ -19,7 +19,7 @@
 enum target_news {
 	NEWS_COLLECT = 1, /* collector: everything */
 	NEWS_PLACES = 2,  /* collector: places alone, since one has appeared */
-	NEWS_SERVE = 4,   /* front-end: name and source roots */
+	NEWS_SERVE = 4,   /* front-end: name and source roots; archive: name */
 	NEWS_TABLE = 8,
 	NEWS_LIVE = 16,
 	/* both go with every NEWS_TABLE, too */
@@ -27,7 +27,7 @@ enum target_news {
 	NEWS_BLOCKS = 64,
 };
 
-enum { OUTBOX_COLLECTOR, OUTBOX_FRONTEND, OUTBOXES };
+enum { OUTBOX_COLLECTOR, OUTBOX_FRONTEND, OUTBOX_ARCHIVE, OUTBOXES };
 
 struct target {
 	uint32_t id;

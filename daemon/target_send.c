@@ -32,8 +32,10 @@ static struct message message;
 static struct worker *
 worker_of(const struct targets *targets, unsigned outbox)
 {
-	return supervisor_worker(targets->supervisor,
-	    outbox == OUTBOX_COLLECTOR ? WORKER_COLLECTOR : WORKER_FRONTEND);
+	static const enum worker_kind kinds[OUTBOXES] = { WORKER_COLLECTOR,
+		WORKER_FRONTEND, WORKER_ARCHIVE };
+
+	return supervisor_worker(targets->supervisor, kinds[outbox]);
 }
 
 void
@@ -248,6 +250,36 @@ send_collect(struct targets *targets, struct worker *worker, struct target *targ
 	send_places(targets, worker, target);
 }
 
+/* ---- archive ---- */
+
+/* What tells the build that is shown from others, also where it has no build ID. */
+static void
+print_build(const struct target *target, struct message *to)
+{
+	if (target->live_build_id_len == 0)
+		message_printf(to, "%lld-%lld", (long long)target->executable_ms,
+		    (long long)target->identity.size);
+	for (uint32_t i = 0; i < target->live_build_id_len; i++)
+		to->text_len += (uint32_t)snprintf(
+		    to->text + to->text_len, 3, "%02x", target->live_build_id[i]);
+}
+
+static void
+send_keep(struct worker *worker, const struct target *target, unsigned news)
+{
+	if ((news & NEWS_SERVE) != 0) {
+		message_init(&message, MESSAGE_KEEP_TARGET, target->id);
+		message_printf(&message, "%s", target->conf.name);
+		worker_send(worker, &message, NULL, 0);
+	}
+	if ((news & NEWS_LIVE) != 0 && target->live_current) {
+		message_init(&message, MESSAGE_KEEP_LIVE, target->id);
+		message.kept_live.built_ms = target->executable_ms;
+		print_build(target, &message);
+		worker_send(worker, &message, &target->live, 1);
+	}
+}
+
 /* ---- front-end ---- */
 
 static int
@@ -343,6 +375,10 @@ target_send(struct targets *targets, struct target *target, unsigned outbox)
 	struct worker *worker = worker_of(targets, outbox);
 	unsigned news = target->news[outbox];
 
+	if (outbox == OUTBOX_ARCHIVE) {
+		send_keep(worker, target, news);
+		return;
+	}
 	if ((news & NEWS_COLLECT) != 0)
 		send_collect(targets, worker, target);
 	else if ((news & NEWS_PLACES) != 0 && target->collect_generation != 0)

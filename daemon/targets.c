@@ -192,6 +192,7 @@ targets_add(
 	targets->by_name[place] = target;
 	targets->by_id[targets->len++] = target;
 	target_tell(targets, target, OUTBOX_FRONTEND, NEWS_SERVE);
+	target_tell(targets, target, OUTBOX_ARCHIVE, NEWS_SERVE);
 	supervisor_changed(targets->supervisor);
 	*ret_target = target;
 	return 0;
@@ -208,11 +209,13 @@ send_forget(struct targets *targets, const struct target *target)
 {
 	static struct message message;
 
+	static const enum worker_kind kinds[] = { WORKER_COLLECTOR, WORKER_FRONTEND,
+		WORKER_ARCHIVE };
+
 	message_init(&message, MESSAGE_FORGET, target->id);
-	worker_send(supervisor_worker(targets->supervisor, WORKER_COLLECTOR), &message,
-	    NULL, 0);
-	worker_send(
-	    supervisor_worker(targets->supervisor, WORKER_FRONTEND), &message, NULL, 0);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		worker_send(supervisor_worker(targets->supervisor, kinds[i]), &message,
+		    NULL, 0);
 }
 
 void

@@ -54,7 +54,8 @@ party_of(enum worker_kind kind)
 	_Static_assert(PARTY_SYMBOLIZER == 2 << WORKER_SYMBOLIZER &&
 		PARTY_COLLECTOR == 2 << WORKER_COLLECTOR &&
 		PARTY_FRONTEND == 2 << WORKER_FRONTEND &&
-		PARTY_RUNNER == 2 << WORKER_RUNNER,
+		PARTY_RUNNER == 2 << WORKER_RUNNER &&
+		PARTY_ARCHIVE == 2 << WORKER_ARCHIVE,
 	    "parties");
 	return (enum party)(2U << kind);
 }
@@ -274,7 +275,9 @@ spawn(struct worker *worker, int channel_fd, int log_fd)
 		.channel = channel_fd,
 		.log = log_fd,
 		.news = has_news ? setup->news : -1,
-		.directory = worker->kind == WORKER_FRONTEND ? setup->directory : -1,
+		.directory = worker->kind == WORKER_FRONTEND ? setup->directory
+		    : worker->kind == WORKER_ARCHIVE         ? setup->archive
+							     : -1,
 		.log_level = log_level(),
 		.sandbox = setup->sandbox,
 		.cut_off = setup->cut_off,

@@ -18,7 +18,8 @@
 	X(SYMBOLIZER, "symbolizer") \
 	X(COLLECTOR, "collector") \
 	X(FRONTEND, "frontend") \
-	X(RUNNER, "runner")
+	X(RUNNER, "runner") \
+	X(ARCHIVE, "archive")
 
 enum worker_kind {
 #define X(kind, name) WORKER_##kind,
@@ -61,6 +62,7 @@ struct worker_setup {
 	void *context;
 	int news;
 	int directory;
+	int archive;             /* its folder; -1: there is none */
 	int edges[EDGES_LEN][2]; /* edges.h; who is its first party has the first end */
 	bool sandbox;
 	bool cut_off; /* directories are, see detached.h */

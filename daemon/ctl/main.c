@@ -16,6 +16,7 @@
 #include "debug_file.h"
 #include "export.h"
 #include "logs.h"
+#include "past.h"
 #include "symbolize.h"
 #include "tables.h"
 #include "plain_text.h"
@@ -31,6 +32,7 @@ struct options {
 	const char *format; /* of export */
 	bool json, watch, follow;
 	struct symbolize_wishes symbolize;
+	struct past_wishes past;
 };
 
 static const char usage[] =
@@ -46,6 +48,13 @@ static const char usage[] =
     "lcov, "
     "json\n"
     "                                      (as llvm-cov export), cobertura\n"
+    "  history [--from T] [--to T] [--step S] TARGET[/JOB]\n"
+    "                                      coverage, executions, corpus, crashes as "
+    "they "
+    "were;\n"
+    "                                      T: -2h, \"2026-01-31 12:00\", Unix seconds; "
+    "S: 10s, 5m\n"
+    "  events [-f] [TARGET]                what happened; -f: and what happens\n"
     "  attach EXECUTABLE [NAME]            show a target that the configuration does "
     "not "
     "name\n"
@@ -174,6 +183,8 @@ command_is_sound(char *const *words, int len)
 		{ "restart", 2, 2 },
 		{ "logs", 2, 2 },
 		{ "export", 2, 2 },
+		{ "history", 2, 2 },
+		{ "events", 1, 2 },
 		{ "attach", 2, 3 },
 		{ "detach", 2, 2 },
 		{ "announce", 4, 5 },
@@ -232,6 +243,25 @@ check(const struct options *options, char **words)
 	return code;
 }
 
+/* What the web interface is asked: history or events, @of a target, or "". */
+static int
+show_past(const struct options *options, const char *command, const char *of)
+{
+	char *words[] = { (char *)(uintptr_t)"addresses" };
+	char *answer = client_ask(options->socket, words, 1);
+	char *lines = answer != NULL ? client_lines(answer) : NULL;
+	struct past_wishes wishes = options->past;
+	int code = EXIT_RUNTIME;
+
+	wishes.json = options->json;
+	wishes.follow = options->follow;
+	if (lines != NULL)
+		code = strcmp(command, "history") == 0 ? ctl_history(lines, of, &wishes)
+						       : ctl_events(lines, of, &wishes);
+	free(answer);
+	return code;
+}
+
 static int
 export_lines(const struct options *options, const char *target)
 {
@@ -271,6 +301,8 @@ carry_out(const struct options *options, char **words, int len)
 		return check(options, words);
 	if (strcmp(words[0], "export") == 0)
 		return export_lines(options, words[1]);
+	if (strcmp(words[0], "history") == 0 || strcmp(words[0], "events") == 0)
+		return show_past(options, words[0], len > 1 ? words[1] : "");
 	if (strcmp(words[0], "logs") == 0)
 		return show_logs(options, words);
 	if (strcmp(words[0], "announce") == 0 &&
@@ -298,6 +330,9 @@ main(int argc, char **argv)
 		{ "addresses", no_argument, NULL, 'A' },
 		{ "module", required_argument, NULL, 'm' },
 		{ "format", required_argument, NULL, 'F' },
+		{ "from", required_argument, NULL, 'b' },
+		{ "to", required_argument, NULL, 'e' },
+		{ "step", required_argument, NULL, 'S' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
@@ -336,6 +371,15 @@ main(int argc, char **argv)
 			break;
 		case 'F':
 			options.format = optarg;
+			break;
+		case 'b':
+			options.past.from = optarg;
+			break;
+		case 'e':
+			options.past.to = optarg;
+			break;
+		case 'S':
+			options.past.step = optarg;
 			break;
 		case 'h':
 			fputs(usage, stdout);

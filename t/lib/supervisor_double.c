@@ -143,15 +143,15 @@ make_directory(struct supervisor_double *supervisor)
 /* ---- starting ---- */
 
 static void
-exec_frontend(const char *program, bool sandbox, pid_t parent, const int inherited[4])
+exec_frontend(const char *program, bool sandbox, pid_t parent, const int inherited[5])
 {
 	char parent_word[32], sandbox_word[32];
 
 	snprintf(parent_word, sizeof(parent_word), "parent=%d", (int)parent);
 	snprintf(sandbox_word, sizeof(sandbox_word), "sandbox=%d", sandbox);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++)
 		must(dup2(inherited[i], 20 + i), "dup2");
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++)
 		must(dup2(20 + i, HERITAGE_CHANNEL + i), "dup2");
 	must(
 	    dup2(must(open("/dev/null", O_RDONLY), "/dev/null"), STDIN_FILENO), "dup2");
@@ -187,23 +187,27 @@ double_start(struct supervisor_double *supervisor, const char *program, const ch
 {
 	static const char hosts[] = "fuzz.example\nother.example";
 	pid_t parent = getpid();
-	int pair[2], edge[2], directory, fd;
+	int pair[2], edge[2], past[2], directory, fd;
 
 	memset(supervisor, 0, sizeof(*supervisor));
 	directory = make_directory(supervisor);
 	supervisor->news = must(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd");
 	must(channel_pair(pair), "channel_pair");
 	must(channel_pair(edge), "channel_pair");
+	must(channel_pair(past), "channel_pair");
 	supervisor->pid = must(fork(), "fork");
 	if (supervisor->pid == 0)
 		exec_frontend(program, sandbox, parent,
-		    (int[]){ pair[1], supervisor->news, directory, edge[1] });
+		    (int[]){ pair[1], supervisor->news, directory, edge[1], past[1] });
 	close(pair[1]);
 	close(edge[1]);
+	close(past[1]);
 	close(directory);
 	must(channel_new(pair[0], PARTY_ANY, PARTY_ANY, &supervisor->channel),
 	    "channel_new");
 	must(channel_new(edge[0], PARTY_ANY, PARTY_ANY, &supervisor->runner),
+	    "channel_new");
+	must(channel_new(past[0], PARTY_ANY, PARTY_ANY, &supervisor->archive),
 	    "channel_new");
 	fd = must(open(web, O_PATH | O_DIRECTORY | O_CLOEXEC), web);
 	send_text(supervisor, MESSAGE_SHARE, 0, web, strlen(web), fd);
@@ -222,6 +226,7 @@ double_stop(struct supervisor_double *supervisor)
 
 	channel_free(supervisor->channel);
 	channel_free(supervisor->runner);
+	channel_free(supervisor->archive);
 	waitpid(supervisor->pid, &status, 0);
 	for (size_t i = 0; i < supervisor->targets_len; i++)
 		live_segment_unmap(&supervisor->targets[i].live);

@@ -26,7 +26,7 @@ struct supervisor_double {
 	unsigned port;
 	int news;
 	struct channel *channel;
-	struct channel *runner; /* the front-end's edge to one */
+	struct channel *runner, *archive; /* the front-end's edges to them */
 	struct directory *directory;
 	struct double_target targets[DIRECTORY_TARGETS_MAX];
 	size_t targets_len;

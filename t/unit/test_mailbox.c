@@ -196,6 +196,9 @@ test_rows(void **state)
 	    message_is_allowed(MESSAGE_LIVE, PARTY_COLLECTOR, PARTY_SUPERVISOR, 0));
 	assert_false(
 	    message_is_allowed(MESSAGE_SYMBOLIZE, PARTY_FRONTEND, PARTY_SUPERVISOR, 1));
+	assert_true(
+	    message_is_allowed(MESSAGE_ANSWER, PARTY_ARCHIVE, PARTY_FRONTEND, 1));
+	assert_false(message_is_allowed(MESSAGE_HELLO, PARTY_RUNNER, PARTY_ARCHIVE, 0));
 	assert_false(
 	    message_is_allowed(MESSAGE_RUN_JOB, PARTY_FRONTEND, PARTY_RUNNER, 0));
 	assert_false(
@@ -223,7 +226,9 @@ test_edges(void **state)
 					assert_true((1U << a & PARTY_WORKERS) == 0 ||
 					    (1U << b & PARTY_WORKERS) == 0 ||
 					    (1U << a | 1U << b) ==
-						(PARTY_FRONTEND | PARTY_RUNNER));
+						(PARTY_FRONTEND | PARTY_RUNNER) ||
+					    (1U << a | 1U << b) ==
+						(PARTY_FRONTEND | PARTY_ARCHIVE));
 					from |= 1U << a;
 					to |= 1U << b;
 				}

@@ -31,6 +31,8 @@
 
 static int directory; /* with one file, "file", opened before the sandbox */
 static char directory_path[] = "/tmp/fuzzsup-sandbox-XXXXXX";
+static int own; /* the archive's folder */
+static char own_path[] = "/tmp/fuzzsup-sandbox-own-XXXXXX";
 
 /* Runs @attempt in a sandboxed child. Returns its answer, or -signal that ended it. */
 static int
@@ -48,6 +50,9 @@ in_sandbox(enum sandbox_kind kind, int (*attempt)(void))
 			heritage.gid = getegid();
 		}
 		log_open("test", LOG_LEVEL_ERR);
+		if (dup2(own, HERITAGE_DIRECTORY) < 0 ||
+		    (kind == SANDBOX_ARCHIVE && fchdir(own) != 0))
+			_exit(98);
 		if (sandbox_enter(kind, &heritage) != 0)
 			_exit(99);
 		_exit(attempt());
@@ -229,6 +234,19 @@ use_file_below_at(void)
 	return fd >= 0 && fstat(fd, &st) == 0 && st.st_size == 1 ? 0 : 1;
 }
 
+static int
+use_own_folder(void)
+{
+	char byte;
+	int fd = open("new", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	return fd >= 0 && pwrite(fd, "x", 1, 0) == 1 && fsync(fd) == 0 &&
+		pread(fd, &byte, 1, 0) == 1 && ftruncate(fd, 0) == 0 &&
+		rename("new", "newer") == 0 && unlink("newer") == 0
+	    ? 0
+	    : 1;
+}
+
 static void
 test_work_goes_on(void **state)
 {
@@ -239,6 +257,9 @@ test_work_goes_on(void **state)
 	assert_int_equal(in_sandbox(SANDBOX_COLLECTOR, use_file_below_at), 0);
 	assert_int_equal(in_sandbox(SANDBOX_COLLECTOR, use_file_below), 0);
 	assert_int_equal(in_sandbox(SANDBOX_FRONTEND, use_file_below), 0);
+	assert_int_equal(in_sandbox(SANDBOX_ARCHIVE, use_own_folder), 0);
+	assert_int_equal(in_sandbox(SANDBOX_ARCHIVE, use_memory), 0);
+	assert_int_equal(in_sandbox(SANDBOX_ARCHIVE, use_file_below), 1);
 }
 
 static int
@@ -248,6 +269,9 @@ make_directory(void **state)
 
 	(void)state;
 	assert_non_null(mkdtemp(directory_path));
+	assert_non_null(mkdtemp(own_path));
+	own = open(own_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(fchmod(own, 0777), 0);
 	directory = open(directory_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	/* Only its owner may read it: a service that root started must be able to. */
 	fd = openat(directory, "file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -260,6 +284,7 @@ remove_directory(void **state)
 {
 	(void)state;
 	unlinkat(directory, "file", 0);
+	rmdir(own_path);
 	return rmdir(directory_path);
 }
 

@@ -21,7 +21,7 @@
 
 struct frontend {
 	struct channel *channel;
-	struct channel *runner; /* the edge to it */
+	struct channel *runner, *archive; /* the edges to them */
 	struct snapshot snapshot;
 	struct targets targets;
 	struct server server;
@@ -68,6 +68,9 @@ open_all(struct frontend *frontend, const struct heritage *heritage)
 		r = channel_new(edge_fd(EDGE_FRONTEND_RUNNER), PARTY_FRONTEND,
 		    PARTY_RUNNER, &frontend->runner);
 	if (r == 0)
+		r = channel_new(edge_fd(EDGE_FRONTEND_ARCHIVE), PARTY_FRONTEND,
+		    PARTY_ARCHIVE, &frontend->archive);
+	if (r == 0)
 		r = snapshot_open(
 		    &frontend->snapshot, HERITAGE_DIRECTORY, heritage->slot);
 	if (r < 0)
@@ -80,12 +83,14 @@ open_all(struct frontend *frontend, const struct heritage *heritage)
 	if (server->files == NULL)
 		return -ENOMEM;
 	server->wasm = wasm_new(server->base, frontend->runner, server->files);
+	server->past = past_new(server->base, frontend->archive);
 	server->jobs = job_list_new(frontend->channel);
 	server->health = health_new(frontend->channel);
 	server->stream = stream_new(server->base, &frontend->targets);
 	server->references = reference_stream_new(server->base, &frontend->targets);
 	if (server->jobs == NULL || server->health == NULL || server->wasm == NULL ||
-	    server->stream == NULL || server->references == NULL)
+	    server->past == NULL || server->stream == NULL ||
+	    server->references == NULL)
 		return -ENOMEM;
 	frontend->news = news_new(server->base, HERITAGE_NEWS, &frontend->targets,
 	    server->stream, server->references);
@@ -113,6 +118,7 @@ close_all(struct frontend *frontend)
 	news_free(frontend->news);
 	server_close(server);
 	wasm_free(server->wasm);
+	past_free(server->past);
 	static_files_free(server->files);
 	job_list_free(server->jobs);
 	health_free(server->health);
@@ -121,6 +127,7 @@ close_all(struct frontend *frontend)
 		event_base_free(server->base);
 	snapshot_close(&frontend->snapshot);
 	channel_free(frontend->runner);
+	channel_free(frontend->archive);
 	channel_free(frontend->channel);
 }
 

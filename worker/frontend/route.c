@@ -61,6 +61,24 @@ parse_base(const char *path, struct route *route)
 	}
 }
 
+/* NAME/WHAT, of a target. */
+static void
+parse_target_api(const char *path, struct route *route)
+{
+	static const struct {
+		const char *path;
+		enum route_kind kind;
+	} kinds[] = { { "/history", ROUTE_API_HISTORY } };
+	const size_t len = strcspn(path, "/");
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && len > 0; i++)
+		if (strcmp(path + len, kinds[i].path) == 0) {
+			route->kind = kinds[i].kind;
+			route->name = path;
+			route->name_len = len;
+		}
+}
+
 /* TARGET/JOB/WISH; what such a job is called does not matter. */
 static bool
 is_wish(const char *rest)
@@ -87,6 +105,10 @@ route_parse(const char *path, struct route *ret_route)
 		route.kind = ROUTE_HEALTH;
 	} else if (strcmp(path, "/api/v1/targets") == 0) {
 		route.kind = ROUTE_API_TARGETS;
+	} else if (strncmp(path, "/api/v1/targets/", 16) == 0) {
+		parse_target_api(path + 16, &route);
+	} else if (strcmp(path, "/api/v1/events") == 0) {
+		route.kind = ROUTE_API_EVENTS;
 	} else if (strcmp(path, "/api/v1/health") == 0) {
 		route.kind = ROUTE_API_HEALTH;
 	} else if (strcmp(path, "/api/v1/jobs") == 0) {

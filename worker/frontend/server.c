@@ -341,6 +341,12 @@ serve_route(
 	case ROUTE_API_HEALTH:
 		health_serve_api(server->health, request);
 		break;
+	case ROUTE_API_HISTORY:
+		past_serve_history(server->past, request, target->entry.name);
+		break;
+	case ROUTE_API_EVENTS:
+		past_serve_events(server->past, request);
+		break;
 	case ROUTE_API_TARGETS:
 		serve_api_targets(server, request);
 		break;

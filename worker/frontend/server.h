@@ -5,6 +5,7 @@
 #define FUZZSUP_SERVER_H
 
 #include "limits.h"
+#include "past.h"
 #include "reference_stream.h"
 #include "request_check.h"
 #include "static_file.h"
@@ -24,6 +25,7 @@ struct server {
 	struct health *health;
 	struct static_files *files;
 	struct wasm *wasm;
+	struct past *past;
 	struct stream *stream;
 	struct reference_stream *references;
 };

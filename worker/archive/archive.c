@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: MIT
+ * The loop, and what it takes from others; in the archive.
+ */
+#include "config.h"
+
+#include "archive.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "answers.h"
+#include "clock.h"
+#include "events.h"
+#include "log.h"
+#include "mailbox.h"
+#include "past.h"
+#include "series.h"
+#include "store.h"
+#include "targets.h"
+#include "banned.h"
+
+#define BATCH 256
+#define EDGE_BATCH 8 /* questions, before a second has its turn */
+#define MORE_US 20000
+
+struct archive {
+	struct event_base *base;
+	struct channel *supervisor, *frontend;
+	struct mailbox_setup setup, edge_setup;
+	struct mailbox *mailbox, *edge;
+	struct event *tick;
+	struct store *store;
+	struct all_series *series;
+	struct targets *targets;
+	struct events *events;
+	struct answers answers;
+	bool past_told;  /* what jobs go on from */
+	bool state_told; /* as it is now */
+	bool was_well;
+	char words[400];
+	uint64_t kept; /* the last event of which it was told that it is kept */
+	int64_t sampled;
+	int error;
+};
+
+static void
+say(struct channel *channel, const struct message *message, int fd)
+{
+	int r = channel_send(channel, message, &fd, fd >= 0 ? 1 : 0);
+
+	if (r < 0 && r != -EPIPE)
+		log_err("cannot send %s: %s", message_type_name(message->type),
+		    strerror(-r));
+}
+
+/* ---- from the supervisor ---- */
+
+static int
+on_keep(void *context, struct mail *mail)
+{
+	struct archive *archive = context;
+	const struct message_keep *keep = &mail->message->keep;
+	const struct series_keep ages = { { keep->seconds_s, keep->minutes_s,
+	    keep->hours_s } };
+
+	series_set_keep(archive->series, &ages);
+	events_set_keep(archive->events, keep->events);
+	return 0;
+}
+
+static int
+on_keep_target(void *context, struct mail *mail)
+{
+	struct archive *archive = context;
+
+	return targets_keep(archive->targets, mail->message->id, mail->text);
+}
+
+static int
+on_keep_live(void *context, struct mail *mail)
+{
+	struct archive *archive = context;
+	int r = targets_set_live(archive->targets, mail->message->id, mail->fds[0],
+	    mail->text, mail->message->kept_live.built_ms);
+
+	if (r < 0)
+		log_err("a live segment cannot be read: %s", strerror(-r));
+	return 0;
+}
+
+static int
+on_forget(void *context, struct mail *mail)
+{
+	struct archive *archive = context;
+
+	targets_forget(archive->targets, mail->message->id);
+	return 0;
+}
+
+static int
+on_keep_job(void *context, struct mail *mail)
+{
+	struct archive *archive = context;
+	char target[JOB_NAME_MAX];
+	const size_t len = strcspn(mail->text, "/");
+
+	if (len == 0 || len >= sizeof(target) || mail->text[len] != '/')
+		return -EPROTO;
+	snprintf(target, sizeof(target), "%.*s", (int)len, mail->text);
+	return targets_keep_job(
+	    archive->targets, mail->message->id, target, mail->text + len + 1);
+}
+
+static int
+on_forget_job(void *context, struct mail *mail)
+{
+	struct archive *archive = context;
+
+	targets_forget_job(archive->targets, mail->message->id);
+	return 0;
+}
+
+static int
+on_job_samples(void *context, struct mail *mail)
+{
+	struct archive *archive = context;
+	struct job_sample sample;
+
+	if (mail->message->text_len % sizeof(sample) != 0)
+		return -EPROTO;
+	for (size_t at = 0; at < mail->message->text_len; at += sizeof(sample)) {
+		memcpy(&sample, mail->message->text + at, sizeof(sample));
+		targets_set_job(archive->targets, &sample);
+	}
+	return 0;
+}
+
+static int
+on_event(void *context, struct mail *mail)
+{
+	struct archive *archive = context;
+
+	return events_add(archive->events, mail->message->event.number,
+	    mail->message->event.ms, mail->text);
+}
+
+static const struct mail_handler handlers[] = {
+	{ MESSAGE_KEEP, on_keep },
+	{ MESSAGE_KEEP_TARGET, on_keep_target },
+	{ MESSAGE_KEEP_LIVE, on_keep_live },
+	{ MESSAGE_FORGET, on_forget },
+	{ MESSAGE_KEEP_JOB, on_keep_job },
+	{ MESSAGE_FORGET_JOB, on_forget_job },
+	{ MESSAGE_JOB_SAMPLES, on_job_samples },
+	{ MESSAGE_EVENT, on_event },
+};
+
+/* ---- from the front-end ---- */
+
+static int
+on_ask(void *context, struct mail *mail)
+{
+	struct archive *archive = context;
+	struct message answer;
+	int fd;
+
+	/* Who does not read gets none: each would keep a descriptor of ours. */
+	if (channel_pending(archive->frontend))
+		return 0;
+	fd = answers_give(&archive->answers, mail->text);
+	message_init(&answer, MESSAGE_ANSWER, 0);
+	answer.answer.number = mail->message->ask.number;
+	answer.answer.error = fd < 0 ? (uint32_t)-fd : 0;
+	if (fd == -ENODATA)
+		message_printf(&answer, "%s", store_words(archive->store));
+	say(archive->frontend, &answer, fd);
+	if (fd >= 0)
+		close(fd);
+	return 0;
+}
+
+/* Whoever waited has died. */
+static int
+on_hello(void *context, struct mail *mail)
+{
+	(void)context;
+	(void)mail;
+	return 0;
+}
+
+static const struct mail_handler edge_handlers[] = {
+	{ MESSAGE_ASK, on_ask },
+	{ MESSAGE_HELLO, on_hello },
+};
+
+/* ---- seconds ---- */
+
+static void
+tell_state(struct archive *archive)
+{
+	const char *words = store_words(archive->store);
+	const bool is_well = store_is_well(archive->store);
+	struct message message;
+
+	if ((archive->state_told && is_well == archive->was_well &&
+		strcmp(words, archive->words) == 0) ||
+	    channel_pending(archive->supervisor))
+		return;
+	archive->state_told = true;
+	archive->was_well = is_well;
+	snprintf(archive->words, sizeof(archive->words), "%s", words);
+	message_init(&message, MESSAGE_ARCHIVE_STATE, 0);
+	message.archive_state.is_well = is_well;
+	message_printf(&message, "%s", words);
+	say(archive->supervisor, &message, -1);
+}
+
+static void
+tell_kept(struct archive *archive, uint64_t number)
+{
+	struct message message;
+
+	if (number <= archive->kept)
+		return;
+	archive->kept = number;
+	message_init(&message, MESSAGE_EVENTS_KEPT, 0);
+	message.beat.number = number;
+	say(archive->supervisor, &message, -1);
+}
+
+/* All of a second in one transaction. True if there is more to write. */
+static bool
+write_all(struct archive *archive, int64_t now)
+{
+	bool more, kept;
+
+	store_begin(archive->store);
+	events_write(archive->events);
+	more = targets_write(archive->targets);
+	series_write(archive->series, now);
+	kept = store_end(archive->store) == 0;
+	targets_written(archive->targets, kept);
+	if (!kept)
+		return false;
+	series_written(archive->series);
+	tell_kept(archive, events_written(archive->events));
+	return more;
+}
+
+static void
+tick_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct archive *archive = arg;
+	const int64_t now_ms = clock_ms(CLOCK_REALTIME), now = now_ms / 1000;
+	struct timeval wait = { .tv_usec = (1000 - now_ms % 1000) * 1000 };
+	bool more = false;
+
+	(void)fd;
+	(void)what;
+	if (store_look(archive->store, clock_ms(CLOCK_MONOTONIC))) {
+		series_load(archive->series);
+		targets_load(archive->targets);
+		if (!archive->past_told) {
+			past_tell(archive->store, archive->supervisor);
+			archive->past_told = true;
+		}
+		if (now != archive->sampled)
+			targets_sample(archive->targets, now);
+		archive->sampled = now;
+		more = write_all(archive, now);
+	} else if (now != archive->sampled && store_life(archive->store) != 0) {
+		/* Once it is known what there was, nothing need be lost meanwhile. */
+		targets_sample(archive->targets, now);
+		archive->sampled = now;
+	}
+	tell_state(archive);
+	if (more)
+		wait.tv_usec = MORE_US;
+	evtimer_add(archive->tick, &wait);
+}
+
+/* ---- life ---- */
+
+static void
+closed_cb(void *context, int error)
+{
+	struct archive *archive = context;
+
+	archive->error = error == -EPIPE ? 0 : error;
+	event_base_loopbreak(archive->base);
+}
+
+/* Nobody honest says this; it is not heard any more. */
+static void
+edge_bad_cb(void *context, const struct message *message, int error)
+{
+	struct archive *archive = context;
+
+	log_err("the front-end may not say this: %s (%s): it is not heard any more",
+	    message != NULL ? message_type_name(message->type) : "no message",
+	    strerror(-error));
+	mailbox_free(archive->edge);
+	archive->edge = NULL;
+}
+
+static int
+open_mailboxes(struct archive *archive)
+{
+	struct message hello;
+	int r;
+
+	archive->setup = (struct mailbox_setup){ .base = archive->base,
+		.handlers = handlers,
+		.handlers_len = sizeof(handlers) / sizeof(handlers[0]),
+		.batch = BATCH,
+		.closed = closed_cb };
+	archive->edge_setup = (struct mailbox_setup){ .base = archive->base,
+		.handlers = edge_handlers,
+		.handlers_len = sizeof(edge_handlers) / sizeof(edge_handlers[0]),
+		.batch = EDGE_BATCH,
+		.bad = edge_bad_cb };
+	r = mailbox_new(
+	    archive->supervisor, &archive->setup, archive, &archive->mailbox);
+	if (r == 0)
+		r = mailbox_new(
+		    archive->frontend, &archive->edge_setup, archive, &archive->edge);
+	if (r < 0)
+		return r;
+	message_init(&hello, MESSAGE_HELLO, 0);
+	say(archive->frontend, &hello, -1);
+	return 0;
+}
+
+int
+archive_new(
+    struct channel *supervisor, struct channel *frontend, struct archive **ret_archive)
+{
+	struct archive *archive = calloc(1, sizeof(*archive));
+	int r;
+
+	if (archive == NULL)
+		return -ENOMEM;
+	archive->supervisor = supervisor;
+	archive->frontend = frontend;
+	archive->base = event_base_new();
+	if (archive->base != NULL)
+		archive->tick = evtimer_new(archive->base, tick_cb, archive);
+	r = archive->tick != NULL ? store_new(&archive->store) : -ENOMEM;
+	if (r == 0)
+		r = series_new(archive->store, &archive->series);
+	if (r == 0)
+		r = events_new(archive->store, &archive->events);
+	if (r == 0)
+		r = targets_new(archive->store, archive->series, &archive->targets);
+	if (r == 0)
+		r = open_mailboxes(archive);
+	if (r < 0) {
+		archive_free(archive);
+		return r;
+	}
+	archive->answers = (struct answers){ .store = archive->store,
+		.series = archive->series,
+		.events = archive->events,
+		.targets = archive->targets };
+	*ret_archive = archive;
+	return 0;
+}
+
+int
+archive_run(struct archive *archive)
+{
+	tick_cb(-1, 0, archive);
+	if (event_base_dispatch(archive->base) < 0)
+		return -EIO;
+	/* What came since the last second. */
+	if (store_is_open(archive->store))
+		write_all(archive, clock_ms(CLOCK_REALTIME) / 1000);
+	return archive->error;
+}
+
+void
+archive_free(struct archive *archive)
+{
+	targets_free(archive->targets);
+	events_free(archive->events);
+	series_free(archive->series);
+	store_free(archive->store);
+	mailbox_free(archive->edge);
+	mailbox_free(archive->mailbox);
+	if (archive->tick != NULL)
+		event_free(archive->tick);
+	if (archive->base != NULL)
+		event_base_free(archive->base);
+	free(archive);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ * Requests that only the archive can answer: history, events, inputs.
+ */
+#ifndef FUZZSUP_FRONTEND_PAST_H
+#define FUZZSUP_FRONTEND_PAST_H
+
+struct channel;
+struct event_base;
+struct evhttp_request;
+struct past;
+
+/* @archive, which it does not own, is the edge to it. NULL without memory. */
+struct past *past_new(struct event_base *base, struct channel *archive);
+void past_free(struct past *past);
+
+/* Answers @request with what the archive says to @question (worker/archive/answers.h), as
+ * @content_type; 503 while it cannot. @file_name: of a download; NULL: none. */
+void past_ask(struct past *past, struct evhttp_request *request,
+    const char *content_type, const char *file_name, const char *question);
+
+/* /api/v1/targets/NAME/history?job=&from=&to=&step= of the target @name, and /api/v1/events?target=
+ * &after=&limit=. */
+void past_serve_history(
+    struct past *past, struct evhttp_request *request, const char *name);
+void past_serve_events(struct past *past, struct evhttp_request *request);
+
+#endif
