@@ -257,8 +257,9 @@ static const struct limit limits_frontend[] = {
 	{ RLIMIT_FSIZE, 0, 0, true },
 };
 
-/* Its answers are memfds, and what it keeps is bounded by the configuration. */
+/* What it keeps is bounded by the configuration. */
 static const struct limit limits_archive[] = {
+	{ RLIMIT_FSIZE, GIB(64), GIB(64), true },
 	{ RLIMIT_NOFILE, 256, 256, true },
 };
 
@@ -420,7 +421,6 @@ static const int calls_for_archive[] = {
 	CALL(fsync),
 	CALL(fdatasync),
 	CALL(fallocate),
-	CALL(fchmod),
 	CALL(unlink),
 	CALL(unlinkat),
 	CALL(rename),

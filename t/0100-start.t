@@ -9,7 +9,7 @@ import sys
 sys.path.insert(0, os.path.join(os.environ.get("srcdir") or os.path.join(os.path.dirname(__file__), ".."), "t", "lib"))
 from fuzzsup import *
 
-WORKERS = ("symbolizer", "collector", "frontend", "runner")
+WORKERS = ("symbolizer", "collector", "frontend", "runner", "archive")
 
 
 def run(*arguments):

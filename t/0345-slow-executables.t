@@ -84,7 +84,7 @@ def stopped(folder, executable, other):
 def turns(folder, executable):
     libexec_folder = os.path.join(folder, "libexec")
     os.mkdir(libexec_folder)
-    for name in ("collector", "frontend", "runner"):
+    for name in ("collector", "frontend", "runner", "archive"):
         os.symlink(os.path.join(libexec(), f"fuzzsupd-{name}"), os.path.join(libexec_folder, f"fuzzsupd-{name}"))
     double = os.path.join(libexec_folder, "fuzzsupd-symbolizer")
     with open(double, "w") as file:

@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(os.environ.get("srcdir") or os.path.join(os.path
 from fuzzsup import *
 
 KILLS = 200
-WORKERS = ("symbolizer", "collector", "frontend", "runner")
+WORKERS = ("symbolizer", "collector", "frontend", "runner", "archive")
 TARGET = 480
 
 

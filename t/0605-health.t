@@ -11,7 +11,7 @@ import sys
 sys.path.insert(0, os.path.join(os.environ.get("srcdir") or os.path.join(os.path.dirname(__file__), ".."), "t", "lib"))
 from fuzzsup import *
 
-WORKERS = ("symbolizer", "collector", "frontend", "runner")
+WORKERS = ("symbolizer", "collector", "frontend", "runner", "archive")
 PTRACE_CONT, PTRACE_SEIZE, PTRACE_DETACH, PTRACE_INTERRUPT = 7, 0x4206, 17, 0x4207
 WALL = 0x40000000
 PRIVATE = ["unshare", "-m"]

@@ -15,7 +15,7 @@ from fuzzsup import *
 from wire import *
 
 KILLS = int(os.environ.get("KILLS") or 60)
-WORKERS = ("symbolizer", "collector", "frontend", "runner")
+WORKERS = ("symbolizer", "collector", "frontend", "runner", "archive")
 RESTARTED = (OSError, ConnectionError, http.client.HTTPException)  # what a client sees of the front-end's death
 
 

@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(os.environ.get("srcdir") or os.path.join(os.path
 from fuzzsup import *
 from wire import *
 
-WORKERS = ("symbolizer", "collector", "frontend", "runner")
+WORKERS = ("symbolizer", "collector", "frontend", "runner", "archive")
 NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
 ROOT = os.geteuid() == 0
 DEMO = os.path.join(SRC, "share", "demo")

@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(os.environ.get("srcdir") or os.path.join(os.path
 import fuzzsup
 from fuzzsup import *
 
-WORKERS = ("symbolizer", "collector", "frontend")
+WORKERS = ("symbolizer", "collector", "frontend", "archive")
 ORDINARY = 54321  # nobody's uid
 BEGIN, END = "<!-- printed by t/0720-sandbox.t: begin -->\n", "<!-- printed by t/0720-sandbox.t: end -->\n"
 ACTS_MIN = 25
@@ -135,9 +135,11 @@ def is_cut_off(path):
 def kind_of(path, number):
     mode, link = os.stat(path).st_mode, os.readlink(path)
     if stat.S_ISDIR(mode):
+        if os.path.samefile(path, f"/proc/{path.split('/')[2]}/root"):
+            return "its own folder"
         return "directories, cut off" if is_cut_off(path) else "directories that lead up"
     if stat.S_ISSOCK(mode):
-        return "channel" if number == 3 else "edge" if number == 6 else "sockets"
+        return "channel" if number == 3 else "edge" if number in (6, 7) else "sockets"
     if stat.S_ISFIFO(mode):
         return "log pipe" if number in (1, 2) else "FIFOs"
     if link.startswith("/memfd:"):
@@ -181,7 +183,7 @@ def about(pid):
     of = status(pid)
     root = os.readlink(f"/proc/{pid}/root")
     return [user_of(of["Uid"].split("\t")[1]), capabilities(of["CapEff"]), "none" if of["NoNewPrivs"] == "1" else "may be gained",
-            "empty" if is_empty_root(root) else root, "by list" if of["Seccomp"] == "2" else "all"]
+            "empty" if is_empty_root(root) else "`state-dir/archive`" if root.endswith("/state/archive") else root, "by list" if of["Seccomp"] == "2" else "all"]
 
 
 def markdown(head, rows):
@@ -196,7 +198,7 @@ def real_rows(world):
         service.wait_job("sleeper")
         wait_until(lambda: all(any(word in name for name in shared_maps(service.worker("frontend"))) for word in ("live", "function-table", "block-table")),
                    "the front-end maps what it gets")
-        for name in ("symbolizer", "collector", "frontend", "runner"):
+        for name in ("symbolizer", "collector", "frontend", "runner", "archive"):
             pid = service.worker(name)
             held, maps = descriptors(pid), shared_maps(pid)
             wrong = [kind for kind in held if "tty" in kind or "pts" in kind or ("lead up" in kind and name != "runner")]
@@ -209,7 +211,7 @@ def real_rows(world):
 
 def report(rows, seen):
     """The tables for ARCHITECTURE.md, of what root saw."""
-    titles = {"symbolizer": "symbolizer", "frames": "symbolizer for `fuzzsupctl symbolize`", "collector": "collector", "frontend": "front-end", "runner": "runner"}
+    titles = {"symbolizer": "symbolizer", "frames": "symbolizer for `fuzzsupctl symbolize`", "collector": "collector", "frontend": "front-end", "archive": "archive", "runner": "runner"}
     frames = seen["frames"].seen
     rows["frames"] = ["nobody" if frames["Uid"].split()[1] == "65534" else "the user's", capabilities(frames["CapEff"]), "none" if frames["NoNewPrivs"] == "1" else "may be gained",
                       "empty" if is_empty_root(frames["root"]) else frames["root"], "by list" if frames["Seccomp"] == "2" else "all",
@@ -276,7 +278,7 @@ with scratch() as top:
     for world in worlds:
         rows = real_rows(world)
         seen = {worker: judge(world, worker, world.taken(worker)) for worker in WORKERS}
-        seen = {"symbolizer": seen["symbolizer"], "frames": judge(world, "frames", world.frames()), "collector": seen["collector"], "frontend": seen["frontend"]}
+        seen = {"symbolizer": seen["symbolizer"], "frames": judge(world, "frames", world.frames()), "collector": seen["collector"], "frontend": seen["frontend"], "archive": seen["archive"]}
         if world.name == "root":
             compare(report(rows, seen))
     done()

@@ -55,7 +55,7 @@ def symbolizer_stand_in(folder, bits, act):
     """Makes @folder one of workers, whose symbolizer hands all to the real one, but carries out @act, in Python, when it gets a
     job that has all of @bits. Returns the folder, for FUZZSUPD_LIBEXEC."""
     os.makedirs(folder)
-    for name in ("frontend", "collector", "runner"):
+    for name in ("frontend", "collector", "runner", "archive"):
         os.symlink(os.path.join(libexec(), "fuzzsupd-" + name), os.path.join(folder, "fuzzsupd-" + name))
     path = os.path.join(folder, "fuzzsupd-symbolizer")
     with open(path, "w") as file:

@@ -45,6 +45,7 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "edges.h"
 #include "heritage.h"
 #include "log.h"
 #include "sandbox.h"
@@ -383,6 +384,9 @@ make_in(int directory)
 static int
 act_make(void)
 {
+	/* In its own folder, which is its root: the only directory that it holds. */
+	if (us.kind == SANDBOX_ARCHIVE)
+		return NOTHING;
 	return for_directories(make_in);
 }
 
@@ -531,6 +535,9 @@ lock(int fd)
 static int
 act_lock(void)
 {
+	/* Its own file, which nobody else opens. */
+	if (us.kind == SANDBOX_ARCHIVE)
+		return NOTHING;
 	return for_descriptors(lock);
 }
 
@@ -593,17 +600,25 @@ act_lent_by_channel(void)
 	    us.kind == SANDBOX_FRAMES ? HERITAGE_QUESTIONS : HERITAGE_CHANNEL);
 }
 
+/* One that it has. */
+static int
+own_edge(void)
+{
+	return edge_fd(
+	    us.kind == SANDBOX_ARCHIVE ? EDGE_FRONTEND_ARCHIVE : EDGE_FRONTEND_RUNNER);
+}
+
 static int
 act_lent_by_edge(void)
 {
-	return receive_at(HERITAGE_EDGES);
+	return receive_at(own_edge());
 }
 
 /* An edge would be of no use to the lives that come. */
 static int
 act_shut_down(void)
 {
-	int all = result(shutdown(HERITAGE_EDGES, SHUT_RDWR));
+	int all = result(shutdown(own_edge(), SHUT_RDWR));
 
 	worse(&all,
 	    result(shutdown(
@@ -1212,7 +1227,17 @@ static const struct act acts[] = {
 	{ "read or cut the log", act_log },
 };
 
+/* The archive's own, which is its root. */
+static int
+may_keep(void)
+{
+	int fd = open("taken-over", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	return fd >= 0 ? result(unlink("taken-over")) : -errno;
+}
+
 static const struct act rights[] = {
+	{ "make files in the folder that is its own", may_keep },
 	{ "open files below directories that it was sent", may_read_below },
 	{ "list these directories", may_list },
 	{ "watch these directories", may_watch },
@@ -1321,6 +1346,7 @@ static const enum message_type awaited[][7] = {
 	    MESSAGE_COLLECT_JOB },
 	[SANDBOX_FRONTEND] = { MESSAGE_SHARE, MESSAGE_LISTENER, MESSAGE_SOURCE_ROOT,
 	    MESSAGE_SERVE_TABLE, MESSAGE_SERVE_LIVE, MESSAGE_SERVE_JOB },
+	[SANDBOX_ARCHIVE] = { MESSAGE_KEEP, MESSAGE_KEEP_TARGET, MESSAGE_KEEP_JOB },
 };
 
 static bool
@@ -1407,6 +1433,7 @@ kind_of(const char *name)
 {
 	return strstr(name, "collector") != NULL ? SANDBOX_COLLECTOR
 	    : strstr(name, "frontend") != NULL   ? SANDBOX_FRONTEND
+	    : strstr(name, "archive") != NULL    ? SANDBOX_ARCHIVE
 						 : SANDBOX_SYMBOLIZER;
 }
 
@@ -1414,7 +1441,7 @@ static int
 take(int argc, char **argv)
 {
 	static const char *const names[] = { "symbolizer", "frames", "collector",
-		"frontend" };
+		"frontend", "archive" };
 
 	us.kind = (enum sandbox_kind)kind_of(argv[0]);
 	if (argc > 1 && strcmp(argv[1], "frames") == 0) {
@@ -1427,6 +1454,9 @@ take(int argc, char **argv)
 		return 0;
 	}
 	if (heritage_take(argc, argv, names[us.kind], &us.heritage) < 0)
+		return -1;
+	/* As worker/archive/main.c does it. */
+	if (us.kind == SANDBOX_ARCHIVE && fchdir(HERITAGE_DIRECTORY) != 0)
 		return -1;
 	return channel_new(HERITAGE_CHANNEL, PARTY_ANY, PARTY_ANY, &us.channel);
 }
