@@ -11,7 +11,8 @@
 /* Pairs of parties (message.h); edges.h says what for. */
 #define EDGES(X) \
 	X(FRONTEND, RUNNER) \
-	X(FRONTEND, ARCHIVE)
+	X(FRONTEND, ARCHIVE) \
+	X(COLLECTOR, ARCHIVE)
 
 enum edge {
 #define X(one, other) EDGE_##one##_##other,

@@ -16,7 +16,8 @@
 	X(FUZZSUP_FOLDER)     /* the job's */ \
 	X(FUZZSUP_CORPUS)     /* where its inputs are kept */ \
 	X(FUZZSUP_SEEDS)      /* folders of seeds, with colons between them */ \
-	X(FUZZSUP_DIR)        /* where the runtime in the target writes coverage */
+	X(FUZZSUP_DIR)        /* where the runtime in the target writes coverage */ \
+	X(FUZZSUP_FINDS)      /* and which input reached a place first */
 
 enum job_variable {
 #define X(name) JOB_##name,

@@ -175,6 +175,10 @@ enum party {
 	X(PAST_TOLD, "past-told", nothing, ARCHIVE, SUPERVISOR, 0, 0) \
 	/* archive → supervisor, on change: text: what a user should know; "": all is well */ \
 	X(ARCHIVE_STATE, "archive-state", archive_state, ARCHIVE, SUPERVISOR, 0, 0) \
+	/* collector → archive: an input reached PCs first; id: of their target; fd: sealed memfd \
+	   with its bytes, none where they were not kept, or came before; text: SHA-1, length of \
+	   the build ID, 3 zeros, build ID (FIND_BUILD_ID_MAX bytes), u32 PC-table indexes */ \
+	X(FIND, "find", find, COLLECTOR, ARCHIVE, 0, 1) \
 	/* front-end → archive: text: a question (worker/archive/answers.h) */ \
 	X(ASK, "ask", ask, FRONTEND, ARCHIVE, 0, 0) \
 	/* archive → front-end: fd: sealed memfd with the answer; without one an error, and \
@@ -197,8 +201,8 @@ enum party {
 	   compiler's words (FAILED) */ \
 	X(WASM, "wasm", built, RUNNER, FRONTEND, 0, 1) \
 	/* to the other end of an edge: a new life has begun here (edges.h) */ \
-	X(HELLO, "hello", nothing, FRONTEND | RUNNER | ARCHIVE, \
-	    FRONTEND | RUNNER | ARCHIVE, 0, 0) \
+	X(HELLO, "hello", nothing, FRONTEND | RUNNER | ARCHIVE | COLLECTOR, \
+	    FRONTEND | RUNNER | ARCHIVE | COLLECTOR, 0, 0) \
 \
 	/* supervisor → mounts: cut what is mounted at the path in text out of its own tree */ \
 	X(CUT, "cut", nothing, SUPERVISOR, MOUNTS, 0, 0) \
@@ -377,6 +381,12 @@ struct message_event {
 struct message_archive_state {
 	uint32_t is_well; /* 0: nothing is kept now */
 };
+struct message_find {
+	int64_t ms;    /* Unix */
+	uint64_t size; /* of the input */
+	uint32_t instance;
+	uint32_t job; /* its id */
+};
 struct message_ask {
 	uint64_t number; /* comes back in the answer */
 };
@@ -424,6 +434,7 @@ struct message {
 		struct message_event event;
 		struct message_archive_state archive_state;
 		struct message_ask ask;
+		struct message_find find;
 		struct message_answer answer;
 	};
 	char text[MESSAGE_TEXT_MAX];

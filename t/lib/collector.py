@@ -137,7 +137,10 @@ class Collector:
         self.channel = ours
         self.channel.setblocking(False)
         null = os.open("/dev/null", os.O_RDWR)
-        wanted = [(os.dup(theirs.fileno()), 3), (os.dup(self.news), 4), (null, 5)]
+        self.archive, archive = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # the edge to it
+        self.archive.setblocking(False)
+        wanted = [(os.dup(theirs.fileno()), 3), (os.dup(self.news), 4), (null, 5), (os.dup(null), 6), (os.dup(null), 7), (os.dup(archive.fileno()), 8)]
+        archive.close()
         high = [(fcntl.fcntl(fd, fcntl.F_DUPFD, 64), number) for fd, number in wanted]
 
         def arrange():

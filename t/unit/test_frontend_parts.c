@@ -26,7 +26,7 @@
 #include "frontend/request_check.h"
 #include "frontend/request_head.h"
 #include "frontend/route.h"
-#include "frontend/sha1.h"
+#include "sha1.h"
 #include "frontend/source_index.h"
 #include "clock.h"
 #include "wire.h"

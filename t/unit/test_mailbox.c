@@ -228,7 +228,9 @@ test_edges(void **state)
 					    (1U << a | 1U << b) ==
 						(PARTY_FRONTEND | PARTY_RUNNER) ||
 					    (1U << a | 1U << b) ==
-						(PARTY_FRONTEND | PARTY_ARCHIVE));
+						(PARTY_FRONTEND | PARTY_ARCHIVE) ||
+					    (1U << a | 1U << b) ==
+						(PARTY_COLLECTOR | PARTY_ARCHIVE));
 					from |= 1U << a;
 					to |= 1U << b;
 				}

@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "events.h"
+#include "finds.h"
 #include "history.h"
 #include "shared_memory.h"
 #include "store.h"
@@ -70,6 +71,25 @@ events(const struct answers *answers, const char *const *words)
 	return list != NULL ? json_pack("{s:o}", "events", list) : NULL;
 }
 
+#define PCS_MAX 2000
+
+static json_t *
+first(const struct answers *answers, const char *const *words)
+{
+	uint32_t pcs[PCS_MAX];
+	size_t len = 0;
+
+	for (const char *at = words[2]; *at != '\0' && len < PCS_MAX; at++) {
+		char *end;
+
+		pcs[len++] = (uint32_t)strtoul(at, &end, 10);
+		at = end;
+		if (*at == '\0')
+			break;
+	}
+	return finds_first(answers->finds, words[1], pcs, len);
+}
+
 static const struct {
 	const char *word;
 	size_t words_len;
@@ -77,14 +97,20 @@ static const struct {
 } questions[] = {
 	{ "history", 6, history },
 	{ "events", 4, events },
+	{ "first", 3, first },
 };
 
-/* A sealed memfd of @answer, which it takes. */
+/* A sealed memfd of @answer, which it takes; -ENOENT: there is none. */
 static int
 seal(json_t *answer)
 {
-	char *text = answer != NULL ? json_dumps(answer, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
-	int fd = text != NULL ? shared_memory_create("fuzzsupd-answer") : -ENOMEM, r;
+	char *text = answer != NULL
+	    ? json_dumps(answer, JSON_COMPACT | JSON_REAL_PRECISION(12))
+	    : NULL;
+	int fd = answer == NULL ? -ENOENT
+	    : text != NULL      ? shared_memory_create("fuzzsupd-answer")
+				: -ENOMEM;
+	int r;
 
 	json_decref(answer);
 	if (fd >= 0) {
@@ -114,6 +140,10 @@ answers_give(const struct answers *answers, const char *question)
 			fd = store_is_open(answers->store)
 			    ? seal(questions[i].give(answers, words))
 			    : -ENODATA;
+	if (len == 2 && strcmp(words[0], "input") == 0)
+		fd = store_is_open(answers->store)
+		    ? finds_input(answers->finds, words[1])
+		    : -ENODATA;
 	free(copy);
 	store_settle(answers->store);
 	return fd;

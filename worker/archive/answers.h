@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct events;
+struct finds;
 struct all_series;
 struct store;
 struct targets;
@@ -17,11 +18,14 @@ struct answers {
 	struct all_series *series;
 	struct events *events;
 	struct targets *targets;
+	struct finds *finds;
 };
 
 /* Answers @question: words, one a line:
  *   history TARGET JOB FROM TO STEP   (JOB may be empty; Unix seconds; 0: as history.h says)
  *   events TARGET AFTER LIMIT         (TARGET may be empty)
+ *   first TARGET PC,PC,…              (indexes; -ENOENT: none of them was reached)
+ *   input SHA1                        (its bytes, not JSON)
  * Returns a sealed memfd with the answer, which the caller owns; -ENODATA where nothing can be read now,
  * and other negative errnos: -EPROTO for what is no question. */
 int answers_give(const struct answers *answers, const char *question);

@@ -15,6 +15,8 @@
 #include "answers.h"
 #include "clock.h"
 #include "events.h"
+#include "find_file.h"
+#include "finds.h"
 #include "log.h"
 #include "mailbox.h"
 #include "past.h"
@@ -29,14 +31,15 @@
 
 struct archive {
 	struct event_base *base;
-	struct channel *supervisor, *frontend;
-	struct mailbox_setup setup, edge_setup;
-	struct mailbox *mailbox, *edge;
+	struct channel *supervisor, *frontend, *collector;
+	struct mailbox_setup setup, edge_setup, finds_setup;
+	struct mailbox *mailbox, *edge, *finds_edge;
 	struct event *tick;
 	struct store *store;
 	struct all_series *series;
 	struct targets *targets;
 	struct events *events;
+	struct finds *finds;
 	struct answers answers;
 	bool past_told;  /* what jobs go on from */
 	bool state_told; /* as it is now */
@@ -69,6 +72,7 @@ on_keep(void *context, struct mail *mail)
 
 	series_set_keep(archive->series, &ages);
 	events_set_keep(archive->events, keep->events);
+	finds_set_keep(archive->finds, keep->bytes);
 	return 0;
 }
 
@@ -197,6 +201,31 @@ static const struct mail_handler edge_handlers[] = {
 	{ MESSAGE_HELLO, on_hello },
 };
 
+/* ---- from the collector ---- */
+
+static int
+on_find(void *context, struct mail *mail)
+{
+	struct archive *archive = context;
+
+	return finds_add(
+	    archive->finds, mail->message, mail->fds_len > 0 ? mail->fds[0] : -1);
+}
+
+static const struct mail_handler finds_handlers[] = {
+	{ MESSAGE_FIND, on_find },
+	{ MESSAGE_HELLO, on_hello },
+};
+
+static void
+say_hello(struct channel *channel)
+{
+	struct message hello;
+
+	message_init(&hello, MESSAGE_HELLO, 0);
+	say(channel, &hello, -1);
+}
+
 /* ---- seconds ---- */
 
 static void
@@ -240,10 +269,12 @@ write_all(struct archive *archive, int64_t now)
 
 	store_begin(archive->store);
 	events_write(archive->events);
+	finds_write(archive->finds);
 	more = targets_write(archive->targets);
 	series_write(archive->series, now);
 	kept = store_end(archive->store) == 0;
 	targets_written(archive->targets, kept);
+	finds_written(archive->finds, kept);
 	if (!kept)
 		return false;
 	series_written(archive->series);
@@ -278,6 +309,9 @@ tick_cb(evutil_socket_t fd, short what, void *arg)
 		archive->sampled = now;
 	}
 	tell_state(archive);
+	/* What was too much while nothing could be written is sent again. */
+	if (store_is_well(archive->store) && finds_lost(archive->finds))
+		say_hello(archive->collector);
 	if (more)
 		wait.tv_usec = MORE_US;
 	evtimer_add(archive->tick, &wait);
@@ -307,10 +341,21 @@ edge_bad_cb(void *context, const struct message *message, int error)
 	archive->edge = NULL;
 }
 
+static void
+finds_bad_cb(void *context, const struct message *message, int error)
+{
+	struct archive *archive = context;
+
+	log_err("the collector may not say this: %s (%s): it is not heard any more",
+	    message != NULL ? message_type_name(message->type) : "no message",
+	    strerror(-error));
+	mailbox_free(archive->finds_edge);
+	archive->finds_edge = NULL;
+}
+
 static int
 open_mailboxes(struct archive *archive)
 {
-	struct message hello;
 	int r;
 
 	archive->setup = (struct mailbox_setup){ .base = archive->base,
@@ -323,21 +368,29 @@ open_mailboxes(struct archive *archive)
 		.handlers_len = sizeof(edge_handlers) / sizeof(edge_handlers[0]),
 		.batch = EDGE_BATCH,
 		.bad = edge_bad_cb };
+	archive->finds_setup = (struct mailbox_setup){ .base = archive->base,
+		.handlers = finds_handlers,
+		.handlers_len = sizeof(finds_handlers) / sizeof(finds_handlers[0]),
+		.batch = EDGE_BATCH,
+		.bad = finds_bad_cb };
 	r = mailbox_new(
 	    archive->supervisor, &archive->setup, archive, &archive->mailbox);
 	if (r == 0)
 		r = mailbox_new(
 		    archive->frontend, &archive->edge_setup, archive, &archive->edge);
+	if (r == 0)
+		r = mailbox_new(archive->collector, &archive->finds_setup, archive,
+		    &archive->finds_edge);
 	if (r < 0)
 		return r;
-	message_init(&hello, MESSAGE_HELLO, 0);
-	say(archive->frontend, &hello, -1);
+	say_hello(archive->frontend);
+	say_hello(archive->collector);
 	return 0;
 }
 
 int
-archive_new(
-    struct channel *supervisor, struct channel *frontend, struct archive **ret_archive)
+archive_new(struct channel *supervisor, struct channel *frontend,
+    struct channel *collector, struct archive **ret_archive)
 {
 	struct archive *archive = calloc(1, sizeof(*archive));
 	int r;
@@ -346,6 +399,7 @@ archive_new(
 		return -ENOMEM;
 	archive->supervisor = supervisor;
 	archive->frontend = frontend;
+	archive->collector = collector;
 	archive->base = event_base_new();
 	if (archive->base != NULL)
 		archive->tick = evtimer_new(archive->base, tick_cb, archive);
@@ -357,6 +411,8 @@ archive_new(
 	if (r == 0)
 		r = targets_new(archive->store, archive->series, &archive->targets);
 	if (r == 0)
+		r = finds_new(archive->store, archive->targets, &archive->finds);
+	if (r == 0)
 		r = open_mailboxes(archive);
 	if (r < 0) {
 		archive_free(archive);
@@ -365,6 +421,7 @@ archive_new(
 	archive->answers = (struct answers){ .store = archive->store,
 		.series = archive->series,
 		.events = archive->events,
+		.finds = archive->finds,
 		.targets = archive->targets };
 	*ret_archive = archive;
 	return 0;
@@ -387,8 +444,10 @@ archive_free(struct archive *archive)
 {
 	targets_free(archive->targets);
 	events_free(archive->events);
+	finds_free(archive->finds);
 	series_free(archive->series);
 	store_free(archive->store);
+	mailbox_free(archive->finds_edge);
 	mailbox_free(archive->edge);
 	mailbox_free(archive->mailbox);
 	if (archive->tick != NULL)

@@ -8,9 +8,9 @@
 
 struct archive;
 
-/* @supervisor and @frontend stay the caller's. Returns 0 or a negative errno. */
-int archive_new(
-    struct channel *supervisor, struct channel *frontend, struct archive **ret_archive);
+/* The channels, of which @collector is an edge as @frontend, stay the caller's. Returns 0 or a negative errno. */
+int archive_new(struct channel *supervisor, struct channel *frontend,
+    struct channel *collector, struct archive **ret_archive);
 void archive_free(struct archive *archive);
 
 /* Until the supervisor is gone. Returns 0 or a negative errno. */

@@ -19,7 +19,7 @@
 int
 main(int argc, char **argv)
 {
-	struct channel *supervisor = NULL, *frontend = NULL;
+	struct channel *supervisor = NULL, *frontend = NULL, *collector = NULL;
 	struct archive *archive = NULL;
 	struct heritage heritage;
 	int r;
@@ -32,16 +32,20 @@ main(int argc, char **argv)
 	if (r == 0)
 		r = channel_new(edge_fd(EDGE_FRONTEND_ARCHIVE), PARTY_ARCHIVE,
 		    PARTY_FRONTEND, &frontend);
+	if (r == 0)
+		r = channel_new(edge_fd(EDGE_COLLECTOR_ARCHIVE), PARTY_ARCHIVE,
+		    PARTY_COLLECTOR, &collector);
 	if (r == 0 && fchdir(HERITAGE_DIRECTORY) != 0)
 		r = -errno;
 	if (r == 0)
-		r = archive_new(supervisor, frontend, &archive);
+		r = archive_new(supervisor, frontend, collector, &archive);
 	if (r == 0)
 		r = sandbox_enter(SANDBOX_ARCHIVE, &heritage);
 	if (r == 0)
 		r = archive_run(archive);
 	if (archive != NULL)
 		archive_free(archive);
+	channel_free(collector);
 	channel_free(frontend);
 	channel_free(supervisor);
 	if (r < 0)

@@ -508,3 +508,23 @@ targets_build(struct targets *targets, const char *name, int64_t *ret_built_ms)
 	*ret_built_ms = target != NULL ? target->built_ms : 0;
 	return target != NULL ? target->build : 0;
 }
+
+const char *
+targets_job_name(const struct targets *targets, uint32_t id)
+{
+	const struct kept_job *job = find_job(targets, id);
+
+	return job != NULL ? job->name : NULL;
+}
+
+int64_t
+targets_build_of(const struct targets *targets, uint32_t id, const char *build_id)
+{
+	const struct target *target = find(targets, id);
+
+	if (target == NULL || target->build == 0)
+		return 0;
+	return strncmp(target->build_id, build_id, strlen(build_id)) == 0
+	    ? target->build
+	    : -ESTALE;
+}

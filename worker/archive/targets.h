@@ -48,6 +48,14 @@ bool targets_write(struct targets *targets);
 /* It was kept, or came to nothing. */
 void targets_written(struct targets *targets, bool kept);
 
+/* Name of job @id; NULL: there is none such. */
+const char *targets_job_name(const struct targets *targets, uint32_t id);
+
+/* Row of the build that target @id has now; 0: it is not known yet; -ESTALE: it is another one than @build_id
+ * (hex, cut off; "": any). */
+int64_t targets_build_of(
+    const struct targets *targets, uint32_t id, const char *build_id);
+
 /* Row of the build that @target has now, 0: none; and when it was built. */
 int64_t targets_build(
     struct targets *targets, const char *target, int64_t *ret_built_ms);

@@ -16,6 +16,7 @@
 
 #include "afl_bitmap.h"
 #include "collect.h"
+#include "find_send.h"
 #include "job_watch.h"
 #include "log.h"
 #include "mailbox.h"
@@ -32,9 +33,9 @@
 struct collector_loop {
 	struct collector collector; /* first: callbacks get this address */
 	struct event_base *base;
-	struct channel *channel;
-	struct mailbox_setup setup;
-	struct mailbox *mailbox;
+	struct channel *channel, *archive; /* the supervisor's, and an edge */
+	struct mailbox_setup setup, edge_setup;
+	struct mailbox *mailbox, *edge;
 	struct event *inotify, *tick, *ring_again, *look;
 	struct jobs *jobs;
 	int news;
@@ -129,6 +130,26 @@ tell_fuzzers(void *arg, uint32_t id, const struct job_fuzzer *fuzzers, size_t le
 	memcpy(message.text, fuzzers, len * sizeof(*fuzzers));
 	message.text_len = (uint32_t)(len * sizeof(*fuzzers));
 	say(loop, &message, -1);
+	return 0;
+}
+
+/* What the archive does not take yet is told again. */
+static int
+tell_find(void *arg, uint32_t id, const char *name, unsigned instance,
+    const struct job_find *find)
+{
+	struct collector_loop *loop = arg;
+	const struct target *target;
+
+	if (channel_pending(loop->archive))
+		return -EAGAIN;
+	LIST_FOREACH(target, &loop->collector.targets, in_all)
+		if (strcmp(target->name, name) == 0)
+			break;
+	/* It is yet to be symbolized, or is no more. */
+	if (target == NULL || !target->has_table)
+		return -EAGAIN;
+	find_send(loop->archive, target, id, instance, find);
 	return 0;
 }
 
@@ -480,6 +501,33 @@ static const struct mail_handler handlers[] = {
 	{ MESSAGE_FORGET_JOB, on_forget_job },
 };
 
+/* ---- the archive ---- */
+
+/* A new one: what was sent to the one before may not be in its file. */
+static int
+on_hello(void *context, struct mail *mail)
+{
+	struct collector_loop *loop = context;
+
+	(void)mail;
+	jobs_find_again(loop->jobs);
+	return 0;
+}
+
+static const struct mail_handler edge_handlers[] = {
+	{ MESSAGE_HELLO, on_hello },
+};
+
+static int
+open_edge(struct collector_loop *loop)
+{
+	loop->edge_setup = (struct mailbox_setup){ .base = loop->base,
+		.handlers = edge_handlers,
+		.handlers_len = sizeof(edge_handlers) / sizeof(edge_handlers[0]),
+		.batch = BATCH };
+	return mailbox_new(loop->archive, &loop->edge_setup, loop, &loop->edge);
+}
+
 /* ---- life ---- */
 
 static struct event *
@@ -511,9 +559,12 @@ precise_base(void)
 }
 
 int
-collector_loop_new(struct channel *channel, int news, struct collector_loop **ret_loop)
+collector_loop_new(struct channel *channel, struct channel *archive, int news,
+    struct collector_loop **ret_loop)
 {
 	struct collector_loop *loop = calloc(1, sizeof(*loop));
+	const struct jobs_callbacks callbacks = { tell_job, tell_end, tell_fuzzers,
+		take_bitmap, tell_find, loop };
 	struct collector *collector;
 
 	if (loop == NULL)
@@ -530,6 +581,7 @@ collector_loop_new(struct channel *channel, int news, struct collector_loop **re
 	collector->tell_pcs = tell_pcs;
 	collector->watch_doorbell = watch_doorbell;
 	loop->channel = channel;
+	loop->archive = archive;
 	loop->news = news;
 	collector->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	loop->base = precise_base();
@@ -551,8 +603,7 @@ collector_loop_new(struct channel *channel, int news, struct collector_loop **re
 	if (loop->inotify == NULL || loop->tick == NULL || loop->ring_again == NULL ||
 	    loop->look == NULL ||
 	    mailbox_new(channel, &loop->setup, loop, &loop->mailbox) < 0 ||
-	    jobs_new(loop->base, tell_job, tell_end, tell_fuzzers, take_bitmap, loop,
-		&loop->jobs) < 0) {
+	    open_edge(loop) < 0 || jobs_new(loop->base, &callbacks, &loop->jobs) < 0) {
 		collector_loop_free(loop);
 		return -ENOMEM;
 	}
@@ -580,6 +631,7 @@ collector_loop_free(struct collector_loop *loop)
 	while ((target = LIST_FIRST(&loop->collector.targets)) != NULL)
 		target_forget(&loop->collector, target);
 	jobs_free(loop->jobs);
+	mailbox_free(loop->edge);
 	mailbox_free(loop->mailbox);
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		if (events[i] != NULL)

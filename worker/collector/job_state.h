@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 
 #include "job_types.h"
+#include "job_finds.h"
 #include "job_folder.h"
 #include "job_log.h"
 #include "job_parsers.h"
@@ -29,6 +30,7 @@ struct job_run {
 
 struct job_instance {
 	struct job_log log;
+	struct job_finds finds;
 	int64_t started_ms;  /* Unix time, from its log; 0: not known */
 	bool running, heard; /* heard: this run said something */
 	bool echoes;         /* its log repeats a run that was counted */
@@ -57,13 +59,14 @@ struct job {
 	uint32_t id;
 	const struct job_engine_ops *engine;
 	char target[64]; /* whose executable it runs; empty: another one */
+	char of[64];     /* name of its target */
 	int (*bitmap)(void *arg, const struct job_bitmap *bitmap);
 	void *bitmap_arg;
 	int fd; /* its folder */
 	struct job_instance *instances;
 	unsigned instances_len;
 	struct job_attached *attached; /* NULL: the runner runs it */
-	unsigned next_log, next_files; /* where the next look begins */
+	unsigned next_log, next_finds, next_files; /* where the next look begins */
 	struct job_folder artifacts;
 	/* honggfuzz: its file, and what was read of it and is not told apart yet. */
 	struct job_file_id stats_file;

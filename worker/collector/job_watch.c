@@ -40,11 +40,7 @@ struct jobs {
 	struct job_queue queues[QUEUES];
 	size_t len;
 	struct event *timer;
-	jobs_tell_cb tell;
-	jobs_ended_cb ended;
-	jobs_fuzzers_cb fuzzers;
-	jobs_bitmap_cb bitmap;
-	void *arg;
+	struct jobs_callbacks to;
 	char buffer[JOB_LOG_PART];
 };
 
@@ -258,7 +254,7 @@ tell_news(struct jobs *jobs, struct job *job)
 		stats.rate_milli = rate_milli_per_second(&job->rate, job->now_ms);
 	if (memcmp(&stats, &job->told, sizeof(stats)) == 0 ||
 	    (job->told_ms != 0 && job->now_ms - job->told_ms < TELL_EACH_MS) ||
-	    jobs->tell(jobs->arg, job->id, &stats) < 0)
+	    jobs->to.tell(jobs->to.arg, job->id, &stats) < 0)
 		return;
 	job->told = stats;
 	job->told_ms = job->now_ms;
@@ -276,7 +272,7 @@ tell_ends(struct jobs *jobs, struct job *job)
 
 		if (!instance->ended_untold)
 			continue;
-		if (jobs->ended(jobs->arg, job->id, i, instance->pid,
+		if (jobs->to.ended(jobs->to.arg, job->id, i, instance->pid,
 			job_telling_line(&instance->telling)) == 0)
 			instance->ended_untold = false;
 		else
@@ -293,8 +289,8 @@ tell_fuzzers(struct jobs *jobs, struct job *job)
 	if (attached->has_told && attached->told_len == job->instances_len &&
 	    memcmp(attached->told, attached->fuzzers, size) == 0)
 		return;
-	if (jobs->fuzzers(jobs->arg, job->id, attached->fuzzers, job->instances_len) <
-	    0)
+	if (jobs->to.fuzzers(
+		jobs->to.arg, job->id, attached->fuzzers, job->instances_len) < 0)
 		return;
 	memcpy(attached->told, attached->fuzzers, size);
 	attached->told_len = job->instances_len;
@@ -382,6 +378,52 @@ read_logs(struct jobs *jobs, struct job *job)
 	}
 }
 
+/* ---- finds ---- */
+
+struct finding {
+	struct jobs *jobs;
+	const struct job *job;
+	unsigned number;
+};
+
+static int
+found_cb(void *arg, const struct job_find *find)
+{
+	const struct finding *finding = arg;
+
+	return finding->jobs->to.found(finding->jobs->to.arg, finding->job->id,
+	    finding->job->of, finding->number, find);
+}
+
+static void
+read_finds(struct jobs *jobs, struct job *job)
+{
+	struct finding finding = { .jobs = jobs, .job = job };
+	int64_t until = clock_us(CLOCK_MONOTONIC) + TURN_US;
+
+	for (unsigned i = 0; i < job->instances_len; i++) {
+		if (clock_us(CLOCK_MONOTONIC) > until) {
+			job->behind = true;
+			return;
+		}
+		finding.number = job->next_finds++ % job->instances_len;
+		if (job_finds_read(&job->instances[finding.number].finds, job->fd,
+			finding.number, found_cb, &finding))
+			job->behind = true;
+	}
+}
+
+void
+jobs_find_again(struct jobs *jobs)
+{
+	struct job *job;
+
+	for (unsigned i = 0; i < BUCKETS; i++)
+		LIST_FOREACH(job, &jobs->buckets[i], in_bucket)
+			for (unsigned k = 0; k < job->instances_len; k++)
+				job->instances[k].finds = (struct job_finds){ .at = 0 };
+}
+
 static void
 look(struct jobs *jobs, struct job *job)
 {
@@ -393,6 +435,7 @@ look(struct jobs *jobs, struct job *job)
 	if (job->attached == NULL) {
 		read_logs(jobs, job);
 		tell_ends(jobs, job);
+		read_finds(jobs, job);
 	}
 	if (job->engine->settle != NULL)
 		job->engine->settle(job);
@@ -609,6 +652,8 @@ make(const struct message *message, int fd, struct job **ret_job)
 	job->updated_ms = job->seed.updated_ms;
 	job->counted = job->seed.executions;
 	job->moved_ms = job->seed.moved_ms;
+	snprintf(job->of, sizeof(job->of), "%.*s", (int)strcspn(message->text, "/"),
+	    message->text);
 	/* Its map is that of what it runs, which need not be what the target shows. */
 	if ((message->watch.bits & COLLECT_JOB_RUNS_TARGET) != 0)
 		snprintf(job->target, sizeof(job->target), "%.*s",
@@ -647,6 +692,7 @@ move(struct jobs *jobs, struct job *job, int fd)
 	job_folder_moved(&job->artifacts);
 	for (unsigned i = 0; i < job->instances_len; i++) {
 		job_log_moved(&job->instances[i].log);
+		job->instances[i].finds = (struct job_finds){ .at = 0 };
 		job_folder_moved(&job->instances[i].crash_files);
 		job_folder_moved(&job->instances[i].hang_files);
 	}
@@ -684,8 +730,8 @@ jobs_collect(struct jobs *jobs, const struct message *message, int fd)
 		close(fd);
 		return r;
 	}
-	job->bitmap = jobs->bitmap;
-	job->bitmap_arg = jobs->arg;
+	job->bitmap = jobs->to.bitmap;
+	job->bitmap_arg = jobs->to.arg;
 	job->since_ms = clock_ms(CLOCK_MONOTONIC);
 	job->news_ms = job->since_ms;
 	jobs->len++;
@@ -709,8 +755,8 @@ jobs_forget(struct jobs *jobs, uint32_t id)
 }
 
 int
-jobs_new(struct event_base *base, jobs_tell_cb tell, jobs_ended_cb ended,
-    jobs_fuzzers_cb fuzzers, jobs_bitmap_cb bitmap, void *arg, struct jobs **ret_jobs)
+jobs_new(struct event_base *base, const struct jobs_callbacks *callbacks,
+    struct jobs **ret_jobs)
 {
 	struct jobs *jobs = calloc(1, sizeof(*jobs));
 
@@ -718,11 +764,7 @@ jobs_new(struct event_base *base, jobs_tell_cb tell, jobs_ended_cb ended,
 		return -ENOMEM;
 	for (int i = 0; i < QUEUES; i++)
 		TAILQ_INIT(&jobs->queues[i]);
-	jobs->tell = tell;
-	jobs->ended = ended;
-	jobs->fuzzers = fuzzers;
-	jobs->bitmap = bitmap;
-	jobs->arg = arg;
+	jobs->to = *callbacks;
 	jobs->timer = event_new(base, -1, 0, timer_cb, jobs);
 	if (jobs->timer == NULL) {
 		free(jobs);

@@ -26,6 +26,12 @@ typedef int (*jobs_ended_cb)(
 typedef int (*jobs_fuzzers_cb)(
     void *arg, uint32_t id, const struct job_fuzzer *fuzzers, size_t len);
 
+/* An input of @instance of job @id reached something first. Returns 0, or a negative errno to be told again
+ * later. */
+struct job_find;
+typedef int (*jobs_found_cb)(void *arg, uint32_t id, const char *target,
+    unsigned instance, const struct job_find *find);
+
 /* What AFL++ reached, as far as it says. */
 struct job_bitmap {
 	const char *target;
@@ -39,9 +45,22 @@ struct job_bitmap {
 /* Returns 0, or -EAGAIN to be told again later. */
 typedef int (*jobs_bitmap_cb)(void *arg, const struct job_bitmap *bitmap);
 
+/* To whom is told what. */
+struct jobs_callbacks {
+	jobs_tell_cb tell;
+	jobs_ended_cb ended;
+	jobs_fuzzers_cb fuzzers;
+	jobs_bitmap_cb bitmap;
+	jobs_found_cb found;
+	void *arg;
+};
+
 /* Returns 0 or a negative errno. */
-int jobs_new(struct event_base *base, jobs_tell_cb tell, jobs_ended_cb ended,
-    jobs_fuzzers_cb fuzzers, jobs_bitmap_cb bitmap, void *arg, struct jobs **ret_jobs);
+int jobs_new(struct event_base *base, const struct jobs_callbacks *callbacks,
+    struct jobs **ret_jobs);
+
+/* Whoever was told of finds may have lost them: all that are still there are told again. */
+void jobs_find_again(struct jobs *jobs);
 void jobs_free(struct jobs *jobs);
 
 /* Watches the job that @message, a COLLECT_JOB, describes, in its folder @fd, instead of

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "collector.h"
+#include "edges.h"
 #include "heritage.h"
 #include "log.h"
 #include "sandbox.h"
@@ -31,7 +32,7 @@ int
 main(int argc, char **argv)
 {
 	struct collector_loop *loop = NULL;
-	struct channel *channel = NULL;
+	struct channel *channel = NULL, *archive = NULL;
 	struct heritage heritage;
 	int r;
 
@@ -40,13 +41,17 @@ main(int argc, char **argv)
 	raise_descriptor_limit();
 	r = channel_new(HERITAGE_CHANNEL, PARTY_COLLECTOR, PARTY_SUPERVISOR, &channel);
 	if (r == 0)
-		r = collector_loop_new(channel, HERITAGE_NEWS, &loop);
+		r = channel_new(edge_fd(EDGE_COLLECTOR_ARCHIVE), PARTY_COLLECTOR,
+		    PARTY_ARCHIVE, &archive);
+	if (r == 0)
+		r = collector_loop_new(channel, archive, HERITAGE_NEWS, &loop);
 	if (r == 0)
 		r = sandbox_enter(SANDBOX_COLLECTOR, &heritage);
 	if (r == 0)
 		r = collector_loop_run(loop);
 	if (loop != NULL)
 		collector_loop_free(loop);
+	channel_free(archive);
 	channel_free(channel);
 	if (r < 0)
 		log_err("stopping: %s", strerror(-r));

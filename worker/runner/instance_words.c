@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "find_file.h"
 #include "banned.h"
 
 /* Where its user is at home; where that is nowhere, its own folder, since many programs
@@ -82,7 +83,7 @@ int
 instance_words_make(const struct job_spec *spec, const struct engine_paths *paths,
     unsigned instance, struct launch *launch, struct job_spec *ret_view)
 {
-	char number[16], seeds[JOB_SPEC_MAX];
+	char number[16], seeds[JOB_SPEC_MAX], finds[4096];
 	const char *const values[JOB_VARIABLES_LEN] = {
 		[JOB_FUZZSUP_TARGET] = spec->target,
 		[JOB_FUZZSUP_JOB] = spec->name,
@@ -92,12 +93,15 @@ instance_words_make(const struct job_spec *spec, const struct engine_paths *path
 		[JOB_FUZZSUP_CORPUS] = paths->corpus,
 		[JOB_FUZZSUP_SEEDS] = spec->seeds.len > 0 ? seeds : NULL,
 		[JOB_FUZZSUP_DIR] = spec->coverage_dir,
+		[JOB_FUZZSUP_FINDS] = finds,
 	};
 	struct job_spec view = { 0 };
 	int r;
 
 	launch_inherit_environment(launch);
 	snprintf(number, sizeof(number), "%u", instance);
+	snprintf(finds, sizeof(finds), "%.4000s/" FIND_FOLDER "/%u", paths->folder,
+	    instance);
 	r = add_account(spec, paths->folder, launch);
 	if (r == 0)
 		r = join_seeds(spec, seeds, sizeof(seeds));

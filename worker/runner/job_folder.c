@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "find_file.h"
 #include "banned.h"
 
 #define LOOKS_MAX 4096
@@ -187,6 +188,8 @@ job_folder_prepare(int folder, const char *path, const struct engine *engine,
 {
 	int r = make_own(folder, "work", spec);
 
+	if (r == 0)
+		r = make_own(folder, FIND_FOLDER, spec);
 	for (size_t i = 0; engine->folders[i] != NULL && r == 0; i++)
 		r = make_own(folder, engine->folders[i], spec);
 	if (r < 0) {

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "rt_engine.h"
+#include "rt_finds.h"
 #include "rt_mirror.h"
 #include "rt_sampler.h"
 
@@ -51,6 +52,7 @@ __wrap_LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	int result;
 
+	fuzzsup_rt_finds_input(data, size);
 	runs = true;
 	result = __real_LLVMFuzzerTestOneInput(data, size);
 	runs = false;
@@ -62,6 +64,17 @@ __wrap_LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return result;
 }
 
+/* Where AFL++ hands over by shared memory. */
+static void
+take_afl_input(void)
+{
+	if (&__afl_fuzz_ptr != NULL && __afl_fuzz_ptr != NULL &&
+	    &__afl_fuzz_len != NULL && __afl_fuzz_len != NULL)
+		fuzzsup_rt_finds_input(__afl_fuzz_ptr, *__afl_fuzz_len);
+	else
+		fuzzsup_rt_finds_from_stdin();
+}
+
 /* Called before each run, and once after the last. AFL++ clears its map before it lets the
  * call return, and turns the map away when it says that it was the last. */
 int
@@ -70,6 +83,9 @@ __wrap___afl_persistent_loop(unsigned int count)
 	int more;
 
 	if (loops) {
+		/* Else its driver called LLVMFuzzerTestOneInput. */
+		if (__real_LLVMFuzzerTestOneInput == NULL)
+			take_afl_input();
 		fuzzsup_rt_mirror_look_again();
 		fuzzsup_rt_mirror_carry_over();
 	}

@@ -26,6 +26,10 @@ int __wrap_dlclose(void *handle);
 extern RT_WEAK uint8_t *__afl_area_ptr;
 extern RT_WEAK uint32_t __afl_map_size;
 
+/* Its input, where it is handed over by shared memory. */
+extern RT_WEAK unsigned char *__afl_fuzz_ptr;
+extern RT_WEAK uint32_t *__afl_fuzz_len;
+
 /* In libfuzzsup_replay, whose runs count however they end. libFuzzer's, which ends as soon
  * as one fails, do not. */
 extern RT_WEAK const char fuzzsup_replay_is_linked;

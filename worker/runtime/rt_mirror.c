@@ -17,6 +17,7 @@
 
 #include "coverage_map.h"
 #include "rt_file.h"
+#include "rt_finds.h"
 #include "rt_loaded.h"
 #include "rt_module.h"
 #include "rt_scan.h"
@@ -88,6 +89,7 @@ mirror_module(int directory, const struct rt_module *module, const char **ret_pr
 	mirror->counters = module->counters;
 	mirror->guards = module->guards;
 	mirror->len = module->len;
+	fuzzsup_rt_finds_add(mirror->map, module);
 	__atomic_store_n(&mirrors_len, mirrors_len + 1, __ATOMIC_RELEASE);
 	return true;
 }
@@ -154,6 +156,16 @@ mirror_modules(const struct rt_module *modules, size_t len)
 	close(directory);
 }
 
+static size_t
+count_pcs(void)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < mirrors_len; i++)
+		count += mirrors[i].len;
+	return count;
+}
+
 void
 fuzzsup_rt_mirror_begin(enum rt_engine engine)
 {
@@ -178,6 +190,8 @@ fuzzsup_rt_mirror_begin(enum rt_engine engine)
 			: "-fsanitize-coverage=inline-bool-flag,pc-table");
 	else
 		mirror_modules(modules, len);
+	if (engine != RT_NONE && mirrors_len > 0)
+		fuzzsup_rt_finds_begin(count_pcs());
 	free(modules);
 }
 
@@ -283,7 +297,10 @@ fuzzsup_rt_mirror_carry_over(void)
 			    &mirror->map->unique_runs, 1, __ATOMIC_RELAXED);
 		new += here;
 	}
-	if (__builtin_expect(new > 0, 0) && doorbell >= 0)
+	if (__builtin_expect(new == 0, 1))
+		return;
+	fuzzsup_rt_finds_note();
+	if (doorbell >= 0)
 		ring();
 }
 

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <string.h>
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <immintrin.h>
@@ -23,6 +24,8 @@
 /* Blocks without a branch between them. */
 #define BLOCKS 8
 
+struct rt_news fuzzsup_rt_news;
+
 /* A bit for each of BLOCK counters that is not 0. */
 typedef uint64_t reached_fn(const uint8_t *counters);
 
@@ -30,6 +33,7 @@ typedef uint64_t reached_fn(const uint8_t *counters);
 static __attribute__((noinline, cold)) size_t
 mark(const uint8_t *counters, size_t len, uint64_t *words)
 {
+	struct rt_news *news = &fuzzsup_rt_news;
 	size_t new = 0;
 
 	for (size_t i = 0; i < len; i++) {
@@ -37,9 +41,13 @@ mark(const uint8_t *counters, size_t len, uint64_t *words)
 
 		if (counters[i] == 0 || (words[i / 64] & bit) != 0)
 			continue;
-		if ((__atomic_fetch_or(&words[i / 64], bit, __ATOMIC_RELAXED) & bit) ==
+		if ((__atomic_fetch_or(&words[i / 64], bit, __ATOMIC_RELAXED) & bit) !=
 		    0)
-			new ++;
+			continue;
+		new ++;
+		if (news->len < news->size)
+			news->bits[news->len++] =
+			    (uint64_t)(uintptr_t)&words[i / 64] * 8 + i % 64;
 	}
 	return new;
 }

@@ -7,6 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Bits that scans set and nobody had set before, as addresses of bits (8 × that of the word's first byte + the
+ * bit), for whoever gives room for them (rt_finds.c); full, it takes no more. */
+struct rt_news {
+	uint64_t *bits;
+	size_t len, size;
+};
+extern struct rt_news fuzzsup_rt_news;
+
 /* Sets the bits of all counters that are not 0, atomically, in words that other processes
  * write, too. Counters of @len bytes are read, none beyond. Returns how many bits nobody
  * had set before. */

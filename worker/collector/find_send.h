@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ * Tells the archive which input reached something first; in the collector.
+ */
+#ifndef FUZZSUP_FIND_SEND_H
+#define FUZZSUP_FIND_SEND_H
+
+#include <stdint.h>
+
+struct channel;
+struct job_find;
+struct target;
+
+/* Sends @find, of @instance of job @job, which runs @target, as FINDs; nothing, if it is of another build than the
+ * one that @target shows. */
+void find_send(struct channel *archive, const struct target *target, uint32_t job,
+    unsigned instance, const struct job_find *find);
+
+#endif
