@@ -153,12 +153,12 @@ enum party {
 \
 	/* supervisor → archive: how much is kept */ \
 	X(KEEP, "keep", keep, SUPERVISOR, ARCHIVE, 0, 0) \
-	/* supervisor → archive: a target; text: its name */ \
+	/* supervisor → archive: a target; text: its name, line feed, its executable */ \
 	X(KEEP_TARGET, "keep-target", nothing, SUPERVISOR, ARCHIVE, 0, 0) \
 	/* supervisor → archive, after KEEP_TARGET: fd: live segment; text: what tells its build \
 	   from others: its build ID in hex, or what else there is */ \
 	X(KEEP_LIVE, "keep-live", kept_live, SUPERVISOR, ARCHIVE, 1, 1) \
-	/* supervisor → archive: a job; text: TARGET/JOB */ \
+	/* supervisor → archive: a job; text: TARGET/JOB, line feed, its engine */ \
 	X(KEEP_JOB, "keep-job", nothing, SUPERVISOR, ARCHIVE, 0, 0) \
 	/* supervisor → archive, each second: text: a struct job_sample for each job of which \
 	   something is known */ \

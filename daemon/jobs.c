@@ -243,7 +243,8 @@ static void
 send_keep(struct worker *worker, const struct job *job)
 {
 	message_init(&message, MESSAGE_KEEP_JOB, job->id);
-	message_printf(&message, "%s/%s", job->target, job->name);
+	message_printf(&message, "%s/%s\n%s", job->target, job->name,
+	    job_engine_name(job->engine));
 	worker_send(worker, &message, NULL, 0);
 }
 

@@ -269,7 +269,8 @@ send_keep(struct worker *worker, const struct target *target, unsigned news)
 {
 	if ((news & NEWS_SERVE) != 0) {
 		message_init(&message, MESSAGE_KEEP_TARGET, target->id);
-		message_printf(&message, "%s", target->conf.name);
+		message_printf(
+		    &message, "%s\n%s", target->conf.name, target->conf.executable);
 		worker_send(worker, &message, NULL, 0);
 	}
 	if ((news & NEWS_LIVE) != 0 && target->live_current) {

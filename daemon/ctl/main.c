@@ -55,6 +55,7 @@ static const char usage[] =
     "                                      T: -2h, \"2026-01-31 12:00\", Unix seconds; "
     "S: 10s, 5m\n"
     "  events [-f] [TARGET]                what happened; -f: and what happens\n"
+    "  input [-o FILE] TARGET FILE:LINE    the input that reached that line first\n"
     "  attach EXECUTABLE [NAME]            show a target that the configuration does "
     "not "
     "name\n"
@@ -185,6 +186,7 @@ command_is_sound(char *const *words, int len)
 		{ "export", 2, 2 },
 		{ "history", 2, 2 },
 		{ "events", 1, 2 },
+		{ "input", 3, 3 },
 		{ "attach", 2, 3 },
 		{ "detach", 2, 2 },
 		{ "announce", 4, 5 },
@@ -243,9 +245,10 @@ check(const struct options *options, char **words)
 	return code;
 }
 
-/* What the web interface is asked: history or events, @of a target, or "". */
+/* What the web interface is asked: history, events, or the input of a @line, @of a target, or "". */
 static int
-show_past(const struct options *options, const char *command, const char *of)
+show_past(const struct options *options, const char *command, const char *of,
+    const char *line)
 {
 	char *words[] = { (char *)(uintptr_t)"addresses" };
 	char *answer = client_ask(options->socket, words, 1);
@@ -257,7 +260,9 @@ show_past(const struct options *options, const char *command, const char *of)
 	wishes.follow = options->follow;
 	if (lines != NULL)
 		code = strcmp(command, "history") == 0 ? ctl_history(lines, of, &wishes)
-						       : ctl_events(lines, of, &wishes);
+		    : strcmp(command, "input") == 0
+		    ? ctl_input(lines, of, line, &wishes)
+		    : ctl_events(lines, of, &wishes);
 	free(answer);
 	return code;
 }
@@ -301,8 +306,10 @@ carry_out(const struct options *options, char **words, int len)
 		return check(options, words);
 	if (strcmp(words[0], "export") == 0)
 		return export_lines(options, words[1]);
-	if (strcmp(words[0], "history") == 0 || strcmp(words[0], "events") == 0)
-		return show_past(options, words[0], len > 1 ? words[1] : "");
+	if (strcmp(words[0], "history") == 0 || strcmp(words[0], "events") == 0 ||
+	    strcmp(words[0], "input") == 0)
+		return show_past(options, words[0], len > 1 ? words[1] : "",
+		    len > 2 ? words[2] : NULL);
 	if (strcmp(words[0], "logs") == 0)
 		return show_logs(options, words);
 	if (strcmp(words[0], "announce") == 0 &&
@@ -331,6 +338,7 @@ main(int argc, char **argv)
 		{ "module", required_argument, NULL, 'm' },
 		{ "format", required_argument, NULL, 'F' },
 		{ "from", required_argument, NULL, 'b' },
+		{ "output", required_argument, NULL, 'o' },
 		{ "to", required_argument, NULL, 'e' },
 		{ "step", required_argument, NULL, 'S' },
 		{ "help", no_argument, NULL, 'h' },
@@ -343,8 +351,8 @@ main(int argc, char **argv)
 
 	if (options.socket == NULL)
 		options.socket = DEFAULT_SOCKET;
-	while (
-	    (option = getopt_long(argc, argv, "s:jwfd:hV", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "s:jwfd:o:hV", long_options, NULL)) !=
+	    -1) {
 		switch (option) {
 		case 's':
 			options.socket = optarg;
@@ -371,6 +379,9 @@ main(int argc, char **argv)
 			break;
 		case 'F':
 			options.format = optarg;
+			break;
+		case 'o':
+			options.past.output = optarg;
 			break;
 		case 'b':
 			options.past.from = optarg;

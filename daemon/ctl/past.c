@@ -276,3 +276,119 @@ ctl_events(const char *addresses, const char *target, const struct past_wishes *
 	while (done && wishes->follow && sleep(1) == 0);
 	return done ? DONE : FAILED;
 }
+
+/* ---- inputs ---- */
+
+/* The answer to how @line, FILE:LINE, was reached first; NULL after a message. */
+static json_t *
+fetch_first(const char *addresses, const char *target, const char *line)
+{
+	const char *colon = strrchr(line, ':');
+	char *path = NULL, *file, *end;
+	const unsigned long number = strtoul(colon + 1, &end, 10);
+	json_t *answer = NULL;
+	size_t size;
+	FILE *text;
+
+	if (number == 0 || *end != '\0') {
+		fprintf(stderr, "fuzzsupctl: %s: expected FILE:LINE\n", line);
+		return NULL;
+	}
+	file = strndup(line, (size_t)(colon - line));
+	text = file != NULL ? open_memstream(&path, &size) : NULL;
+	if (text != NULL) {
+		fputs("/api/v1/targets/", text);
+		web_quote(text, target);
+		fputs("/first?file=", text);
+		web_quote(text, file);
+		fprintf(text, "&line=%lu", number);
+		fclose(text);
+		answer = fetch(addresses, line, path);
+	}
+	free(file);
+	free(path);
+	return answer;
+}
+
+/* For people, beside the input itself. */
+static void
+tell_first(const json_t *first, const char *line)
+{
+	const json_t *input = json_object_get(first, "input");
+	const long long ms =
+	    (long long)json_integer_value(json_object_get(first, "time"));
+	const char *job = text_of(first, "job");
+	const time_t seconds = (time_t)(ms / 1000);
+	char when[40] = "before anybody looked";
+	struct tm tm;
+
+	if (ms > 0 && localtime_r(&seconds, &tm) != NULL)
+		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
+	fprintf(stderr, "%s: first reached %s", line, when);
+	if (job[0] != '\0')
+		fprintf(stderr, " by job %s, instance %lld", job,
+		    (long long)json_integer_value(json_object_get(first, "instance")));
+	if (input != NULL)
+		fprintf(stderr, "\ninput %s, %lld bytes", text_of(input, "sha1"),
+		    (long long)json_integer_value(json_object_get(input, "size")));
+	if (input != NULL && text_of(first, "command")[0] != '\0')
+		fprintf(stderr, "\nrun it: %s", text_of(first, "command"));
+	fputc('\n', stderr);
+}
+
+static int
+write_input(const char *addresses, const char *sha1, const char *output)
+{
+	FILE *to = output != NULL ? fopen(output, "we") : stdout;
+	char path[80];
+	int r;
+
+	if (to == NULL) {
+		fprintf(stderr, "fuzzsupctl: %s: %s\n", output, strerror(errno));
+		return FAILED;
+	}
+	snprintf(path, sizeof(path), "/api/v1/inputs/%.40s", sha1);
+	r = web_fetch(addresses, sha1, path, to);
+	if (output != NULL && fclose(to) != 0) {
+		fprintf(stderr, "fuzzsupctl: %s: %s\n", output, strerror(errno));
+		r = -1;
+	}
+	return r == 0 ? DONE : FAILED;
+}
+
+int
+ctl_input(const char *addresses, const char *target, const char *line,
+    const struct past_wishes *wishes)
+{
+	json_t *first;
+	const json_t *input;
+	int code = FAILED;
+
+	if (strrchr(line, ':') == NULL) {
+		fprintf(stderr, "fuzzsupctl: %s: expected FILE:LINE\n", line);
+		return MISUSED;
+	}
+	first = fetch_first(addresses, target, line);
+	if (first == NULL)
+		return FAILED;
+	input = json_object_get(first, "input");
+	if (wishes->json) {
+		print_json(first);
+		code = DONE;
+	} else {
+		tell_first(first, line);
+		if (json_is_true(json_object_get(input, "kept")))
+			code = write_input(
+			    addresses, text_of(input, "sha1"), wishes->output);
+		else
+			fprintf(stderr,
+			    input != NULL
+				? "fuzzsupctl: %s: its bytes are not kept\n"
+				: "fuzzsupctl: %s: with which input is not known: the "
+				  "target was reached outside of a job, or its runtime "
+				  "is an older one\n",
+			    line);
+	}
+	json_decref(first);
+	return code;
+}

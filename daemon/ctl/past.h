@@ -16,6 +16,9 @@ struct past_wishes {
  * was called. */
 int ctl_history(
     const char *addresses, const char *name, const struct past_wishes *wishes);
+/* @line: FILE:LINE. Writes the input that reached it first. */
+int ctl_input(const char *addresses, const char *target, const char *line,
+    const struct past_wishes *wishes);
 int ctl_events(
     const char *addresses, const char *name, const struct past_wishes *wishes);
 

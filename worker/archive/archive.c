@@ -79,9 +79,15 @@ on_keep(void *context, struct mail *mail)
 static int
 on_keep_target(void *context, struct mail *mail)
 {
+	const size_t len = strcspn(mail->text, "\n");
 	struct archive *archive = context;
+	char name[JOB_NAME_MAX];
 
-	return targets_keep(archive->targets, mail->message->id, mail->text);
+	if (len == 0 || len >= sizeof(name) || mail->text[len] != '\n')
+		return -EPROTO;
+	snprintf(name, sizeof(name), "%.*s", (int)len, mail->text);
+	return targets_keep(
+	    archive->targets, mail->message->id, name, mail->text + len + 1);
 }
 
 static int
@@ -109,14 +115,12 @@ static int
 on_keep_job(void *context, struct mail *mail)
 {
 	struct archive *archive = context;
-	char target[JOB_NAME_MAX];
-	const size_t len = strcspn(mail->text, "/");
+	char target[JOB_NAME_MAX], name[JOB_NAME_MAX], engine[24];
 
-	if (len == 0 || len >= sizeof(target) || mail->text[len] != '/')
+	if (sscanf(mail->text, "%63[^/\n]/%63[^\n]\n%23s", target, name, engine) != 3)
 		return -EPROTO;
-	snprintf(target, sizeof(target), "%.*s", (int)len, mail->text);
 	return targets_keep_job(
-	    archive->targets, mail->message->id, target, mail->text + len + 1);
+	    archive->targets, mail->message->id, target, name, engine);
 }
 
 static int

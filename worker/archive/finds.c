@@ -330,6 +330,20 @@ first_cb(sqlite3_stmt *row, void *context)
 	return false;
 }
 
+/* How the input is run again. */
+static void
+add_command(const struct finds *finds, const char *target, json_t *first)
+{
+	const char *job = json_string_value(json_object_get(first, "job"));
+	char command[1200];
+
+	if (job == NULL)
+		return;
+	targets_command(finds->targets, target, job, command, sizeof(command));
+	if (command[0] != '\0')
+		json_object_set_new(first, "command", json_string(command));
+}
+
 json_t *
 finds_first(struct finds *finds, const char *target, const uint32_t *pcs, size_t len)
 {
@@ -346,6 +360,7 @@ finds_first(struct finds *finds, const char *target, const uint32_t *pcs, size_t
 		    " WHERE h.build = ? AND h.pc = ?",
 		    first_cb, &asked, "ii", build, (int64_t)pcs[i]);
 	}
+	add_command(finds, target, asked.best);
 	return asked.best;
 }
 

@@ -33,7 +33,7 @@ void finds_written(struct finds *finds, bool kept);
 bool finds_lost(struct finds *finds);
 
 /* The first hit among @len PCs of the build that @target has: {"pc":…,"time":ms,"job":…,"instance":…,
- * "input":{"sha1":…,"size":…,"kept":true}}; of those with an input that is kept before all others. time 0: before
+ * "input":{"sha1":…,"size":…,"kept":true},"command":…}, the last of which runs INPUT; of those with an input that is kept before all others. time 0: before
  * anybody looked. NULL: none of them was reached. */
 json_t *finds_first(
     struct finds *finds, const char *target, const uint32_t *pcs, size_t len);

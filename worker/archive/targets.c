@@ -26,6 +26,7 @@ struct target {
 	TAILQ_ENTRY(target) in_all;
 	uint32_t id;
 	char name[64];
+	char *executable;
 	struct series *series;
 	struct live_map live; /* pcs_len 0: none yet */
 	char build_id[160];
@@ -43,7 +44,7 @@ struct kept_job {
 	LIST_ENTRY(kept_job) in_bucket;
 	TAILQ_ENTRY(kept_job) in_all;
 	uint32_t id;
-	char target[64], name[64];
+	char target[64], name[64], engine[24];
 	struct series *series;
 	struct job_sample sample; /* id 0: none came yet */
 	bool is_new;              /* it is not in the file */
@@ -124,7 +125,8 @@ drop_live(struct target *target)
 }
 
 int
-targets_keep(struct targets *targets, uint32_t id, const char *name)
+targets_keep(
+    struct targets *targets, uint32_t id, const char *name, const char *executable)
 {
 	struct target *target = find(targets, id);
 
@@ -133,6 +135,11 @@ targets_keep(struct targets *targets, uint32_t id, const char *name)
 	target = calloc(1, sizeof(*target));
 	if (target == NULL)
 		return -ENOMEM;
+	target->executable = strdup(executable);
+	if (target->executable == NULL) {
+		free(target);
+		return -ENOMEM;
+	}
 	target->id = id;
 	snprintf(target->name, sizeof(target->name), "%s", name);
 	LIST_INSERT_HEAD(&targets->buckets[id % BUCKETS], target, in_bucket);
@@ -176,14 +183,15 @@ targets_forget(struct targets *targets, uint32_t id)
 	series_close(targets->series, target->series);
 	LIST_REMOVE(target, in_bucket);
 	TAILQ_REMOVE(&targets->list, target, in_all);
+	free(target->executable);
 	free(target);
 }
 
 /* ---- jobs ---- */
 
 int
-targets_keep_job(
-    struct targets *targets, uint32_t id, const char *target, const char *name)
+targets_keep_job(struct targets *targets, uint32_t id, const char *target,
+    const char *name, const char *engine)
 {
 	struct kept_job *job = find_job(targets, id);
 
@@ -195,6 +203,7 @@ targets_keep_job(
 	job->id = id;
 	snprintf(job->target, sizeof(job->target), "%s", target);
 	snprintf(job->name, sizeof(job->name), "%s", name);
+	snprintf(job->engine, sizeof(job->engine), "%s", engine);
 	LIST_INSERT_HEAD(&targets->job_buckets[id % BUCKETS], job, in_bucket);
 	TAILQ_INSERT_TAIL(&targets->jobs, job, in_all);
 	return 0;
@@ -527,4 +536,45 @@ targets_build_of(const struct targets *targets, uint32_t id, const char *build_i
 	return strncmp(target->build_id, build_id, strlen(build_id)) == 0
 	    ? target->build
 	    : -ESTALE;
+}
+
+/* In single quotes, as a shell wants it. */
+static void
+quote(const char *text, char *to, size_t size)
+{
+	size_t used = 0;
+
+	if (strspn(text,
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+		"/._-+,:@%") == strlen(text)) {
+		snprintf(to, size, "%s", text);
+		return;
+	}
+	for (used = snprintf(to, size, "'"); *text != '\0' && used + 6 < size; text++)
+		used += (size_t)snprintf(
+		    to + used, size - used, *text == '\'' ? "'\\''" : "%c", *text);
+	snprintf(to + used, size - used, "'");
+}
+
+void
+targets_command(const struct targets *targets, const char *name, const char *job_name,
+    char *ret_text, size_t size)
+{
+	const struct target *target = find_name(targets, name);
+	const struct kept_job *job;
+	char executable[1024];
+
+	ret_text[0] = '\0';
+	TAILQ_FOREACH(job, &targets->jobs, in_all)
+		if (strcmp(job->target, name) == 0 && strcmp(job->name, job_name) == 0)
+			break;
+	if (target == NULL || job == NULL)
+		return;
+	quote(target->executable, executable, sizeof(executable));
+	if (strcmp(job->engine, "replay") == 0)
+		snprintf(ret_text, size, "echo INPUT | %s -once -", executable);
+	else if (strcmp(job->engine, "afl++") == 0)
+		snprintf(ret_text, size, "%s < INPUT", executable);
+	else
+		snprintf(ret_text, size, "%s INPUT", executable);
 }

@@ -20,7 +20,8 @@ int targets_new(
 void targets_free(struct targets *targets);
 
 /* Target @id is called @name. Returns 0 or -ENOMEM. */
-int targets_keep(struct targets *targets, uint32_t id, const char *name);
+int targets_keep(
+    struct targets *targets, uint32_t id, const char *name, const char *executable);
 
 /* What it reached is in the live segment @fd (which stays the caller's), of the build that @build_id
  * tells from others. Returns 0 or a negative errno. */
@@ -29,8 +30,8 @@ int targets_set_live(struct targets *targets, uint32_t id, int fd, const char *b
 void targets_forget(struct targets *targets, uint32_t id);
 
 /* The same of a job. */
-int targets_keep_job(
-    struct targets *targets, uint32_t id, const char *target, const char *job);
+int targets_keep_job(struct targets *targets, uint32_t id, const char *target,
+    const char *job, const char *engine);
 void targets_forget_job(struct targets *targets, uint32_t id);
 
 /* What is known of a job now. */
@@ -50,6 +51,10 @@ void targets_written(struct targets *targets, bool kept);
 
 /* Name of job @id; NULL: there is none such. */
 const char *targets_job_name(const struct targets *targets, uint32_t id);
+
+/* Writes a shell's words that run INPUT as the job does; "" where that is not known. */
+void targets_command(const struct targets *targets, const char *target, const char *job,
+    char *ret_text, size_t size);
 
 /* Row of the build that target @id has now; 0: it is not known yet; -ESTALE: it is another one than @build_id
  * (hex, cut off; "": any). */

@@ -24,4 +24,12 @@ void past_serve_history(
     struct past *past, struct evhttp_request *request, const char *name);
 void past_serve_events(struct past *past, struct evhttp_request *request);
 
+/* /api/v1/targets/NAME/first?file=&line= or ?pc=: how a line, or a PC (its index), was reached first; and
+ * /api/v1/inputs/SHA1: the bytes of an input. */
+struct target;
+void past_serve_first(
+    struct past *past, struct evhttp_request *request, struct target *target);
+void past_serve_input(
+    struct past *past, struct evhttp_request *request, const char *sha1);
+
 #endif

@@ -68,7 +68,8 @@ parse_target_api(const char *path, struct route *route)
 	static const struct {
 		const char *path;
 		enum route_kind kind;
-	} kinds[] = { { "/history", ROUTE_API_HISTORY } };
+	} kinds[] = { { "/history", ROUTE_API_HISTORY },
+		{ "/first", ROUTE_API_FIRST } };
 	const size_t len = strcspn(path, "/");
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && len > 0; i++)
@@ -109,6 +110,9 @@ route_parse(const char *path, struct route *ret_route)
 		parse_target_api(path + 16, &route);
 	} else if (strcmp(path, "/api/v1/events") == 0) {
 		route.kind = ROUTE_API_EVENTS;
+	} else if (strncmp(path, "/api/v1/inputs/", 15) == 0) {
+		route.rest = path + 15;
+		route.kind = ROUTE_API_INPUT;
 	} else if (strcmp(path, "/api/v1/health") == 0) {
 		route.kind = ROUTE_API_HEALTH;
 	} else if (strcmp(path, "/api/v1/jobs") == 0) {

@@ -28,6 +28,8 @@ enum route_kind {
 	ROUTE_API_HEALTH,    /* /api/v1/health */
 	ROUTE_API_HISTORY,   /* /api/v1/targets/NAME/history */
 	ROUTE_API_EVENTS,    /* /api/v1/events */
+	ROUTE_API_FIRST,     /* /api/v1/targets/NAME/first */
+	ROUTE_API_INPUT,     /* /api/v1/inputs/SHA1: rest */
 	ROUTE_API_JOBS,      /* /api/v1/jobs, and what is read below it: rest */
 	ROUTE_API_WISH,      /* below it: rest ends in start, stop or restart */
 };

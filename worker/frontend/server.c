@@ -344,6 +344,12 @@ serve_route(
 	case ROUTE_API_HISTORY:
 		past_serve_history(server->past, request, target->entry.name);
 		break;
+	case ROUTE_API_FIRST:
+		past_serve_first(server->past, request, target);
+		break;
+	case ROUTE_API_INPUT:
+		past_serve_input(server->past, request, route->rest);
+		break;
 	case ROUTE_API_EVENTS:
 		past_serve_events(server->past, request);
 		break;
