@@ -466,6 +466,7 @@ terminate_cb(evutil_socket_t number, short what, void *context)
 	if (supervisor->ending)
 		return;
 	supervisor->ending = true;
+	archive_feed_look(supervisor->archive_feed); /* what jobs go on from next time */
 	log_notice("stopping (%s)", strsignal((int)number));
 	service_notify("STOPPING=1");
 	for (unsigned i = 0; i < WORKERS_LEN; i++)

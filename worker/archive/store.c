@@ -161,28 +161,36 @@ is_damage(int error)
 	return (error & 0xff) == SQLITE_CORRUPT || (error & 0xff) == SQLITE_NOTADB;
 }
 
+/* What the system had against it; 0: nothing that it told. */
+static int
+system_error(const struct store *store)
+{
+	return store->db != NULL ? sqlite3_system_errno(store->db) : 0;
+}
+
 /* @error is SQLite's. */
 static void
 fail(struct store *store, int error)
 {
-	const int kind = error & 0xff;
+	const int kind = error & 0xff, system = system_error(store);
+	const bool forbidden = system == EACCES || system == EPERM || system == EROFS;
 
 	if (is_damage(error)) {
 		put_aside(store, sqlite3_errstr(error));
 		return;
 	}
-	if (kind == SQLITE_FULL)
+	if (kind == SQLITE_FULL || system == ENOSPC || system == EDQUOT)
 		be_ill(store,
 		    "nothing is kept in the archive: the disk of state-dir is full: "
 		    "make room; it goes on by itself then");
 	else if (kind == SQLITE_READONLY || kind == SQLITE_CANTOPEN ||
-	    kind == SQLITE_PERM)
+	    kind == SQLITE_PERM || forbidden)
 		be_ill(store,
 		    "nothing is kept in the archive: archive.db in state-dir/archive "
 		    "cannot be "
 		    "written (%s): see its owner, mode and file system; it goes on by "
 		    "itself then",
-		    sqlite3_errstr(error));
+		    forbidden ? strerror(system) : sqlite3_errstr(error));
 	else
 		be_ill(store,
 		    "nothing is kept in the archive: %s; it is tried again and again",
@@ -223,6 +231,9 @@ set_up(struct store *store)
 	int r;
 
 	sqlite3_extended_result_codes(store->db, 1);
+	/* It opens to read what it may not write. */
+	if (sqlite3_db_readonly(store->db, "main") == 1)
+		return SQLITE_READONLY;
 	r = sqlite3_exec(store->db, pragmas, NULL, NULL, NULL);
 	if (r != SQLITE_OK)
 		return r;

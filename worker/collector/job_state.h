@@ -39,6 +39,7 @@ struct job_instance {
 	struct job_telling telling;
 	struct job_run run;
 	uint64_t executions, crashes, hangs; /* of the runs before this one */
+	uint64_t before; /* executions of all runs before its last mark in the log */
 	bool after_seed;     /* a run began that the job's seed cannot know of, */
 	uint64_t seed_could; /* and executions up to there */
 	/* AFL++: what lies in its folders (replay: what the runs before met at most); and

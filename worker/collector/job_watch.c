@@ -22,6 +22,8 @@
 #define BUCKETS 4096
 #define TURN_US 2000 /* what looking may take at once, and then pauses */
 #define TELL_EACH_MS 1000
+/* Of one instance, all of its processes together: several times of what the fastest do. */
+#define EXECUTIONS_PER_MS UINT64_C(20000)
 #define BUSY_FOR_MS 10000
 #define CLOCKS_DIFFER_MS 60000  /* more is another clock, and no delay */
 #define SETTLES_WITHIN_MS 10000 /* or what is there never ends */
@@ -320,6 +322,7 @@ begin_run(struct job *job, struct job_instance *instance, const struct job_mark 
 		job->engine->starts(job, instance, time_ms);
 	if (!job->engine->resumes)
 		job_instance_restart(instance, time_ms);
+	instance->before = instance->executions;
 	if (!job->settled && !job->engine->resumes && !instance->after_seed &&
 	    time_ms > job->seed.updated_ms) {
 		instance->after_seed = true;
@@ -424,6 +427,30 @@ jobs_find_again(struct jobs *jobs)
 				job->instances[k].finds = (struct job_finds){ .at = 0 };
 }
 
+/* What a fuzzer says of itself counts for its own run alone, and no faster than a machine can run anything. */
+static void
+limit_runs(struct job *job)
+{
+	for (unsigned i = 0; i < job->instances_len; i++) {
+		struct job_instance *instance = &job->instances[i];
+		struct job_run *run = &instance->run;
+		const int64_t ms = job->wall_ms - instance->started_ms;
+		const uint64_t most =
+		    ((uint64_t)(ms > 0 ? ms : 0) + 1000) * EXECUTIONS_PER_MS;
+
+		/* Of what it calls runs of its own, all together. */
+		if (instance->started_ms > 0 &&
+		    instance->executions > instance->before + most)
+			instance->executions = instance->before + most;
+		if (instance->started_ms > 0 &&
+		    instance->executions + run->executions > instance->before + most)
+			run->executions =
+			    instance->before + most - instance->executions;
+		if (run->rate_milli > EXECUTIONS_PER_MS * UINT64_C(1000000))
+			run->rate_milli = EXECUTIONS_PER_MS * UINT64_C(1000000);
+	}
+}
+
 static void
 look(struct jobs *jobs, struct job *job)
 {
@@ -437,6 +464,7 @@ look(struct jobs *jobs, struct job *job)
 		tell_ends(jobs, job);
 		read_finds(jobs, job);
 	}
+	limit_runs(job);
 	if (job->engine->settle != NULL)
 		job->engine->settle(job);
 	if (!job->settled)

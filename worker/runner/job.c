@@ -409,6 +409,41 @@ job_is_eligible(const struct job *job)
 		    !job_probe_refuses(job)));
 }
 
+static void
+be_over(struct job *job, const char *reason)
+{
+	if (job->is_over)
+		return;
+	job->is_over = true;
+	snprintf(job->report.reason, sizeof(job->report.reason), "%s", reason);
+	job->is_dirty = true;
+}
+
+static uint64_t
+ran_ms(const struct job *job, int64_t now)
+{
+	uint64_t ms = job->report.ran_ms;
+
+	for (unsigned i = 0; i < job->spec.instances; i++)
+		if (job->instances[i].phase == INSTANCE_RUNNING)
+			ms += (uint64_t)(now - job->instances[i].started_ms);
+	return ms;
+}
+
+/* It had its time, perhaps in lives of the service before this one. */
+static void
+look_at_time(struct job *job, int64_t now)
+{
+	const uint64_t run_for = job->spec.run_for_ms;
+	char reason[96];
+
+	if (run_for == 0 || ran_ms(job, now) < run_for * job->spec.instances)
+		return;
+	snprintf(reason, sizeof(reason), "it ran for %llu s, as run-for says",
+	    (unsigned long long)(run_for / 1000));
+	be_over(job, reason);
+}
+
 void
 job_act(struct job *job)
 {
@@ -541,40 +576,12 @@ look_for_build(struct job *job)
 	}
 }
 
-static void
-be_over(struct job *job, const char *reason)
-{
-	if (job->is_over)
-		return;
-	job->is_over = true;
-	snprintf(job->report.reason, sizeof(job->report.reason), "%s", reason);
-	job->is_dirty = true;
-}
-
-static uint64_t
-ran_ms(const struct job *job, int64_t now)
-{
-	uint64_t ms = job->report.ran_ms;
-
-	for (unsigned i = 0; i < job->spec.instances; i++)
-		if (job->instances[i].phase == INSTANCE_RUNNING)
-			ms += (uint64_t)(now - job->instances[i].started_ms);
-	return ms;
-}
-
 void
 job_tick(struct job *job, int64_t now)
 {
-	const uint64_t run_for = job->spec.run_for_ms;
-	char reason[96];
-
 	look_for_build(job);
 	job_probe_tick(job, now);
-	if (run_for > 0 && ran_ms(job, now) >= run_for * job->spec.instances) {
-		snprintf(reason, sizeof(reason), "it ran for %llu s, as run-for says",
-		    (unsigned long long)(run_for / 1000));
-		be_over(job, reason);
-	}
+	look_at_time(job, now);
 	job_act(job);
 }
 
@@ -592,6 +599,7 @@ job_wish(struct job *job, enum job_wish wish, const char *reason)
 		job->is_over = false;
 		forgive(job);
 	}
+	look_at_time(job, clock_ms(CLOCK_MONOTONIC));
 	if (wish == JOB_RESTART && job->running > 0)
 		for (unsigned i = 0; i < job->spec.instances; i++)
 			ask_to_end(&job->instances[i]);

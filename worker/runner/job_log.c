@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/param.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +19,8 @@
 
 #define MAX_AT_LEAST 8192
 #define BYTES_PER_SECOND (1 << 20)
+#define OURS "fuzzsupd: "
+#define NOT_OURS "> " /* stands before a line of an instance's that looks like ours */
 
 /* What lies there is ours alone to write, but nobody knows who came before: no links. */
 static int
@@ -42,6 +45,22 @@ open_newer(struct job_log *log)
 	return 0;
 }
 
+/* Of a minder that was killed. */
+static bool
+lacks_an_end(const struct job_log *log)
+{
+	int fd = openat(
+	    log->folder, log->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	char last = '\n';
+
+	if (fd < 0)
+		return false;
+	if (log->size > 0 && pread(fd, &last, 1, (off_t)log->size - 1) != 1)
+		last = '\n';
+	close(fd);
+	return last != '\n';
+}
+
 int
 job_log_open(
     struct job_log *log, int folder, const char *path, unsigned instance, uint64_t max)
@@ -55,6 +74,7 @@ job_log_open(
 	snprintf(log->older, sizeof(log->older), "%s.1", log->name);
 	r = open_newer(log);
 	log->safe = log->size;
+	log->in_line = r == 0 && lacks_an_end(log);
 	return r;
 }
 
@@ -77,7 +97,10 @@ put(struct job_log *log, const char *text, size_t len)
 		job_log_close(log);
 		renameat(log->folder, log->name, log->folder, log->older);
 		log->safe = 0;
-		open_newer(log);
+		/* The rest of a line must not look like one of ours, either. */
+		if (open_newer(log) == 0 && log->in_line &&
+		    write(log->fd, NOT_OURS, sizeof(NOT_OURS) - 1) > 0)
+			log->size += sizeof(NOT_OURS) - 1;
 	}
 	while (log->fd >= 0 && len > 0) {
 		n = write(log->fd, text, len);
@@ -203,6 +226,73 @@ renew_budget(struct job_log *log)
 	tell_left_out(log);
 }
 
+/* ---- what an instance says is not what we say ---- */
+
+static void
+put_said(struct job_log *log, const char *text, size_t len)
+{
+	if (len == 0)
+		return;
+	put(log, text, len);
+	log->in_line = text[len - 1] != '\n';
+}
+
+static void
+release_held(struct job_log *log)
+{
+	const size_t len = log->held_len;
+
+	log->held_len = 0;
+	put_said(log, log->held, len);
+}
+
+/* The beginning of a line, as much of it as tells whether it looks like ours. Returns how many bytes of
+ * @text it took. */
+static size_t
+begin_line(struct job_log *log, const char *text, size_t len)
+{
+	const size_t wanted = sizeof(OURS) - 1 - log->held_len, n = MIN(len, wanted);
+
+	if (memcmp(text, OURS + log->held_len, n) != 0) {
+		release_held(log);
+		/* What does not go on as ours is a line as any other. */
+		log->in_line = true;
+		return 0;
+	}
+	memcpy(log->held + log->held_len, text, n);
+	log->held_len += n;
+	if (n == wanted) {
+		put(log, NOT_OURS, sizeof(NOT_OURS) - 1);
+		release_held(log);
+	}
+	return n;
+}
+
+/* A log tells where runs begin and end by lines of ours, which nobody else may write. */
+static void
+put_foreign(struct job_log *log, const char *text, size_t len)
+{
+	while (len > 0) {
+		const char *feed;
+		size_t n;
+
+		if (!log->in_line) {
+			n = begin_line(log, text, len);
+		} else {
+			feed = memchr(text, '\n', len);
+			n = feed != NULL ? (size_t)(feed - text) + 1 : len;
+			/* Lines that begin as no line of ours does go on in one write. */
+			while (feed != NULL && n < len && text[n] != OURS[0]) {
+				feed = memchr(text + n, '\n', len - n);
+				n = feed != NULL ? (size_t)(feed - text) + 1 : len;
+			}
+			put_said(log, text, n);
+		}
+		text += n;
+		len -= n;
+	}
+}
+
 void
 job_log_write(struct job_log *log, const char *text, size_t len)
 {
@@ -212,8 +302,7 @@ job_log_write(struct job_log *log, const char *text, size_t len)
 	now = MIN(len, log->budget);
 	log->budget -= now;
 	log->left_out += len - now;
-	if (now > 0)
-		put(log, text, now);
+	put_foreign(log, text, now);
 }
 
 void
@@ -225,7 +314,10 @@ job_log_say(struct job_log *log, const char *format, ...)
 
 	if (log->left_out > 0)
 		tell_left_out(log);
-	n = snprintf(line, sizeof(line), "fuzzsupd: ");
+	release_held(log);
+	if (log->in_line)
+		put_said(log, "\n", 1);
+	n = snprintf(line, sizeof(line), OURS);
 	va_start(args, format);
 	m = vsnprintf(line + n, sizeof(line) - (size_t)n - 1, format, args);
 	va_end(args);

@@ -20,7 +20,11 @@ struct job_log {
 	uint64_t safe; /* bytes of the newer file that were seen to be kept */
 	uint64_t lost; /* bytes that were not, and that is not said yet */
 	bool replaced; /* it went on in another file, which is not said yet */
-	int error;     /* errno of the last write, or of opening it; 0: well */
+	bool in_line;  /* the last line has no end yet */
+	char
+	    held[16]; /* what may become one of our own lines, and is not written yet */
+	size_t held_len;
+	int error; /* errno of the last write, or of opening it; 0: well */
 	int64_t second;
 };
 
