@@ -127,9 +127,8 @@ line_cb(void *context, uint32_t line)
 	wanted->seen = wanted->seen || line == wanted->line;
 }
 
-/* Index of the line in the block table; WIRE_LINE_NONE: no block names it. */
-static uint32_t
-find_line(const struct search *search, const struct block_table *blocks)
+uint32_t
+line_pcs_line(const struct block_table *blocks, uint32_t file, uint32_t number)
 {
 	uint32_t low = 0, high = blocks->header->lines_len;
 
@@ -137,18 +136,36 @@ find_line(const struct search *search, const struct block_table *blocks)
 		const uint32_t middle = low + (high - low) / 2;
 		const struct wire_line *line = &blocks->lines[blocks->order[middle]];
 
-		if (line->file < search->file ||
-		    (line->file == search->file && line->line < search->line))
+		if (line->file < file || (line->file == file && line->line < number))
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	if (low == blocks->header->lines_len)
 		return WIRE_LINE_NONE;
-	return blocks->lines[blocks->order[low]].file == search->file &&
-		blocks->lines[blocks->order[low]].line == search->line
+	return blocks->lines[blocks->order[low]].file == file &&
+		blocks->lines[blocks->order[low]].line == number
 	    ? blocks->order[low]
 	    : WIRE_LINE_NONE;
+}
+
+/* Of the whole file those that stand nearest above the line. */
+static void
+find_above(struct search *search)
+{
+	uint32_t best = 0;
+
+	for (uint32_t pc = 0; pc < search->table->header->pcs_len; pc++) {
+		const struct wire_location *at = &search->table->locations[pc];
+
+		if (at->file != search->file || at->line > search->line ||
+		    at->line < best || !is_reached(search, pc))
+			continue;
+		if (at->line > best)
+			search->len = 0;
+		best = at->line;
+		add(search, pc);
+	}
 }
 
 /* Those of function @index of which each alone proves line @line; or, with @near, that stand
@@ -210,32 +227,29 @@ find_by_blocks(struct search *search, const struct line_blocks_view *view,
 }
 
 int
-line_pcs_find(
-    struct target *target, uint32_t file, uint32_t line, uint32_t ret_pcs[LINE_PCS_MAX])
+line_pcs_find(const struct line_pcs_of *of, uint32_t file, uint32_t line,
+    uint32_t ret_pcs[LINE_PCS_MAX])
 {
-	struct search search = { .table = &target->table->table,
+	struct search search = { .table = of->table,
+		.bits = of->bits,
 		.file = file,
 		.line = line,
 		.pcs = ret_pcs };
-	const struct block_table *blocks =
-	    target->blocks != NULL ? &target->blocks->table : NULL;
-	uint64_t *bits = target_copy_bits(target), *one = NULL;
+	const struct block_table *blocks = of->blocks;
+	uint64_t *one = NULL;
 	uint8_t *states = NULL;
 	void *memory = NULL;
 	uint32_t index;
 	int r = 0;
 
-	if (bits == NULL)
-		return -ENOMEM;
-	search.bits = bits;
 	find_direct(&search);
-	index = search.len == 0 && blocks != NULL ? find_line(&search, blocks)
+	index = search.len == 0 && blocks != NULL ? line_pcs_line(blocks, file, line)
 						  : WIRE_LINE_NONE;
 	if (index != WIRE_LINE_NONE) {
 		const struct line_blocks_view view = block_table_view(blocks);
 		const size_t size = line_scratch_size(blocks->header);
 
-		one = calloc(search.table->header->pcs_len / 64 + 1, sizeof(*one));
+		one = calloc(of->table->header->pcs_len / 64 + 1, sizeof(*one));
 		states = calloc(blocks->header->lines_len, 1);
 		memory = size > 0 ? malloc(size) : NULL;
 		if (one == NULL || states == NULL || memory == NULL)
@@ -243,10 +257,11 @@ line_pcs_find(
 		else
 			find_by_blocks(&search, &view, index, one,
 			    line_scratch_lay(memory, blocks->header), states);
+		if (r == 0 && search.len == 0)
+			find_above(&search);
 	}
 	free(memory);
 	free(states);
 	free(one);
-	free(bits);
 	return r < 0 ? r : search.len;
 }

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct block_table;
+struct source_table;
 struct target;
 
 #define LINE_PCS_MAX 700
@@ -16,10 +18,21 @@ struct target;
  * @ret_several names, for free(); -EAGAIN: there is no table yet; or -ENOMEM. */
 int64_t line_pcs_file(struct target *target, const char *name, char **ret_several);
 
-/* Fills @ret_pcs with indexes of reached PCs, at most LINE_PCS_MAX: those that stand in @line of @file; where there are
- * none such those of which one alone proves that the line ran, and else those of its function that come nearest
- * to it from above. Returns how many there are, 0: nobody came there, or -ENOMEM. */
-int line_pcs_find(struct target *target, uint32_t file, uint32_t line,
+/* What it is looked for in; @blocks NULL: there is no block table. */
+struct line_pcs_of {
+	const struct source_table *table;
+	const struct block_table *blocks;
+	const uint64_t *bits; /* reached PCs */
+};
+
+/* Index of the line in @blocks; WIRE_LINE_NONE: no block names it. */
+uint32_t line_pcs_line(const struct block_table *blocks, uint32_t file, uint32_t line);
+
+/* Fills @ret_pcs with indexes of reached PCs, at most LINE_PCS_MAX, of a line that was reached: those that stand in
+ * it; where there are none such those of which one alone proves that it ran; else those of its function
+ * that come nearest to it from above, and else those of its file that do. Returns how many there are, or
+ * -ENOMEM. */
+int line_pcs_find(const struct line_pcs_of *of, uint32_t file, uint32_t line,
     uint32_t ret_pcs[LINE_PCS_MAX]);
 
 #endif

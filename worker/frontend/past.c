@@ -18,7 +18,7 @@
 #include <event2/keyvalq_struct.h>
 
 #include "clock.h"
-#include "line_pcs.h"
+#include "line_first.h"
 #include "log.h"
 #include "mailbox.h"
 #include "packed.h"
@@ -48,6 +48,7 @@ struct question {
 };
 
 struct past {
+	struct event_base *base;
 	struct channel *archive;
 	struct mailbox_setup setup;
 	struct mailbox *mailbox;
@@ -249,6 +250,7 @@ past_new(struct event_base *base, struct channel *archive)
 
 	if (past == NULL)
 		return NULL;
+	past->base = base;
 	past->archive = archive;
 	TAILQ_INIT(&past->waiting);
 	/* What an earlier life of ours asked for may yet be answered. */
@@ -342,44 +344,17 @@ past_serve_events(struct past *past, struct evhttp_request *request)
 		past_ask(past, request, "application/json", NULL, question);
 }
 
-/* Asks for the first hit among PCs of @target. */
-static void
-ask_first(struct past *past, struct evhttp_request *request,
-    const struct target *target, const uint32_t *pcs, int len)
+void
+past_ask_first(struct past *past, struct evhttp_request *request, const char *target,
+    const uint32_t *pcs, int len)
 {
 	char question[QUESTION_MAX];
-	int used =
-	    snprintf(question, sizeof(question), "first\n%s\n", target->entry.name);
+	int used = snprintf(question, sizeof(question), "first\n%s\n", target);
 
 	for (int i = 0; i < len && used + 12 < (int)sizeof(question); i++)
 		used += snprintf(
 		    question + used, sizeof(question) - (size_t)used, "%u,", pcs[i]);
 	past_ask(past, request, "application/json", NULL, question);
-}
-
-static void
-serve_line(struct past *past, struct evhttp_request *request, struct target *target,
-    const char *name, uint32_t line)
-{
-	uint32_t pcs[LINE_PCS_MAX];
-	char *several;
-	const int64_t file = line_pcs_file(target, name, &several);
-	const int len =
-	    file >= 0 ? line_pcs_find(target, (uint32_t)file, line, pcs) : 0;
-
-	if (len > 0)
-		ask_first(past, request, target, pcs, len);
-	else if (file == -ENOENT)
-		reply_text(request, 404, "the target has no file of that name\n");
-	else if (file == -ENOTUNIQ)
-		reply_text(request, 404, "is it %s, or another one?\n", several);
-	else if (file == -EAGAIN)
-		reply_text(request, 404, "the target has no lines yet\n");
-	else if (file < 0 || len < 0)
-		reply_text(request, 503, REPLY_NO_MEMORY);
-	else
-		reply_text(request, 404, "that line was not reached\n");
-	free(several);
 }
 
 void
@@ -399,10 +374,10 @@ past_serve_first(
 	pc = evhttp_find_header(&pairs, "pc");
 	if (pc != NULL) {
 		index = (uint32_t)strtoul(pc, NULL, 10);
-		ask_first(past, request, target, &index, 1);
+		past_ask_first(past, request, target->entry.name, &index, 1);
 	} else if (file != NULL && line != NULL) {
-		serve_line(
-		    past, request, target, file, (uint32_t)strtoul(line, NULL, 10));
+		line_first_serve(past->base, past, request, target, file,
+		    (uint32_t)strtoul(line, NULL, 10));
 	} else {
 		reply_refuse(request, 400, "expected file and line, or pc");
 	}

@@ -4,6 +4,8 @@
 #ifndef FUZZSUP_FRONTEND_PAST_H
 #define FUZZSUP_FRONTEND_PAST_H
 
+#include <stdint.h>
+
 struct channel;
 struct event_base;
 struct evhttp_request;
@@ -17,6 +19,10 @@ void past_free(struct past *past);
  * @content_type; 503 while it cannot. @file_name: of a download; NULL: none. */
 void past_ask(struct past *past, struct evhttp_request *request,
     const char *content_type, const char *file_name, const char *question);
+
+/* Asks for the first hit among @len PCs (indexes) of @target. */
+void past_ask_first(struct past *past, struct evhttp_request *request,
+    const char *target, const uint32_t *pcs, int len);
 
 /* /api/v1/targets/NAME/history?job=&from=&to=&step= of the target @name, and /api/v1/events?target=
  * &after=&limit=. */
