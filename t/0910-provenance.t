@@ -42,7 +42,7 @@ def known(service, target):
     return wait_until(look, f"{target}: every reached PC has its input", step=0.2)
 
 
-def reproduces(service, folder, target, job, run):
+def reproduces(service, folder, target, job, run, own=()):
     """Of PCs at random each is reached by the input that is kept for it."""
     service.wait_job(job, what=lambda j: (j["executions"] or 0) > 0)
     service.ctl("stop", f"{target}/{job}", check=True)
@@ -50,7 +50,9 @@ def reproduces(service, folder, target, job, run):
     found = known(service, target)
     equal({one["job"] for one in found.values()}, {job}, f"{target}: all {len(found)} reached PCs have an input, and are that job's")
     inputs, missed, wrong = {}, [], []
-    for pc in random.Random(1).sample(sorted(found), min(PCS, len(found))):
+    # What a driver does before and behind its loop is no input's.
+    asked = [pc for pc in found if pc not in own]
+    for pc in random.Random(1).sample(sorted(asked), min(PCS, len(asked))):
         name = found[pc]["input"]["sha1"]
         if name not in inputs:
             data = service.get(f"/api/v1/inputs/{name}").body
@@ -60,8 +62,19 @@ def reproduces(service, folder, target, job, run):
         if pc not in inputs[name]:
             missed.append(pc)
     ok(not wrong, f"{target}: {len(inputs)} inputs are what their SHA-1 and size say", wrong)
-    ok(not missed, f"{target}: each of {min(PCS, len(found))} PCs is reached again", f"{missed} of {len(found)}: {[found[pc] for pc in missed[:3]]}")
+    ok(not missed, f"{target}: each of {min(PCS, len(asked))} PCs is reached again", f"{missed} of {len(found)}: {[found[pc] for pc in missed[:3]]}")
     return found
+
+
+def of_function(executable, coverage, name):
+    """Indexes of the PCs of a function."""
+    maps = wait_until(lambda: [p for p in glob.glob(os.path.join(coverage, "*")) if "." not in os.path.basename(p)], f"a coverage file in {coverage}")
+    pcs = CoverageFile.read(maps[0])[3]
+    said = subprocess.run([program("fuzzsupctl"), "symbolize", "--addresses", executable], input="".join(f"{pc:#x}\n" for pc in pcs), capture_output=True, text=True,
+                          check=True, env=dict(os.environ, FUZZSUPD_LIBEXEC=libexec())).stdout
+    functions = [block.split("\n")[0] for block in said.strip("\n").split("\n\n")]
+    assert len(functions) == len(pcs), said[:500]
+    return {i for i, function in enumerate(functions) if function == name}
 
 
 def by_file(executable):
@@ -138,7 +151,15 @@ with scratch() as folder:
     forked = shutil.copy2(demo, os.path.join(folder, "fork_json"))
     targets["forked"] = Target(forked, os.path.join(folder, "forked"), roots, jobs={"fork": {"engine": "libfuzzer", "command": [forked, "-fork=2", "-max_len=128"]}})
     runs = {"plain": ("fuzz", by_file(demo)), "forked": ("fork", by_file(forked))}
-    driver = build(os.path.join(folder, "replay_json"), demo_sources(), "-O1", "-fsanitize=fuzzer-no-link", "-lm", "@" + runtime_response_file("fuzzsup-replay"), runtime=False) if False else None
+    seen = os.path.join(folder, "replay_json")
+    subprocess.run([CLANG, "-g", "-O1", "-fsanitize=fuzzer-no-link", "-fsanitize-coverage=inline-bool-flag,pc-table", *demo_sources(), "-lm", "@" + runtime_response_file("fuzzsup-replay"), "-o", seen], check=True)
+    corpus = os.path.join(folder, "corpus")
+    os.mkdir(corpus)
+    for number, text in enumerate(('{"a": [1, 2.5e3, true, null]}', "[[[]]]", '"\\u00e4\\n"', "-0.1", "{", "[1,")):
+        with open(os.path.join(corpus, str(number)), "w") as file:
+            file.write(text)
+    targets["replayed"] = Target(seen, os.path.join(folder, "replayed"), roots, jobs={"replay": {"engine": "replay", "corpus": [corpus]}})
+    runs["replayed"] = ("replay", by_list(seen))
     if shutil.which("afl-fuzz") and shutil.which("afl-clang-fast"):
         words = ["-g", "-O1", "-fsanitize-coverage=trace-pc-guard,pc-table", os.path.join(SRC, "t", "targets", "persistent.c"), *demo_sources(), "-lm"]
         afl = afl_build(os.path.join(folder, "afl_json"), *words, "@" + runtime_response_file("fuzzsup-main"))
@@ -148,7 +169,8 @@ with scratch() as folder:
         skip("AFL++", "it is not installed")
     os.makedirs(os.path.join(folder, "x"))
     with Service(folder, targets) as service:
-        found = {name: reproduces(service, folder, name, job, run) for name, (job, run) in runs.items()}
+        own = of_function(afl, os.path.join(folder, "afl"), "main") if "afl" in runs else ()
+        found = {name: reproduces(service, folder, name, job, run, own if name == "afl" else ()) for name, (job, run) in runs.items()}
         lines(service, folder, demo)
         survives(service, found["plain"])
     os.makedirs(os.path.join(folder, "rotates"))
