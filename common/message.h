@@ -369,7 +369,7 @@ struct message_keep {
 	uint32_t minutes_s; /* many seconds; 0: for good */
 	uint32_t hours_s;
 	uint32_t events; /* at most; 0: all */
-	uint64_t bytes;  /* of the file, at most; 0: all that there is room for */
+	uint64_t bytes;  /* of inputs, at most; 0: all */
 };
 struct message_kept_live {
 	int64_t built_ms; /* when the executable changed, Unix */

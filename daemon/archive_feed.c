@@ -26,9 +26,6 @@
 
 #define EVENTS_MAX 8192   /* that are not kept yet; older ones are lost */
 #define PAST_WAIT_MS 3000 /* jobs do not wait longer for what they go on from */
-#define SECONDS_KEPT 3600
-#define MINUTES_KEPT (30 * 86400)
-#define EVENTS_KEPT 100000
 
 /* Kept until the archive has it in its file. */
 struct event {
@@ -252,15 +249,25 @@ archive_feed_pump(struct archive_feed *feed)
 }
 
 void
+archive_feed_configure(struct archive_feed *feed)
+{
+	const struct conf_archive *conf = &feed->supervisor->conf->archive;
+
+	message_init(&message, MESSAGE_KEEP, 0);
+	message.keep.seconds_s = conf->seconds_s;
+	message.keep.minutes_s = conf->minutes_s;
+	message.keep.hours_s = conf->hours_s;
+	message.keep.events = conf->events;
+	message.keep.bytes = conf->input_bytes;
+	worker_send(archive_of(feed), &message, NULL, 0);
+}
+
+void
 archive_feed_started(struct archive_feed *feed)
 {
 	struct event *event;
 
-	message_init(&message, MESSAGE_KEEP, 0);
-	message.keep.seconds_s = SECONDS_KEPT;
-	message.keep.minutes_s = MINUTES_KEPT;
-	message.keep.events = EVENTS_KEPT;
-	worker_send(archive_of(feed), &message, NULL, 0);
+	archive_feed_configure(feed);
 	STAILQ_FOREACH(event, &feed->events, link)
 	event->is_sent = false;
 	targets_resend(feed->supervisor->targets, OUTBOX_ARCHIVE);

@@ -38,6 +38,9 @@ void archive_feed_free(struct archive_feed *feed);
  * is started, and then once a second: a folder that was removed is made again, for a new archive. */
 void archive_feed_look(struct archive_feed *feed);
 
+/* Tells how much is to be kept; after a reload. */
+void archive_feed_configure(struct archive_feed *feed);
+
 /* The archive has just been started, or has room again. */
 void archive_feed_started(struct archive_feed *feed);
 void archive_feed_pump(struct archive_feed *feed);

@@ -264,6 +264,9 @@ checked_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	    strcmp(opt->name, "health-patience") == 0)
 		r = conf_check_duration(
 		    value, normal, sizeof(normal), why, sizeof(why));
+	else if (conf_archive_has(opt->name))
+		r = conf_archive_check(
+		    opt->name, value, normal, sizeof(normal), why, sizeof(why));
 	else if (strcmp(opt->name, "max-running") == 0)
 		r = conf_check_count(value, 0, JOBS_MAX * JOB_INSTANCES_MAX, normal,
 		    sizeof(normal), why, sizeof(why));
@@ -598,6 +601,14 @@ new_grammar(void)
 		CFG_SEC("job", job, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_END(),
 	};
+	cfg_opt_t archive[] = {
+		KEY("keep-seconds", CFGF_NONE, checked_cb),
+		KEY("keep-minutes", CFGF_NONE, checked_cb),
+		KEY("keep-hours", CFGF_NONE, checked_cb),
+		KEY("keep-events", CFGF_NONE, checked_cb),
+		KEY("keep-inputs", CFGF_NONE, checked_cb),
+		CFG_END(),
+	};
 	cfg_opt_t top[] = {
 		KEY("listen", CFGF_LIST, checked_cb),
 		KEY("state-dir", CFGF_NONE, folder_cb),
@@ -612,6 +623,7 @@ new_grammar(void)
 		KEY("turn", CFGF_NONE, checked_cb),
 		KEY("health-ignores", CFGF_LIST, health_cb),
 		KEY("health-patience", CFGF_NONE, checked_cb),
+		CFG_SEC("archive", archive, CFGF_MULTI),
 		CFG_SEC(
 		    "target", target, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_SEC("job", job, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
@@ -624,6 +636,7 @@ new_grammar(void)
 	if (cfg == NULL)
 		return NULL;
 	cfg_set_error_function(cfg, error_cb);
+	cfg_set_validate_func(cfg, "archive", conf_archive_single);
 	cfg_set_validate_func(cfg, "target", target_cb);
 	cfg_set_validate_func(cfg, "target|job", job_cb);
 	cfg_set_validate_func(cfg, "job", added_job_cb);
@@ -927,6 +940,7 @@ take_all(cfg_t *cfg, struct conf *conf)
 						    : DEFAULT_HEALTH_PATIENCE_MS;
 	if (r == 0)
 		r = take_list(cfg, "health-ignores", &conf->health_ignores);
+	conf->archive = conf_archive_take(cfg);
 	if (r == 0)
 		r = take_targets(cfg, conf);
 	conf->is_empty = conf->is_empty && conf->targets_len == 0 &&

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "conf_archive.h"
 #include "conf_job.h"
 #include "string_list.h"
 
@@ -41,6 +42,7 @@ struct conf {
 	unsigned max_running;           /* instances of jobs at once; 0: all */
 	uint64_t turn_ms;               /* of a job, where they take turns */
 	struct string_list health_ignores; /* checks (health.h), TARGET, TARGET/JOB */
+	struct conf_archive archive;
 	uint64_t health_patience_ms;       /* with a job that waits for its program */
 	struct conf_target *targets;       /* sorted by name */
 	size_t targets_len;

@@ -389,6 +389,7 @@ supervisor_reload(struct supervisor *supervisor, conf_error_cb error_cb, void *c
 	if (r < 0)
 		remark(&report, "not every target was taken over: %s", strerror(-r));
 	jobs_configure(supervisor->jobs, conf, plan);
+	archive_feed_configure(supervisor->archive_feed);
 	health_look(supervisor->health);
 	log_notice("reloaded: %zu targets, %zu jobs", supervisor->targets->len,
 	    supervisor->jobs->len);
