@@ -29,10 +29,9 @@ struct waiting {
 	uint64_t size;
 	char sha1[41], build_id[2 * FIND_BUILD_ID_MAX + 1];
 	size_t pcs_len, bytes_len, weight;
-	uint32_t *pcs;        /* within data */
-	unsigned char *bytes; /* the same; NULL: they did not come */
+	unsigned char *bytes; /* behind them; NULL: they did not come */
 	bool is_written;
-	unsigned char data[];
+	uint32_t pcs[];
 };
 
 struct finds {
@@ -145,9 +144,8 @@ finds_add(struct finds *finds, const struct message *message, int fd)
 			.pcs_len = pcs_len,
 			.bytes_len = bytes_len,
 			.weight = sizeof(*waiting) + 4 * pcs_len + bytes_len };
-		waiting->pcs = (uint32_t *)(void *)waiting->data;
 		if (fd >= 0)
-			waiting->bytes = waiting->data + 4 * pcs_len;
+			waiting->bytes = (unsigned char *)(waiting->pcs + pcs_len);
 		if (bytes_len > 0)
 			memcpy(waiting->bytes, bytes, bytes_len);
 		r = take_text(waiting, message, pcs_at);
