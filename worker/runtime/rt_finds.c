@@ -32,14 +32,16 @@ static struct owner {
 } owners[RT_MODULES_MAX];
 static size_t owners_len;
 static char path[PATH_MAX];
+static uint64_t file_max; /* bytes: who writes more is killed by SIGXFSZ, not told */
 static const void *input;
-static size_t input_size = SIZE_MAX; /* it is in standard input */
+static size_t input_size = SIZE_MAX;       /* it is in standard input */
 static uint8_t from_stdin[FIND_INPUT_MAX]; /* touched where it is needed alone */
 
 void
 fuzzsup_rt_finds_begin(size_t pcs)
 {
 	const char *wanted = getenv("FUZZSUP_FINDS");
+	struct rlimit limit;
 	void *bits;
 
 	if (wanted == NULL || wanted[0] != '/' || pcs == 0 ||
@@ -50,6 +52,7 @@ fuzzsup_rt_finds_begin(size_t pcs)
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (bits == MAP_FAILED)
 		return;
+	file_max = getrlimit(RLIMIT_FSIZE, &limit) == 0 ? limit.rlim_cur : UINT64_MAX;
 	fuzzsup_rt_news.size = pcs;
 	fuzzsup_rt_news.bits = bits;
 }
@@ -119,15 +122,6 @@ turn_over(int fd)
 	}
 }
 
-/* Whoever writes more than it may is killed by SIGXFSZ, not told. */
-static bool
-may_grow_to(uint64_t size)
-{
-	struct rlimit limit;
-
-	return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur >= size;
-}
-
 static int
 open_file(uint64_t more)
 {
@@ -148,7 +142,7 @@ open_file(uint64_t more)
 		close(fd);
 		fd = -1;
 	}
-	if (fd >= 0 && !may_grow_to((uint64_t)st.st_size + more)) {
+	if (fd >= 0 && (uint64_t)st.st_size + more > file_max) {
 		close(fd);
 		fd = -1;
 	}
@@ -163,9 +157,13 @@ take_indexes(const struct owner *owner, uint32_t *to)
 	const struct rt_news *news = &fuzzsup_rt_news;
 	size_t len = 0;
 
-	for (size_t i = 0; i < news->len; i++)
-		if (news->bits[i] - first < owner->pcs_len)
-			to[len++] = (uint32_t)(news->bits[i] - first);
+	for (size_t i = 0; i < news->len; i++) {
+		/* Read before it is written: both may be one place. */
+		const uint64_t index = news->bits[i] - first;
+
+		if (index < owner->pcs_len)
+			to[len++] = (uint32_t)index;
+	}
 	return len;
 }
 
@@ -212,34 +210,40 @@ note_module(const struct owner *owner, const uint8_t *digest, uint32_t *pcs)
 		    i == 0 && input_size <= FIND_INPUT_MAX);
 }
 
+/* Room for @len indexes: in the place of the addresses, which nobody needs behind them, where there is one
+ * module. Not from the heap: what ends a run may be in the middle of it. NULL: there is none. */
+static uint32_t *
+take_room(size_t len)
+{
+	void *room;
+
+	if (owners_len == 1)
+		return (uint32_t *)(void *)fuzzsup_rt_news.bits;
+	room = mmap(NULL, len * sizeof(uint32_t), PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return room != MAP_FAILED ? room : NULL;
+}
+
 void
 fuzzsup_rt_finds_note(void)
 {
 	struct rt_news *news = &fuzzsup_rt_news;
 	uint8_t digest[SHA1_BYTES];
 	const bool reads = input_size == SIZE_MAX;
+	const size_t len = news->len;
 	int saved = errno;
-	size_t size;
 	uint32_t *pcs;
 
-	if (news->len == 0)
+	if (len == 0)
 		return;
-	if (reads && !read_stdin()) {
-		news->len = 0;
-		errno = saved;
-		return;
-	}
-	size = news->len * sizeof(*pcs);
-	/* Not from the heap: what ends a run may be in the middle of it. */
-	pcs = mmap(
-	    NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (pcs != MAP_FAILED) {
+	pcs = !reads || read_stdin() ? take_room(len) : NULL;
+	if (pcs != NULL) {
 		sha1(input, input_size, digest);
 		for (size_t i = 0; i < owners_len; i++)
 			note_module(&owners[i], digest, pcs);
 	}
-	if (pcs != MAP_FAILED)
-		munmap(pcs, size);
+	if (pcs != NULL && owners_len != 1)
+		munmap(pcs, len * sizeof(*pcs));
 	if (reads)
 		fuzzsup_rt_finds_from_stdin();
 	news->len = 0;
