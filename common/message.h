@@ -368,8 +368,9 @@ struct message_keep {
 	    seconds_s; /* samples of each second, of each minute, of each hour are kept so */
 	uint32_t minutes_s; /* many seconds; 0: for good */
 	uint32_t hours_s;
-	uint32_t events; /* at most; 0: all */
-	uint64_t bytes;  /* of inputs, at most; 0: all */
+	uint32_t events;    /* at most; 0: all */
+	uint32_t builds;    /* of a target, of which first hits are known; 0: all */
+	uint32_t input_kib; /* of inputs, at most; 0: all */
 };
 struct message_kept_live {
 	int64_t built_ms; /* when the executable changed, Unix */

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/queue.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -258,7 +259,8 @@ archive_feed_configure(struct archive_feed *feed)
 	message.keep.minutes_s = conf->minutes_s;
 	message.keep.hours_s = conf->hours_s;
 	message.keep.events = conf->events;
-	message.keep.bytes = conf->input_bytes;
+	message.keep.builds = conf->builds;
+	message.keep.input_kib = (uint32_t)MIN(conf->input_bytes / 1024, UINT32_MAX);
 	worker_send(archive_of(feed), &message, NULL, 0);
 }
 

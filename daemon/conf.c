@@ -606,6 +606,7 @@ new_grammar(void)
 		KEY("keep-minutes", CFGF_NONE, checked_cb),
 		KEY("keep-hours", CFGF_NONE, checked_cb),
 		KEY("keep-events", CFGF_NONE, checked_cb),
+		KEY("keep-builds", CFGF_NONE, checked_cb),
 		KEY("keep-inputs", CFGF_NONE, checked_cb),
 		CFG_END(),
 	};

@@ -26,6 +26,7 @@ static const struct {
 	{ "keep-minutes", "2592000000", DURATION },
 	{ "keep-hours", "0", DURATION },
 	{ "keep-events", "100000", COUNT },
+	{ "keep-builds", "20", COUNT },
 	{ "keep-inputs", "1073741824", SIZE },
 };
 
@@ -66,11 +67,11 @@ conf_archive_check(const char *key, const char *value, char *ret_normal, size_t 
 	    : conf_check_size(value, ret_normal, size, ret_why, why_size);
 	if (r < 0 || kind == COUNT)
 		return r;
-	if (strtoull(ret_normal, NULL, 10) >= (kind == DURATION ? 1000u : 1u))
+	if (strtoull(ret_normal, NULL, 10) >= (kind == DURATION ? 1000u : 1024u))
 		return 0;
 	snprintf(ret_why, why_size,
 	    "\"%.100s\": too little; expected %s, or \"" FOREVER "\"", value,
-	    kind == DURATION ? "one second at least" : "one byte at least");
+	    kind == DURATION ? "one second at least" : "1K at least");
 	return -EINVAL;
 }
 
@@ -109,5 +110,6 @@ conf_archive_take(cfg_t *cfg)
 		.minutes_s = seconds(block, "keep-minutes"),
 		.hours_s = seconds(block, "keep-hours"),
 		.events = (uint32_t)number(block, "keep-events"),
+		.builds = (uint32_t)number(block, "keep-builds"),
 		.input_bytes = number(block, "keep-inputs") };
 }

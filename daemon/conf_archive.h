@@ -12,7 +12,8 @@
 struct conf_archive {
 	uint32_t seconds_s, minutes_s,
 	    hours_s;          /* how long samples of each are kept; 0: for good */
-	uint32_t events;      /* 0: all */
+	uint32_t events;                        /* 0: all */
+	uint32_t builds;                        /* likewise */
 	uint64_t input_bytes; /* 0: all */
 };
 

@@ -23,6 +23,11 @@
 #include "archive/sample.h"
 #include "archive/series.h"
 #include "archive/store.h"
+#include "archive/finds.h"
+#include "archive/targets.h"
+#include "find_file.h"
+#include "live_segment.h"
+#include "shared_memory.h"
 
 #define BEGIN INT64_C(1700000000) /* a whole 20 s, no whole minute */
 
@@ -465,6 +470,203 @@ test_events(void **state)
 	store_free(store);
 }
 
+/* ---- first hits and finds ---- */
+
+struct kept {
+	struct store *store;
+	struct all_series *all;
+	struct targets *targets;
+	struct finds *finds;
+	struct live_map live;
+};
+
+static bool
+count_cb(sqlite3_stmt *row, void *context)
+{
+	*(int64_t *)context = sqlite3_column_int64(row, 0);
+	return false;
+}
+
+#define COUNT(kept, sql) \
+	({ \
+		int64_t count_ = -1; \
+		store_each((kept)->store, sql, count_cb, &count_, ""); \
+		count_; \
+	})
+
+static void
+show_build(struct kept *kept, const char *build_id)
+{
+	int fd;
+
+	assert_int_equal(live_segment_create(200, 1000000, &fd, &kept->live), 0);
+	assert_int_equal(targets_set_live(kept->targets, 1, fd, build_id, 5), 0);
+	close(fd);
+}
+
+static void
+open_kept(struct kept *kept)
+{
+	assert_int_equal(store_new(&kept->store), 0);
+	assert_true(store_look(kept->store, INT64_MAX / 2));
+	assert_int_equal(series_new(kept->store, &kept->all), 0);
+	series_load(kept->all);
+	assert_int_equal(targets_new(kept->store, kept->all, &kept->targets), 0);
+	assert_int_equal(finds_new(kept->store, kept->targets, &kept->finds), 0);
+	targets_load(kept->targets);
+	assert_int_equal(targets_keep(kept->targets, 1, "json", "/srv/a b"), 0);
+	assert_int_equal(
+	    targets_keep_job(kept->targets, 7, "json", "fuzz", "libfuzzer"), 0);
+}
+
+static void
+close_kept(struct kept *kept)
+{
+	live_segment_unmap(&kept->live);
+	finds_free(kept->finds);
+	targets_free(kept->targets);
+	series_free(kept->all);
+	store_free(kept->store);
+}
+
+static void
+hit(struct kept *kept, uint32_t pc, uint32_t time)
+{
+	kept->live.times[pc] = time;
+	kept->live.bits[pc / 64] |= UINT64_C(1) << (pc % 64);
+	kept->live.head->bits_version++;
+}
+
+static void
+write_kept(struct kept *kept, bool works)
+{
+	store_begin(kept->store);
+	if (!works)
+		store_run(kept->store, "SELECT no_such_column FROM build", "");
+	finds_write(kept->finds);
+	targets_write(kept->targets);
+	targets_prune(kept->targets);
+	assert_int_equal(store_end(kept->store) == 0, works);
+	targets_written(kept->targets, works);
+	finds_written(kept->finds, works);
+	if (!works) /* as by and by */
+		assert_true(store_look(kept->store, INT64_MAX / 2));
+}
+
+static void
+test_first_hits(void **state)
+{
+	struct kept kept;
+
+	(void)state;
+	open_kept(&kept);
+	show_build(&kept, "aa");
+	hit(&kept, 3, 0);
+	hit(&kept, 199, 50);
+	write_kept(&kept, false);
+	assert_int_equal(COUNT(&kept, "SELECT count(*) FROM first_hit"), 0);
+	write_kept(&kept, true);
+	assert_int_equal(COUNT(&kept, "SELECT count(*) FROM first_hit"), 2);
+	assert_int_equal(COUNT(&kept, "SELECT ms FROM first_hit WHERE pc = 3"), 0);
+	assert_int_equal(
+	    COUNT(&kept, "SELECT ms FROM first_hit WHERE pc = 199"), 1000500);
+	hit(&kept, 4, 60);
+	write_kept(&kept, true);
+	assert_int_equal(COUNT(&kept, "SELECT count(*) FROM first_hit"), 3);
+	assert_int_equal(
+	    COUNT(&kept, "SELECT count(*) FROM event WHERE kind = 'build'"), 1);
+	close_kept(&kept);
+
+	/* Another life sees the same bits at other times: the first ones count. */
+	open_kept(&kept);
+	show_build(&kept, "aa");
+	hit(&kept, 199, 0);
+	write_kept(&kept, true);
+	assert_int_equal(
+	    COUNT(&kept, "SELECT ms FROM first_hit WHERE pc = 199"), 1000500);
+	/* Of two builds the newer one is kept. */
+	live_segment_unmap(&kept.live);
+	show_build(&kept, "bb");
+	hit(&kept, 1, 1);
+	targets_set_keep(kept.targets, 1);
+	write_kept(&kept, true);
+	write_kept(&kept, true);
+	assert_int_equal(COUNT(&kept, "SELECT count(*) FROM build"), 2);
+	assert_int_equal(COUNT(&kept, "SELECT count(*) FROM first_hit"), 1);
+	close_kept(&kept);
+}
+
+static void
+find(struct kept *kept, const char *build_id, const char *input, uint32_t pc)
+{
+	struct message message = { .type = MESSAGE_FIND, .id = 1 };
+	const uint32_t pcs[2] = { pc, pc + 1 };
+	int fd = shared_memory_create("input");
+
+	assert_true(fd >= 0);
+	assert_int_equal(shared_memory_append(fd, input, strlen(input)), 0);
+	assert_int_equal(shared_memory_seal(fd), 0);
+	message.find.ms = 2000000 + pc;
+	message.find.size = strlen(input);
+	message.find.job = 7;
+	memcpy(message.text, input, strlen(input)); /* for a SHA-1 */
+	message.text[20] = (char)strlen(build_id);
+	memcpy(message.text + 24, build_id, strlen(build_id));
+	memcpy(message.text + 24 + FIND_BUILD_ID_MAX, pcs, sizeof(pcs));
+	message.text_len = 24 + FIND_BUILD_ID_MAX + sizeof(pcs);
+	assert_int_equal(finds_add(kept->finds, &message, fd), 0);
+	message.text_len--;
+	assert_int_equal(finds_add(kept->finds, &message, fd), -EPROTO);
+	close(fd);
+}
+
+static void
+test_finds(void **state)
+{
+	const uint32_t pcs[] = { 10, 11, 12 };
+	struct kept kept;
+	json_t *first;
+	int fd;
+
+	(void)state;
+	open_kept(&kept);
+	show_build(&kept, "6161");
+	hit(&kept, 10, 7);
+	find(&kept, "aa", "one", 10);
+	write_kept(&kept, false);
+	write_kept(&kept, true);
+	find(&kept, "aa", "two", 11);   /* 11 has one already */
+	find(&kept, "bb", "three", 50); /* another build's */
+	write_kept(&kept, true);
+	assert_int_equal(COUNT(&kept, "SELECT count(*) FROM first_hit"), 3);
+	assert_int_equal(COUNT(&kept, "SELECT count(*) FROM input"), 2);
+	first = finds_first(kept.finds, "json", pcs, 3);
+	/* When it was reached stands in the segment, with what in the find. */
+	assert_int_equal(json_integer_value(json_object_get(first, "time")), 1000070);
+	assert_string_equal(json_string_value(json_object_get(first, "job")), "fuzz");
+	assert_string_equal(
+	    json_string_value(json_object_get(first, "command")), "'/srv/a b' INPUT");
+	assert_int_equal(json_integer_value(
+			     json_object_get(json_object_get(first, "input"), "size")),
+	    3);
+	fd = finds_input(kept.finds,
+	    json_string_value(
+		json_object_get(json_object_get(first, "input"), "sha1")));
+	assert_true(fd >= 0);
+	close(fd);
+	json_decref(first);
+	assert_null(finds_first(kept.finds, "json", (const uint32_t[]){ 77 }, 1));
+	assert_int_equal(
+	    finds_input(kept.finds, "0000000000000000000000000000000000000000"),
+	    -ENOENT);
+	/* Where all inputs are too much the oldest go. */
+	finds_set_keep(kept.finds, 1);
+	write_kept(&kept, true);
+	assert_int_equal(
+	    COUNT(&kept, "SELECT count(*) FROM input WHERE bytes IS NOT NULL"), 0);
+	close_kept(&kept);
+}
+
 int
 main(void)
 {
@@ -482,6 +684,8 @@ main(void)
 		TEST(test_newer),
 		TEST(test_removed),
 		TEST(test_events),
+		TEST(test_first_hits),
+		TEST(test_finds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

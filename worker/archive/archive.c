@@ -28,6 +28,7 @@
 #define BATCH 256
 #define EDGE_BATCH 8 /* questions, before a second has its turn */
 #define MORE_US 20000
+#define PRUNE_EACH_S 10
 
 struct archive {
 	struct event_base *base;
@@ -72,7 +73,8 @@ on_keep(void *context, struct mail *mail)
 
 	series_set_keep(archive->series, &ages);
 	events_set_keep(archive->events, keep->events);
-	finds_set_keep(archive->finds, keep->bytes);
+	finds_set_keep(archive->finds, (uint64_t)keep->input_kib * 1024);
+	targets_set_keep(archive->targets, keep->builds);
 	return 0;
 }
 
@@ -269,12 +271,17 @@ tell_kept(struct archive *archive, uint64_t number)
 static bool
 write_all(struct archive *archive, int64_t now)
 {
+	const bool prunes = now % PRUNE_EACH_S == 0;
 	bool more, kept;
 
 	store_begin(archive->store);
 	events_write(archive->events);
-	finds_write(archive->finds);
-	more = targets_write(archive->targets);
+	more = finds_write(archive->finds);
+	more = targets_write(archive->targets) || more;
+	if (prunes) {
+		finds_prune(archive->finds);
+		targets_prune(archive->targets);
+	}
 	series_write(archive->series, now);
 	kept = store_end(archive->store) == 0;
 	targets_written(archive->targets, kept);
@@ -283,6 +290,8 @@ write_all(struct archive *archive, int64_t now)
 		return false;
 	series_written(archive->series);
 	tell_kept(archive, events_written(archive->events));
+	if (prunes)
+		store_shrink(archive->store);
 	return more;
 }
 

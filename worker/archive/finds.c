@@ -21,6 +21,8 @@
 #define WAITING_MAX (32 << 20) /* bytes of what waits */
 #define WAITS_MS 60000         /* for its build to be known */
 #define DROPPED_AT_ONCE 32     /* inputs, where they are too many */
+#define PCS_AT_ONCE 20000      /* in one transaction */
+#define FORGOTTEN_KEPT 1000000 /* inputs of which only the SHA-1 is known */
 
 struct waiting {
 	TAILQ_ENTRY(waiting) link;
@@ -259,13 +261,17 @@ make_room(struct finds *finds)
 	finds->kept -= (uint64_t)bytes < finds->kept ? (uint64_t)bytes : finds->kept;
 }
 
-void
+bool
 finds_write(struct finds *finds)
 {
 	struct waiting *waiting;
+	size_t pcs = 0;
 
 	make_room(finds);
 	TAILQ_FOREACH(waiting, &finds->waiting, link) {
+		if (pcs >= PCS_AT_ONCE)
+			return true;
+		pcs += waiting->pcs_len;
 		const int64_t build = targets_build_of(
 		    finds->targets, waiting->target, waiting->build_id);
 
@@ -275,6 +281,17 @@ finds_write(struct finds *finds)
 		if (build > 0)
 			write_one(finds, waiting, build);
 	}
+	return false;
+}
+
+void
+finds_prune(struct finds *finds)
+{
+	store_run(finds->store,
+	    "DELETE FROM input WHERE bytes IS NULL AND id <= (SELECT max(id) FROM "
+	    "input)"
+	    " - ?",
+	    "i", (int64_t)FORGOTTEN_KEPT);
 }
 
 void

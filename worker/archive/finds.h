@@ -23,8 +23,11 @@ void finds_set_keep(struct finds *finds, uint64_t bytes);
  * come. Returns 0, -EPROTO for what is none, or -ENOMEM. */
 int finds_add(struct finds *finds, const struct message *message, int fd);
 
-/* In a transaction: writes those that came. */
-void finds_write(struct finds *finds);
+/* In a transaction: writes those that came. True if there is more, to be written soon. */
+bool finds_write(struct finds *finds);
+
+/* In a transaction, now and then: forgets inputs of which nothing but their SHA-1 was left. */
+void finds_prune(struct finds *finds);
 
 /* They were kept, or came to nothing. */
 void finds_written(struct finds *finds, bool kept);

@@ -22,6 +22,8 @@
 #include "banned.h"
 
 #define RETRY_MS 2000
+#define SHRINK_PAGES 512 /* at once */
+#define SHRINK_TEXT "512"
 #define STATEMENTS_MAX 64
 #define ASIDE_MAX 2 /* damaged files that are kept */
 #define CACHE_KIB 2048
@@ -478,24 +480,15 @@ store_changes(const struct store *store)
 	return store->db != NULL ? sqlite3_changes(store->db) : 0;
 }
 
+/* A quarter of the file may wait to be used again. */
 void
-store_size(struct store *store, uint64_t *ret_bytes, uint64_t *ret_used)
+store_shrink(struct store *store)
 {
-	int64_t pages = 0, free_pages = 0, page = 0;
+	int64_t pages = 0, unused = 0;
 
 	store_each(store, "PRAGMA page_count", number_cb, &pages, "");
-	store_each(store, "PRAGMA freelist_count", number_cb, &free_pages, "");
-	store_each(store, "PRAGMA page_size", number_cb, &page, "");
-	*ret_bytes = (uint64_t)(pages * page);
-	*ret_used = (uint64_t)((pages - free_pages) * page);
-}
-
-void
-store_shrink(struct store *store, unsigned pages)
-{
-	char *sql = sqlite3_mprintf("PRAGMA incremental_vacuum(%u)", pages);
-
-	if (store->db != NULL && sql != NULL)
-		note(store, sqlite3_exec(store->db, sql, NULL, NULL, NULL));
-	sqlite3_free(sql);
+	store_each(store, "PRAGMA freelist_count", number_cb, &unused, "");
+	if (unused > SHRINK_PAGES && unused > pages / 4)
+		store_run(store, "PRAGMA incremental_vacuum(" SHRINK_TEXT ")", "");
+	store_settle(store);
 }

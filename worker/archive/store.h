@@ -56,10 +56,7 @@ int store_each(struct store *store, const char *sql, store_row_cb cb, void *cont
 /* Rows that the last statement changed. */
 int store_changes(const struct store *store);
 
-/* Bytes that the file has, and those of them that are in use. */
-void store_size(struct store *store, uint64_t *ret_bytes, uint64_t *ret_used);
-
-/* Gives up to @pages free pages back to the file system. */
-void store_shrink(struct store *store, unsigned pages);
+/* Gives some of the pages that nothing uses back to the file system, where they are many. */
+void store_shrink(struct store *store);
 
 #endif

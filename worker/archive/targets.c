@@ -31,6 +31,7 @@ struct target {
 	struct live_map live; /* pcs_len 0: none yet */
 	char build_id[160];
 	int64_t built_ms, build; /* row; 0: not known yet */
+	bool build_is_new;       /* since this transaction began */
 	uint64_t *known;         /* first hits that the file has */
 	uint64_t *writing; /* and those of this transaction; NULL: there are none */
 	uint64_t version;  /* of the bits, all of which are known; 0: look */
@@ -58,6 +59,7 @@ struct targets {
 	LIST_HEAD(, kept_job) job_buckets[BUCKETS];
 	TAILQ_HEAD(, kept_job) jobs;
 	unsigned life; /* of the file that rows are of */
+	uint32_t keep; /* builds of a target; 0: all */
 };
 
 int
@@ -383,6 +385,7 @@ know_build(struct targets *targets, struct target *target)
 	store_each(targets->store, "SELECT pc FROM first_hit WHERE build = ?", known_cb,
 	    target, "i", target->build);
 	target->version = 0;
+	target->build_is_new = true;
 }
 
 static void
@@ -472,6 +475,31 @@ targets_write(struct targets *targets)
 }
 
 void
+targets_set_keep(struct targets *targets, uint32_t builds)
+{
+	targets->keep = builds;
+}
+
+void
+targets_prune(struct targets *targets)
+{
+	int64_t build = 0;
+
+	if (targets->keep == 0)
+		return;
+	store_each(targets->store,
+	    "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY target ORDER BY"
+	    " id DESC) AS place FROM build) WHERE place > ? AND EXISTS (SELECT 1 FROM"
+	    " first_hit WHERE build = id) LIMIT 1",
+	    id_cb, &build, "i", (int64_t)targets->keep);
+	if (build != 0)
+		store_run(targets->store,
+		    "DELETE FROM first_hit WHERE build = ? AND pc IN (SELECT pc FROM"
+		    " first_hit WHERE build = ? LIMIT ?)",
+		    "iii", build, build, (int64_t)HITS_AT_ONCE);
+}
+
+void
 targets_written(struct targets *targets, bool kept)
 {
 	struct kept_job *job;
@@ -480,8 +508,9 @@ targets_written(struct targets *targets, bool kept)
 	TAILQ_FOREACH(target, &targets->list, in_all) {
 		const uint64_t words = coverage_map_words(target->live.pcs_len);
 
-		if (!kept)
+		if (!kept && target->build_is_new)
 			target->build = 0; /* what the file has is asked anew */
+		target->build_is_new = false;
 		for (uint64_t i = 0; i < words && target->writing != NULL && kept; i++)
 			target->known[i] |= target->writing[i];
 		if (target->writing != NULL || !kept)

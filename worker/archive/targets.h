@@ -46,6 +46,11 @@ void targets_load(struct targets *targets);
 /* In a transaction: writes what is new. True if there is more, to be written soon. */
 bool targets_write(struct targets *targets);
 
+/* In a transaction, now and then: forgets first hits of builds beyond the newest ones of their target, as many as
+ * targets_set_keep() says (0: of none), a part at a time. */
+void targets_set_keep(struct targets *targets, uint32_t builds);
+void targets_prune(struct targets *targets);
+
 /* It was kept, or came to nothing. */
 void targets_written(struct targets *targets, bool kept);
 
