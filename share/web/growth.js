@@ -19,12 +19,12 @@ const TICKS = 4; // about
 /**
  * Values for the axis of what lies between @low and @high, ascending, at equal steps; the first and the last are its
  * ends. It begins at 0 where that is not far.
- * @param {number} low @param {number} high whole numbers
+ * @param {number} low @param {number} high whole numbers @param {number} [wanted] steps, about
  */
-export function axisTicks(low, high) {
-	const span = Math.max(high - low, high * LEAST_SHARE, TICKS);
+export function axisTicks(low, high, wanted = TICKS) {
+	const span = Math.max(high - low, high * LEAST_SHARE, wanted);
 	const from = low < high / 2 ? 0 : Math.max(0, low - (span - (high - low)) / 2);
-	const rough = (Math.max(high, from + span) - from) / TICKS;
+	const rough = (Math.max(high, from + span) - from) / wanted;
 	const power = 10 ** Math.floor(Math.log10(rough));
 	const step = Math.max(1, [1, 2, 5, 10].map((one) => one * power).find((one) => one >= rough) ?? rough);
 	const ticks = [];

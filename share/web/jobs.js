@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The jobs of a target: do its fuzzers run, and what do they say? Runs in the browser.
 
-import { h, setText, setTitle, setClass, behindWord, exact, short, rate, span, moment } from "./dom.js";
+import { h, setText, setTitle, setClass, behindWord, bytes, exact, short, rate, span, moment } from "./dom.js";
 import { serverNow } from "./link.js";
 import { reportLine } from "./report.js";
 
@@ -51,13 +51,6 @@ export function healthText({ health, health_since_ms: since, heard, reason }) {
 	if (health === "stale") return `stats are ${span(serverNow() - since)} old`;
 	if (health === "losing") return reason;
 	return health === "stuck" ? `no progress for ${span(serverNow() - since)}` : "";
-}
-
-/** @param {number} number */
-function bytes(number) {
-	if (!number) return "–";
-	const mib = number / (1 << 20);
-	return mib >= 1024 ? `${(mib / 1024).toFixed(1)} GiB` : `${Math.max(1, Math.round(mib))} MiB`;
 }
 
 /** What a job says beside its state. @param {Job} job */
@@ -311,7 +304,7 @@ export class JobsPanel {
 			crashes === null ? "its engine does not count crashes" : `${exact(crashes)} inputs that crash it were kept`,
 		);
 		setClass(cells.crashes, crashes ? "found" : "");
-		setText(cells.memory, bytes(job.memory));
+		setText(cells.memory, job.memory ? bytes(job.memory) : "–");
 	}
 
 	/** @param {string} name @param {string} what */

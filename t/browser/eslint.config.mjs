@@ -25,6 +25,7 @@ const NODE = names(
 );
 
 export default [
+	{ ignores: ["share/web/uPlot.esm.js"] }, // is not ours
 	js.configs.recommended,
 	{
 		languageOptions: { ecmaVersion: 2023, sourceType: "module" },
