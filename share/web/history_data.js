@@ -117,26 +117,18 @@ export function lowerBound(sorted, value) {
 	return low;
 }
 
-/** The index of the sample next to @ms; -1: there is none. @param {number[]} t @param {number} ms */
-export function nearest(t, ms) {
-	const behind = lowerBound(t, ms);
-	if (behind === 0) return t.length ? 0 : -1;
-	if (behind === t.length) return t.length - 1;
-	return ms - t[behind - 1] <= t[behind] - ms ? behind - 1 : behind;
-}
-
 /**
  * Indices before which nobody sampled: the service did not run. What is old is kept more coarsely than what is new, so
- * that it depends on the neighbours how far apart two samples may be.
+ * how far apart samples may be follows from those before.
  * @param {number[]} t @param {number} step seconds
  */
 export function gapsOf(t, step) {
 	const gaps = [];
+	let usual = t.length > 2 ? Math.min(t[2] - t[1], COARSEST) : COARSEST;
 	for (let i = 1; i < t.length; i++) {
-		const before = i > 1 ? t[i - 1] - t[i - 2] : COARSEST,
-			behind = i + 1 < t.length ? t[i + 1] - t[i] : before;
-		const usual = Math.max(step * 1000, Math.min(before, behind, COARSEST));
-		if (t[i] - t[i - 1] > SLACK * usual) gaps.push(i);
+		const apart = t[i] - t[i - 1];
+		if (apart > SLACK * Math.max(step * 1000, usual)) gaps.push(i);
+		else usual = apart;
 	}
 	return gaps;
 }
@@ -160,6 +152,33 @@ export function drawnColumns(columns, names, gaps) {
 	};
 	const { t } = columns;
 	return [withGaps(t, (i) => (t[i - 1] + t[i]) / 2), ...names.map((name) => withGaps(columns[name], () => null))];
+}
+
+/**
+ * The samples before @until (ms) of the build that runs since then; none where nothing behind it is known yet.
+ * @param {Columns} columns @param {number} until
+ */
+export function sameBuildBefore({ t, covered, build }, until) {
+	const end = lowerBound(t, until),
+		now = build.at(-1);
+	let begin = end;
+	if (end < t.length && now) while (begin > 0 && build[begin - 1] === now) begin--;
+	return { t: t.slice(begin, end), covered: covered.slice(begin, end) };
+}
+
+/**
+ * Coverage at @count times from @from to @to (ms), the last one left out; NaN: nobody sampled.
+ * @param {{ t: number[], covered: number[] }} past @param {number} step seconds
+ * @param {number} from @param {number} to @param {number} count
+ */
+export function pastCoverage({ t, covered }, step, from, to, count) {
+	const gaps = new Set(gapsOf(t, step));
+	return Array.from({ length: count }, (_, i) => {
+		const time = from + ((to - from) * i) / count,
+			behind = lowerBound(t, time + 1);
+		if (!behind || gaps.has(behind)) return NaN;
+		return behind === t.length && time - t[behind - 1] > SLACK * step * 1000 ? NaN : covered[behind - 1];
+	});
 }
 
 /**
@@ -189,19 +208,23 @@ export function marksOf({ t, build }, gaps, events) {
 }
 
 /**
- * Which of the marks have room for their words: the newest first, since they are looked for.
- * @param {{ left: number, width: number }[]} marks ascending, in px @param {number} width of all
- * @returns {boolean[]}
+ * Where the words of marks begin: right of their lines, else left of them, and nowhere (null) where others stand. The
+ * newest have their words first, since they are looked for.
+ * @param {{ left: number, width: number }[]} marks ascending, in px @param {number} end of the room
+ * @returns {(number | null)[]}
  */
-export function roomFor(marks, width) {
-	const shown = marks.map(() => false);
-	let free = width;
+export function roomFor(marks, end) {
+	/** @type {(number | null)[]} */
+	const begins = marks.map(() => null);
+	let free = end;
 	for (let i = marks.length - 1; i >= 0; i--) {
-		if (marks[i].left + marks[i].width > free) continue;
-		shown[i] = true;
-		free = marks[i].left;
+		const { left, width } = marks[i];
+		if (left > free) continue;
+		const begin = left + width <= free ? left : left - width;
+		if (begin < 0) continue;
+		begins[i] = free = begin;
 	}
-	return shown;
+	return begins;
 }
 
 /**

@@ -344,15 +344,12 @@ export class Plots {
 			ctx.moveTo(left, bbox.top - (words ? 6 * scale : 0));
 			ctx.lineTo(left, bbox.top + bbox.height);
 			ctx.stroke();
-			return { left, width: ctx.measureText(mark.text).width + 14 * scale };
+			return { left, width: ctx.measureText(mark.text).width + 12 * scale };
 		});
-		// Words end at the right edge where they would not fit behind their line.
-		const end = bbox.left + bbox.width + 8 * scale;
-		const begun = places.map(({ left, width }) => ({ left: Math.min(left, end - width), width }));
-		if (words)
-			roomFor(begun, end).forEach((shown, i) => {
-				if (shown) ctx.fillText(marks[i].text, begun[i].left, bbox.top - 12 * scale);
-			});
+		roomFor(words ? places : [], bbox.left + bbox.width + 8 * scale).forEach((begin, i) => {
+			const inside = begin === places[i].left ? 0 : 8 * scale; // words that end at their line keep off it
+			if (begin !== null) ctx.fillText(marks[i].text, begin + inside, bbox.top - 12 * scale);
+		});
 		ctx.restore();
 	}
 }

@@ -168,6 +168,7 @@ export class TargetView {
 	leave() {
 		this.list.end();
 		this.functions.leave();
+		this.growth.end();
 		this.history.leave();
 		this.jobs.leave();
 	}
