@@ -90,7 +90,6 @@ export class JobsPanel {
 			["Corpus", "num wide"],
 			["Crashes", "num crashes"],
 			["Memory", "num wide"],
-			[""],
 		];
 		this.table = h(
 			"div",
@@ -102,6 +101,7 @@ export class JobsPanel {
 					"div",
 					{ class: "thead", role: "row" },
 					heads.map(([label, look]) => h("span", { role: "columnheader", class: look ?? "" }, label)),
+					h("span", { role: "columnheader" }, h("span", { class: "unseen" }, "Actions")),
 				),
 			),
 			this.body,

@@ -73,6 +73,7 @@ export class Plots {
 		this.library = library;
 		this.zoom = zoom;
 		this.reset = reset;
+		this.selecting = false;
 		/** @type {Drawn} */
 		this.drawn = { names: [], data: [[]], marks: [], from: 0, to: 0 };
 		/** @type {{ name: Column, plot: Plot, value: HTMLElement, box: HTMLElement }[]} */
@@ -227,8 +228,12 @@ export class Plots {
 	selected(plot) {
 		const { left, width } = plot.select;
 		if (width <= 0) return;
+		const from = plot.posToVal(left, "x"),
+			to = plot.posToVal(left + width, "x");
 		plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-		this.zoom(plot.posToVal(left, "x"), plot.posToVal(left + width, "x"));
+		// Each of the plots has it selected: once is enough, and when all have said so.
+		if (!this.selecting) queueMicrotask(() => ((this.selecting = false), this.zoom(from, to)));
+		this.selecting = true;
 	}
 
 	/** @param {KeyboardEvent} event */

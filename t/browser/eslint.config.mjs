@@ -18,7 +18,7 @@ const BROWSER = names(`
 	AbortController addEventListener Blob cancelAnimationFrame clearInterval clearTimeout DataView dispatchEvent
 	document Element Event fetch getComputedStyle getSelection history HTMLAnchorElement HTMLElement innerHeight innerWidth
 	localStorage location matchMedia MutationObserver navigator Node performance PerformanceObserver
-	removeEventListener requestAnimationFrame ResizeObserver scrollTo scrollY setInterval setTimeout TextDecoder URL
+	queueMicrotask removeEventListener requestAnimationFrame ResizeObserver scrollTo scrollY setInterval setTimeout TextDecoder URL
 	URLSearchParams WebAssembly WebSocket window`);
 const NODE = names(
 	"Buffer clearInterval console fetch performance process ReadableStream Response setInterval setTimeout TextEncoder URL",
