@@ -40,14 +40,48 @@ def line_states(executable, coverage_file, root):
     return states
 
 
-class Helper(threading.Thread):
-    """Lets the runs grow while the bits stand still; restarts the service and takes its targets out when asked."""
+class Servant(threading.Thread):
+    """Does to the service what a program of t/browser asks for by making a file: restarts it, takes its targets out, builds one anew."""
+
+    def __init__(self, service, folder, rebuild=None):
+        super().__init__(daemon=True)
+        self.service, self.rebuild, self.ended = service, rebuild, threading.Event()
+        self.asks = {what: os.path.join(folder, what) for what in ("stop", "start", "remove", "add", "rebuild")}
+        self.targets = service.targets
+
+    def run(self):
+        while not self.ended.wait(0.1):
+            self.obey()
+
+    def obey(self):
+        for what, path in self.asks.items():
+            if os.path.exists(path):
+                self.do(what)
+                os.unlink(path)
+
+    def do(self, what):
+        if what == "stop":
+            self.service.stop()
+        elif what in ("remove", "add"):
+            self.service.targets = self.targets if what == "add" else {}
+            self.service.reload()
+        elif what == "rebuild":
+            self.rebuild()
+        else:
+            self.service.write_config()
+            self.service.start()
+
+    def command(self, what):
+        path = self.asks[what]
+        return f"touch '{path}'; while [ -e '{path}' ]; do sleep 0.05; done"
+
+
+class Helper(Servant):
+    """Lets the runs grow while the bits stand still, too."""
 
     def __init__(self, service, coverage_file, folder):
-        super().__init__(daemon=True)
-        self.service, self.file, self.ended = service, coverage_file, threading.Event()
-        self.asks = {what: os.path.join(folder, what) for what in ("stop", "start", "remove", "add")}
-        self.targets = service.targets
+        super().__init__(service, folder)
+        self.file = coverage_file
 
     def run(self):
         with open(self.file, "r+b", buffering=0) as file:
@@ -56,24 +90,7 @@ class Helper(threading.Thread):
                 runs = struct.unpack("<Q", file.read(8))[0]
                 file.seek(0)
                 file.write(struct.pack("<Q", runs + 100))
-                for what, path in self.asks.items():
-                    if os.path.exists(path):
-                        self.do(what)
-                        os.unlink(path)
-
-    def do(self, what):
-        if what == "stop":
-            self.service.stop()
-        elif what in ("remove", "add"):
-            self.service.targets = self.targets if what == "add" else {}
-            self.service.reload()
-        else:
-            self.service.write_config()
-            self.service.start()
-
-    def command(self, what):
-        path = self.asks[what]
-        return f"touch '{path}'; while [ -e '{path}' ]; do sleep 0.05; done"
+                self.obey()
 
 
 def say(command):
@@ -136,10 +153,31 @@ def coverage(folder, executable):
         helper.start()
         command = ["node", os.path.join(SRC, "t", "browser", "page.mjs"), f"http://{service.host}:{service.port}/", "json",
                    "--expect", os.path.join(folder, "expected.json"),
-                   "--status", f"'{program('fuzzsupctl')}' -s '{service.control}' --json targets", *(text for what in helper.asks for text in (f"--{what}", helper.command(what)))]
+                   "--status", f"'{program('fuzzsupctl')}' -s '{service.control}' --json targets", *(text for what in ("stop", "start", "remove", "add") for text in (f"--{what}", helper.command(what)))]
         say(command)
         helper.ended.set()
         helper.join()
+
+
+def history(folder, executable):
+    """A real fuzzer whose past is kept, built anew and restarted while one looks."""
+    directory, fuzzer = os.path.join(folder, "coverage"), os.path.join(folder, "fuzz_json")
+    os.makedirs(directory)
+    os.chmod(directory, 0o1777)
+    shutil.copy(executable, fuzzer)
+
+    def rebuild():
+        os.rename(build(fuzzer + ".new", demo_sources(), "-O2", "-lm"), fuzzer)
+
+    work = {"main": {"engine": "libfuzzer", "command": [fuzzer, "-max_len=128"]}}
+    with Service(folder, {"json": Target(fuzzer, directory, [os.path.join(SRC, "share", "demo")], jobs=work)}, extra="health-patience = 1d") as service:
+        service.wait_state("json", "live")
+        servant = Servant(service, folder, rebuild)
+        servant.start()
+        say(["node", os.path.join(SRC, "t", "browser", "history.mjs"), f"http://{service.host}:{service.port}/", "json", "main", "demo/json_parse.c",
+             *(text for what in ("stop", "start", "rebuild") for text in (f"--{what}", servant.command(what)))])
+        servant.ended.set()
+        servant.join()
 
 
 COMMENT_LINES = 300000
@@ -229,7 +267,7 @@ def looks(folder, executable):
 
 with scratch() as folder:
     executable = build(os.path.join(folder, "fuzz_json"), demo_sources(), "-O1", "-lm")
-    for part in (coverage, blocks, jobs, trouble, looks):
+    for part in (coverage, blocks, jobs, history, trouble, looks):
         if len(sys.argv) < 2 or part.__name__ in sys.argv[1:]:
             part(os.path.join(folder, part.__name__), executable)
 done()

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The page's code: layout, lint, types, unit tests of its modules, and that what it knows of C structs and of its
 own files is true. Needs no service and no browser."""
+import hashlib
 import os
 import sys
 
@@ -56,16 +57,21 @@ def unit_tests():
     ok(done.returncode == 0 and count > 30, f"node ended well after {count} tests", done.returncode)
 
 
-code = [*files(WEB, ".js"), *files(TESTS, ".mjs")]
+VENDORED = "uPlot.esm.js"  # of npm's uplot 1.6.32, behind a comment of ours
+VENDORED_SHA256 = "5dd9b3281aa64b461b42d9945f6adb2649d346502b12281a9ae0d46599a80eba"
+
+code = [*(path for path in files(WEB, ".js") if os.path.basename(path) != VENDORED), *files(TESTS, ".mjs")]
 equal(tool("prettier", "--config", os.path.join(TESTS, ".prettierrc.json"), "--check", *code), None, "prettier laid it out")
 equal(tool("eslint", "--config", os.path.join(TESTS, "eslint.config.mjs"), "--max-warnings=0", "share/web", "t/browser"), None, "eslint has nothing to say")
 equal(tool("tsc", "-p", os.path.join(TESTS, "tsconfig.json")), None, "its types are sound")
 wide = [f"{os.path.relpath(path, SRC)}:{number}" for path in [*code, *files(WEB, ".css", ".html")]
         for number, line in enumerate(text_of(path).split("\n"), 1) if len(line) > WIDEST]
 equal(wide, [], f"no line has more than {WIDEST} characters")
+vendored = text_of(os.path.join(WEB, VENDORED)).split("// @ts-nocheck\n", 1)[1]
+equal(hashlib.sha256(vendored.encode()).hexdigest(), VENDORED_SHA256, f"{VENDORED} is what npm has")
 layouts = subprocess.run([os.path.join(BUILD, "t", "lib", "print_layouts")], check=True, text=True, stdout=subprocess.PIPE).stdout
 ok(layouts == text_of(os.path.join(WEB, "layout.js")), "layout.js tells where fields lie (else: t/lib/print_layouts >share/web/layout.js)")
-modules = {os.path.basename(path) for path in files(WEB, ".js")} - {"main.js"}
+modules = {os.path.basename(path) for path in files(WEB, ".js")} - {"main.js", VENDORED}  # which is fetched when plots are looked at
 preloaded = re.findall(r'rel="modulepreload" href="(.*?)"', text_of(os.path.join(WEB, "index.html")))
 equal(sorted(preloaded), sorted(modules), "index.html names all modules, so that none waits for another")
 listed = set(re.findall(r"share/web/([\w.]+)", text_of(os.path.join(SRC, "Makefile.am"))))

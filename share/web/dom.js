@@ -122,6 +122,14 @@ export function rate(number) {
 	return number < 1000 ? number.toFixed(0) : short(Math.max(number, 10000) === number ? number : Math.round(number));
 }
 
+// 0 · 1 MiB · 512 MiB · 1.5 GiB: of memory
+/** @param {number} number */
+export function bytes(number) {
+	const mib = number / (1 << 20);
+	if (mib >= 1024) return `${(mib / 1024).toFixed(1)} GiB`;
+	return number ? `${Math.max(1, Math.round(mib))} MiB` : "0";
+}
+
 // 8 s · 2 min · 9 h · 3 d
 /** @param {number} ms */
 export function span(ms) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The jobs of a target: do its fuzzers run, and what do they say? Runs in the browser.
 
-import { h, setText, setTitle, setClass, behindWord, exact, short, rate, span, moment } from "./dom.js";
+import { h, setText, setTitle, setClass, behindWord, bytes, exact, short, rate, span, moment } from "./dom.js";
 import { serverNow } from "./link.js";
 import { reportLine } from "./report.js";
 
@@ -53,13 +53,6 @@ export function healthText({ health, health_since_ms: since, heard, reason }) {
 	return health === "stuck" ? `no progress for ${span(serverNow() - since)}` : "";
 }
 
-/** @param {number} number */
-function bytes(number) {
-	if (!number) return "–";
-	const mib = number / (1 << 20);
-	return mib >= 1024 ? `${(mib / 1024).toFixed(1)} GiB` : `${Math.max(1, Math.round(mib))} MiB`;
-}
-
 /** What a job says beside its state. @param {Job} job */
 function reasonText(job) {
 	const trouble = healthText(job);
@@ -97,7 +90,6 @@ export class JobsPanel {
 			["Corpus", "num wide"],
 			["Crashes", "num crashes"],
 			["Memory", "num wide"],
-			[""],
 		];
 		this.table = h(
 			"div",
@@ -109,6 +101,7 @@ export class JobsPanel {
 					"div",
 					{ class: "thead", role: "row" },
 					heads.map(([label, look]) => h("span", { role: "columnheader", class: look ?? "" }, label)),
+					h("span", { role: "columnheader" }, h("span", { class: "unseen" }, "Actions")),
 				),
 			),
 			this.body,
@@ -311,7 +304,7 @@ export class JobsPanel {
 			crashes === null ? "its engine does not count crashes" : `${exact(crashes)} inputs that crash it were kept`,
 		);
 		setClass(cells.crashes, crashes ? "found" : "");
-		setText(cells.memory, bytes(job.memory));
+		setText(cells.memory, job.memory ? bytes(job.memory) : "–");
 	}
 
 	/** @param {string} name @param {string} what */

@@ -5,10 +5,12 @@ import { exact, h, moment, percent, setClass, setText, span } from "./dom.js";
 import { serverNow, targetUrl } from "./link.js";
 import { markOf, MARKS } from "./marks.js";
 import { fileUrl } from "./place.js";
+import { Provenance } from "./provenance.js";
 
 const PLACES_SHOWN = 40;
 const WAYS_SHOWN = 12;
 const TEXT_SHOWN = 80; // characters
+const REACHED = new Set(["hit", "part"]);
 const NO_CODE =
 	"Nothing is counted on this line: the compiler made no code of it, or counts it " +
 	"where that was inlined from (-fno-inline tells more).";
@@ -17,7 +19,7 @@ const NO_CODE =
  * @typedef {import("./model.js").Model} Model
  * @typedef {import("./model.js").Line} Line
  * @typedef {import("./model.js").Place} Place
- * @typedef {{ target: string, path: string, file: number, lines: string[] | null }} Shown which file
+ * @typedef {{ root: string, target: string, path: string, file: number, lines: string[] | null }} Shown which file
  */
 
 export class LinePanel {
@@ -30,12 +32,13 @@ export class LinePanel {
 		// Where the panel has no column of its own it is a sheet below the source.
 		this.opener = h("button", { type: "button", class: "btn opener", onclick: () => this.open() }, "Details");
 		this.facts = h("div", { class: "facts" });
+		this.provenance = new Provenance();
 		this.newest = h("div", { class: "newest" });
 		const line = h("div", { class: "head" }, this.head, this.pill, h("span", { class: "grow" }), this.opener);
 		this.element = h(
 			"aside",
 			{ "aria-label": "Line" },
-			h("section", { class: "panel" }, line, this.facts),
+			h("section", { class: "panel" }, line, this.facts, this.provenance.element),
 			h(
 				"section",
 				{ class: "panel" },
@@ -44,6 +47,10 @@ export class LinePanel {
 			),
 		);
 		this.open(false);
+	}
+
+	end() {
+		this.provenance.end();
 	}
 
 	/** The other way round, unless told. @param {boolean} [open] */
@@ -58,6 +65,8 @@ export class LinePanel {
 		const line = number ? model.lineAt(number) : null,
 			state = line?.state ?? "",
 			mark = markOf(state);
+		const { root, target, path } = shown;
+		this.provenance.ask(line && REACHED.has(state) ? { root, target, path, line: number } : null);
 		setText(this.head, number ? `Line ${exact(number)}` : "No line chosen");
 		setClass(this.pill, `pill ${state === "part" || state === "idle" ? "miss" : state}`);
 		setText(this.pill, mark ? `${mark.glyph} ${mark.word}` : "no code");

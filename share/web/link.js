@@ -94,6 +94,11 @@ export function targetUrl(name) {
 	return `${base}t/${encodeURIComponent(name)}/`;
 }
 
+/** @param {string} path below /api/v1/ */
+export function apiUrl(path) {
+	return `${base}api/v1/${path}`;
+}
+
 /** Whether what is shown is what is. @param {LINK} link */
 export function isFresh(link) {
 	return link === LINK.LIVE || link === LINK.CONNECTING;

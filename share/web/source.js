@@ -152,7 +152,8 @@ export class SourceView {
 	/** What the parts beside the source need to know. @returns {import("./line_panel.js").Shown} */
 	get shown() {
 		const lines = this.phase === PHASE.SHOWN ? this.lines : null;
-		return { target: this.place.target, path: this.path, file: this.file, lines };
+		const { root, target } = this.place;
+		return { root, target, path: this.path, file: this.file, lines };
 	}
 
 	/** @param {import("./place.js").Address} place @param {ReturnType<SourceView["state"]> | null} [kept] of its last time */
@@ -180,6 +181,7 @@ export class SourceView {
 		this.ended = true;
 		this.list.end();
 		this.minimap.end();
+		this.panel.end();
 		this.states?.end();
 		this.model?.close();
 	}

@@ -4,6 +4,7 @@
 import { h, setText, setTitle, coverageBar, exact, many, pathText, percent, short, rate, span, moment } from "./dom.js";
 import { FunctionsView } from "./functions.js";
 import { Growth } from "./growth.js";
+import { HistoryView } from "./history.js";
 import { JobsPanel } from "./jobs.js";
 import { store, byName, currentSession, serverNow, targetUrl, perSecond } from "./link.js";
 import { VirtualList } from "./list.js";
@@ -21,7 +22,7 @@ const SETTLED_AFTER = 2000; // ms, at the latest
  * @typedef {import("./link.js").Target} Target
  * @typedef {import("./session.js").Session} Session
  * @typedef {import("./tree.js").TreeRow} TreeRow
- * @typedef {"files" | "functions"} Tab
+ * @typedef {"files" | "functions" | "history"} Tab
  * @typedef {ReturnType<TargetView["makeRow"]>} Row
  */
 
@@ -76,13 +77,15 @@ export class TargetView {
 		this.growth = new Growth();
 		this.jobs = new JobsPanel(() => this.update(new Set()));
 		this.functions = new FunctionsView(go);
+		this.history = new HistoryView(go);
 		this.body = h("div", { role: "rowgroup" });
 		this.tree = h("div", { class: "table tree", role: "treegrid", "aria-label": "Files" }, this.body);
 		this.note = h("div", { class: "nothing dim" });
 		this.orderButtons = [this.orderButton("uncovered", "Most uncovered"), this.orderButton("name", "Name")];
 		const orders = this.orderButtons.map(({ button }) => button);
 		this.order = h("div", { class: "seg", role: "group", "aria-label": "Order of files" }, orders);
-		this.tabs = { files: h("a"), functions: h("a") };
+		/** @type {Record<Tab, HTMLAnchorElement>} */
+		this.tabs = { files: h("a"), functions: h("a"), history: h("a", {}, "History") };
 		this.files = h("div", {}, this.tree, this.note);
 		this.unit = h("span", { class: "grow dim small unit" });
 		this.home = h("a", {}, "Targets");
@@ -93,13 +96,15 @@ export class TargetView {
 			h(
 				"div",
 				{ class: "head" },
-				h("nav", { class: "tabs", "aria-label": "What is listed" }, this.tabs.files, this.tabs.functions),
+				h("nav", { class: "tabs", "aria-label": "What is listed" }, Object.values(this.tabs)),
 				this.unit,
 				this.order,
 				this.functions.tools,
+				this.history.tools,
 			),
 			this.files,
 			this.functions.element,
+			this.history.element,
 		);
 		this.element = h(
 			"div",
@@ -163,18 +168,23 @@ export class TargetView {
 	leave() {
 		this.list.end();
 		this.functions.leave();
+		this.growth.end();
+		this.history.leave();
 		this.jobs.leave();
 	}
 
-	/** Files or functions: whichever the address names. @param {import("./place.js").Address} place */
+	/** Files, functions or history: whichever the address names. @param {import("./place.js").Address} place */
 	enterTab(place) {
-		this.tab = place.query.get("view") === "functions" ? "functions" : "files";
+		const named = place.query.get("view");
+		this.tab = named === "functions" || named === "history" ? named : "files";
 		for (const [key, link] of Object.entries(this.tabs)) {
-			link.href = location.pathname + (key === "files" ? "" : "?view=functions");
+			link.href = location.pathname + (key === "files" ? "" : `?view=${key}`);
 			if (key === this.tab) link.setAttribute("aria-current", "true");
 			else link.removeAttribute("aria-current");
 		}
 		if (this.tab === "functions") this.functions.enter(place);
+		if (this.tab === "history") this.history.enter(place);
+		else this.history.leave();
 	}
 
 	/** @param {Target | null} target @param {Session | null} session */
@@ -182,6 +192,7 @@ export class TargetView {
 		const listed = target ? this.tab : "files"; // whose note says that there is no target
 		this.files.hidden = this.order.hidden = listed !== "files";
 		this.functions.element.hidden = listed !== "functions";
+		this.history.element.hidden = this.history.tools.hidden = listed !== "history";
 		if (listed !== "functions") this.functions.tools.hidden = true;
 		const { files, functions } = this.tabs;
 		setText(files, session?.model ? `Files ${exact(session.model.summary.files)}` : "Files");
@@ -213,8 +224,9 @@ export class TargetView {
 		session?.wantLines(target);
 		this.updateCovered(target, session);
 		this.drawTabs(target, session);
-		setText(this.unit, unitText(target, session));
+		setText(this.unit, this.tab === "history" ? "" : unitText(target, session));
 		if (this.tab === "functions") this.functions.update(target, session);
+		if (this.tab === "history") this.history.update(this.jobs.rows.keys());
 		const key =
 			session && model
 				? `${session.key} ${this.by} ${session.covered} ${model.summary.hasLines} ${model.summary.files}`
@@ -390,6 +402,7 @@ export class TargetView {
 	/** @param {KeyboardEvent} event */
 	key(event) {
 		if (this.tab === "functions") return this.functions.key(event);
+		if (this.tab === "history") return false;
 		const step = event.key === "j" ? 1 : event.key === "k" ? -1 : 0;
 		if (step && this.rows.length) {
 			this.selected = Math.max(0, Math.min(this.rows.length - 1, this.selected + step));

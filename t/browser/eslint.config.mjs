@@ -18,13 +18,14 @@ const BROWSER = names(`
 	AbortController addEventListener Blob cancelAnimationFrame clearInterval clearTimeout DataView dispatchEvent
 	document Element Event fetch getComputedStyle getSelection history HTMLAnchorElement HTMLElement innerHeight innerWidth
 	localStorage location matchMedia MutationObserver navigator Node performance PerformanceObserver
-	removeEventListener requestAnimationFrame ResizeObserver scrollTo scrollY setInterval setTimeout TextDecoder URL
+	queueMicrotask removeEventListener requestAnimationFrame ResizeObserver scrollTo scrollY setInterval setTimeout TextDecoder URL
 	URLSearchParams WebAssembly WebSocket window`);
 const NODE = names(
 	"Buffer clearInterval console fetch performance process ReadableStream Response setInterval setTimeout TextEncoder URL",
 );
 
 export default [
+	{ ignores: ["share/web/uPlot.esm.js"] }, // is not ours
 	js.configs.recommended,
 	{
 		languageOptions: { ecmaVersion: 2023, sourceType: "module" },
