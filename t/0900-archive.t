@@ -95,7 +95,7 @@ def service_kills(service, writer):
     table = service.ctl("history", "--from", "-1h", "t").stdout
     ok(table.startswith("TIME") and len(table.splitlines()) > 2, "fuzzsupctl history shows a table", table)
     refused = service.ctl("history", "--from", "yesterday-ish", "t")
-    ok(refused.returncode == 2 and "is no time" in refused.stderr, "a time that is none is refused", refused)
+    ok(refused.returncode == 2 and "not a time" in refused.stderr, "a time that is none is refused", refused)
     equal(service.ctl("history", "no-such-target").returncode, 1, "so is a target that is none")
 
 

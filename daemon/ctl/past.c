@@ -77,7 +77,7 @@ add_moment(FILE *path, const char *key, const char *text)
 		return true;
 	if (at < 0) {
 		fprintf(stderr,
-		    "fuzzsupctl: --%s: \"%s\" is no time: expected Unix seconds, a "
+		    "fuzzsupctl: --%s: \"%s\" is not a time: expected Unix seconds, a "
 		    "span "
 		    "like -2h, or \"2026-01-31 12:00\"\n",
 		    key, text);
@@ -116,7 +116,7 @@ fetch(const char *addresses, const char *of, const char *path)
 	if (web_fetch(addresses, of, path, to) == 0 && fflush(to) == 0) {
 		answer = json_loadb(body, size, 0, &error);
 		if (answer == NULL)
-			fprintf(stderr, "fuzzsupctl: %s: the answer is no JSON: %s\n",
+			fprintf(stderr, "fuzzsupctl: %s: the answer is not JSON: %s\n",
 			    of, error.text);
 	}
 	fclose(to);
@@ -170,7 +170,7 @@ write_history_path(FILE *path, const char *name, const struct past_wishes *wishe
 		return false;
 	if (step < 0)
 		fprintf(stderr,
-		    "fuzzsupctl: --step: \"%s\" is no span: expected seconds, or 5m, "
+		    "fuzzsupctl: --step: \"%s\" is not a time span: expected seconds, or 5m, "
 		    "1h, 1d\n",
 		    wishes->step);
 	fputs("/api/v1/targets/", path);

@@ -59,7 +59,7 @@ answer(struct line_question *question)
 		reply_text(question->request, 503,
 		    "the lines of this target cannot be told\n");
 	else if (state == LINE_NONE)
-		reply_text(question->request, 404, "no code is known of that line\n");
+		reply_text(question->request, 404, "that line has no code\n");
 	else if (state == LINE_UNKNOWN)
 		reply_text(question->request, 404,
 		    "nobody can tell whether that line was reached\n");
