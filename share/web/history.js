@@ -237,7 +237,7 @@ export class HistoryView {
 		}
 		const { asked, loading } = this,
 			oldest = this.window().from,
-			from = tailFrom(this.columns, this.step) || Math.floor(oldest / 1000);
+			from = Math.max(tailFrom(this.columns, this.step), Math.floor(oldest / 1000));
 		this.asking = true;
 		this.looked = performance.now();
 		try {
