@@ -37,11 +37,13 @@ const NOTHING_YET = "Nothing is known of that time yet. What is sampled from now
 const NOTHING_THEN = "Nothing is known of that time: the service did not run, or the target was not there yet.";
 
 /** @type {Promise<import("./plots.js").Library> | null} */
-let library = null;
+let library = null,
+	tries = 0;
 
 /** Fetched when plots are first looked at. @returns {Promise<import("./plots.js").Library>} */
 function plotLibrary() {
-	library ??= import("./uPlot.esm.js").then((module) => /** @type {any} */ (module).default);
+	// A browser may remember of an address that it failed.
+	library ??= import(`./uPlot.esm.js${tries++ ? `?try=${tries}` : ""}`).then((module) => module.default);
 	library.catch(() => (library = null));
 	return library;
 }
@@ -237,7 +239,7 @@ export class HistoryView {
 		}
 		const { asked, loading } = this,
 			oldest = this.window().from,
-			from = tailFrom(this.columns, this.step) || Math.floor(oldest / 1000);
+			from = Math.max(tailFrom(this.columns, this.step), Math.floor(oldest / 1000));
 		this.asking = true;
 		this.looked = performance.now();
 		try {

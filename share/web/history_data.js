@@ -197,7 +197,10 @@ export function marksOf({ t, build }, gaps, events) {
 	let known = 0;
 	for (let i = 0; i < t.length; i++) {
 		if (!build[i]) continue;
-		if (known && build[i] !== known) marks.push({ at: t[i], kind: "build", text: "new build" });
+		if (known && build[i] !== known) {
+			const told = events.findLast(({ kind, time }) => kind === "build" && time > t[i - 1] && time < t[i]);
+			marks.push({ at: told?.time ?? t[i], kind: "build", text: "new build" });
+		}
 		known = build[i];
 	}
 	// A start that lies in a gap is that gap's end; where no event tells of one the first sample does.

@@ -181,7 +181,7 @@ export class Plots {
 					gap: 8,
 					splits: () => ticks,
 					values: (/** @type {Plot} */ _, /** @type {number[]} */ at) =>
-						at.map((value) => (name === "memory" ? text(value) : plain(short(value)))),
+						at.map((value) => plain((name === "memory" ? text : short)(value))),
 				},
 			],
 			series: [{}, this.series(zero)],

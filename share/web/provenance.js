@@ -6,6 +6,7 @@ import { hexDump, readableText, VIEWED } from "./input_text.js";
 import { serverNow } from "./link.js";
 import { failureText, LOAD, Loading, progress } from "./loading.js";
 
+const AGAIN_AFTER = 2500; // ms: what was reached just now the archive knows by then
 const UNKNOWN_JOB =
 	"With which input is not known: it was reached outside of a job, or before this build's first run was recorded, or the " +
 	"target is linked with an older runtime.";
@@ -23,6 +24,7 @@ export class Provenance {
 		this.key = this.root = this.drawn = "";
 		/** @type {{ href: string, size: number } | null} */
 		this.wanted = null; // the input that may be shown
+		this.timer = 0; // until it is looked for once more; -1: it was
 		/** @type {Loading<First> | null} */
 		this.first = null;
 		/** @type {Loading<Uint8Array<ArrayBuffer>> | null} */
@@ -56,6 +58,8 @@ export class Provenance {
 	}
 
 	end() {
+		clearTimeout(this.timer);
+		this.timer = 0;
 		this.first?.end();
 		this.input?.end();
 	}
@@ -87,12 +91,15 @@ export class Provenance {
 		const { first } = this;
 		if (!first) return;
 		const { value, failure } = first;
-		this.again.hidden = !failure || first.state === LOAD.LOADING;
-		if (failure?.final)
+		const unknown = failure?.status === 404;
+		if (unknown && !this.timer) this.timer = setTimeout(() => ((this.timer = -1), first.again()), AGAIN_AFTER);
+		const busy = unknown ? this.timer > 0 || first.state === LOAD.LOADING : !failure;
+		this.again.hidden = busy || !failure || first.state === LOAD.LOADING;
+		if (busy && !value) setText(this.when, `Looking it up … ${progress(first)}`);
+		else if (failure?.final)
 			setText(this.when, `Not known: ${failure.message || `the service answered ${failure.status}`}.`);
 		else if (failure) setText(this.when, failureText(first));
-		else if (!value) setText(this.when, `Looking it up … ${progress(first)}`);
-		else this.drawFirst(value);
+		else if (value) this.drawFirst(value);
 	}
 
 	/** @param {First} first */

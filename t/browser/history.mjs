@@ -236,7 +236,16 @@ await test("what is not known, and why, is said", async () => {
 	await says(`503: ${why}. Trying again in`);
 	await screen(other, "history-503");
 	await other.unroute(`${api}/history**`);
-	await other.getByRole("button", { name: "Try again now" }).click();
+	const again = () => other.getByRole("button", { name: "Try again now" }).click();
+	await again();
+	await drawn(other);
+	expectConsole((text) => /ERR_FAILED/.test(text));
+	await other.route("**/uPlot.esm.js", (route) => route.abort());
+	await other.goto("about:blank");
+	await other.goto(historyUrl);
+	await says("The plots could not be loaded");
+	await other.unroute("**/uPlot.esm.js");
+	await again();
 	await drawn(other);
 	expectConsole(null);
 	await other.context().close();

@@ -186,7 +186,8 @@ await test("a page from elsewhere cannot stop a job, and a refusal is shown", as
 	);
 	await press("main", "Stop");
 	await until(
-		async () => /could not be asked to stop: origin/.test(await page.locator('.panel [role="status"]').innerText()),
+		async () =>
+			/could not be asked to stop: origin/.test(await page.locator('.jobspanel [role="status"]').innerText()),
 		"the reason",
 	);
 	await page.unroute("**/main/stop");

@@ -23,6 +23,7 @@ const views = [
 	["overview", base, ".targets .trow"],
 	["target", targetUrl, ".tree .trow"],
 	["functions", `${targetUrl}?view=functions`, ".functions .trow"],
+	["history", `${targetUrl}?view=history`, ".plotrow .u-over"],
 	["source", anchorOf(targetUrl, file, 100), ".row .text"],
 ];
 

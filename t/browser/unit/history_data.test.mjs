@@ -92,6 +92,7 @@ test("history: builds and starts of the service are marked once each", () => {
 		"58 restart service started",
 		"62 build new build",
 	]);
+	assert.deepEqual(marks(columnsAt([1, 9], [7, 8]), [], [event(1, 5, "build")]), ["5 build new build"]);
 	assert.deepEqual(marks(columns, [2], []), ["60 restart recorded again", "62 build new build"]);
 });
 

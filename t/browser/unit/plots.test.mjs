@@ -37,7 +37,7 @@ test("plots: samples that stand alone are found", () => {
 });
 
 test("plots: an axis has no needless zeros", () => {
-	assert.deepEqual(["1.00 M", "12.50k", "10.0k", "100", "0", "1,000", "1.05k"].map(plain), [
+	assert.deepEqual(["1.00 M", "12.50k", "10.0k", "100", "0", "1,000", "1.05k", "10.0 GiB"].map(plain), [
 		"1 M",
 		"12.5k",
 		"10k",
@@ -45,5 +45,6 @@ test("plots: an axis has no needless zeros", () => {
 		"0",
 		"1,000",
 		"1.05k",
+		"10 GiB",
 	]);
 });
