@@ -468,6 +468,8 @@ terminate_cb(evutil_socket_t number, short what, void *context)
 		return;
 	supervisor->ending = true;
 	archive_feed_look(supervisor->archive_feed); /* what jobs go on from next time */
+	archive_feed_event(
+	    supervisor->archive_feed, FEED_SERVICE, "", "", "the service stops");
 	log_notice("stopping (%s)", strsignal((int)number));
 	service_notify("STOPPING=1");
 	for (unsigned i = 0; i < WORKERS_LEN; i++)

@@ -88,7 +88,8 @@ def service_kills(service, writer):
         equal(lost, [], "the service was killed: nothing is lost that was shown")
     never_back(found, f"after {SERVICE_KILLS} lives")
     kinds = [e["kind"] for e in service.get("/api/v1/events?limit=10000").json()["events"]]
-    ok(kinds.count("service") == SERVICE_KILLS + 1, f"each start is an event, once: {kinds.count('service')}", kinds)
+    starts = [e["text"] for e in service.get("/api/v1/events?limit=10000").json()["events"] if e["kind"] == "service"]
+    equal(starts, ["the service started"] * (SERVICE_KILLS + 1), "each start is an event, once")
     ok(kinds.count("build") == 1, "the build is one, however often the service starts", kinds)
     shown = service.ctl("events").stdout
     ok("the service started" in shown and "build" in shown, "fuzzsupctl events shows them", shown)
@@ -214,6 +215,10 @@ def allow_writing(archive):
 
 
 def files(service, writer):
+    service.stop()
+    service.start()
+    told = wait_until(lambda: (lambda found: found if found[-1] == "the service started" else None)([e["text"] for e in service.get("/api/v1/events?limit=10000").json()["events"] if e["kind"] == "service"]), "the events")
+    equal(told[-2:], ["the service stops", "the service started"], "that the service was stopped is an event, too")
     for name, act, pattern in (("garbage in the file", garbage, "was damaged"), ("a truncated file", truncated, "was damaged")):
         service.stop()
         act(os.path.join(service.state, "archive"))

@@ -231,7 +231,9 @@ write_one(struct finds *finds, struct waiting *waiting, int64_t build)
 		    "INSERT INTO first_hit (build, pc, ms, job, instance, input)"
 		    " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (build, pc) DO UPDATE SET"
 		    " job = excluded.job, instance = excluded.instance,"
-		    " input = excluded.input WHERE input IS NULL",
+		    " input = excluded.input,"
+		    " ms = CASE WHEN ms = 0 THEN excluded.ms ELSE ms END"
+		    " WHERE input IS NULL",
 		    "iiitii", build, (int64_t)waiting->pcs[i], waiting->ms, job,
 		    (int64_t)waiting->instance, input);
 }

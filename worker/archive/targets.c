@@ -38,6 +38,7 @@ struct target {
 	/* Of its jobs, at this second. */
 	struct job_sum {
 		uint64_t executions, rate, corpus, crashes, memory;
+		bool any;
 	} jobs;
 };
 
@@ -282,6 +283,7 @@ add_job(struct targets *targets, struct kept_job *job, int64_t now)
 		target->jobs.corpus += sample.values[SAMPLE_CORPUS];
 		target->jobs.crashes += sample.values[SAMPLE_CRASHES];
 		target->jobs.memory += sample.values[SAMPLE_MEMORY];
+		target->jobs.any = true;
 	}
 	if (job->series == NULL)
 		job->series = series_open(targets->series, job->target, job->name);
@@ -323,8 +325,8 @@ targets_sample(struct targets *targets, int64_t now)
 	TAILQ_FOREACH(job, &targets->jobs, in_all)
 		add_job(targets, job, now);
 	TAILQ_FOREACH(target, &targets->list, in_all)
-		/* Its first sample tells the build, too. */
-		if (target->live.pcs_len == 0 || target->build != 0)
+		/* Its first sample tells the build, too; of one that nothing is known of there is none. */
+		if (target->live.pcs_len == 0 ? target->jobs.any : target->build != 0)
 			add_target(targets, target, now);
 }
 
