@@ -11,8 +11,9 @@ from fuzzsup import *
 headers, sources = {}, []
 for top in ("common", "daemon", "worker"):
     for folder, _, files in os.walk(os.path.join(SRC, top)):
-        room = os.path.relpath(folder, SRC)
-        room = "daemon" if room.startswith("daemon") else room
+        # a house: the rooms of one program, which may include each other
+        path = os.path.relpath(folder, SRC).split(os.sep)
+        room = "/".join(path[:2]) if top == "worker" else top
         for name in files:
             if name.endswith(".h"):
                 headers.setdefault(name, set()).add(room)

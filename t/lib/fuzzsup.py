@@ -142,6 +142,11 @@ def scratch():
             note(f"kept {path}")
 
 
+def rooms(top):
+    """The source folder @top and those below it."""
+    return sorted(folder for folder, _, _ in os.walk(os.path.join(SRC, top)))
+
+
 def program(name):
     """A program in the build tree."""
     for folder in ("", "daemon", "daemon/ctl"):
