@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Layout of the directory: the page set, made by the supervisor before its first fork,
- * that lists all targets. Sole writer: the supervisor (daemon/directory.c). Readers:
+ * that lists all targets. Sole writer: the supervisor (daemon/system/directory_writer.c). Readers:
  * the front-end (worker/frontend/targets/snapshot.c). The symbolizer never maps it.
  *
  * Double-buffered: the writer fills the half that `committed` does not name and then

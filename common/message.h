@@ -12,7 +12,7 @@
 #define MESSAGE_FDS_MAX 5
 
 /* Who sends and receives: the service's processes, fuzzsupctl, and helpers of both: "mounts"
- * (daemon/detached.c), "frames" (worker/symbolizer/frames_mode.c). Bits. */
+ * (daemon/system/detached.c), "frames" (worker/symbolizer/frames_mode.c). Bits. */
 #define PARTIES(X) \
 	X(SUPERVISOR, "supervisor") \
 	X(SYMBOLIZER, "symbolizer") \
