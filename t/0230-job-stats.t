@@ -537,10 +537,10 @@ def test_many(folder):
 
 def test_parsers_fuzzed(folder):
     target, corpus = os.path.join(folder, "fuzz-job-parsers"), os.path.join(folder, "parsers-corpus")
-    sources = os.path.join(SRC, "worker", "collector")
-    parts = sorted(name for name in os.listdir(sources) if name.startswith("job_") and name.endswith(".c")) + ["coverage_file.c", "rate.c", "../../common/job_spec.c"]
+    sources = os.path.join(SRC, "worker", "collector", "job")
+    parts = sorted(name for name in os.listdir(sources) if name.endswith(".c")) + ["../coverage/coverage_file.c", "../coverage/rate.c", "../../../common/job/job_spec.c", "../../../common/log.c", "../../../common/plain_text.c"]
     libraries = subprocess.run(["pkg-config", "--cflags", "--libs", "libevent_core"], capture_output=True, text=True, check=True).stdout.split()
-    built = subprocess.run([CLANG, "-std=gnu17", "-O1", "-g", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all", "-D_GNU_SOURCE", f"-I{BUILD}", f"-I{SRC}/common", f"-I{sources}",
+    built = subprocess.run([CLANG, "-std=gnu17", "-O1", "-g", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all", "-D_GNU_SOURCE", f"-I{BUILD}", *(f"-iquote{room}" for room in rooms("common") + rooms("worker/collector")),
                             os.path.join(SRC, "t", "targets", "fuzz_job_parsers.c"), *(os.path.join(sources, part) for part in parts), "-o", target, *libraries], capture_output=True, text=True)
     if not ok(built.returncode == 0, "the parsers as a fuzz target", built.stderr):
         return

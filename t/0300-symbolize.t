@@ -18,8 +18,9 @@ TARGETS = os.path.join(SRC, "t", "targets")
 TOOLS = os.environ.get("FUZZSUPD_TOOLS", "")
 CALCULATOR = [os.path.join(TARGETS, name) for name in ("calculator.c", "calculator_apply.c")]
 COMDAT = [os.path.join(TARGETS, name) for name in ("comdat.cc", "comdat_other.cc")]
-OWN = sorted(os.path.join(SRC, folder, name) for folder in ("worker/symbolizer", "common")
-             for name in os.listdir(os.path.join(SRC, folder)) if name.endswith(".c") and name not in ("main.c", "mailbox.c"))  # the latter is libevent's
+OWN_ROOMS = rooms("worker/symbolizer") + rooms("common")
+OWN = sorted(os.path.join(folder, name) for folder in OWN_ROOMS
+             for name in os.listdir(folder) if name.endswith(".c") and name not in ("main.c", "mailbox.c"))  # the latter is libevent's
 
 
 def run(*command, cwd=None):
@@ -368,7 +369,7 @@ with scratch() as folder:
     matrix(worker, folder, "calculator", CALCULATOR)
     variants(worker, folder)
     matrix(worker, folder, "the symbolizer itself", OWN + CALCULATOR,
-           ["-std=gnu17", "-D_GNU_SOURCE", "-I" + os.path.join(SRC, "common"), "-I" + BUILD],
+           ["-std=gnu17", "-D_GNU_SOURCE", *("-iquote" + folder for folder in OWN_ROOMS), "-I" + BUILD],
            ["-ldw", "-lelf", "-lz", "-lzstd", "-lseccomp", "-liberty"], dwarfs=(5,), levels=(2,))
     zlib(worker, folder)
     zig(worker, folder)

@@ -24,7 +24,7 @@ TYPES = message_types()
 
 
 class Live:
-    """A live segment, as common/live_segment.h has it."""
+    """A live segment, as common/tables/live_segment.h has it."""
 
     def __init__(self, pcs):
         words = (pcs + 63) // 64

@@ -90,7 +90,7 @@ def read_functions(executable):
 
 
 def read_coverage(folder):
-    """Whether each PC was reached; layout in common/coverage_map.h."""
+    """Whether each PC was reached; layout in common/tables/coverage_map.h."""
     name = next(name for name in os.listdir(folder) if re.fullmatch("[0-9a-f]{16}", name))
     with open(os.path.join(folder, name), "rb") as file:
         data = file.read()

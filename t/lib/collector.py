@@ -22,7 +22,7 @@ from fuzzsup import *
 
 HEAD = struct.Struct("<IIII")  # type, text_len, id, 0
 BODY_SIZE = 24
-# Bodies, as common/message.h has them: their form, and which of our words they are of.
+# Bodies, as common/message/message.h has them: their form, and which of our words they are of.
 BODIES = {"COLLECT": ("<QQI", "generation", "value", "code"), "COVERAGE_DIR": ("<QI", "value", "code"), "ENTRY_POINT": ("<Q", "value"),
           "COLLECT_JOB": ("<III", "code", "value", "generation"), "PING": ("<Q", "value"),
           "LIVE": ("<Q", "generation"), "PCS": ("<Q", "generation"), "ACTIVITY": ("<QI", "generation", "code"), "JOB_END": ("<Ii", "code", "value")}
@@ -33,7 +33,7 @@ READY, LIVE, STALE = 2, 3, 4
 
 def engines():
     """Numbers of the engines, likewise."""
-    with open(os.path.join(SRC, "common", "job_types.h")) as file:
+    with open(os.path.join(SRC, "common", "job", "job_types.h")) as file:
         rows = file.read().split("#define JOB_ENGINES(X)")[1].split("\n\n")[0]
     return {name: number for number, name in enumerate(re.findall(r"\bX\(\w+, \"(.+?)\"\)", rows))}
 
@@ -213,7 +213,7 @@ class Collector:
         return wait_until(look, lambda: f"{what}; {self.activities}\n{self.log()[-4000:]}", patience, step=0)
 
     def collect(self, target, name, table_fd=None, seed=None, executable=""):
-        """@executable: what is told of it, as in common/message.h."""
+        """@executable: what is told of it, as in common/message/message.h."""
         self.generation += 1
         self.segments.pop(target, None)
         fds = [fd for fd in (table_fd, seed) if fd is not None]

@@ -28,7 +28,7 @@ def compile_for(folder, triple, source, *flags):
 
 def runtime_for(folder, triple):
     """What a link takes for the runtime."""
-    flags = ["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-fPIC", "-I" + os.path.join(SRC, "common"), *WARNINGS]
+    flags = ["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-fPIC", *("-iquote" + room for room in rooms("common")), *WARNINGS]
     objects = [compile_for(folder, triple, source, *flags) for source in sorted(glob.glob(os.path.join(SRC, "worker", "runtime", "*.c"))) if not os.path.basename(source).startswith("replay")]
     archive = os.path.join(folder, f"{triple}.a")
     subprocess.run(["ar", "cr", archive, *objects], check=True)

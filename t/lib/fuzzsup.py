@@ -142,6 +142,11 @@ def scratch():
             note(f"kept {path}")
 
 
+def rooms(top):
+    """The source folder @top and those below it."""
+    return sorted(folder for folder, _, _ in os.walk(os.path.join(SRC, top)))
+
+
 def program(name):
     """A program in the build tree."""
     for folder in ("", "daemon", "daemon/ctl"):
@@ -174,7 +179,7 @@ def web_folder():
                 source, copy = os.path.join(top, name), os.path.join(joined, relative, name)
                 copy_newer(source, copy)
     for name in ("wire.h", "line_states.h", "line_states.c", "line_owners.h", "line_owners.c", "line_places.h", "line_places.c", "line_shapes.h", "line_shapes.c", "line_lost.c", "line_shape_code.h"):
-        copy_newer(os.path.join(SRC, "common", name), os.path.join(joined, name))
+        copy_newer(os.path.join(SRC, "common", "" if name == "wire.h" else "lines", name), os.path.join(joined, name))
     return joined
 
 
@@ -482,7 +487,7 @@ def set_bits(data):
 
 def message_types():
     """Numbers of the messages, from the one place that lists them."""
-    with open(os.path.join(SRC, "common", "message.h")) as file:
+    with open(os.path.join(SRC, "common", "message", "message.h")) as file:
         return {name: number for number, name in enumerate(re.findall(r"\bX\((\w+), \"", file.read().split("#define MESSAGE_TYPES(X)")[1]), 1)}
 
 

@@ -23,7 +23,7 @@
 #include "line_places.h"
 #include "line_shapes.h"
 #include "source_table.h"
-#include "symbolizer/blocks.h"
+#include "symbolizer/blocks/blocks.h"
 #include "symbolizer/symbolize.h"
 
 static void

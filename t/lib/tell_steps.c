@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "symbolizer/code_step.h"
+#include "symbolizer/code/code_step.h"
 
 int
 main(void)

@@ -15,10 +15,10 @@
 
 #include "elf_file.h"
 #include "line_bytes.h"
-#include "symbolizer/alternate.h"
-#include "symbolizer/debug_link.h"
-#include "symbolizer/line_names.h"
-#include "symbolizer/units.h"
+#include "symbolizer/dwarf/alternate.h"
+#include "symbolizer/elf/debug_link.h"
+#include "symbolizer/lines/line_names.h"
+#include "symbolizer/dwarf/units.h"
 
 #define TEXT(literal) literal, sizeof(literal) - 1
 #define LINK TEXT("common.dwz\0\1\2\3\4")

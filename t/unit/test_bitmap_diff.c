@@ -11,7 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "collector/bitmap_diff.h"
+#include "collector/coverage/bitmap_diff.h"
 #include "runtime/rt_scan.h"
 
 static void

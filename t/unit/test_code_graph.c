@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "elf_file.h"
-#include "symbolizer/code_graph.h"
+#include "symbolizer/code/code_graph.h"
 
 #define TEXT UINT64_C(0x10000)
 #define FAR (TEXT + 0x80) /* where other functions are */

@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "collector/coverage_file.h"
+#include "collector/coverage/coverage_file.h"
 #include "coverage_map.h"
 
 #define PCS 70

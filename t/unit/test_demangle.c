@@ -13,7 +13,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "symbolizer/demangle.h"
+#include "symbolizer/names/demangle.h"
 
 struct name {
 	const char *mangled, *plain;

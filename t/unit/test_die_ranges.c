@@ -13,9 +13,9 @@
 #include <cmocka.h>
 
 #include "line_bytes.h"
-#include "symbolizer/die_ranges.h"
-#include "symbolizer/package_index.h"
-#include "symbolizer/range_list.h"
+#include "symbolizer/dwarf/die_ranges.h"
+#include "symbolizer/dwarf/package_index.h"
+#include "symbolizer/basics/range_list.h"
 
 /* ---- ranges ---- */
 

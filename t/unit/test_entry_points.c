@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "elf_file.h"
-#include "symbolizer/entry_points.h"
+#include "symbolizer/elf/entry_points.h"
 
 #define ENTRY "LLVMFuzzerTestOneInput"
 #define CODE 1 /* any section */

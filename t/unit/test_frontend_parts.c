@@ -19,15 +19,15 @@
 #include <event2/event.h>
 #include <event2/http.h>
 
-#include "frontend/coverage.h"
-#include "frontend/delta.h"
-#include "frontend/handshake.h"
-#include "frontend/limits.h"
-#include "frontend/request_check.h"
-#include "frontend/request_head.h"
-#include "frontend/route.h"
+#include "frontend/coverage/coverage.h"
+#include "frontend/coverage/delta.h"
+#include "frontend/stream/handshake.h"
+#include "frontend/http/limits.h"
+#include "frontend/http/request_check.h"
+#include "frontend/http/request_head.h"
+#include "frontend/http/route.h"
 #include "sha1.h"
-#include "frontend/source_index.h"
+#include "frontend/targets/source_index.h"
 #include "clock.h"
 #include "wire.h"
 

@@ -15,7 +15,7 @@
 #include <zstd.h>
 #include <cmocka.h>
 
-#include "symbolizer/inflate.h"
+#include "symbolizer/elf/inflate.h"
 
 #define ZSTD 2 /* ELFCOMPRESS_ZSTD, newer than glibc 2.36 */
 #define ALL_MAX (UINT64_C(2) << 30)

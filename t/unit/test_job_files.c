@@ -14,8 +14,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "collector/job_folder.h"
-#include "collector/job_log.h"
+#include "collector/job/job_folder.h"
+#include "collector/job/job_log.h"
 
 struct scratch {
 	char path[64], buffer[JOB_LOG_PART], lines[4096];

@@ -13,8 +13,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "collector/job_attached.h"
-#include "collector/job_parsers.h"
+#include "collector/job/job_attached.h"
+#include "collector/job/job_parsers.h"
 #include "job_types.h"
 
 static struct job_text

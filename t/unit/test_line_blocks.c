@@ -15,7 +15,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "symbolizer/line_program.h"
+#include "symbolizer/lines/line_program.h"
 
 #define CODE_MAX 3000
 #define PCS 400

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "line_bytes.h"
-#include "symbolizer/line_program.h"
+#include "symbolizer/lines/line_program.h"
 
 static struct line_table
 read_table(const struct line_bytes *bytes)

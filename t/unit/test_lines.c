@@ -18,7 +18,7 @@
 #include "line_owners.h"
 #include "line_states.h"
 #include "shared_memory.h"
-#include "symbolizer/code_step.h"
+#include "symbolizer/code/code_step.h"
 
 /* ---- instructions ---- */
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "collector/live.h"
+#include "collector/coverage/live.h"
 
 #define PCS 130
 

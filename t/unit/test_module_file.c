@@ -12,7 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "collector/module_file.h"
+#include "collector/coverage/module_file.h"
 
 static const char sound[] =
     "fuzzsup-module 1\npath /srv/a b\nbuild-id 3aCE\npcs 5744\n"

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "symbolizer/path_table.h"
+#include "symbolizer/names/path_table.h"
 
 static struct byte_text
 text(const char *string)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "symbolizer/pc_sort.h"
+#include "symbolizer/basics/pc_sort.h"
 
 struct pair {
 	uint64_t pc;

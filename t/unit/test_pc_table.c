@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "elf_file.h"
-#include "symbolizer/pages.h"
-#include "symbolizer/pc_table.h"
+#include "symbolizer/basics/pages.h"
+#include "symbolizer/elf/pc_table.h"
 
 #define BYTES SHT_PROGBITS, SHF_ALLOC | SHF_WRITE
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "collector/rate.h"
+#include "collector/coverage/rate.h"
 
 static void
 test_nothing(void **state)

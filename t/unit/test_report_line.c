@@ -11,7 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "symbolizer/report_line.h"
+#include "symbolizer/report/report_line.h"
 
 #define ID "f221fa047bba2f7291d7953f335534f65af6c86b"
 #define BUILD " (BuildId: " ID ")"

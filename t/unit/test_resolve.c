@@ -15,8 +15,8 @@
 
 #include "elf_file.h"
 #include "line_bytes.h"
-#include "symbolizer/pc_sort.h"
-#include "symbolizer/resolve.h"
+#include "symbolizer/basics/pc_sort.h"
+#include "symbolizer/lines/resolve.h"
 
 #define PCS_MAX 16
 

@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "source_table.h"
-#include "symbolizer/table_writer.h"
+#include "symbolizer/lines/table_writer.h"
 
 #define PCS_MAX 9
 

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "collector/job_telling.h"
+#include "collector/job/job_telling.h"
 
 static void
 take_all(struct job_telling *telling, const char *text, size_t len)

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runner/zig_listen.h"
+#include "runner/zig/zig_listen.h"
 
 static const struct zig_task task = { .tests = { 1 },
 	.tests_len = 1,

@@ -17,10 +17,10 @@
 #include "heritage.h"
 #include "log.h"
 #include "sandbox.h"
-#include "symbolizer/blocks.h"
-#include "symbolizer/frames_mode.h"
-#include "symbolizer/functions.h"
-#include "symbolizer/symbolize.h"
+#include "blocks.h"
+#include "frames_mode.h"
+#include "functions.h"
+#include "symbolize.h"
 #include "banned.h"
 
 /* Waits until the channel can be read. */

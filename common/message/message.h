@@ -12,7 +12,7 @@
 #define MESSAGE_FDS_MAX 5
 
 /* Who sends and receives: the service's processes, fuzzsupctl, and helpers of both: "mounts"
- * (daemon/detached.c), "frames" (worker/symbolizer/frames_mode.c). Bits. */
+ * (daemon/system/detached.c), "frames" (worker/symbolizer/frames_mode.c). Bits. */
 #define PARTIES(X) \
 	X(SUPERVISOR, "supervisor") \
 	X(SYMBOLIZER, "symbolizer") \
@@ -115,7 +115,7 @@ enum party {
 \
 	/* supervisor → runner: how instances share the machine. Before any RUN_JOB */ \
 	X(TURNS, "turns", turns, SUPERVISOR, RUNNER, 0, 0) \
-	/* supervisor → runner: a job, new or with other settings; text: job spec (common/job_spec.h) */ \
+	/* supervisor → runner: a job, new or with other settings; text: job spec (common/job/job_spec.h) */ \
 	X(RUN_JOB, "run-job", run, SUPERVISOR, RUNNER, 0, 0) \
 	/* supervisor → runner, for a job that it has */ \
 	X(WISH_JOB, "wish-job", wish, SUPERVISOR, RUNNER, 0, 0) \

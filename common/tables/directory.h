@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Layout of the directory: the page set, made by the supervisor before its first fork,
- * that lists all targets. Sole writer: the supervisor (daemon/directory.c). Readers:
- * the front-end (worker/frontend/snapshot.c). The symbolizer never maps it.
+ * that lists all targets. Sole writer: the supervisor (daemon/system/directory_writer.c). Readers:
+ * the front-end (worker/frontend/targets/snapshot.c). The symbolizer never maps it.
  *
  * Double-buffered: the writer fills the half that `committed` does not name and then
  * flips `committed`. Whoever reads or writes holds `lock`; a reader that does not get it

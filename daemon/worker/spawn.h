@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Starts a worker by exec with its heritage (common/heritage.h) and nothing else.
+ * Starts a worker by exec with its heritage (common/message/heritage.h) and nothing else.
  */
 #ifndef FUZZSUP_SPAWN_H
 #define FUZZSUP_SPAWN_H

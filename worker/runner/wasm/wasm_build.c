@@ -67,6 +67,7 @@ static const char *const file_names[WASM_FILES] = { "client.c", "client_lines.c"
 int
 wasm_sources_read(int web, struct wasm_sources *ret_sources)
 {
+	static const char *const homes[] = { "../../common/lines", "../../common" };
 	struct wasm_sources sources = { 0 };
 	char path[64];
 	size_t flags_len;
@@ -77,9 +78,11 @@ wasm_sources_read(int web, struct wasm_sources *ret_sources)
 
 		r = read_whole(web, file_names[i], &file->text, &file->len);
 		/* In the source tree what is shared has one home only. */
-		snprintf(path, sizeof(path), "../../common/%s", file_names[i]);
-		if (r == -ENOENT && i > 0)
+		for (size_t home = 0; home < 2 && r == -ENOENT && i > 0; home++) {
+			snprintf(
+			    path, sizeof(path), "%s/%s", homes[home], file_names[i]);
 			r = read_whole(web, path, &file->text, &file->len);
+		}
 	}
 	if (r == 0)
 		r = read_whole(web, "wasm.flags", &sources.flags, &flags_len);

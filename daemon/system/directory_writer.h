@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Sole writer of the shared directory (common/directory.h).
+ * Sole writer of the shared directory (common/tables/directory.h).
  */
 #ifndef FUZZSUP_DIRECTORY_WRITER_H
 #define FUZZSUP_DIRECTORY_WRITER_H

@@ -391,7 +391,7 @@ cut(int fd)
 }
 
 /* Without it a worker of root keeps no right to read what its user may not read
- * (common/sandbox.c). */
+ * (common/process/sandbox.c). */
 static void
 tell_unavailable(int r)
 {

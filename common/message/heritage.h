@@ -41,7 +41,7 @@ struct heritage {
 	int log_level;
 	bool sandbox; /* false only where a developer asked for it (-S) */
 	bool cut_off; /* directories that it is sent end at their own root: ".." leads
-	                 nowhere (daemon/detached.h) */
+	                 nowhere (daemon/system/detached.h) */
 	uid_t uid;    /* to run as; the current ones where nothing is to be dropped */
 	gid_t gid;
 	unsigned slot; /* in shared locks */
