@@ -139,7 +139,7 @@ def kind_of(path, number):
             return "its own folder"
         return "directories, cut off" if is_cut_off(path) else "directories that lead up"
     if stat.S_ISSOCK(mode):
-        return "channel" if number == 3 else "edge" if number in (6, 7) else "sockets"
+        return "channel" if number == 3 else "edge" if number in (6, 7, 8) else "sockets"
     if stat.S_ISFIFO(mode):
         return "log pipe" if number in (1, 2) else "FIFOs"
     if link.startswith("/memfd:"):
