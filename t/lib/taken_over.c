@@ -604,8 +604,9 @@ act_lent_by_channel(void)
 static int
 own_edge(void)
 {
-	return edge_fd(
-	    us.kind == SANDBOX_ARCHIVE ? EDGE_FRONTEND_ARCHIVE : EDGE_FRONTEND_RUNNER);
+	return edge_fd(us.kind == SANDBOX_ARCHIVE ? EDGE_FRONTEND_ARCHIVE
+		: us.kind == SANDBOX_COLLECTOR    ? EDGE_COLLECTOR_ARCHIVE
+						  : EDGE_FRONTEND_RUNNER);
 }
 
 static int
