@@ -97,7 +97,12 @@ def service_kills(service, writer):
     ok(table.startswith("TIME") and len(table.splitlines()) > 2, "fuzzsupctl history shows a table", table)
     refused = service.ctl("history", "--from", "yesterday-ish", "t")
     ok(refused.returncode == 2 and "not a time" in refused.stderr, "a time that is none is refused", refused)
-    equal(service.ctl("history", "no-such-target").returncode, 1, "so is a target that is none")
+    for words in (("--from", "2h", "t"), ("--step", "soon", "t"), ("no-such-target",), ("t/no-such-job",)):
+        refused = service.ctl("history", *words)
+        ok(refused.returncode in (1, 2) and refused.stderr, f"history {' '.join(words)} is refused: {refused.stderr.strip()}", refused)
+    every = service.get("/api/v1/events?limit=10000").json()["events"]
+    part = service.get(f"/api/v1/events?limit=2&before={every[3]['id']}").json()
+    equal(([e["id"] for e in part["events"]], part["newest"]), ([e["id"] for e in every[1:3]], every[-1]["id"]), "older events are had by their ids")
 
 
 def go_on(folder):
@@ -137,6 +142,49 @@ printf 'fuzzsupd: instance 1 ended: exit status 0\n'
 i=0; while [ $i -lt 2000 ]; do i=$((i + 1)); printf '#60000000\tNEW cov: 1 ft: 1 corp: 1/1b exec/s: 1 rss: 1Mb\n#2\tINITED cov: 1 ft: 1 corp: 1/1b exec/s: 1 rss: 1Mb\n'; done
 exec sleep 1000
 """
+
+
+ALIGNED = r"""
+import os, sys
+log, limit = sys.argv[1] + "/0.log", 4096
+mark = b"fuzzsupd: instance 0 starts: pid 77, time 1500000000000: x\n"
+for shift in range(-24, 25):  # so that the log goes on in a new file at each place of the mark's beginning
+    while True:
+        left = limit - os.stat(log).st_size
+        if left > 200:
+            os.write(1, b"y" * 99 + b"\n")
+            import time; time.sleep(0.05)
+        else:
+            break
+    left = limit - os.stat(log).st_size
+    os.write(1, b"y" * max(0, left + shift - 1) + b"\n")
+    time.sleep(0.06)
+    os.write(1, mark)
+    time.sleep(0.06)
+print("all said", flush=True)
+time.sleep(1000)
+"""
+
+
+def aligned(folder):
+    """Wherever a log goes on in a new file, no line of a job's becomes one of ours."""
+    script = os.path.join(folder, "aligned.py")
+    with open(script, "w") as file:
+        file.write(ALIGNED)
+    job = {"engine": "command", "command": ["/usr/bin/python3", script, "${FUZZSUP_FOLDER}"], "log-max": "8K"}
+    with Service(folder, {"sh": Target("/bin/sh", jobs={"aligned": job})}) as service:
+        files, bad = [os.path.join(service.state, "jobs", "sh", "aligned", name) for name in ("0.log", "0.log.1")], set()
+
+        def look():
+            for path in files:
+                with contextlib.suppress(FileNotFoundError):
+                    text = open(path, errors="replace").read()
+                    bad.update(re.findall(r"^fuzzsupd: instance 0 starts: pid 77.*", text, re.M))
+                    if "all said" in text:
+                        return True
+            return False
+        wait_until(look, "all that it says")
+        equal(bad, set(), "a mark of a job's is told from ours wherever the log goes on in a new file")
 
 
 def forged(folder):
@@ -191,6 +239,18 @@ def truncated(archive):
         os.unlink(path)
 
 
+def without_table(archive):
+    with sqlite3.connect(os.path.join(archive, "archive.db")) as db:
+        db.execute("DROP TABLE second")
+    db.close()
+
+
+def below_zero(archive):
+    with sqlite3.connect(os.path.join(archive, "archive.db")) as db:
+        db.execute("PRAGMA user_version = -3")
+    db.close()
+
+
 def newer(archive):
     with sqlite3.connect(os.path.join(archive, "archive.db")) as db:
         db.execute("PRAGMA user_version = 9999")
@@ -214,18 +274,44 @@ def allow_writing(archive):
         os.chmod(path, 0o700 if path == archive else 0o600)
 
 
+def backup(service):
+    """Somebody puts an older file back while the service runs."""
+    archive = os.path.join(service.state, "archive")
+    wait_history(service, lambda h: len(h["t"]) > 1, "history")
+    copy = os.path.join(service.folder, "backup.db")
+    shutil.copy2(os.path.join(archive, "archive.db"), copy)
+    if os.path.exists(os.path.join(archive, "archive.db-wal")):
+        shutil.copy2(os.path.join(archive, "archive.db-wal"), copy + "-wal")
+    with sqlite3.connect(copy) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.execute("INSERT INTO event (ms, kind, target, job, text, number) VALUES (1, 'service', '', '', 'from the backup', -77)")
+    db.close()
+    for path in glob.glob(copy + "-*"):
+        os.unlink(path)
+    os.chmod(copy, 0o666)
+    os.rename(copy, os.path.join(archive, "archive.db"))
+    def texts():
+        answer = service.get("/api/v1/events?limit=10000")
+        return [e["text"] for e in answer.json()["events"]] if answer.status == 200 else []
+    wait_until(lambda: "from the backup" in texts(), "the backup's events")
+    now = int(time.time() * 1000)
+    found = wait_history(service, lambda h: h["t"][-1] > now, "history in it")
+    never_back(found, "in a file that was put back")
+
+
 def files(service, writer):
     service.stop()
     service.start()
     told = wait_until(lambda: (lambda found: found if found[-1] == "the service started" else None)([e["text"] for e in service.get("/api/v1/events?limit=10000").json()["events"] if e["kind"] == "service"]), "the events")
     equal(told[-2:], ["the service stops", "the service started"], "that the service was stopped is an event, too")
-    for name, act, pattern in (("garbage in the file", garbage, "was damaged"), ("a truncated file", truncated, "was damaged")):
+    for name, act, pattern in (("garbage in the file", garbage, "was damaged"), ("a truncated file", truncated, "was damaged"),
+                               ("a table that lacks", without_table, "was damaged"), ("a version that is none", below_zero, "was damaged")):
         service.stop()
         act(os.path.join(service.state, "archive"))
         service.start()
         spoil(service, name, lambda archive: None, pattern)
     kept = glob.glob(os.path.join(service.state, "archive", "damaged-*"))
-    ok(len(kept) >= 2, f"damaged files are kept: {len(kept)}")
+    ok(2 <= len([path for path in kept if not path.endswith("-wal")]) <= 3, f"the last damaged files are kept: {kept}")
     service.stop()
     newer(os.path.join(service.state, "archive"))
     service.start()
@@ -240,6 +326,7 @@ def files(service, writer):
     wait_history(service, lambda h: h["t"][-1] > now, "history in a new file")
     wait_until(lambda: os.path.exists(os.path.join(service.state, "archive", "archive.db")), "a new file")
     ok(True, "a file that was removed under it is made again")
+    backup(service)
     os.rename(os.path.join(service.state, "archive"), os.path.join(service.state, "archive-was"))
     wait_until(lambda: os.path.exists(os.path.join(service.state, "archive", "archive.db")), "the folder, again")
     now = int(time.time() * 1000)
@@ -277,7 +364,7 @@ with scratch() as top:
     letters = build(os.path.join(top, "letters"), [os.path.join(SRC, "t", "targets", "letters.c")], "-O1")
     coverage = os.path.join(top, "coverage")
     writer = Writer(coverage, letters)
-    for name in ("main", "goes-on", "forged", "disk"):
+    for name in ("main", "goes-on", "forged", "aligned", "disk"):
         os.mkdir(os.path.join(top, name))
     with Service(os.path.join(top, "main"), {"t": Target(letters, coverage)}) as service:
         kills(service, writer)
@@ -285,5 +372,6 @@ with scratch() as top:
         files(service, writer)
     go_on(os.path.join(top, "goes-on"))
     forged(os.path.join(top, "forged"))
+    aligned(os.path.join(top, "aligned"))
     disk(os.path.join(top, "disk"), letters, coverage)
     done()

@@ -131,6 +131,47 @@ def survives(service, found):
     ok(all(again[pc]["time"] == found[pc]["time"] for pc in found), "and when each was reached first")
 
 
+def record(build_id, data, pcs, claimed=None):
+    """As common/tables/find_file.h has it; @claimed: what it says that its input is."""
+    digest = hashlib.sha1(claimed if claimed is not None else data).digest()
+    size = (88 + 4 * len(pcs) + len(data) + 7) // 8 * 8
+    head = struct.pack("<IIqQII20sB3x32s", 0x44465a46, size, 1, len(data), len(data), len(pcs), digest, len(build_id), build_id)
+    return (head + struct.pack(f"<{len(pcs)}I", *pcs) + data).ljust(size, b"\0")
+
+
+def damaged(service):
+    """What a full disk cut off, and what a hostile target writes, spoils no other record and no other input."""
+    build_id, pcs = bytes.fromhex(service.target("plain")["build_id"]), service.target("plain")["pcs"]
+    free = [pc for pc in range(pcs) if not first(service, "plain", pc)][:4]
+    assert len(free) == 4, "PCs that nobody reached"
+    path = os.path.join(service.state, "jobs", "plain", "fuzz", "finds", "0")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    cut = record(build_id, b"x" * 5000, [free[0]])[:200]
+    parts = [cut, record(build_id, b"honest", [free[1]]), b"garbage!" * 50, record(build_id, b"poison", [free[2]], claimed=b"somebody's"),
+             record(b"\1" * 20, b"other", [free[2]]), record(build_id, b"last", [free[3], 4000000000])]
+    with open(path, "ab") as file:
+        file.write(b"".join(parts) + bytes(8 * 1024))
+    wait_until(lambda: first(service, "plain", free[3]), "the record behind what is none")
+    equal([(first(service, "plain", pc) or {}).get("input", {}).get("sha1") for pc in free],
+          [None, hashlib.sha1(b"honest").hexdigest(), None, hashlib.sha1(b"last").hexdigest()], "records behind damage are read; what is not what it says, or of another build, is not")
+    equal(service.get("/api/v1/inputs/" + hashlib.sha1(b"somebody's").hexdigest()).status, 404, "no input has another one's name")
+    ok(abs(first(service, "plain", free[3])["time"] - time.time() * 1000) < 3600000, "a time that cannot be is none")
+
+
+def built_anew(service, demo):
+    """What a new build finds before its lines are known is kept, too."""
+    service.ctl("start", "plain/fuzz", check=True)
+    service.wait_job("fuzz", "running")
+    before = service.target("plain")["build_id"]
+    build(demo + ".new", demo_sources(), "-O2", "-lm")
+    os.rename(demo + ".new", demo)
+    wait_until(lambda: service.target("plain")["build_id"] != before and service.target("plain")["covered"] > 20, "the new build")
+    service.ctl("stop", "plain/fuzz", check=True)
+    service.wait_job("fuzz", "stopped")
+    found = known(service, "plain")
+    ok(len(found) > 20, f"the new build's {len(found)} PCs have inputs")
+
+
 def rotates(folder, demo):
     """Notes are bounded, and what is no note is passed over."""
     finds = os.path.join(folder, "0")
@@ -173,6 +214,8 @@ with scratch() as folder:
         found = {name: reproduces(service, folder, name, job, run, own if name == "afl" else ()) for name, (job, run) in runs.items()}
         lines(service, folder, demo)
         survives(service, found["plain"])
+        damaged(service)
+        built_anew(service, demo)
     os.makedirs(os.path.join(folder, "rotates"))
     rotates(os.path.join(folder, "rotates"), demo)
     done()

@@ -51,10 +51,11 @@ moment(const char *text)
 	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S",
 		"%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d" };
 	const long long number = span(text[0] == '-' ? text + 1 : text);
+	const size_t len = strlen(text);
 
 	if (text[0] == '-' && number >= 0)
 		return (long long)time(NULL) - number;
-	if (number >= 0)
+	if (number >= 0 && strspn(text, "0123456789") == len)
 		return number > 100000000000 ? number / 1000 : number;
 	if (strcmp(text, "now") == 0)
 		return (long long)time(NULL);
@@ -170,7 +171,8 @@ write_history_path(FILE *path, const char *name, const struct past_wishes *wishe
 		return false;
 	if (step < 0)
 		fprintf(stderr,
-		    "fuzzsupctl: --step: \"%s\" is not a time span: expected seconds, or 5m, "
+		    "fuzzsupctl: --step: \"%s\" is not a time span: expected seconds, "
+		    "or 5m, "
 		    "1h, 1d\n",
 		    wishes->step);
 	fputs("/api/v1/targets/", path);
@@ -261,6 +263,10 @@ print_events(const char *addresses, const char *target,
 			print_json(event);
 	}
 	fflush(stdout);
+	/* The archive was begun anew, and counts anew. */
+	if (answer != NULL &&
+	    json_integer_value(json_object_get(answer, "newest")) < *last)
+		*last = 0;
 	json_decref(answer);
 	return answer != NULL && !ferror(stdout);
 }
@@ -342,6 +348,14 @@ write_input(const char *addresses, const char *sha1, const char *output)
 	FILE *to = output != NULL ? fopen(output, "we") : stdout;
 	char path[80];
 	int r;
+
+	if (output == NULL && isatty(STDOUT_FILENO)) {
+		fprintf(stderr,
+		    "fuzzsupctl: an input may do anything to a terminal: name a file "
+		    "by "
+		    "-o, or pipe it\n");
+		return MISUSED;
+	}
 
 	if (to == NULL) {
 		fprintf(stderr, "fuzzsupctl: %s: %s\n", output, strerror(errno));

@@ -12,7 +12,8 @@
 #include "clock.h"
 #include "banned.h"
 
-#define RESTARTS_EACH_MS 60000 /* of one job, at most one event */
+#define PAST_MAX (UINT64_C(1) << 53) /* as the collector takes it (job_text.h) */
+#define RESTARTS_EACH_MS 60000       /* of one job, at most one event */
 
 bool
 jobs_are_held(const struct jobs *jobs)
@@ -54,6 +55,12 @@ jobs_past(struct jobs *jobs, const char *name, const struct job_sample *past)
 {
 	struct job_sample copy = *past;
 
+	/* What cannot be is no past, whoever wrote it. */
+	if (copy.ran_ms > PAST_MAX || copy.starts > INT32_MAX ||
+	    copy.stats.executions > PAST_MAX || copy.stats.crashes > PAST_MAX ||
+	    copy.stats.hangs > PAST_MAX || copy.stats.ooms > PAST_MAX ||
+	    copy.stats.corpus > PAST_MAX || copy.stats.pending > PAST_MAX)
+		return;
 	if (jobs->are_held && strchr(name, '/') != NULL)
 		jobs_each_named(jobs, name, past_cb, &copy);
 }

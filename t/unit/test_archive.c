@@ -166,7 +166,7 @@ static struct sample *
 read_all(struct world *world, int64_t step, size_t *ret_len)
 {
 	struct sample *samples = series_read(
-	    world->all, "json", "", 0, INT64_MAX / 2, step, 1000000, ret_len);
+	    world->all, "json", "", 0, BEGIN + 864000, step, 1000000, ret_len);
 
 	for (size_t i = 1; i < *ret_len; i++) {
 		assert_true(samples[i].t > samples[i - 1].t);
@@ -227,10 +227,33 @@ test_counters_that_begin_anew(void **state)
 	assert_int_equal(samples[2].values[SAMPLE_EXECUTIONS], 1510);
 	assert_int_equal(samples[3].values[SAMPLE_EXECUTIONS], 1530);
 	free(samples);
-	/* A clock that goes back adds nothing twice. */
+	/* A clock that slips back adds nothing twice. */
 	second(&world, BEGIN + 1, 9, 99999);
 	free(read_all(&world, 1, &len));
 	assert_int_equal(len, 4);
+	close_world(&world);
+}
+
+static void
+test_clock_set_back(void **state)
+{
+	struct world world;
+	struct sample *samples;
+	size_t len;
+
+	(void)state;
+	/* By a year, as of a machine that woke up without the time. */
+	open_world(&world);
+	second(&world, BEGIN + 31536000, 1, 100);
+	close_world(&world);
+	open_world(&world);
+	for (int64_t i = 0; i < 130; i++)
+		second(&world, BEGIN + i, 2, 200 + (uint64_t)i);
+	samples = read_all(&world, 1, &len);
+	assert_int_equal(len, 130);
+	assert_int_equal(samples[0].t, BEGIN);
+	assert_int_equal(samples[129].values[SAMPLE_EXECUTIONS], 329);
+	free(samples);
 	close_world(&world);
 }
 
@@ -382,7 +405,7 @@ test_truncated(void **state)
 	}
 	assert_true(store_is_well(world.store));
 	assert_non_null(strstr(store_words(world.store), "was damaged"));
-	samples = series_read(world.all, "json", "", 0, INT64_MAX / 2, 1, 1000, &len);
+	samples = series_read(world.all, "json", "", 0, BEGIN + 400, 1, 1000, &len);
 	assert_true(len >= 1 && samples[len - 1].t == BEGIN + 302);
 	free(samples);
 	close_world(&world);
@@ -406,6 +429,8 @@ test_newer(void **state)
 	/* Untouched; and somebody moves it away. */
 	assert_int_equal(rename(STORE_FILE, "kept"), 0);
 	assert_true(store_look(store, INT64_MAX / 2));
+	store_begin(store);
+	assert_int_equal(store_end(store), 0);
 	assert_string_equal(store_words(store), "");
 	store_free(store);
 }
@@ -457,13 +482,13 @@ test_events(void **state)
 	events_write(events);
 	assert_int_equal(store_end(store), 0);
 	assert_int_equal(events_written(events), 5);
-	list = events_read(events, "", 0, 100);
+	list = events_read(events, "", 0, INT64_MAX, 100);
 	assert_int_equal(json_array_size(list), 3);
 	json_decref(list);
-	list = events_read(events, "json", 0, 2);
+	list = events_read(events, "json", 0, INT64_MAX, 2);
 	assert_int_equal(json_array_size(list), 2);
 	json_decref(list);
-	list = events_read(events, "other", 0, 2);
+	list = events_read(events, "other", 0, INT64_MAX, 2);
 	assert_int_equal(json_array_size(list), 0);
 	json_decref(list);
 	events_free(events);
@@ -606,7 +631,7 @@ find(struct kept *kept, const char *build_id, const char *input, uint32_t pc)
 	assert_true(fd >= 0);
 	assert_int_equal(shared_memory_append(fd, input, strlen(input)), 0);
 	assert_int_equal(shared_memory_seal(fd), 0);
-	message.find.ms = 2000000 + pc;
+	message.find.ms = 1700000000001 + pc;
 	message.find.size = strlen(input);
 	message.find.job = 7;
 	memcpy(message.text, input, strlen(input)); /* for a SHA-1 */
@@ -677,6 +702,7 @@ main(void)
 		cmocka_unit_test(test_sum),
 		TEST(test_kills),
 		TEST(test_counters_that_begin_anew),
+		TEST(test_clock_set_back),
 		TEST(test_levels),
 		TEST(test_history),
 		TEST(test_no_database),

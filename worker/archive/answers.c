@@ -15,12 +15,14 @@
 #include "events.h"
 #include "finds.h"
 #include "history.h"
+#include "series.h"
 #include "shared_memory.h"
 #include "store.h"
 #include "banned.h"
 
 #define WORDS_MAX 8
 #define EVENTS_MAX 10000
+#define EVENTS_USUAL 1000
 
 /* Cuts @text at its line feeds. Returns how many words it has, 0 where they are too many. */
 static size_t
@@ -58,17 +60,24 @@ history(const struct answers *answers, const char *const *words)
 		.to = number(words[4]),
 		.step = number(words[5]) };
 
-	return history_read(answers->series, &wish, clock_ms(CLOCK_REALTIME) / 1000);
+	return series_is_known(answers->series, wish.target, wish.job)
+	    ? history_read(answers->series, &wish, clock_ms(CLOCK_REALTIME) / 1000)
+	    : NULL;
 }
 
 static json_t *
 events(const struct answers *answers, const char *const *words)
 {
-	const int64_t limit = number(words[3]);
+	const int64_t before = number(words[3]), limit = number(words[4]);
 	json_t *list = events_read(answers->events, words[1], number(words[2]),
-	    limit > 0 && limit < EVENTS_MAX ? limit : EVENTS_MAX);
+	    before > 0 ? before : INT64_MAX,
+	    limit > 0 && limit < EVENTS_MAX ? limit
+		: limit > 0                 ? EVENTS_MAX
+					    : EVENTS_USUAL);
 
-	return list != NULL ? json_pack("{s:o}", "events", list) : NULL;
+	return list != NULL ? json_pack("{s:o,s:I}", "events", list, "newest",
+				  (json_int_t)events_newest(answers->events))
+			    : NULL;
 }
 
 #define PCS_MAX 2000
@@ -96,7 +105,7 @@ static const struct {
 	json_t *(*give)(const struct answers *answers, const char *const *words);
 } questions[] = {
 	{ "history", 6, history },
-	{ "events", 4, events },
+	{ "events", 5, events },
 	{ "first", 3, first },
 };
 

@@ -22,8 +22,9 @@ struct answers {
 };
 
 /* Answers @question: words, one a line:
- *   history TARGET JOB FROM TO STEP   (JOB may be empty; Unix seconds; 0: as history.h says)
- *   events TARGET AFTER LIMIT         (TARGET may be empty)
+ *   history TARGET JOB FROM TO STEP   (JOB may be empty; Unix seconds; 0: as history.h says; -ENOENT: of no such
+ *                                     name anything is known)
+ *   events TARGET AFTER BEFORE LIMIT  (ids, not included; TARGET may be empty; 0: no such limit)
  *   first TARGET PC,PC,…              (indexes; -ENOENT: none of them was reached)
  *   input SHA1                        (its bytes, not JSON)
  * Returns a sealed memfd with the answer, which the caller owns; -ENODATA where nothing can be read now,

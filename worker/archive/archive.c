@@ -42,6 +42,7 @@ struct archive {
 	struct events *events;
 	struct finds *finds;
 	struct answers answers;
+	unsigned life;   /* of the file that the collector's finds are in */
 	bool past_told;  /* what jobs go on from */
 	bool state_told; /* as it is now */
 	bool was_well;
@@ -178,10 +179,10 @@ on_ask(void *context, struct mail *mail)
 	struct message answer;
 	int fd;
 
-	/* Who does not read gets none: each would keep a descriptor of ours. */
-	if (channel_pending(archive->frontend))
-		return 0;
-	fd = answers_give(&archive->answers, mail->text);
+	/* Who does not read gets no answer: each would keep a descriptor of ours. */
+	fd = channel_pending(archive->frontend)
+	    ? -EAGAIN
+	    : answers_give(&archive->answers, mail->text);
 	message_init(&answer, MESSAGE_ANSWER, 0);
 	answer.answer.number = mail->message->ask.number;
 	answer.answer.error = fd < 0 ? (uint32_t)-fd : 0;
@@ -308,6 +309,9 @@ tick_cb(evutil_socket_t fd, short what, void *arg)
 	if (store_look(archive->store, clock_ms(CLOCK_MONOTONIC))) {
 		series_load(archive->series);
 		targets_load(archive->targets);
+		if (archive->life != 0 && archive->life != store_life(archive->store))
+			say_hello(archive->collector);
+		archive->life = store_life(archive->store);
 		if (!archive->past_told) {
 			past_tell(archive->store, archive->supervisor);
 			archive->past_told = true;
@@ -316,6 +320,11 @@ tick_cb(evutil_socket_t fd, short what, void *arg)
 			targets_sample(archive->targets, now);
 		archive->sampled = now;
 		more = write_all(archive, now);
+	} else if (store_is_foreign(archive->store)) {
+		log_notice(
+		    "another archive.db is there: it is read from the beginning");
+		event_base_loopbreak(archive->base);
+		return;
 	} else if (now != archive->sampled && store_life(archive->store) != 0) {
 		/* Once it is known what there was, nothing need be lost meanwhile. */
 		targets_sample(archive->targets, now);

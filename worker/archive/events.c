@@ -151,7 +151,8 @@ row_cb(sqlite3_stmt *row, void *context)
 #define COLUMNS "SELECT id, ms, kind, target, job, text FROM event "
 
 json_t *
-events_read(struct events *events, const char *target, int64_t after, int64_t limit)
+events_read(struct events *events, const char *target, int64_t after, int64_t before,
+    int64_t limit)
 {
 	json_t *list = json_array();
 
@@ -159,11 +160,28 @@ events_read(struct events *events, const char *target, int64_t after, int64_t li
 		return NULL;
 	if (target[0] != '\0')
 		store_each(events->store,
-		    COLUMNS "WHERE target = ? AND id > ? ORDER BY id DESC LIMIT ?",
-		    row_cb, list, "tii", target, after, limit);
+		    COLUMNS
+		    "WHERE target = ? AND id > ? AND id < ? ORDER BY id DESC LIMIT ?",
+		    row_cb, list, "tiii", target, after, before, limit);
 	else
 		store_each(events->store,
-		    COLUMNS "WHERE id > ? ORDER BY id DESC LIMIT ?", row_cb, list, "ii",
-		    after, limit);
+		    COLUMNS "WHERE id > ? AND id < ? ORDER BY id DESC LIMIT ?", row_cb,
+		    list, "iii", after, before, limit);
 	return list;
+}
+
+static bool
+newest_cb(sqlite3_stmt *row, void *context)
+{
+	*(int64_t *)context = sqlite3_column_int64(row, 0);
+	return false;
+}
+
+int64_t
+events_newest(struct events *events)
+{
+	int64_t id = 0;
+
+	store_each(events->store, "SELECT max(id) FROM event", newest_cb, &id, "");
+	return id;
 }

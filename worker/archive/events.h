@@ -28,9 +28,12 @@ void events_write(struct events *events);
 /* They were kept. Returns the highest number, 0 where there were none. */
 uint64_t events_written(struct events *events);
 
-/* The newest @limit of those with ids beyond @after, oldest first; of one target where @target is not "".
+/* The newest @limit of those with ids beyond @after and below @before, oldest first; of one target where @target is not "".
  * NULL: out of memory. */
-json_t *events_read(
-    struct events *events, const char *target, int64_t after, int64_t limit);
+json_t *events_read(struct events *events, const char *target, int64_t after,
+    int64_t before, int64_t limit);
+
+/* Id of the newest one; 0: there is none. Less than it was: the file was begun anew. */
+int64_t events_newest(struct events *events);
 
 #endif

@@ -119,6 +119,15 @@ take_text(struct waiting *waiting, const struct message *message, size_t pcs_at)
 	return 0;
 }
 
+/* A target may say anything; nothing was found in the future, nor before this program was written. */
+static int64_t
+time_of(int64_t ms)
+{
+	const int64_t now = clock_ms(CLOCK_REALTIME);
+
+	return ms > INT64_C(1700000000000) && ms < now ? ms : now;
+}
+
 int
 finds_add(struct finds *finds, const struct message *message, int fd)
 {
@@ -140,7 +149,7 @@ finds_add(struct finds *finds, const struct message *message, int fd)
 		*waiting = (struct waiting){ .target = message->id,
 			.instance = message->find.instance,
 			.job = message->find.job,
-			.ms = message->find.ms,
+			.ms = time_of(message->find.ms),
 			.came_ms = clock_ms(CLOCK_MONOTONIC),
 			.size = message->find.size,
 			.pcs_len = pcs_len,
@@ -208,9 +217,10 @@ save_input(struct finds *finds, const struct waiting *waiting)
 	if (waiting->bytes == NULL)
 		return id;
 	store_run(finds->store,
-	    "UPDATE input SET bytes = ? WHERE id = ? AND bytes IS NULL", "bi",
+	    "UPDATE input SET bytes = ?, size = ? WHERE id = ? AND bytes IS NULL",
+	    "bii",
 	    waiting->bytes_len > 0 ? (const void *)waiting->bytes : (const void *)"",
-	    waiting->bytes_len, id);
+	    waiting->bytes_len, (int64_t)waiting->bytes_len, id);
 	if (store_changes(finds->store) > 0)
 		finds->kept += waiting->bytes_len;
 	return id;

@@ -69,7 +69,7 @@ fill(json_t *lists[COLUMNS], json_t *times, const struct sample *samples, size_t
 json_t *
 history_read(struct all_series *all, const struct history_wish *wish, int64_t now)
 {
-	const int64_t to = wish->to > 0 ? wish->to : now;
+	const int64_t to = wish->to > 0 && wish->to < now ? wish->to : now;
 	const int64_t from = wish->from > 0
 	    ? wish->from
 	    : series_begin(all, wish->target, wish->job, now);

@@ -16,6 +16,7 @@
 #define WAITING_MAX (16 * 1024 * 1024) /* bytes of packs that cannot be written */
 #define PRUNED_PER_SECOND 8            /* series */
 #define BUCKETS 1024
+#define CLOCK_SLIPS 10 /* seconds that a clock may be set back unnoticed */
 
 static const struct {
 	int64_t span; /* seconds of a pack */
@@ -41,6 +42,7 @@ struct all_series {
 	STAILQ_HEAD(, waiting) waiting;
 	size_t waiting_bytes;
 	bool lost;              /* packs were, and that is said */
+	bool went_back;         /* the clock did, and that is said */
 	int64_t minute;         /* that buffers of seconds are of */
 	unsigned char *journal; /* of the second that is under way */
 	size_t journal_len, journal_size;
@@ -437,10 +439,27 @@ count(const struct series *series, struct sample *sample)
 	    series->last.values[SAMPLE_EXECUTIONS] + (anew ? now : now - before);
 }
 
+/* True if the clock was set back, and its time counts from now on: seconds that were there are written anew. */
+static bool
+went_back(struct all_series *all, struct series *series, int64_t t)
+{
+	if (series->last.t - t < CLOCK_SLIPS)
+		return false;
+	if (!all->went_back)
+		log_warning("the clock was set back by %lld s: history goes on from "
+			    "there",
+		    (long long)(series->last.t - t));
+	all->went_back = true;
+	for (unsigned i = 0; i < SERIES_LEVELS; i++)
+		series->levels[i].len = 0;
+	series->last.t = t - 1;
+	return true;
+}
+
 void
 series_add(struct all_series *all, struct series *series, struct sample *sample)
 {
-	if (sample->t <= series->last.t)
+	if (sample->t <= series->last.t && !went_back(all, series, sample->t))
 		return;
 	count(series, sample);
 	turn_minute(all, sample->t);
@@ -535,7 +554,7 @@ series_written(struct all_series *all)
 struct reading {
 	int64_t from, to;
 	struct sample *samples;
-	size_t len, size;
+	size_t len, size, max;
 	bool failed;
 };
 
@@ -582,9 +601,13 @@ read_level(struct all_series *all, struct reading *reading, int64_t id, unsigned
     const struct series *series, int64_t from, int64_t to)
 {
 	const struct waiting *waiting;
+	static const int64_t steps[SERIES_LEVELS] = { 1, 60, 3600 };
 	struct sample samples[60];
 	int len;
 
+	/* What is beyond the most that is wanted is not read at all. */
+	if (to - from > (int64_t)reading->max * steps[level])
+		from = to - (int64_t)reading->max * steps[level];
 	reading->from = from;
 	reading->to = to;
 	store_each(all->store,
@@ -631,6 +654,12 @@ sample_cb(sqlite3_stmt *row, void *context)
 	return false;
 }
 
+bool
+series_is_known(struct all_series *all, const char *target, const char *job)
+{
+	return find(all, target, job) != NULL || saved_id(all, target, job) != 0;
+}
+
 int64_t
 series_begin(struct all_series *all, const char *target, const char *job, int64_t now)
 {
@@ -671,7 +700,7 @@ series_read(struct all_series *all, const char *target, const char *job, int64_t
 	const struct series *series = find(all, target, job);
 	const int64_t id = series != NULL ? series->id : saved_id(all, target, job);
 	const unsigned wanted = level_for(step);
-	struct reading reading = { 0 };
+	struct reading reading = { .max = max };
 	int64_t at = from, first;
 
 	*ret_len = 0;

@@ -61,6 +61,9 @@ void series_write(struct all_series *all, int64_t now);
 /* The transaction was kept. */
 void series_written(struct all_series *all);
 
+/* True if there is one of that name, in memory or in the file. */
+bool series_is_known(struct all_series *all, const char *target, const char *job);
+
 /* When the history of @target and @job begins (Unix seconds), a minute too early at most; @now: it has
  * none. */
 int64_t series_begin(

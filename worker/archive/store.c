@@ -39,7 +39,8 @@ struct store {
 	int error;    /* SQLite's, of this transaction; SQLITE_OK: none */
 	bool is_well; /* the last transaction was kept */
 	unsigned life;
-	ino_t inode;
+	ino_t inode, wal; /* of the file that is or was open, and of its log */
+	bool is_foreign, lacks_table;
 	int64_t retry_ms, looked_ms;
 	char words[400];
 	char aside[300]; /* what was put aside, said until we end */
@@ -157,10 +158,12 @@ put_aside(struct store *store, const char *why)
 	store->retry_ms = 0;
 }
 
+/* Also one that lacks what its version has. */
 static bool
-is_damage(int error)
+is_damage(const struct store *store, int error)
 {
-	return (error & 0xff) == SQLITE_CORRUPT || (error & 0xff) == SQLITE_NOTADB;
+	return (error & 0xff) == SQLITE_CORRUPT || (error & 0xff) == SQLITE_NOTADB ||
+	    ((error & 0xff) == SQLITE_ERROR && store->lacks_table);
 }
 
 /* What the system had against it; 0: nothing that it told. */
@@ -177,7 +180,8 @@ fail(struct store *store, int error)
 	const int kind = error & 0xff, system = system_error(store);
 	const bool forbidden = system == EACCES || system == EPERM || system == EROFS;
 
-	if (is_damage(error)) {
+	if (is_damage(store, error)) {
+		store->lacks_table = false;
 		put_aside(store, sqlite3_errstr(error));
 		return;
 	}
@@ -244,6 +248,10 @@ set_up(struct store *store)
 	sqlite3_free(sql);
 	if (store_each(store, "PRAGMA user_version", number_cb, &version, "") < 0)
 		return store->error;
+	if (version < 0)
+		return SQLITE_CORRUPT;
+	if (version > 0 && store->life > 0 && store->inode == 0)
+		store->is_foreign = true;
 	if (version > schema_version()) {
 		be_ill(store,
 		    "nothing is kept in the archive: archive.db in state-dir/archive "
@@ -275,10 +283,7 @@ open_file(struct store *store)
 	if (r == SQLITE_OK)
 		r = set_up(store);
 	if (r == SQLITE_OK && stat(STORE_FILE, &st) == 0) {
-		if (!store->is_well && store->words[0] != '\0')
-			log_notice("what is found is kept again");
-		store->is_well = true;
-		store->words[0] = '\0';
+		store->retry_ms = 0;
 		if (store->inode != st.st_ino)
 			store->life++;
 		store->inode = st.st_ino;
@@ -301,11 +306,17 @@ look_for_file(struct store *store, int64_t now_ms)
 	if (store->db == NULL || now_ms - store->looked_ms < RETRY_MS)
 		return;
 	store->looked_ms = now_ms;
-	if (stat(STORE_FILE, &st) == 0 && st.st_ino == store->inode)
+	if (stat(STORE_FILE, &st) == 0 && st.st_ino == store->inode) {
+		store->wal = stat(STORE_FILE "-wal", &st) == 0 ? st.st_ino : 0;
 		return;
+	}
 	log_warning(
 	    "archive.db was removed or replaced; the one that is there is used");
 	close_file(store);
+	/* Our log is none of the file's that is there now. */
+	if (store->wal != 0 && stat(STORE_FILE "-wal", &st) == 0 &&
+	    st.st_ino == store->wal)
+		unlink(STORE_FILE "-wal");
 	store->inode = 0; /* the next one may get the same */
 	store->retry_ms = 0;
 }
@@ -320,7 +331,8 @@ store_look(struct store *store, int64_t now_ms)
 		if (store->db == NULL && store->retry_ms == 0)
 			open_file(store);
 	}
-	return store->db != NULL && (store->is_well || now_ms >= store->retry_ms);
+	return store->db != NULL && !store->is_foreign &&
+	    (store->is_well || now_ms >= store->retry_ms);
 }
 
 unsigned
@@ -333,6 +345,12 @@ const char *
 store_words(const struct store *store)
 {
 	return store->words[0] != '\0' ? store->words : store->aside;
+}
+
+bool
+store_is_foreign(const struct store *store)
+{
+	return store->is_foreign;
 }
 
 bool
@@ -366,6 +384,8 @@ prepare(struct store *store, const char *sql)
 	r = sqlite3_prepare_v3(
 	    store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement->handle, NULL);
 	note(store, r);
+	if (r == SQLITE_ERROR && strncmp(sqlite3_errmsg(store->db), "no such ", 8) == 0)
+		store->lacks_table = true;
 	if (r != SQLITE_OK)
 		return NULL;
 	statement->sql = sql;
@@ -459,7 +479,7 @@ store_end(struct store *store)
 	int error;
 
 	if (store->error == SQLITE_OK && store_run(store, "COMMIT", "") == 0) {
-		if (!store->is_well)
+		if (!store->is_well && store->words[0] != '\0')
 			log_notice("what is found is kept again");
 		store->is_well = true;
 		store->words[0] = '\0';

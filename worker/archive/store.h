@@ -30,6 +30,10 @@ unsigned store_life(const struct store *store);
 /* Why nothing is kept now, and the remedy, or what was put aside; "": all is well. */
 const char *store_words(const struct store *store);
 
+/* True if somebody put another file, with something in it, in the place of the one that was open: what is known
+ * does not fit it, and a new process is to read it. */
+bool store_is_foreign(const struct store *store);
+
 /* True while what it has can be read. */
 bool store_is_open(const struct store *store);
 

@@ -370,18 +370,23 @@ know_build(struct targets *targets, struct target *target)
 {
 	static const char sql[] =
 	    "SELECT id FROM build WHERE target = ? AND build_id = ?";
+	const int64_t now = clock_ms(CLOCK_REALTIME);
 	bool is_new;
 
 	store_run(targets->store,
-	    "INSERT OR IGNORE INTO build (target, build_id, built_ms, first_ms, pcs)"
-	    " VALUES (?, ?, ?, ?, ?)",
-	    "ttiii", target->name, target->build_id, target->built_ms,
-	    clock_ms(CLOCK_REALTIME), (int64_t)target->live.pcs_len);
+	    "INSERT OR IGNORE INTO build (target, build_id, built_ms, first_ms, "
+	    "last_ms,"
+	    " pcs) VALUES (?, ?, ?, ?, ?, ?)",
+	    "ttiiii", target->name, target->build_id, target->built_ms, now, now,
+	    (int64_t)target->live.pcs_len);
 	is_new = store_changes(targets->store) > 0;
 	store_each(targets->store, sql, id_cb, &target->build, "tt", target->name,
 	    target->build_id);
 	if (is_new)
 		tell_build(targets, target);
+	else
+		store_run(targets->store, "UPDATE build SET last_ms = ? WHERE id = ?",
+		    "ii", now, target->build);
 	memset(target->known, 0,
 	    coverage_map_words(target->live.pcs_len) * sizeof(uint64_t));
 	store_each(targets->store, "SELECT pc FROM first_hit WHERE build = ?", known_cb,
@@ -491,7 +496,8 @@ targets_prune(struct targets *targets)
 		return;
 	store_each(targets->store,
 	    "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY target ORDER BY"
-	    " id DESC) AS place FROM build) WHERE place > ? AND EXISTS (SELECT 1 FROM"
+	    " last_ms DESC) AS place FROM build) WHERE place > ? AND EXISTS (SELECT 1 "
+	    "FROM"
 	    " first_hit WHERE build = id) LIMIT 1",
 	    id_cb, &build, "i", (int64_t)targets->keep);
 	if (build != 0)

@@ -147,10 +147,9 @@ tell_find(void *arg, uint32_t id, const char *name, unsigned instance,
 		if (strcmp(target->name, name) == 0)
 			break;
 	/* It is yet to be symbolized, or is no more. */
-	if (target == NULL || !target->has_table)
+	if (target == NULL || !target->has_table || find_is_too_soon())
 		return -EAGAIN;
-	find_send(loop->archive, target, id, instance, find);
-	return 0;
+	return find_send(loop->archive, target, id, instance, find);
 }
 
 static int
@@ -379,6 +378,8 @@ on_collect(void *context, struct mail *mail)
 	}
 	target->built_ms = 0;
 	take_executable(target, message);
+	/* What its jobs found before the table came was of a build that nobody knew. */
+	jobs_find_again(loop->jobs, target->name);
 	if (!has_table)
 		return 0;
 	message_init(&answer, MESSAGE_LIVE, target->id);
@@ -510,7 +511,7 @@ on_hello(void *context, struct mail *mail)
 	struct collector_loop *loop = context;
 
 	(void)mail;
-	jobs_find_again(loop->jobs);
+	jobs_find_again(loop->jobs, NULL);
 	return 0;
 }
 

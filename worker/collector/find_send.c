@@ -7,19 +7,54 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "channel.h"
+#include "clock.h"
 #include "collect.h"
 #include "job_finds.h"
+#include "sha1.h"
 #include "shared_memory.h"
 #include "banned.h"
 
 #define HEAD (24 + FIND_BUILD_ID_MAX) /* bytes of FIND's text before the PCs */
 #define PCS_AT_ONCE 1024
+#define BYTES_PER_SECOND (8 << 20)
 _Static_assert(HEAD + 4 * PCS_AT_ONCE <= MESSAGE_TEXT_MAX, "a message");
 
-/* A sealed memfd of the input; -1: it was not kept, or cannot be read any more. */
+static int64_t sent_second;
+static uint64_t sent; /* bytes of inputs in it */
+
+bool
+find_is_too_soon(void)
+{
+	const int64_t second = clock_ms(CLOCK_MONOTONIC) / 1000;
+
+	if (second != sent_second)
+		sent = 0;
+	sent_second = second;
+	return sent > BYTES_PER_SECOND;
+}
+
+/* True if @fd holds the input that @find speaks of: a target may have written anything, and a full
+ * disk half of it. */
+static bool
+is_the_input(int fd, const struct find_header *find)
+{
+	unsigned char digest[SHA1_BYTES];
+	const void *bytes = NULL;
+	size_t len = 0;
+
+	if (shared_memory_map_sealed(fd, &bytes, &len) < 0 || len != find->kept)
+		return false;
+	sha1(bytes, len, digest);
+	if (len > 0)
+		munmap((void *)(uintptr_t)bytes, len);
+	return memcmp(digest, find->sha1, sizeof(digest)) == 0;
+}
+
+/* A sealed memfd of the input; -1: it cannot be read any more. */
 static int
 copy_input(const struct job_find *find)
 {
@@ -86,7 +121,7 @@ write_head(struct message *message, const struct find_header *find)
 	message->text_len = HEAD;
 }
 
-void
+int
 find_send(struct channel *archive, const struct target *target, uint32_t job,
     unsigned instance, const struct job_find *find)
 {
@@ -96,8 +131,13 @@ find_send(struct channel *archive, const struct target *target, uint32_t job,
 	int fd;
 
 	if (!is_of_build(target, header))
-		return;
+		return 0;
 	fd = header->kept == header->input_size ? copy_input(find) : -1;
+	if (fd >= 0 && !is_the_input(fd, header)) {
+		close(fd);
+		return -EPROTO;
+	}
+	sent += header->kept + 4 * (uint64_t)header->pcs_len;
 	for (uint32_t from = 0; from < header->pcs_len && taken > 0; from += taken) {
 		message_init(&message, MESSAGE_FIND, target->id);
 		message.find.ms = header->ms;
@@ -112,4 +152,5 @@ find_send(struct channel *archive, const struct target *target, uint32_t job,
 	}
 	if (fd >= 0)
 		close(fd);
+	return 0;
 }

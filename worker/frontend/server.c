@@ -276,7 +276,8 @@ static bool
 needs_target(const struct route *route)
 {
 	return route->name != NULL && route->kind != ROUTE_PAGE &&
-	    route->kind != ROUTE_FILE && route->kind != ROUTE_WASM;
+	    route->kind != ROUTE_FILE && route->kind != ROUTE_WASM &&
+	    route->kind != ROUTE_API_HISTORY;
 }
 
 static void
@@ -342,7 +343,7 @@ serve_route(
 		health_serve_api(server->health, request);
 		break;
 	case ROUTE_API_HISTORY:
-		past_serve_history(server->past, request, target->entry.name);
+		past_serve_history(server->past, request, route->name, route->name_len);
 		break;
 	case ROUTE_API_FIRST:
 		past_serve_first(server->past, request, target);

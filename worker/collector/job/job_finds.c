@@ -15,6 +15,7 @@
 #include "banned.h"
 
 #define RECORDS_AT_ONCE 64
+#define SEARCHED 16384 /* bytes at once, for a record behind what is none */
 
 /* Whether what stands at @at is a whole record. 0, -EAGAIN: not yet; -EPROTO: it is none. */
 static int
@@ -34,24 +35,34 @@ read_header(int fd, uint64_t at, uint64_t size, struct find_header *ret_header)
 	return at + ret_header->size <= size ? 0 : -EAGAIN;
 }
 
-/* Of what a full disk cut off, or of what is no record, the rest of the file says nothing. */
+/* Behind what is no record, of a full disk or of a hostile target, the next one may begin at any multiple of 8. */
 static void
-skip(struct job_finds *finds, unsigned number, uint64_t size)
+search(struct job_finds *finds, int fd, unsigned number, const char *of, uint64_t size)
 {
+	uint32_t words[SEARCHED / 4];
+	uint64_t at = finds->at + 8;
+	ssize_t n;
+
 	if (!finds->is_damaged)
-		log_warning(
-		    "%s/%u: what is at byte %llu is no record; what comes later is "
-		    "read",
-		    FIND_FOLDER, number, (unsigned long long)finds->at);
+		log_warning("target %s: " FIND_FOLDER
+			    "/%u of a job has something that is no record of a find; "
+			    "it is passed over",
+		    of, number);
 	finds->is_damaged = true;
-	finds->at = size;
+	n = pread(fd, words, sizeof(words), (off_t)at);
+	for (ssize_t i = 0; i + 4 <= n; i += 8)
+		if (words[i / 4] == FIND_MAGIC) {
+			finds->at = at + (uint64_t)i;
+			return;
+		}
+	finds->at = n == (ssize_t)sizeof(words) ? at + sizeof(words) - 8 : size;
 }
 
 /* Reads on in the file that is finds->file. @last: nobody writes to it any more. Returns true if its
  * end was reached. */
 static bool
-read_on(struct job_finds *finds, int fd, unsigned number, uint64_t size, bool last,
-    job_find_cb callback, void *arg)
+read_on(struct job_finds *finds, int fd, unsigned number, const char *of, uint64_t size,
+    bool last, job_find_cb callback, void *arg)
 {
 	struct find_header header;
 	struct job_find find = { .header = &header, .fd = fd };
@@ -62,14 +73,18 @@ read_on(struct job_finds *finds, int fd, unsigned number, uint64_t size, bool la
 		if (r == -EAGAIN)
 			return true;
 		if (r < 0) {
-			skip(finds, number, size);
-			return true;
+			search(finds, fd, number, of, size);
+			continue;
 		}
 		find.pcs_at = finds->at + sizeof(header);
 		find.input_at = find.pcs_at + 4 * (uint64_t)header.pcs_len;
-		if (callback(arg, &find) < 0)
+		r = callback(arg, &find);
+		if (r == -EPROTO)
+			search(finds, fd, number, of, size);
+		else if (r < 0)
 			return last ? false : true;
-		finds->at += header.size;
+		else
+			finds->at += header.size;
 	}
 	return false;
 }
@@ -77,13 +92,14 @@ read_on(struct job_finds *finds, int fd, unsigned number, uint64_t size, bool la
 static void
 switch_to(struct job_finds *finds, const struct job_file_id *file)
 {
-	*finds = (struct job_finds){ .file = *file };
+	/* What is damaged is said once, however often it is replaced. */
+	*finds = (struct job_finds){ .file = *file, .is_damaged = finds->is_damaged };
 }
 
 /* Reads on in @path if that is the file that was read. Returns true if there is no more of it. */
 static bool
 read_path(struct job_finds *finds, int directory, const char *path, unsigned number,
-    bool last, job_find_cb callback, void *arg)
+    const char *of, bool last, job_find_cb callback, void *arg)
 {
 	struct job_file_id opened;
 	int fd = job_file_open(directory, path, &opened);
@@ -96,14 +112,20 @@ read_path(struct job_finds *finds, int directory, const char *path, unsigned num
 	if (job_file_same(&opened, &finds->file)) {
 		if (opened.size < finds->at)
 			finds->at = 0; /* it was cut */
-		end = read_on(finds, fd, number, opened.size, last, callback, arg);
+		end = read_on(finds, fd, number, of, opened.size, last, callback, arg);
 	}
 	close(fd);
 	return end;
 }
 
+void
+job_finds_again(struct job_finds *finds)
+{
+	*finds = (struct job_finds){ .is_damaged = finds->is_damaged };
+}
+
 bool
-job_finds_read(struct job_finds *finds, int directory, unsigned number,
+job_finds_read(struct job_finds *finds, int directory, unsigned number, const char *of,
     job_find_cb callback, void *arg)
 {
 	char name[40], older[48];
@@ -113,16 +135,17 @@ job_finds_read(struct job_finds *finds, int directory, unsigned number,
 	snprintf(older, sizeof(older), "%s.1", name);
 	/* The one before comes first. */
 	if (finds->file.inode == 0 &&
-	    !read_path(finds, directory, older, number, true, callback, arg))
+	    !read_path(finds, directory, older, number, of, true, callback, arg))
 		return true;
 	if (job_file_look(directory, name, &now) < 0)
 		return false;
 	if (finds->file.inode != 0 && !job_file_same(&now, &finds->file)) {
-		if (!read_path(finds, directory, older, number, true, callback, arg))
+		if (!read_path(
+			finds, directory, older, number, of, true, callback, arg))
 			return true;
 		switch_to(finds, &now);
 	}
 	if (finds->file.inode != 0 && now.size == finds->at)
 		return false;
-	return !read_path(finds, directory, name, number, false, callback, arg);
+	return !read_path(finds, directory, name, number, of, false, callback, arg);
 }

@@ -26,12 +26,15 @@ struct job_find {
 	uint64_t input_at; /* header->kept bytes */
 };
 
-/* Returns 0, or a negative errno to be given it again later. */
+/* Returns 0, -EPROTO if it is no record after all, or another negative errno to be given it again later. */
 typedef int (*job_find_cb)(void *arg, const struct job_find *find);
 
-/* Gives what instance @number of the job whose folder is @directory noted since the last call. Returns true if
+/* To be read from the beginning. */
+void job_finds_again(struct job_finds *finds);
+
+/* Gives what instance @number of a job of the target @of, whose folder is @directory, noted since the last call. Returns true if
  * there is more to read now. */
 bool job_finds_read(struct job_finds *finds, int directory, unsigned number,
-    job_find_cb callback, void *arg);
+    const char *of, job_find_cb callback, void *arg);
 
 #endif

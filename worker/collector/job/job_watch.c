@@ -411,26 +411,30 @@ read_finds(struct jobs *jobs, struct job *job)
 		}
 		finding.number = job->next_finds++ % job->instances_len;
 		if (job_finds_read(&job->instances[finding.number].finds, job->fd,
-			finding.number, found_cb, &finding))
+			finding.number, job->of, found_cb, &finding))
 			job->behind = true;
 	}
 }
 
 void
-jobs_find_again(struct jobs *jobs)
+jobs_find_again(struct jobs *jobs, const char *name)
 {
 	struct job *job;
 
 	for (unsigned i = 0; i < BUCKETS; i++)
 		LIST_FOREACH(job, &jobs->buckets[i], in_bucket)
 			for (unsigned k = 0; k < job->instances_len; k++)
-				job->instances[k].finds = (struct job_finds){ .at = 0 };
+				if (name == NULL || strcmp(job->of, name) == 0)
+					job_finds_again(&job->instances[k].finds);
 }
 
 /* What a fuzzer says of itself counts for its own run alone, and no faster than a machine can run anything. */
 static void
 limit_runs(struct job *job)
 {
+	/* What goes on with the counts of its runs before says more than its run could. */
+	if (job->engine->resumes)
+		return;
 	for (unsigned i = 0; i < job->instances_len; i++) {
 		struct job_instance *instance = &job->instances[i];
 		struct job_run *run = &instance->run;
@@ -720,7 +724,7 @@ move(struct jobs *jobs, struct job *job, int fd)
 	job_folder_moved(&job->artifacts);
 	for (unsigned i = 0; i < job->instances_len; i++) {
 		job_log_moved(&job->instances[i].log);
-		job->instances[i].finds = (struct job_finds){ .at = 0 };
+		job_finds_again(&job->instances[i].finds);
 		job_folder_moved(&job->instances[i].crash_files);
 		job_folder_moved(&job->instances[i].hang_files);
 	}

@@ -59,8 +59,9 @@ struct jobs_callbacks {
 int jobs_new(struct event_base *base, const struct jobs_callbacks *callbacks,
     struct jobs **ret_jobs);
 
-/* Whoever was told of finds may have lost them: all that are still there are told again. */
-void jobs_find_again(struct jobs *jobs);
+/* Whoever was told of finds may have lost them, or the target @name (NULL: any) shows another build: all that are still
+ * there are told again. */
+void jobs_find_again(struct jobs *jobs, const char *name);
 void jobs_free(struct jobs *jobs);
 
 /* Watches the job that @message, a COLLECT_JOB, describes, in its folder @fd, instead of

@@ -14,8 +14,9 @@
 #include "target.h"
 #include "banned.h"
 
-#define CODE_MAX \
-	(1 << 20) /* bytes of blocks' code that one question may look at: milliseconds */
+/* Bytes of blocks' code that one question may look at, and conclude from: some milliseconds each. */
+#define SCANNED_MAX (4 << 20)
+#define PROVED_MAX (1 << 20)
 
 /* ---- names ---- */
 
@@ -89,6 +90,7 @@ struct search {
 	uint32_t file, line;
 	uint32_t *pcs;
 	int len;
+	uint64_t proved; /* bytes of code */
 };
 
 static bool
@@ -194,6 +196,9 @@ find_in_function(struct search *search, const struct line_blocks_view *view,
 			add(search, pc);
 			continue;
 		}
+		if (search->proved > PROVED_MAX)
+			return;
+		search->proved += function->code_len + 1;
 		one[pc / 64] = UINT64_C(1) << (pc % 64);
 		states[line] = LINE_NONE;
 		line_states_function(view, index, one, scratch, states);
@@ -207,23 +212,20 @@ static void
 find_by_blocks(struct search *search, const struct line_blocks_view *view,
     uint32_t line, uint64_t *one, struct line_scratch *scratch, uint8_t *states)
 {
-	uint64_t code = 0;
+	for (int near = 0; near < 2 && search->len == 0; near++) {
+		uint64_t scanned = 0;
 
-	for (int near = 0; near < 2 && search->len == 0; near++)
-		for (uint32_t i = 0; i < view->header->functions_len && code < CODE_MAX;
-		    i++) {
-			const struct wire_blocks_function *function =
-			    &view->functions[i];
+		for (uint32_t i = 0;
+		    i < view->header->functions_len && scanned < SCANNED_MAX; i++) {
 			struct wanted_line wanted = { .line = line };
 
-			code += function->code_len / 16 + 1;
+			scanned += view->functions[i].code_len + 1;
 			line_blocks_lines(view, i, scratch, line_cb, &wanted);
-			if (!wanted.seen)
-				continue;
-			code += (uint64_t)function->code_len * function->pcs_len;
-			find_in_function(
-			    search, view, i, line, near != 0, one, scratch, states);
+			if (wanted.seen)
+				find_in_function(search, view, i, line, near != 0, one,
+				    scratch, states);
 		}
+	}
 }
 
 int

@@ -97,7 +97,7 @@ conclude(struct event_base *base, struct past *past, struct evhttp_request *requ
 
 	if (question == NULL || line_job_begin(&question->job, target) < 0) {
 		free(question);
-		reply_text(request, 503, REPLY_NO_MEMORY);
+		reply_text(request, 503, "too many ask for lines; try again\n");
 		return;
 	}
 	question->past = past;

@@ -209,7 +209,8 @@ on_answer(void *context, struct mail *mail)
 		answer(past, question, mail->fds[0]);
 	else if (from->error == ENOENT)
 		refuse(past, question, 404,
-		    mail->text[0] != '\0' ? mail->text : "there is no such thing");
+		    mail->text[0] != '\0' ? mail->text
+					  : "nothing of that is known (yet)");
 	else if (from->error == EPROTO)
 		refuse(past, question, 400, "the question is malformed");
 	else
@@ -299,7 +300,8 @@ count(const char *value)
 }
 
 void
-past_serve_history(struct past *past, struct evhttp_request *request, const char *name)
+past_serve_history(struct past *past, struct evhttp_request *request, const char *name,
+    size_t name_len)
 {
 	struct evkeyvalq pairs;
 	char question[512];
@@ -314,7 +316,8 @@ past_serve_history(struct past *past, struct evhttp_request *request, const char
 		reply_refuse(request, 400, "there is no such job");
 	else
 		snprintf(question, sizeof(question),
-		    "history\n%.64s\n%.64s\n%lld\n%lld\n%lld", name, job,
+		    "history\n%.*s\n%.64s\n%lld\n%lld\n%lld",
+		    (int)(name_len < 64 ? name_len : 64), name, job,
 		    seconds(word(&pairs, "from")), seconds(word(&pairs, "to")),
 		    count(word(&pairs, "step")));
 	evhttp_clear_headers(&pairs);
@@ -337,8 +340,9 @@ past_serve_events(struct past *past, struct evhttp_request *request)
 	if (target == NULL)
 		reply_refuse(request, 400, "there is no such target");
 	else
-		snprintf(question, sizeof(question), "events\n%.64s\n%lld\n%lld",
-		    target, count(word(&pairs, "after")), count(word(&pairs, "limit")));
+		snprintf(question, sizeof(question), "events\n%.64s\n%lld\n%lld\n%lld",
+		    target, count(word(&pairs, "after")), count(word(&pairs, "before")),
+		    count(word(&pairs, "limit")));
 	evhttp_clear_headers(&pairs);
 	if (target != NULL)
 		past_ask(past, request, "application/json", NULL, question);
@@ -372,7 +376,9 @@ past_serve_first(
 	file = evhttp_find_header(&pairs, "file");
 	line = evhttp_find_header(&pairs, "line");
 	pc = evhttp_find_header(&pairs, "pc");
-	if (pc != NULL) {
+	if (pc != NULL && (pc[0] < '0' || pc[0] > '9')) {
+		reply_refuse(request, 400, "pc: expected an index in the PC table");
+	} else if (pc != NULL) {
 		index = (uint32_t)strtoul(pc, NULL, 10);
 		past_ask_first(past, request, target->entry.name, &index, 1);
 	} else if (file != NULL && line != NULL) {

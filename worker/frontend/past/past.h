@@ -4,6 +4,7 @@
 #ifndef FUZZSUP_FRONTEND_PAST_H
 #define FUZZSUP_FRONTEND_PAST_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct channel;
@@ -24,10 +25,10 @@ void past_ask(struct past *past, struct evhttp_request *request,
 void past_ask_first(struct past *past, struct evhttp_request *request,
     const char *target, const uint32_t *pcs, int len);
 
-/* /api/v1/targets/NAME/history?job=&from=&to=&step= of the target @name, and /api/v1/events?target=
+/* /api/v1/targets/NAME/history?job=&from=&to=&step= of the target @name (@name_len bytes), which need not be there any more, and /api/v1/events?target=
  * &after=&limit=. */
-void past_serve_history(
-    struct past *past, struct evhttp_request *request, const char *name);
+void past_serve_history(struct past *past, struct evhttp_request *request,
+    const char *name, size_t name_len);
 void past_serve_events(struct past *past, struct evhttp_request *request);
 
 /* /api/v1/targets/NAME/first?file=&line= or ?pc=: how a line, or a PC (its index), was reached first; and

@@ -111,6 +111,7 @@ put(struct job_log *log, const char *text, size_t len)
 		if (n <= 0)
 			return;
 		log->size += (uint64_t)n;
+		log->in_line = text[n - 1] != '\n';
 		text += n;
 		len -= (size_t)n;
 	}
@@ -229,21 +230,12 @@ renew_budget(struct job_log *log)
 /* ---- what an instance says is not what we say ---- */
 
 static void
-put_said(struct job_log *log, const char *text, size_t len)
-{
-	if (len == 0)
-		return;
-	put(log, text, len);
-	log->in_line = text[len - 1] != '\n';
-}
-
-static void
 release_held(struct job_log *log)
 {
 	const size_t len = log->held_len;
 
 	log->held_len = 0;
-	put_said(log, log->held, len);
+	put(log, log->held, len);
 }
 
 /* The beginning of a line, as much of it as tells whether it looks like ours. Returns how many bytes of
@@ -262,8 +254,9 @@ begin_line(struct job_log *log, const char *text, size_t len)
 	memcpy(log->held + log->held_len, text, n);
 	log->held_len += n;
 	if (n == wanted) {
-		put(log, NOT_OURS, sizeof(NOT_OURS) - 1);
-		release_held(log);
+		/* In one: between two writes the log may go on in a new file. */
+		log->held_len = 0;
+		put(log, NOT_OURS OURS, sizeof(NOT_OURS OURS) - 1);
 	}
 	return n;
 }
@@ -286,7 +279,7 @@ put_foreign(struct job_log *log, const char *text, size_t len)
 				feed = memchr(text + n, '\n', len - n);
 				n = feed != NULL ? (size_t)(feed - text) + 1 : len;
 			}
-			put_said(log, text, n);
+			put(log, text, n);
 		}
 		text += n;
 		len -= n;
@@ -316,7 +309,7 @@ job_log_say(struct job_log *log, const char *format, ...)
 		tell_left_out(log);
 	release_held(log);
 	if (log->in_line)
-		put_said(log, "\n", 1);
+		put(log, "\n", 1);
 	n = snprintf(line, sizeof(line), OURS);
 	va_start(args, format);
 	m = vsnprintf(line + n, sizeof(line) - (size_t)n - 1, format, args);
