@@ -496,7 +496,7 @@ targets_prune(struct targets *targets)
 		return;
 	store_each(targets->store,
 	    "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY target ORDER BY"
-	    " last_ms DESC) AS place FROM build) WHERE place > ? AND EXISTS (SELECT 1 "
+	    " last_ms DESC, id DESC) AS place FROM build) WHERE place > ? AND EXISTS (SELECT 1 "
 	    "FROM"
 	    " first_hit WHERE build = id) LIMIT 1",
 	    id_cb, &build, "i", (int64_t)targets->keep);
