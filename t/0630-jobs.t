@@ -203,6 +203,8 @@ def misbehaving(folder, demo):
         wait_job(service, "absent", "running", what=lambda job: job["starts"] > before["starts"])
         wait_until(lambda: "second" in log_of(service, "absent"), "the new build's words")
         ok(True, "replaced while it runs: the new build runs")
+        wait_until(lambda: "new build" in service.ctl("events", "json").stdout, "the new build's event")
+        ok(True, "and that is an event")
         os.unlink(os.path.join(folder, "absent"))
         job = wait_job(service, "absent", "running", what=lambda job: "deleted" in job["reason"])
         ok(True, f"deleted while it runs: {job['reason']}")

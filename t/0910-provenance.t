@@ -105,6 +105,8 @@ def lines(service, folder, demo):
         if done.returncode or "first reached" not in done.stderr or f"run it: {demo} INPUT" not in done.stderr:
             bad.append((line, done))
     equal(bad, [], f"every reached line of a file has an input ({min(25, len(hit))} of {len(hit)} were asked for)")
+    full = service.ctl("input", "-o", "/dev/full", "plain", f"demo/json_parse.c:{hit[0]}")
+    ok(full.returncode == 1 and "/dev/full: No space left" in full.stderr, "a full disk is said", full)
     if missed:
         refused = service.ctl("input", "-o", output, "plain", f"demo/json_parse.c:{missed[0]}")
         ok(refused.returncode == 1 and "was not reached" in refused.stderr, "one that was not reached has none, and that is said", refused)

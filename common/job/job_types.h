@@ -79,7 +79,7 @@ struct job_report {
 	uint32_t ended_instance;
 	uint32_t loses; /* 1: finds, coverage or log are not kept, as the reason says */
 	uint32_t loops; /* 1: an instance ends soon after its start, again and again */
-	uint32_t reserved;
+	uint32_t builds; /* new ones that it was put onto; its runner's own count */
 	char reason[JOB_REASON_MAX]; /* one sentence; empty where all is well */
 };
 _Static_assert(offsetof(struct job_report, since_ms) == 16, "job report");
@@ -138,9 +138,9 @@ _Static_assert(sizeof(struct job_fuzzer) == 24, "job fuzzer");
 /* What the archive is told of a job each second: the text of JOB_SAMPLES is a list of them; and,
  * with an id of 0, what it tells of one when the service starts (JOB_PAST). */
 struct job_sample {
-	uint32_t id;     /* of the job */
-	uint32_t target; /* id of its target */
-	uint32_t starts; /* of instances */
+	uint32_t id;        /* of the job */
+	uint32_t target;    /* id of its target */
+	uint32_t starts;    /* of instances */
 	uint8_t runs;       /* 1: at least one instance does */
 	uint8_t is_stopped; /* 1: a user stopped it */
 	uint8_t reserved[2];

@@ -342,32 +342,49 @@ tell_first(const json_t *first, const char *line)
 	fputc('\n', stderr);
 }
 
+/* Opened only now: a file that is there stays as it is when there is nothing to write. */
+static int
+write_bytes(const char *bytes, size_t size, const char *output)
+{
+	FILE *to = output != NULL ? fopen(output, "we") : stdout;
+	bool done;
+
+	if (to == NULL)
+		goto failed;
+	done = fwrite(bytes, 1, size, to) == size && fflush(to) == 0;
+	if (output != NULL && fclose(to) != 0)
+		done = false;
+	if (done)
+		return DONE;
+failed:
+	fprintf(stderr, "fuzzsupctl: %s: %s\n",
+	    output != NULL ? output : "standard output", strerror(errno));
+	return FAILED;
+}
+
 static int
 write_input(const char *addresses, const char *sha1, const char *output)
 {
-	FILE *to = output != NULL ? fopen(output, "we") : stdout;
-	char path[80];
-	int r;
+	char path[80], *bytes = NULL;
+	size_t size;
+	FILE *got;
+	int r = FAILED;
 
 	if (output == NULL && isatty(STDOUT_FILENO)) {
 		fprintf(stderr,
 		    "fuzzsupctl: an input may do anything to a terminal: name a file "
-		    "by "
-		    "-o, or pipe it\n");
+		    "by -o, or pipe it\n");
 		return MISUSED;
 	}
-
-	if (to == NULL) {
-		fprintf(stderr, "fuzzsupctl: %s: %s\n", output, strerror(errno));
+	got = open_memstream(&bytes, &size);
+	if (got == NULL)
 		return FAILED;
-	}
 	snprintf(path, sizeof(path), "/api/v1/inputs/%.40s", sha1);
-	r = web_fetch(addresses, sha1, path, to);
-	if (output != NULL && fclose(to) != 0) {
-		fprintf(stderr, "fuzzsupctl: %s: %s\n", output, strerror(errno));
-		r = -1;
-	}
-	return r == 0 ? DONE : FAILED;
+	if (web_fetch(addresses, sha1, path, got) == 0 && fflush(got) == 0)
+		r = write_bytes(bytes, size, output);
+	fclose(got);
+	free(bytes);
+	return r;
 }
 
 int

@@ -114,10 +114,15 @@ kind_of(enum job_state state)
 }
 
 void
-job_tell_change(struct jobs *jobs, struct job *job, enum job_state before)
+job_tell_change(struct jobs *jobs, struct job *job, const struct job_report *told)
 {
-	const enum job_state state = job->report.state;
+	const enum job_state state = job->report.state, before = told->state;
 	const int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
+
+	/* A new runner counts anew, and has put it onto none. */
+	if (before != JOB_STATES_LEN && job->report.builds > told->builds)
+		archive_feed_event(jobs->supervisor->archive_feed, FEED_JOB_RESTARTED,
+		    job->target, job->name, "restarted: its program is a new build");
 
 	/* Turns, and what is on its way to something else, are no events. */
 	if (state == before || state == JOB_STATE_QUEUED ||

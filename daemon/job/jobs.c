@@ -804,7 +804,7 @@ jobs_report(struct jobs *jobs, const struct message *from)
 {
 	struct job *job = find_id(jobs, from->id);
 	struct job_report report;
-	enum job_state before;
+	struct job_report before;
 
 	if (from->text_len != sizeof(report))
 		return -EPROTO;
@@ -814,12 +814,13 @@ jobs_report(struct jobs *jobs, const struct message *from)
 		return -EPROTO;
 	if (job == NULL)
 		return 0;
-	before = job->has_report ? (enum job_state)job->report.state : JOB_STATES_LEN;
+	before = job->has_report ? job->report
+				 : (struct job_report){ .state = JOB_STATES_LEN };
 	job->report = report;
 	job->has_report = true;
 	memcpy(job->bare_reason, report.reason, sizeof(job->bare_reason));
 	add_line(job);
-	job_tell_change(jobs, job, before);
+	job_tell_change(jobs, job, &before);
 	tell(jobs, job, JOB_OUTBOX_FRONTEND, NEWS_REPORT);
 	return 0;
 }

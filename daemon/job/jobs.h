@@ -127,8 +127,8 @@ void jobs_release(struct jobs *jobs);
 /* What TARGET/JOB, @name, goes on from; while jobs are held. */
 void jobs_past(struct jobs *jobs, const char *name, const struct job_sample *past);
 
-/* Its state was @before: tells the archive what happened. */
-void job_tell_change(struct jobs *jobs, struct job *job, enum job_state before);
+/* Its report was @told, of state JOB_STATES_LEN if there was none: tells the archive what happened. */
+void job_tell_change(struct jobs *jobs, struct job *job, const struct job_report *told);
 
 /* Fills @ret_message with samples of jobs from *@from on, which it moves on. False: there are no
  * more. */

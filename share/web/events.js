@@ -115,12 +115,23 @@ export class EventList {
 		try {
 			const answer = await fetch(`${this.root}api/v1/events?after=${after}&limit=${KEPT}`);
 			const json = answer.ok ? await answer.json() : {};
-			if (target === this.target) this.add(this.read(json));
+			if (target !== this.target) return;
+			if (json.newest < after) this.beginAnew();
+			else this.add(this.read(json));
 		} catch {
 			// The header says that the server is away.
 		} finally {
 			this.asking = false;
 		}
+	}
+
+	/** The archive was begun anew: its numbers are those of other events. */
+	beginAnew() {
+		const { root, target } = this;
+		this.leave();
+		for (const { element } of this.rows.values()) element.remove();
+		this.rows = new Map();
+		this.enter(root, target);
 	}
 
 	showMore() {

@@ -211,6 +211,21 @@ await test("a new build and a restart of the service appear while one looks", as
 	await screen(page, "history-marks-light");
 });
 
+await test("an archive that was begun anew is read anew", async () => {
+	const other = await open(1280, 1300);
+	await other.goto(historyUrl);
+	await row("service", other).first().waitFor({ timeout: WAIT });
+	// Its first event has a number that the page has seen.
+	const event = { id: 1, time: Date.now(), kind: "service", target: "", job: "", text: "of a new archive" };
+	await other.route("**/api/v1/events?**", (route) => {
+		const after = new URL(route.request().url()).searchParams.get("after") ?? 0;
+		return route.fulfill({ json: { events: after < event.id ? [event] : [], newest: event.id } });
+	});
+	const texts = other.locator(".events .trow .text");
+	await until(async () => (await texts.allInnerTexts()).join() === event.text, "that event alone");
+	await other.context().close();
+});
+
 await test("what is not known, and why, is said", async () => {
 	const other = await open(1280, 1300);
 	const says = (words) => other.locator(".stage .message", { hasText: words }).waitFor({ timeout: WAIT });

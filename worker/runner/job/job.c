@@ -513,6 +513,7 @@ take_build(struct job *job)
 		log_notice("job %s/%s: %s is a new build", job->spec.target,
 		    job->spec.name, job->seen.path);
 		job->is_new_build = true;
+		job->report.builds++;
 	}
 	job_changed(job);
 }
