@@ -105,10 +105,57 @@ def service_kills(service, writer):
     equal(([e["id"] for e in part["events"]], part["newest"]), ([e["id"] for e in every[1:3]], every[-1]["id"]), "older events are had by their ids")
 
 
+COUNTS = 'i=0; while :; do i=$((i + 1000)); echo "#$i\tpulse cov: 5 ft: 5 corp: 1/1b exec/s: 1000 rss: 30Mb"; sleep 0.2; done'
+
+
+def edits(folder):
+    """What a job counted stays when its block is edited, and when it is taken out and put in again."""
+    counts = {"engine": "libfuzzer", "command": ["/bin/sh", "-c", COUNTS]}
+    counted = lambda job: (job["executions"] or 0) > 3000 and job["starts"] > 0
+    with Service(folder, {"sh": Target("/bin/sh", jobs={"counts": counts, "stopped": shell_job("exec sleep 1000"), "away": dict(counts)})}) as service:
+        jobs = service.targets["sh"].jobs
+
+        def goes_on(name, act, words):
+            before = service.wait_job(name, "running", what=counted)
+            act()
+            after = service.wait_job(name, "running", what=lambda job: job["starts"] > 0 and (job["executions"] or 0) > 0)
+            after = service.wait_job(name, "running", what=lambda job: job["running"] == 1 and job["starts"] != before["starts"])
+            ok(after["starts"] == before["starts"] + 1 and after["executions"] >= before["executions"] and after["ran_ms"] >= before["ran_ms"], words, (before, after))
+
+        def edit():
+            jobs["counts"]["weight"] = "2"
+            jobs["stopped"]["weight"] = "2"
+            service.reload()
+
+        def out_and_in(restart=False):
+            kept = jobs.pop("away")
+            service.reload()
+            wait_until(lambda: "away" not in service.jobs(), "the job is gone")
+            if restart:
+                service.stop()
+                service.start()
+                service.wait_job("counts", "running")
+            jobs["away"] = kept
+            service.reload()
+        service.ctl("stop", "stopped", check=True)
+        service.wait_job("stopped", "stopped")
+        goes_on("counts", edit, "other settings: it goes on from what it counted")
+        goes_on("away", out_and_in, "taken out and put in again: so it does")
+        goes_on("away", lambda: out_and_in(True), "and over a restart in between")
+        equal((service.jobs()["stopped"]["state"], service.jobs()["stopped"]["running"]), ("stopped", 0), "what a user stopped stays stopped when its settings are edited")
+        before = service.jobs()["away"]
+        service.stop()
+        jobs["away"]["user"] = "nobody-of-that-name"
+        service.write_config()
+        service.start()
+        after = service.wait_job("away", "failed", what=lambda job: job["starts"] > 0)
+        ok(after["starts"] >= before["starts"] - 1 > 1 and after["executions"] > 1000, "a job that cannot be run keeps its counts", (before, after))
+        never_back(wait_history(service, lambda h: len(h["t"]) > 2, "history", "sh/away"), "the job")
+
+
 def go_on(folder):
     """Totals, time that it ran, and that a user stopped it, over a restart."""
-    count = 'i=0; while :; do i=$((i + 1000)); echo "#$i\tpulse cov: 5 ft: 5 corp: 1/1b exec/s: 1000 rss: 30Mb"; sleep 0.2; done'
-    jobs = {"counts": {"engine": "libfuzzer", "command": ["/bin/sh", "-c", count]},
+    jobs = {"counts": {"engine": "libfuzzer", "command": ["/bin/sh", "-c", COUNTS]},
             "limited": shell_job("exec sleep 1000", **{"run-for": "5"}), "stopped": shell_job("exec sleep 1000")}
     with Service(folder, {"sh": Target("/bin/sh", jobs=jobs)}) as service:
         service.wait_job("counts", "running", what=lambda job: (job["executions"] or 0) > 3000)
@@ -364,13 +411,14 @@ with scratch() as top:
     letters = build(os.path.join(top, "letters"), [os.path.join(SRC, "t", "targets", "letters.c")], "-O1")
     coverage = os.path.join(top, "coverage")
     writer = Writer(coverage, letters)
-    for name in ("main", "goes-on", "forged", "aligned", "disk"):
+    for name in ("main", "goes-on", "edits", "forged", "aligned", "disk"):
         os.mkdir(os.path.join(top, name))
     with Service(os.path.join(top, "main"), {"t": Target(letters, coverage)}) as service:
         kills(service, writer)
         service_kills(service, writer)
         files(service, writer)
     go_on(os.path.join(top, "goes-on"))
+    edits(os.path.join(top, "edits"))
     forged(os.path.join(top, "forged"))
     aligned(os.path.join(top, "aligned"))
     disk(os.path.join(top, "disk"), letters, coverage)

@@ -55,6 +55,8 @@ job_refuse(struct job *job, const char *format, ...)
 	va_end(args);
 	job->report = (struct job_report){ .state = JOB_STATE_FAILED,
 		.instances = job->instances,
+		.starts = job->has_report ? job->report.starts : job->past_starts,
+		.ran_ms = job->has_report ? job->report.ran_ms : job->past_ran_ms,
 		.since_ms = clock_ms(CLOCK_REALTIME) };
 	memcpy(job->report.reason, job->problem, sizeof(job->report.reason));
 	job->has_report = true;
@@ -178,7 +180,7 @@ job_make(const struct jobs *jobs, const struct conf_target *target,
 	if (r == 0 && spec.attach != NULL)
 		r = job_attach_new(spec.attach, &job->attach);
 	job->plateau_ms = spec.plateau_ms;
-	job->wanted = spec.autostart;
+	job->autostart = job->wanted = spec.autostart;
 	job_spec_free(&spec);
 	if (r == 0)
 		r = job_complete(jobs, target, conf, job);

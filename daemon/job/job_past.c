@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT
- * What jobs go on from after a restart of the service, and what the archive is told of them; in the
- * supervisor.
+ * What jobs go on from after a restart of the service, other settings, or a time without their
+ * block, and what the archive is told of them; in the supervisor.
  */
 #include "config.h"
 
 #include "jobs.h"
 
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "archive_feed.h"
 #include "clock.h"
+#include "log.h"
 #include "banned.h"
 
 #define PAST_MAX (UINT64_C(1) << 53) /* as the collector takes it (job_text.h) */
@@ -32,13 +36,14 @@ jobs_release(struct jobs *jobs)
 }
 
 static void
-past_cb(struct jobs *jobs, struct job *job, void *context)
+go_on_from(struct job *job, const struct job_sample *past)
 {
-	const struct job_sample *past = context;
-
-	(void)jobs;
 	job->past_ran_ms = past->ran_ms;
 	job->past_starts = past->starts;
+	if (job->problem[0] != '\0') { /* its report is ours, not the runner's */
+		job->report.ran_ms = past->ran_ms;
+		job->report.starts = past->starts;
+	}
 	if (job->attach == NULL && past->is_stopped)
 		job->wanted = false;
 	if (past->stats.updated_ms == 0 || job->has_stats)
@@ -48,21 +53,6 @@ past_cb(struct jobs *jobs, struct job *job, void *context)
 	job->stats.rate_milli = 0;
 	job->stats.silence_ms = 0;
 	job->has_stats = true;
-}
-
-void
-jobs_past(struct jobs *jobs, const char *name, const struct job_sample *past)
-{
-	struct job_sample copy = *past;
-
-	/* What cannot be is no past, whoever wrote it. */
-	if (copy.ran_ms > PAST_MAX || copy.starts > INT32_MAX ||
-	    copy.stats.executions > PAST_MAX || copy.stats.crashes > PAST_MAX ||
-	    copy.stats.hangs > PAST_MAX || copy.stats.ooms > PAST_MAX ||
-	    copy.stats.corpus > PAST_MAX || copy.stats.pending > PAST_MAX)
-		return;
-	if (jobs->are_held && strchr(name, '/') != NULL)
-		jobs_each_named(jobs, name, past_cb, &copy);
 }
 
 static struct job_sample
@@ -82,6 +72,140 @@ sample_of(const struct job *job)
 		sample.stats = job->stats;
 	return sample;
 }
+
+/* ---- of jobs that are not there ---- */
+
+#define PASTS_MAX 65536
+
+struct past {
+	struct job_sample sample;
+	char name[]; /* TARGET/JOB */
+};
+
+static int
+compare(const void *a, const void *b)
+{
+	return strcmp(((const struct past *)a)->name, ((const struct past *)b)->name);
+}
+
+/* What is kept of @name, made if need be; NULL: there is no memory, or there are too many. */
+static struct past *
+past_of(struct jobs *jobs, const char *name, bool make)
+{
+	const size_t size = strlen(name) + 1;
+	struct past *past = malloc(sizeof(*past) + size), **place;
+
+	if (past == NULL)
+		return NULL;
+	past->sample = (struct job_sample){ .id = 0 };
+	memcpy(past->name, name, size);
+	place = tfind(past, &jobs->pasts, compare);
+	if (place == NULL && make && jobs->pasts_len < PASTS_MAX &&
+	    (place = tsearch(past, &jobs->pasts, compare)) != NULL) {
+		jobs->pasts_len++;
+		return past;
+	}
+	free(past);
+	return place != NULL ? *place : NULL;
+}
+
+static void
+name_of(const struct job *job, char name[static 2 * JOB_NAME_MAX])
+{
+	snprintf(name, 2 * JOB_NAME_MAX, "%s/%s", job->target, job->name);
+}
+
+void
+jobs_past(struct jobs *jobs, const char *name, const struct job_sample *sample)
+{
+	const struct job_stats *stats = &sample->stats;
+	const char *slash = strchr(name, '/');
+	char target[JOB_NAME_MAX];
+	struct job *job;
+	struct past *past;
+
+	/* What cannot be is no past, whoever wrote it. */
+	if (slash == NULL || (size_t)(slash - name) >= sizeof(target) ||
+	    sample->ran_ms > PAST_MAX || sample->starts > INT32_MAX ||
+	    stats->executions > PAST_MAX || stats->crashes > PAST_MAX ||
+	    stats->hangs > PAST_MAX || stats->ooms > PAST_MAX ||
+	    stats->corpus > PAST_MAX || stats->pending > PAST_MAX)
+		return;
+	snprintf(target, sizeof(target), "%.*s", (int)(slash - name), name);
+	job = jobs_find(jobs, target, slash + 1);
+	if (job != NULL && jobs->are_held) {
+		go_on_from(job, sample);
+		job_serve_news(jobs, job);
+	} else if (job == NULL && past_of(jobs, name, false) == NULL &&
+	    (past = past_of(jobs, name, true)) != NULL)
+		past->sample = *sample; /* what this life knows of it is newer */
+}
+
+/* The last one: it is not known how long ago the archive had one. */
+static void
+send_sample(const struct jobs *jobs, const struct job *job)
+{
+	static struct message message;
+	const struct job_sample sample = sample_of(job);
+
+	message_init(&message, MESSAGE_JOB_SAMPLES, 0);
+	memcpy(message.text, &sample, sizeof(sample));
+	message.text_len = sizeof(sample);
+	worker_send(
+	    supervisor_worker(jobs->supervisor, WORKER_ARCHIVE), &message, NULL, 0);
+}
+
+void
+job_past_keep(struct jobs *jobs, const struct job *job)
+{
+	char name[2 * JOB_NAME_MAX];
+	struct past *past;
+
+	name_of(job, name);
+	past = past_of(jobs, name, true);
+	if (job->has_report || job->has_stats)
+		send_sample(jobs, job);
+	if (past != NULL)
+		past->sample = sample_of(job);
+	else
+		log_warning("job %s: its counts are not remembered: %s", name,
+		    jobs->pasts_len < PASTS_MAX ? strerror(ENOMEM)
+						: "too many jobs were removed");
+}
+
+void
+job_past_take(struct jobs *jobs, struct job *job, const struct job *old)
+{
+	char name[2 * JOB_NAME_MAX];
+	struct job_sample sample;
+	struct past *past;
+
+	if (old != NULL) {
+		sample = sample_of(old);
+		/* A user's wish stands, but for one that the configuration has now. */
+		if (job->autostart == old->autostart)
+			job->wanted = old->wanted;
+		sample.is_stopped = !job->wanted;
+		go_on_from(job, &sample);
+		return;
+	}
+	name_of(job, name);
+	past = past_of(jobs, name, false);
+	if (past == NULL)
+		return;
+	tdelete(past, &jobs->pasts, compare);
+	jobs->pasts_len--;
+	go_on_from(job, &past->sample);
+	free(past);
+}
+
+void
+job_pasts_free(struct jobs *jobs)
+{
+	tdestroy(jobs->pasts, free);
+}
+
+/* ---- what the archive is told ---- */
 
 bool
 jobs_samples(const struct jobs *jobs, size_t *from, struct message *ret_message)

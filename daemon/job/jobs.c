@@ -66,6 +66,7 @@ jobs_free(struct jobs *jobs)
 		job_free(jobs->list[i]);
 	free(jobs->list);
 	free(jobs->by_name);
+	job_pasts_free(jobs);
 	free(jobs);
 }
 
@@ -90,8 +91,8 @@ place_of(const struct jobs *jobs, const char *target, const char *name)
 	return low;
 }
 
-static struct job *
-find(const struct jobs *jobs, const char *target, const char *name)
+struct job *
+jobs_find(const struct jobs *jobs, const char *target, const char *name)
 {
 	const size_t place = place_of(jobs, target, name);
 	struct job *job = place < jobs->len ? jobs->by_name[place] : NULL;
@@ -395,18 +396,15 @@ same_settings(const struct job *a, const struct job *b)
 static void
 take_over(struct jobs *jobs, struct job *job)
 {
-	struct job *old = find(jobs, job->target, job->name);
+	struct job *old = jobs_find(jobs, job->target, job->name);
 
+	job_past_take(jobs, job, old);
 	if (old != NULL && same_settings(old, job) && job->problem[0] == '\0' &&
 	    old->problem[0] == '\0') {
 		job_free(job);
 		return;
 	}
 	if (old != NULL) {
-		job->stats = old->stats;
-		job->has_stats = old->has_stats;
-		job->past_ran_ms = old->past_ran_ms;
-		job->past_starts = old->past_starts;
 		if (!same_settings(old, job))
 			log_notice(
 			    "job %s/%s: its settings changed", job->target, job->name);
@@ -527,7 +525,7 @@ jobs_plan_probe(const struct jobs_plan *plan, const struct conf *conf,
 	for (size_t i = 0; i < plan->len; i++) {
 		const struct conf_target *target;
 		const struct job *job = plan->list[i],
-				 *old = find(plan->jobs, job->target, job->name);
+				 *old = jobs_find(plan->jobs, job->target, job->name);
 
 		if (clock_ms(CLOCK_MONOTONIC) >= deadline_ms)
 			return; /* the runner will say it */
@@ -574,6 +572,7 @@ jobs_configure(struct jobs *jobs, const struct conf *conf, struct jobs_plan *pla
 		if (find_conf(conf, jobs->list[i], &target) == NULL) {
 			log_notice("job %s/%s: removed", jobs->list[i]->target,
 			    jobs->list[i]->name);
+			job_past_keep(jobs, jobs->list[i]);
 			remove_job(jobs, jobs->list[i]);
 		}
 	for (size_t i = 0; i < plan->len; i++)
@@ -760,6 +759,12 @@ jobs_poll(struct jobs *jobs)
 		archive_feed_event(jobs->supervisor->archive_feed, FEED_PLATEAU,
 		    job->target, job->name, "stopped: %s", reason);
 	}
+}
+
+void
+job_serve_news(struct jobs *jobs, struct job *job)
+{
+	tell(jobs, job, JOB_OUTBOX_FRONTEND, NEWS_REPORT | NEWS_STATS);
 }
 
 /* ---- what workers say ---- */

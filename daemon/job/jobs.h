@@ -53,6 +53,7 @@ struct job {
 	struct job_place sent[JOB_OUTBOXES]; /* as its folder */
 	bool folder_gone;                    /* and that is said */
 	struct string_list corpus;           /* where else it keeps what it finds */
+	bool autostart;
 	bool wanted;
 	enum job_wish wish; /* the last one, while the runner has not been told */
 	char wish_reason[96];
@@ -80,6 +81,9 @@ struct jobs {
 	struct job_head outbox[JOB_OUTBOXES];
 	bool
 	    are_held; /* runner and collector hear nothing: it is not known what jobs go on from */
+	void *
+	    pasts; /* of jobs that the configuration has no more: a tree of tsearch() */
+	size_t pasts_len;
 };
 
 int jobs_new(struct supervisor *supervisor, struct jobs **ret_jobs);
@@ -124,8 +128,20 @@ void jobs_pump(struct jobs *jobs, unsigned outbox);
 bool jobs_are_held(const struct jobs *jobs);
 void jobs_release(struct jobs *jobs);
 
-/* What TARGET/JOB, @name, goes on from; while jobs are held. */
+/* What TARGET/JOB, @name, goes on from: at once while jobs are held, and where there is no such job
+ * yet, when there is one. */
 void jobs_past(struct jobs *jobs, const char *name, const struct job_sample *past);
+
+/* @job leaves the configuration; one of its name that comes later will go on from it. */
+void job_past_keep(struct jobs *jobs, const struct job *job);
+/* @job is new: it goes on from @old, or if that is NULL from what was kept of its name. */
+void job_past_take(struct jobs *jobs, struct job *job, const struct job *old);
+void job_pasts_free(struct jobs *jobs);
+
+/* The front-end is to hear of its report and stats. */
+void job_serve_news(struct jobs *jobs, struct job *job);
+
+struct job *jobs_find(const struct jobs *jobs, const char *target, const char *name);
 
 /* Its report was @told, of state JOB_STATES_LEN if there was none: tells the archive what happened. */
 void job_tell_change(struct jobs *jobs, struct job *job, const struct job_report *told);

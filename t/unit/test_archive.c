@@ -322,6 +322,8 @@ test_history(void **state)
 	answer = history_read(world.all, &wish, BEGIN + 89);
 	len = json_array_size(json_object_get(answer, "t"));
 	assert_int_equal(len, 90);
+	assert_int_equal(json_integer_value(json_object_get(answer, "step")), 1);
+	json_object_del(answer, "step");
 	json_object_foreach(answer, name, column)
 	    assert_int_equal(json_array_size(column), len);
 	json_decref(answer);
@@ -453,6 +455,53 @@ test_removed(void **state)
 	close_world(&world);
 }
 
+static void
+open_and_insert(struct store **ret_store, int rows, const char *text)
+{
+	assert_int_equal(store_new(ret_store), 0);
+	assert_true(store_look(*ret_store, INT64_MAX / 2));
+	store_begin(*ret_store);
+	for (int i = 0; i < rows; i++)
+		store_run(*ret_store,
+		    "INSERT INTO event (ms, kind, target, job, text, number)"
+		    " VALUES (1, 'reload', '', '', ?, ?)",
+		    "ti", text, (int64_t)i);
+	assert_int_equal(store_end(*ret_store), 0);
+}
+
+static bool
+count_cb(sqlite3_stmt *row, void *context)
+{
+	*(int64_t *)context = sqlite3_column_int64(row, 0);
+	return false;
+}
+
+/* The log of the file that was open is none of the file's that was put in its place. */
+static void
+test_put_back(void **state)
+{
+	struct store *store;
+	int64_t count = 0;
+
+	(void)state;
+	open_and_insert(&store, 1, "of the backup");
+	store_free(store);
+	assert_int_equal(rename(STORE_FILE, "backup"), 0);
+	open_and_insert(&store, 1000, "of the other file");
+	assert_int_equal(rename("backup", STORE_FILE), 0);
+	assert_false(store_look(store, INT64_MAX / 2 + 10000));
+	assert_true(store_is_foreign(store));
+	store_free(store);
+	assert_int_equal(store_new(&store), 0);
+	assert_true(store_look(store, INT64_MAX / 2));
+	store_each(store, "SELECT count(*) FROM event WHERE text = 'of the backup'",
+	    count_cb, &count, "");
+	assert_int_equal(count, 1);
+	store_each(store, "SELECT count(*) FROM event", count_cb, &count, "");
+	assert_int_equal(count, 1);
+	store_free(store);
+}
+
 /* ---- events ---- */
 
 static void
@@ -504,13 +553,6 @@ struct kept {
 	struct finds *finds;
 	struct live_map live;
 };
-
-static bool
-count_cb(sqlite3_stmt *row, void *context)
-{
-	*(int64_t *)context = sqlite3_column_int64(row, 0);
-	return false;
-}
 
 #define COUNT(kept, sql) \
 	({ \
@@ -709,6 +751,7 @@ main(void)
 		TEST(test_truncated),
 		TEST(test_newer),
 		TEST(test_removed),
+		TEST(test_put_back),
 		TEST(test_events),
 		TEST(test_first_hits),
 		TEST(test_finds),

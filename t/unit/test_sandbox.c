@@ -262,6 +262,17 @@ test_work_goes_on(void **state)
 	assert_int_equal(in_sandbox(SANDBOX_ARCHIVE, use_file_below), 1);
 }
 
+/* Behind those that a sandboxed process is given, whatever this one was begun with. */
+static int
+open_directory(const char *path)
+{
+	const int low = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+		  fd = fcntl(low, F_DUPFD_CLOEXEC, 64);
+
+	close(low);
+	return fd;
+}
+
 static int
 make_directory(void **state)
 {
@@ -270,9 +281,9 @@ make_directory(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(directory_path));
 	assert_non_null(mkdtemp(own_path));
-	own = open(own_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	own = open_directory(own_path);
 	assert_int_equal(fchmod(own, 0777), 0);
-	directory = open(directory_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	directory = open_directory(directory_path);
 	/* Only its owner may read it: a service that root started must be able to. */
 	fd = openat(directory, "file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	assert_int_equal(write(fd, "x", 1), 1);

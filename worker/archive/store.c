@@ -271,6 +271,16 @@ set_up(struct store *store)
 	return r;
 }
 
+/* Which log is ours: another file would take over what is in it. */
+static void
+know_log(struct store *store)
+{
+	struct stat st;
+
+	if (stat(STORE_FILE, &st) == 0 && st.st_ino == store->inode)
+		store->wal = stat(STORE_FILE "-wal", &st) == 0 ? st.st_ino : 0;
+}
+
 static void
 open_file(struct store *store)
 {
@@ -287,6 +297,7 @@ open_file(struct store *store)
 		if (store->inode != st.st_ino)
 			store->life++;
 		store->inode = st.st_ino;
+		know_log(store);
 		return;
 	}
 	if (r == SQLITE_MISUSE) /* which was said */
@@ -307,7 +318,7 @@ look_for_file(struct store *store, int64_t now_ms)
 		return;
 	store->looked_ms = now_ms;
 	if (stat(STORE_FILE, &st) == 0 && st.st_ino == store->inode) {
-		store->wal = stat(STORE_FILE "-wal", &st) == 0 ? st.st_ino : 0;
+		know_log(store);
 		return;
 	}
 	log_warning(
@@ -317,7 +328,7 @@ look_for_file(struct store *store, int64_t now_ms)
 	if (store->wal != 0 && stat(STORE_FILE "-wal", &st) == 0 &&
 	    st.st_ino == store->wal)
 		unlink(STORE_FILE "-wal");
-	store->inode = 0; /* the next one may get the same */
+	store->inode = store->wal = 0; /* the next ones may get the same */
 	store->retry_ms = 0;
 }
 
@@ -483,6 +494,8 @@ store_end(struct store *store)
 			log_notice("what is found is kept again");
 		store->is_well = true;
 		store->words[0] = '\0';
+		if (store->wal == 0) /* it is made by the first that is written */
+			know_log(store);
 		return 0;
 	}
 	error = store->error;

@@ -50,6 +50,7 @@ struct kept_job {
 	struct series *series;
 	struct job_sample sample; /* id 0: none came yet */
 	bool is_new;              /* it is not in the file */
+	bool is_gone;             /* it is kept until it is in the file */
 };
 
 struct targets {
@@ -212,6 +213,13 @@ targets_keep_job(struct targets *targets, uint32_t id, const char *target,
 	return 0;
 }
 
+static void
+drop_job(struct targets *targets, struct kept_job *job)
+{
+	TAILQ_REMOVE(&targets->jobs, job, in_all);
+	free(job);
+}
+
 void
 targets_forget_job(struct targets *targets, uint32_t id)
 {
@@ -221,8 +229,9 @@ targets_forget_job(struct targets *targets, uint32_t id)
 		return;
 	series_close(targets->series, job->series);
 	LIST_REMOVE(job, in_bucket);
-	TAILQ_REMOVE(&targets->jobs, job, in_all);
-	free(job);
+	job->is_gone = true;
+	if (!job->is_new)
+		drop_job(targets, job);
 }
 
 void
@@ -246,8 +255,11 @@ targets_free(struct targets *targets)
 		return;
 	while ((target = TAILQ_FIRST(&targets->list)) != NULL)
 		targets_forget(targets, target->id);
-	while ((job = TAILQ_FIRST(&targets->jobs)) != NULL)
-		targets_forget_job(targets, job->id);
+	while ((job = TAILQ_FIRST(&targets->jobs)) != NULL) {
+		if (!job->is_gone)
+			series_close(targets->series, job->series);
+		drop_job(targets, job);
+	}
 	free(targets);
 }
 
@@ -266,7 +278,7 @@ add_job(struct targets *targets, struct kept_job *job, int64_t now)
 	struct sample sample = { .t = now };
 	struct target *target;
 
-	if (job->sample.id == 0)
+	if (job->sample.id == 0 || job->is_gone)
 		return;
 	sample.values[SAMPLE_COUNTER] =
 	    known_value(stats, JOB_STATS_EXECUTIONS, stats->executions);
@@ -496,7 +508,8 @@ targets_prune(struct targets *targets)
 		return;
 	store_each(targets->store,
 	    "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY target ORDER BY"
-	    " last_ms DESC, id DESC) AS place FROM build) WHERE place > ? AND EXISTS (SELECT 1 "
+	    " last_ms DESC, id DESC) AS place FROM build) WHERE place > ? AND EXISTS "
+	    "(SELECT 1 "
 	    "FROM"
 	    " first_hit WHERE build = id) LIMIT 1",
 	    id_cb, &build, "i", (int64_t)targets->keep);
@@ -510,7 +523,7 @@ targets_prune(struct targets *targets)
 void
 targets_written(struct targets *targets, bool kept)
 {
-	struct kept_job *job;
+	struct kept_job *job, *next;
 	struct target *target;
 
 	TAILQ_FOREACH(target, &targets->list, in_all) {
@@ -526,9 +539,12 @@ targets_written(struct targets *targets, bool kept)
 		free(target->writing);
 		target->writing = NULL;
 	}
-	TAILQ_FOREACH(job, &targets->jobs, in_all)
-		if (kept)
-			job->is_new = false;
+	for (job = TAILQ_FIRST(&targets->jobs); kept && job != NULL; job = next) {
+		next = TAILQ_NEXT(job, in_all);
+		job->is_new = false;
+		if (job->is_gone)
+			drop_job(targets, job);
+	}
 }
 
 void
