@@ -322,8 +322,6 @@ test_history(void **state)
 	answer = history_read(world.all, &wish, BEGIN + 89);
 	len = json_array_size(json_object_get(answer, "t"));
 	assert_int_equal(len, 90);
-	assert_int_equal(json_integer_value(json_object_get(answer, "step")), 1);
-	json_object_del(answer, "step");
 	json_object_foreach(answer, name, column)
 	    assert_int_equal(json_array_size(column), len);
 	json_decref(answer);

@@ -84,7 +84,6 @@ history_read(struct all_series *all, const struct history_wish *wish, int64_t no
 	for (size_t i = 0; i < COLUMNS; i++)
 		lists[i] = json_array();
 	fill(lists, times, samples, len, step);
-	json_object_set_new(answer, "step", json_integer((json_int_t)step));
 	json_object_set_new(answer, "t", times);
 	for (size_t i = 0; i < COLUMNS; i++)
 		json_object_set_new(answer, columns[i].name, lists[i]);
