@@ -308,7 +308,7 @@ archive_feed_past(struct archive_feed *feed, const struct message *from)
 int
 archive_feed_past_told(struct archive_feed *feed)
 {
-	jobs_release(feed->supervisor->jobs);
+	jobs_past_told(feed->supervisor->jobs);
 	return 0;
 }
 

@@ -181,6 +181,39 @@ def go_on(folder):
         never_back(wait_history(service, lambda h: len(h["t"]) > 2, "history", "sh/counts"), "the job")
 
 
+def late(folder):
+    """The archive cannot be read when the service starts; what it knows comes late."""
+    jobs = {"counts": {"engine": "libfuzzer", "command": ["/bin/sh", "-c", COUNTS]}, "stopped": shell_job("exec sleep 1000")}
+    with Service(folder, {"sh": Target("/bin/sh", jobs=jobs)}) as service:
+        service.ctl("stop", "stopped", check=True)
+        service.wait_job("counts", "running", what=lambda job: (job["executions"] or 0) > 10000)
+        before = wait_history(service, lambda h: h["executions"][-1] > 10000, "its history", "sh/counts")["executions"][-1]
+        service.stop()
+        for path in glob.glob(os.path.join(service.state, "jobs", "sh", "counts", "*.log*")):
+            os.unlink(path)
+        db = sqlite3.connect(os.path.join(service.state, "archive", "archive.db"), isolation_level=None)
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        db.execute("BEGIN EXCLUSIVE")
+        service.start()
+        job = service.wait_job("counts", "running", what=lambda job: 0 < (job["executions"] or 0))
+        ok("locked" in wait_until(lambda: health(service).get("archive"), "what is wrong"), "somebody holds the file: jobs run, and that is said")
+        ok(job["starts"] == 1 and job["executions"] < before, "without their past", job)
+        db.execute("COMMIT")
+        db.close()
+        after = service.wait_job("counts", "running", what=lambda job: job["starts"] == 2 and job["executions"] >= before)
+        service.wait_job("stopped", "stopped")
+        ok(True, "it is let go: counts are added to what there was, and what a user had stopped stops")
+        wait_history(service, lambda h: h["executions"][-1] >= after["executions"], "that in its history", "sh/counts")
+        pid = service.worker("runner")
+        os.kill(pid, signal.SIGKILL)
+        service.wait_job("counts", "running", what=lambda job: job["starts"] == 3)
+        ok(service.jobs()["counts"]["ran_ms"] < 2 * after["ran_ms"] + 60000, "once, also for a new runner")
+        service.stop()
+        service.start()
+        service.wait_job("counts", "running", what=lambda job: job["starts"] == 4 and job["executions"] >= after["executions"])
+        never_back(wait_history(service, lambda h: len(h["t"]) > 2, "history", "sh/counts"), "the job")
+
+
 FORGED = r"""
 printf 'fuzzsupd: instance 0 starts: pid 1, time 1500000000000: x\n#900000000000\tpulse cov: 1 ft: 1 corp: 1/1b exec/s: 900000000 rss: 1Mb\n'
 printf 'fuzzsupd: instance 0 ended: exit status 0\nfuzzsupd: instance 0 starts: pid 2, time 1500000001000: x\n#900000000000\tpulse cov: 1 ft: 1 corp: 1/1b exec/s: 1 rss: 1Mb\n'
@@ -192,15 +225,15 @@ exec sleep 1000
 
 
 ALIGNED = r"""
-import os, sys
+import os, sys, time
 log, limit = sys.argv[1] + "/0.log", 4096
 mark = b"fuzzsupd: instance 0 starts: pid 77, time 1500000000000: x\n"
 for shift in range(-24, 25):  # so that the log goes on in a new file at each place of the mark's beginning
     while True:
         left = limit - os.stat(log).st_size
         if left > 200:
-            os.write(1, b"y" * 99 + b"\n")
-            import time; time.sleep(0.05)
+            os.write(1, b"y" * min(left - 150, 1500) + b"\n")
+            time.sleep(0.05)
         else:
             break
     left = limit - os.stat(log).st_size
@@ -411,7 +444,7 @@ with scratch() as top:
     letters = build(os.path.join(top, "letters"), [os.path.join(SRC, "t", "targets", "letters.c")], "-O1")
     coverage = os.path.join(top, "coverage")
     writer = Writer(coverage, letters)
-    for name in ("main", "goes-on", "edits", "forged", "aligned", "disk"):
+    for name in ("main", "goes-on", "edits", "late", "forged", "aligned", "disk"):
         os.mkdir(os.path.join(top, name))
     with Service(os.path.join(top, "main"), {"t": Target(letters, coverage)}) as service:
         kills(service, writer)
@@ -419,6 +452,7 @@ with scratch() as top:
         files(service, writer)
     go_on(os.path.join(top, "goes-on"))
     edits(os.path.join(top, "edits"))
+    late(os.path.join(top, "late"))
     forged(os.path.join(top, "forged"))
     aligned(os.path.join(top, "aligned"))
     disk(os.path.join(top, "disk"), letters, coverage)

@@ -143,7 +143,8 @@ struct job_sample {
 	uint32_t starts;    /* of instances */
 	uint8_t runs;       /* 1: at least one instance does */
 	uint8_t is_stopped; /* 1: a user stopped it */
-	uint8_t reserved[2];
+	uint8_t is_whole;   /* 1: what the archive knew of it before is in it */
+	uint8_t reserved;
 	uint64_t ran_ms, memory;
 	struct job_stats stats; /* all zero: none came */
 };

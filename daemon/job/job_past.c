@@ -55,10 +55,59 @@ go_on_from(struct job *job, const struct job_sample *past)
 	job->has_stats = true;
 }
 
+void
+jobs_past_told(struct jobs *jobs)
+{
+	jobs->past_is_told = true;
+	jobs_release(jobs);
+}
+
+void
+job_add_late(const struct job *job, struct job_report *report)
+{
+	report->ran_ms += job->late_ran_ms;
+	report->starts += job->late_starts;
+}
+
+static void
+raise_to(uint64_t *count, uint64_t least)
+{
+	if (*count < least)
+		*count = least;
+}
+
+/* A collector that knew no past has read the logs, as far as they go: that is no further count. */
+void
+job_raise_late(const struct job *job, struct job_stats *stats)
+{
+	raise_to(&stats->executions, job->least.executions);
+	raise_to(&stats->crashes, job->least.crashes);
+	raise_to(&stats->hangs, job->least.hangs);
+	raise_to(&stats->ooms, job->least.ooms);
+	stats->known |= job->least.known &
+	    (JOB_STATS_EXECUTIONS | JOB_STATS_CRASHES | JOB_STATS_HANGS);
+}
+
+/* The archive could not be read for a while, and the job runs without. */
+static void
+go_on_late(struct jobs *jobs, struct job *job, const struct job_sample *past)
+{
+	job->late_ran_ms = past->ran_ms;
+	job->late_starts = past->starts;
+	job->least = past->stats;
+	if (job->has_report)
+		job_add_late(job, &job->report);
+	if (job->has_stats)
+		job_raise_late(job, &job->stats);
+	if (past->is_stopped && job->wanted && job->autostart)
+		job_wish(jobs, job, JOB_STOP, "");
+}
+
 static struct job_sample
-sample_of(const struct job *job)
+sample_of(const struct jobs *jobs, const struct job *job)
 {
 	struct job_sample sample = { .id = job->id,
+		.is_whole = jobs->past_is_told,
 		.target = job->target_id,
 		.starts = job->has_report ? job->report.starts : job->past_starts,
 		.is_stopped = !job->wanted,
@@ -133,8 +182,12 @@ jobs_past(struct jobs *jobs, const char *name, const struct job_sample *sample)
 		return;
 	snprintf(target, sizeof(target), "%.*s", (int)(slash - name), name);
 	job = jobs_find(jobs, target, slash + 1);
-	if (job != NULL && jobs->are_held) {
-		go_on_from(job, sample);
+	if (job != NULL && !job->has_past && !jobs->past_is_told) {
+		if (jobs->are_held || job->problem[0] != '\0')
+			go_on_from(job, sample);
+		else
+			go_on_late(jobs, job, sample);
+		job->has_past = true;
 		job_serve_news(jobs, job);
 	} else if (job == NULL && past_of(jobs, name, false) == NULL &&
 	    (past = past_of(jobs, name, true)) != NULL)
@@ -146,7 +199,7 @@ static void
 send_sample(const struct jobs *jobs, const struct job *job)
 {
 	static struct message message;
-	const struct job_sample sample = sample_of(job);
+	const struct job_sample sample = sample_of(jobs, job);
 
 	message_init(&message, MESSAGE_JOB_SAMPLES, 0);
 	memcpy(message.text, &sample, sizeof(sample));
@@ -166,7 +219,7 @@ job_past_keep(struct jobs *jobs, const struct job *job)
 	if (job->has_report || job->has_stats)
 		send_sample(jobs, job);
 	if (past != NULL)
-		past->sample = sample_of(job);
+		past->sample = sample_of(jobs, job);
 	else
 		log_warning("job %s: its counts are not remembered: %s", name,
 		    jobs->pasts_len < PASTS_MAX ? strerror(ENOMEM)
@@ -181,7 +234,8 @@ job_past_take(struct jobs *jobs, struct job *job, const struct job *old)
 	struct past *past;
 
 	if (old != NULL) {
-		sample = sample_of(old);
+		sample = sample_of(jobs, old);
+		job->has_past = old->has_past;
 		/* A user's wish stands, but for one that the configuration has now. */
 		if (job->autostart == old->autostart)
 			job->wanted = old->wanted;
@@ -219,7 +273,7 @@ jobs_samples(const struct jobs *jobs, size_t *from, struct message *ret_message)
 
 		if (!job->has_report && !job->has_stats)
 			continue;
-		sample = sample_of(job);
+		sample = sample_of(jobs, job);
 		memcpy(ret_message->text + used, &sample, sizeof(sample));
 		used += sizeof(sample);
 	}

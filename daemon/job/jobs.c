@@ -149,12 +149,16 @@ send_text(struct worker *worker, const struct job *job, enum message_type type,
 }
 
 static void
-send_run(struct worker *worker, const struct job *job)
+send_run(struct worker *worker, struct job *job)
 {
 	message_init(&message, MESSAGE_RUN_JOB, job->id);
 	message.run.wish = job->wanted ? JOB_START : JOB_STOP;
 	message.run.ran_ms = job->has_report ? job->report.ran_ms : job->past_ran_ms;
 	message.run.starts = job->has_report ? job->report.starts : job->past_starts;
+	if (job->has_report) { /* a runner that is new counts them, too */
+		job->late_ran_ms = 0;
+		job->late_starts = 0;
+	}
 	memcpy(message.text, job->spec, job->spec_len);
 	message.text_len = (uint32_t)job->spec_len;
 	worker_send(worker, &message, NULL, 0);
@@ -822,6 +826,7 @@ jobs_report(struct jobs *jobs, const struct message *from)
 	before = job->has_report ? job->report
 				 : (struct job_report){ .state = JOB_STATES_LEN };
 	job->report = report;
+	job_add_late(job, &job->report);
 	job->has_report = true;
 	memcpy(job->bare_reason, report.reason, sizeof(job->bare_reason));
 	add_line(job);
@@ -864,6 +869,7 @@ jobs_stats(struct jobs *jobs, const struct message *from)
 	if (job == NULL)
 		return 0;
 	memcpy(&job->stats, from->text, sizeof(job->stats));
+	job_raise_late(job, &job->stats);
 	job->has_stats = true;
 	tell(jobs, job, JOB_OUTBOX_FRONTEND, NEWS_STATS);
 	return 0;

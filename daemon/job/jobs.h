@@ -61,6 +61,11 @@ struct job {
 	bool has_report, has_stats;
 	uint64_t past_ran_ms; /* in lives of the service before this one */
 	uint32_t past_starts;
+	bool has_past; /* the archive told one */
+	uint64_t
+	    late_ran_ms; /* told when it ran already: the runner does not count them */
+	uint32_t late_starts;
+	struct job_stats least;  /* counts of its past that came late */
 	int64_t restart_told_ms; /* monotonic; 0: never */
 	struct job_report
 	    report; /* its reason with the telling line of the run's log */
@@ -81,6 +86,7 @@ struct jobs {
 	struct job_head outbox[JOB_OUTBOXES];
 	bool
 	    are_held; /* runner and collector hear nothing: it is not known what jobs go on from */
+	bool past_is_told;
 	void *
 	    pasts; /* of jobs that the configuration has no more: a tree of tsearch() */
 	size_t pasts_len;
@@ -128,9 +134,16 @@ void jobs_pump(struct jobs *jobs, unsigned outbox);
 bool jobs_are_held(const struct jobs *jobs);
 void jobs_release(struct jobs *jobs);
 
-/* What TARGET/JOB, @name, goes on from: at once while jobs are held, and where there is no such job
- * yet, when there is one. */
+/* What TARGET/JOB, @name, goes on from: at once while jobs are held, added to what it counts if that
+ * comes later, and where there is no such job yet, when there is one. */
 void jobs_past(struct jobs *jobs, const char *name, const struct job_sample *past);
+
+/* The archive has told all. Samples are whole from now on. */
+void jobs_past_told(struct jobs *jobs);
+
+/* Adds what came late to what the runner or the collector said. */
+void job_add_late(const struct job *job, struct job_report *report);
+void job_raise_late(const struct job *job, struct job_stats *stats);
 
 /* @job leaves the configuration; one of its name that comes later will go on from it. */
 void job_past_keep(struct jobs *jobs, const struct job *job);

@@ -145,7 +145,9 @@ on_job_samples(void *context, struct mail *mail)
 		return -EPROTO;
 	for (size_t at = 0; at < mail->message->text_len; at += sizeof(sample)) {
 		memcpy(&sample, mail->message->text + at, sizeof(sample));
-		targets_set_job(archive->targets, &sample);
+		/* What begins at zero, for want of its past, would take the file's place. */
+		if (sample.is_whole)
+			targets_set_job(archive->targets, &sample);
 	}
 	return 0;
 }
