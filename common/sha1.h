@@ -67,7 +67,8 @@ sha1(const void *data, size_t len, unsigned char ret_digest[SHA1_BYTES])
 
 	for (; left >= 64; left -= 64, bytes += 64)
 		sha1_compress(state, bytes);
-	memcpy(tail, bytes, left);
+	if (left > 0) /* @data of nothing may be NULL */
+		memcpy(tail, bytes, left);
 	tail[left] = 0x80;
 	tail_len = left < 56 ? 64 : 128;
 	for (int i = 0; i < 8; i++)

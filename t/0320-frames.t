@@ -552,13 +552,17 @@ def large_strings(folder):
     """A .debug_str of more than 2 GiB, with a name at its far end; and debug information that memory does not suffice for."""
     source, output = os.path.join(folder, "far-source"), os.path.join(folder, "far")
     for compiler, dwarf, *more in (("gcc", "4"), ("gcc", "5"), (CLANG, "4"), (CLANG, "5"), (CLANG, "5", "-flto", "-fuse-ld=lld")):
-        run(compiler, "-w", "-g", "-gdwarf-" + dwarf, "-O2", *more, "-shared", "-fPIC", *JSON, "-o", source)
-        with open(source, "rb") as file:
-            data = bytearray(file.read())
-        headers = elf_headers(data)
-        _, offset, size = headers[".debug_str"]
-        near = struct.pack("<I", data.index(b"\0check_round_trip\0", offset) + 1 - offset)
-        numbers = headers.get(".debug_str_offsets") or headers[".debug_info"]
+        # Until the name's offset is no number that stands there for something else, too; it hangs together with the length of paths.
+        for length in range(1, 64):
+            run(compiler, "-w", "-g", "-gdwarf-" + dwarf, "-O2", f"-fdebug-prefix-map={os.getcwd()}=/{'x' * length}", *more, "-shared", "-fPIC", *JSON, "-o", source)
+            with open(source, "rb") as file:
+                data = bytearray(file.read())
+            headers = elf_headers(data)
+            _, offset, size = headers[".debug_str"]
+            near = struct.pack("<I", data.index(b"\0check_round_trip\0", offset) + 1 - offset)
+            numbers = headers.get(".debug_str_offsets") or headers[".debug_info"]
+            if data.count(near, numbers[1], numbers[1] + numbers[2]) == 1:
+                break
         where = data.index(near, numbers[1], numbers[1] + numbers[2])
         struct.pack_into("<I", data, where, FAR)
         with open(source, "wb") as file:

@@ -236,10 +236,9 @@ job_past_take(struct jobs *jobs, struct job *job, const struct job *old)
 	if (old != NULL) {
 		sample = sample_of(jobs, old);
 		job->has_past = old->has_past;
-		/* A user's wish stands, but for one that the configuration has now. */
-		if (job->autostart == old->autostart)
-			job->wanted = old->wanted;
-		sample.is_stopped = !job->wanted;
+		/* A user's stop stands, but for what the configuration says now. */
+		if (job->autostart != old->autostart)
+			sample.is_stopped = 0;
 		go_on_from(job, &sample);
 		return;
 	}
