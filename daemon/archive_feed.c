@@ -96,6 +96,14 @@ archive_feed_free(struct archive_feed *feed)
 
 /* ---- its folder ---- */
 
+/* False where it is too long. */
+static bool
+folder_path(const struct archive_feed *feed, char path[static PATH_MAX])
+{
+	return snprintf(path, PATH_MAX, "%s/archive",
+		   feed->supervisor->conf->state_dir) < PATH_MAX;
+}
+
 /* Returns it, the workers' own, or a negative errno. */
 static int
 open_folder(const struct archive_feed *feed)
@@ -105,8 +113,7 @@ open_folder(const struct archive_feed *feed)
 	struct stat st;
 	int r, fd;
 
-	if (snprintf(path, sizeof(path), "%s/archive",
-		feed->supervisor->conf->state_dir) >= (int)sizeof(path))
+	if (!folder_path(feed, path))
 		return -ENAMETOOLONG;
 	r = make_folder(path, 0700);
 	fd = r == 0 ? open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : r;
@@ -129,10 +136,8 @@ still_there(const struct archive_feed *feed)
 	char path[PATH_MAX];
 	struct stat st;
 
-	return snprintf(path, sizeof(path), "%s/archive",
-		   feed->supervisor->conf->state_dir) < (int)sizeof(path) &&
-	    lstat(path, &st) == 0 && st.st_dev == feed->device &&
-	    st.st_ino == feed->inode;
+	return folder_path(feed, path) && lstat(path, &st) == 0 &&
+	    st.st_dev == feed->device && st.st_ino == feed->inode;
 }
 
 static void

@@ -34,10 +34,24 @@ mail_take_fd(struct mail *mail, size_t place)
 	return fd;
 }
 
+/* Nobody honest says this; what it is for one can do without. */
+static void
+hear_no_more(struct mailbox *mailbox, const struct message *message, int error)
+{
+	log_err("the %s may not say this: %s (%s): it is not heard any more",
+	    party_name(channel_peer(mailbox->channel)),
+	    message != NULL ? message_type_name(message->type) : "no message",
+	    strerror(-error));
+	event_del(mailbox->readable);
+	mailbox->closed = true;
+}
+
 static void
 tell_bad(struct mailbox *mailbox, const struct message *message, int error)
 {
-	if (mailbox->setup->bad != NULL)
+	if (mailbox->setup->is_strict)
+		hear_no_more(mailbox, message, error);
+	else if (mailbox->setup->bad != NULL)
 		mailbox->setup->bad(mailbox->context, message, error);
 	else if (message == NULL)
 		log_err("the %s sent what is no message",
@@ -96,13 +110,13 @@ receive_one(struct mailbox *mailbox, bool *news)
 	case 0:
 		*news = *news || message.type != MESSAGE_PING;
 		open_mail(mailbox, &message, fds, fds_len);
-		return true;
+		return !mailbox->closed;
 	case -EAGAIN:
 		return false;
 	case -EPROTO:
 	case -EPERM:
 		tell_bad(mailbox, r == -EPERM ? &message : NULL, r);
-		return true;
+		return !mailbox->closed;
 	default:
 		close_up(mailbox, r);
 		return false;

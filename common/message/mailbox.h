@@ -48,6 +48,8 @@ struct mailbox_setup {
 	/* -EPROTO: what came is no message (@message is NULL), or one that a handler finds malformed;
 	 * -EPERM: the peer may not send it so; or what else a handler returned. NULL: it is logged. */
 	void (*bad)(void *context, const struct message *message, int error);
+	bool
+	    is_strict; /* after what is bad, which is logged, nothing is heard any more */
 	/* Nothing waits any more. */
 	void (*drained)(void *context);
 };

@@ -55,8 +55,8 @@ job_refuse(struct job *job, const char *format, ...)
 	va_end(args);
 	job->report = (struct job_report){ .state = JOB_STATE_FAILED,
 		.instances = job->instances,
-		.starts = job->has_report ? job->report.starts : job->past_starts,
-		.ran_ms = job->has_report ? job->report.ran_ms : job->past_ran_ms,
+		.starts = job_starts(job),
+		.ran_ms = job_ran_ms(job),
 		.since_ms = clock_ms(CLOCK_REALTIME) };
 	memcpy(job->report.reason, job->problem, sizeof(job->report.reason));
 	job->has_report = true;

@@ -103,15 +103,27 @@ go_on_late(struct jobs *jobs, struct job *job, const struct job_sample *past)
 		job_wish(jobs, job, JOB_STOP, "");
 }
 
+uint64_t
+job_ran_ms(const struct job *job)
+{
+	return job->has_report ? job->report.ran_ms : job->past_ran_ms;
+}
+
+uint32_t
+job_starts(const struct job *job)
+{
+	return job->has_report ? job->report.starts : job->past_starts;
+}
+
 static struct job_sample
 sample_of(const struct jobs *jobs, const struct job *job)
 {
 	struct job_sample sample = { .id = job->id,
 		.is_whole = jobs->past_is_told,
 		.target = job->target_id,
-		.starts = job->has_report ? job->report.starts : job->past_starts,
+		.starts = job_starts(job),
 		.is_stopped = !job->wanted,
-		.ran_ms = job->has_report ? job->report.ran_ms : job->past_ran_ms };
+		.ran_ms = job_ran_ms(job) };
 
 	if (job->has_report) {
 		sample.runs = job->report.state == JOB_STATE_RUNNING;
@@ -196,14 +208,13 @@ jobs_past(struct jobs *jobs, const char *name, const struct job_sample *sample)
 
 /* The last one: it is not known how long ago the archive had one. */
 static void
-send_sample(const struct jobs *jobs, const struct job *job)
+send_sample(const struct jobs *jobs, const struct job_sample *sample)
 {
 	static struct message message;
-	const struct job_sample sample = sample_of(jobs, job);
 
 	message_init(&message, MESSAGE_JOB_SAMPLES, 0);
-	memcpy(message.text, &sample, sizeof(sample));
-	message.text_len = sizeof(sample);
+	memcpy(message.text, sample, sizeof(*sample));
+	message.text_len = sizeof(*sample);
 	worker_send(
 	    supervisor_worker(jobs->supervisor, WORKER_ARCHIVE), &message, NULL, 0);
 }
@@ -211,15 +222,16 @@ send_sample(const struct jobs *jobs, const struct job *job)
 void
 job_past_keep(struct jobs *jobs, const struct job *job)
 {
+	const struct job_sample sample = sample_of(jobs, job);
 	char name[2 * JOB_NAME_MAX];
 	struct past *past;
 
+	if (job->has_report || job->has_stats)
+		send_sample(jobs, &sample);
 	name_of(job, name);
 	past = past_of(jobs, name, true);
-	if (job->has_report || job->has_stats)
-		send_sample(jobs, job);
 	if (past != NULL)
-		past->sample = sample_of(jobs, job);
+		past->sample = sample;
 	else
 		log_warning("job %s: its counts are not remembered: %s", name,
 		    jobs->pasts_len < PASTS_MAX ? strerror(ENOMEM)

@@ -153,8 +153,8 @@ send_run(struct worker *worker, struct job *job)
 {
 	message_init(&message, MESSAGE_RUN_JOB, job->id);
 	message.run.wish = job->wanted ? JOB_START : JOB_STOP;
-	message.run.ran_ms = job->has_report ? job->report.ran_ms : job->past_ran_ms;
-	message.run.starts = job->has_report ? job->report.starts : job->past_starts;
+	message.run.ran_ms = job_ran_ms(job);
+	message.run.starts = job_starts(job);
 	if (job->has_report) { /* a runner that is new counts them, too */
 		job->late_ran_ms = 0;
 		job->late_starts = 0;
@@ -402,12 +402,12 @@ take_over(struct jobs *jobs, struct job *job)
 {
 	struct job *old = jobs_find(jobs, job->target, job->name);
 
-	job_past_take(jobs, job, old);
 	if (old != NULL && same_settings(old, job) && job->problem[0] == '\0' &&
 	    old->problem[0] == '\0') {
 		job_free(job);
 		return;
 	}
+	job_past_take(jobs, job, old);
 	if (old != NULL) {
 		if (!same_settings(old, job))
 			log_notice(

@@ -141,6 +141,10 @@ void jobs_past(struct jobs *jobs, const char *name, const struct job_sample *pas
 /* The archive has told all. Samples are whole from now on. */
 void jobs_past_told(struct jobs *jobs);
 
+/* Of all lives that are known. */
+uint64_t job_ran_ms(const struct job *job);
+uint32_t job_starts(const struct job *job);
+
 /* Adds what came late to what the runner or the collector said. */
 void job_add_late(const struct job *job, struct job_report *report);
 void job_raise_late(const struct job *job, struct job_stats *stats);

@@ -292,6 +292,29 @@ test_bad(void **state)
 	assert_int_equal(open_files(), before);
 }
 
+/* Where one can do without, what is bad is the last that is heard: in its batch, and in later ones. */
+static void
+test_strict(void **state)
+{
+	struct ends *ends = *state;
+	struct mailbox_setup strict = plan;
+
+	strict.is_strict = true;
+	mailbox_free(ends->mailbox);
+	assert_int_equal(mailbox_new(ends->ours, &strict, ends, &ends->mailbox), 0);
+	tell(ends, MESSAGE_LIVE, 0, "", 1);
+	tell(ends, MESSAGE_LIVE, 1, "", 1);
+	tell(ends, MESSAGE_LIVE, 0, "", 1);
+	assert_true(mailbox_receive(ends->mailbox));
+	assert_int_equal(ends->lives, 2);
+	assert_true(mailbox_receive(ends->mailbox));
+	event_base_loop(ends->base, EVLOOP_NONBLOCK);
+	assert_int_equal(ends->lives, 2);
+	assert_int_equal(ends->bad, 0);
+	mailbox_free(ends->mailbox);
+	ends->mailbox = NULL;
+}
+
 /* Who sends refuses as who receives does. */
 static void
 test_send(void **state)
@@ -426,6 +449,7 @@ main(void)
 		cmocka_unit_test(test_edges),
 		cmocka_unit_test_setup_teardown(test_batch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_strict, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_send, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_drained, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ends, setup, teardown),

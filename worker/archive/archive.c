@@ -352,31 +352,6 @@ closed_cb(void *context, int error)
 	event_base_loopbreak(archive->base);
 }
 
-/* Nobody honest says this; it is not heard any more. */
-static void
-edge_bad_cb(void *context, const struct message *message, int error)
-{
-	struct archive *archive = context;
-
-	log_err("the front-end may not say this: %s (%s): it is not heard any more",
-	    message != NULL ? message_type_name(message->type) : "no message",
-	    strerror(-error));
-	mailbox_free(archive->edge);
-	archive->edge = NULL;
-}
-
-static void
-finds_bad_cb(void *context, const struct message *message, int error)
-{
-	struct archive *archive = context;
-
-	log_err("the collector may not say this: %s (%s): it is not heard any more",
-	    message != NULL ? message_type_name(message->type) : "no message",
-	    strerror(-error));
-	mailbox_free(archive->finds_edge);
-	archive->finds_edge = NULL;
-}
-
 static int
 open_mailboxes(struct archive *archive)
 {
@@ -391,12 +366,12 @@ open_mailboxes(struct archive *archive)
 		.handlers = edge_handlers,
 		.handlers_len = sizeof(edge_handlers) / sizeof(edge_handlers[0]),
 		.batch = EDGE_BATCH,
-		.bad = edge_bad_cb };
+		.is_strict = true };
 	archive->finds_setup = (struct mailbox_setup){ .base = archive->base,
 		.handlers = finds_handlers,
 		.handlers_len = sizeof(finds_handlers) / sizeof(finds_handlers[0]),
 		.batch = EDGE_BATCH,
-		.bad = finds_bad_cb };
+		.is_strict = true };
 	r = mailbox_new(
 	    archive->supervisor, &archive->setup, archive, &archive->mailbox);
 	if (r == 0)

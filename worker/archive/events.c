@@ -138,7 +138,7 @@ row_cb(sqlite3_stmt *row, void *context)
 {
 	json_t *list = context;
 
-	json_array_insert_new(list, 0,
+	json_array_append_new(list,
 	    json_pack("{s:I,s:I,s:s,s:s,s:s,s:s}", "id",
 		(json_int_t)sqlite3_column_int64(row, 0), "time",
 		(json_int_t)sqlite3_column_int64(row, 1), "kind",
@@ -148,7 +148,10 @@ row_cb(sqlite3_stmt *row, void *context)
 	return true;
 }
 
-#define COLUMNS "SELECT id, ms, kind, target, job, text FROM event "
+/* The newest ones, the oldest of them first. */
+#define NEWEST(condition) \
+	"SELECT * FROM (SELECT id, ms, kind, target, job, text FROM event " \
+	"WHERE " condition " id > ? AND id < ? ORDER BY id DESC LIMIT ?) ORDER BY id"
 
 json_t *
 events_read(struct events *events, const char *target, int64_t after, int64_t before,
@@ -159,22 +162,12 @@ events_read(struct events *events, const char *target, int64_t after, int64_t be
 	if (list == NULL)
 		return NULL;
 	if (target[0] != '\0')
-		store_each(events->store,
-		    COLUMNS
-		    "WHERE target = ? AND id > ? AND id < ? ORDER BY id DESC LIMIT ?",
-		    row_cb, list, "tiii", target, after, before, limit);
+		store_each(events->store, NEWEST("target = ? AND"), row_cb, list,
+		    "tiii", target, after, before, limit);
 	else
-		store_each(events->store,
-		    COLUMNS "WHERE id > ? AND id < ? ORDER BY id DESC LIMIT ?", row_cb,
-		    list, "iii", after, before, limit);
+		store_each(events->store, NEWEST(""), row_cb, list, "iii", after,
+		    before, limit);
 	return list;
-}
-
-static bool
-newest_cb(sqlite3_stmt *row, void *context)
-{
-	*(int64_t *)context = sqlite3_column_int64(row, 0);
-	return false;
 }
 
 int64_t
@@ -182,6 +175,6 @@ events_newest(struct events *events)
 {
 	int64_t id = 0;
 
-	store_each(events->store, "SELECT max(id) FROM event", newest_cb, &id, "");
+	store_number(events->store, &id, "SELECT max(id) FROM event", "");
 	return id;
 }

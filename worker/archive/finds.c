@@ -176,13 +176,6 @@ finds_add(struct finds *finds, const struct message *message, int fd)
 
 /* ---- writing ---- */
 
-static bool
-number_cb(sqlite3_stmt *row, void *context)
-{
-	*(int64_t *)context = sqlite3_column_int64(row, 0);
-	return false;
-}
-
 /* Leaves in waiting->pcs those that no input is known of. */
 static void
 leave_out_known(struct finds *finds, struct waiting *waiting, int64_t build)
@@ -192,11 +185,11 @@ leave_out_known(struct finds *finds, struct waiting *waiting, int64_t build)
 	for (size_t i = 0; i < waiting->pcs_len; i++) {
 		int64_t is_known = 0;
 
-		store_each(finds->store,
+		store_number(finds->store, &is_known,
 		    "SELECT 1 FROM first_hit WHERE build = ? AND pc = ? AND input IS "
 		    "NOT"
 		    " NULL",
-		    number_cb, &is_known, "ii", build, (int64_t)waiting->pcs[i]);
+		    "ii", build, (int64_t)waiting->pcs[i]);
 		if (is_known == 0)
 			waiting->pcs[len++] = waiting->pcs[i];
 	}
@@ -212,8 +205,8 @@ save_input(struct finds *finds, const struct waiting *waiting)
 	store_run(finds->store,
 	    "INSERT OR IGNORE INTO input (sha1, ms, size) VALUES (?, ?, ?)", "tii",
 	    waiting->sha1, waiting->ms, (int64_t)waiting->size);
-	store_each(finds->store, "SELECT id FROM input WHERE sha1 = ?", number_cb, &id,
-	    "t", waiting->sha1);
+	store_number(finds->store, &id, "SELECT id FROM input WHERE sha1 = ?", "t",
+	    waiting->sha1);
 	if (waiting->bytes == NULL)
 		return id;
 	store_run(finds->store,
@@ -256,16 +249,16 @@ make_room(struct finds *finds)
 
 	if (finds->life != store_life(finds->store)) {
 		finds->life = store_life(finds->store);
-		store_each(finds->store, "SELECT sum(length(bytes)) FROM input",
-		    number_cb, &bytes, "");
+		store_number(
+		    finds->store, &bytes, "SELECT sum(length(bytes)) FROM input", "");
 		finds->kept = (uint64_t)bytes;
 	}
 	if (finds->keep == 0 || finds->kept <= finds->keep)
 		return;
-	store_each(finds->store,
+	store_number(finds->store, &bytes,
 	    "SELECT sum(length(bytes)) FROM (SELECT bytes FROM input WHERE bytes IS NOT"
 	    " NULL ORDER BY id LIMIT ?)",
-	    number_cb, &bytes, "i", (int64_t)DROPPED_AT_ONCE);
+	    "i", (int64_t)DROPPED_AT_ONCE);
 	store_run(finds->store,
 	    "UPDATE input SET bytes = NULL WHERE id IN (SELECT id FROM input WHERE"
 	    " bytes IS NOT NULL ORDER BY id LIMIT ?)",

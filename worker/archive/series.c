@@ -376,22 +376,15 @@ find(const struct all_series *all, const char *target, const char *job)
 	return NULL;
 }
 
-static bool
-id_cb(sqlite3_stmt *row, void *context)
-{
-	*(int64_t *)context = sqlite3_column_int64(row, 0);
-	return false;
-}
-
 /* Its id in the file; 0: it has none. */
 static int64_t
 saved_id(struct all_series *all, const char *target, const char *job)
 {
 	int64_t id = 0;
 
-	store_each(all->store,
-	    "SELECT id FROM series WHERE host = '' AND target = ? AND job = ?", id_cb,
-	    &id, "tt", target, job);
+	store_number(all->store, &id,
+	    "SELECT id FROM series WHERE host = '' AND target = ? AND job = ?", "tt",
+	    target, job);
 	return id;
 }
 
@@ -601,13 +594,13 @@ read_level(struct all_series *all, struct reading *reading, int64_t id, unsigned
     const struct series *series, int64_t from, int64_t to)
 {
 	const struct waiting *waiting;
-	static const int64_t steps[SERIES_LEVELS] = { 1, 60, 3600 };
+	const int64_t step = levels[level].span / (int64_t)levels[level].len;
 	struct sample samples[60];
 	int len;
 
 	/* What is beyond the most that is wanted is not read at all. */
-	if (to - from > (int64_t)reading->max * steps[level])
-		from = to - (int64_t)reading->max * steps[level];
+	if (to - from > (int64_t)reading->max * step)
+		from = to - (int64_t)reading->max * step;
 	reading->from = from;
 	reading->to = to;
 	store_each(all->store,
@@ -634,9 +627,9 @@ first_of(
 {
 	int64_t t = INT64_MAX;
 
-	store_each(all->store,
+	store_number(all->store, &t,
 	    "SELECT t FROM pack WHERE series = ? AND level = ? ORDER BY t LIMIT 1",
-	    id_cb, &t, "ii", id, (int64_t)level);
+	    "ii", id, (int64_t)level);
 	if (t == INT64_MAX && series != NULL && series->levels[level].len > 0)
 		t = series->levels[level].t;
 	return t;

@@ -216,13 +216,6 @@ note(struct store *store, int error)
 
 /* ---- opening ---- */
 
-static bool
-number_cb(sqlite3_stmt *row, void *context)
-{
-	*(int64_t *)context = sqlite3_column_int64(row, 0);
-	return false;
-}
-
 static int
 set_up(struct store *store)
 {
@@ -246,7 +239,7 @@ set_up(struct store *store)
 	sql = sqlite3_mprintf("PRAGMA cache_size = -%d", CACHE_KIB);
 	sqlite3_exec(store->db, sql, NULL, NULL, NULL);
 	sqlite3_free(sql);
-	if (store_each(store, "PRAGMA user_version", number_cb, &version, "") < 0)
+	if (store_number(store, &version, "PRAGMA user_version", "") < 0)
 		return store->error;
 	if (version < 0)
 		return SQLITE_CORRUPT;
@@ -467,6 +460,26 @@ store_each(struct store *store, const char *sql, store_row_cb cb, void *context,
 	return r;
 }
 
+static bool
+number_cb(sqlite3_stmt *row, void *context)
+{
+	*(int64_t *)context = sqlite3_column_int64(row, 0);
+	return false;
+}
+
+int
+store_number(
+    struct store *store, int64_t *ret_value, const char *sql, const char *types, ...)
+{
+	va_list args;
+	int r;
+
+	va_start(args, types);
+	r = run(store, sql, number_cb, ret_value, types, args);
+	va_end(args);
+	return r;
+}
+
 void
 store_begin(struct store *store)
 {
@@ -519,8 +532,8 @@ store_shrink(struct store *store)
 {
 	int64_t pages = 0, unused = 0;
 
-	store_each(store, "PRAGMA page_count", number_cb, &pages, "");
-	store_each(store, "PRAGMA freelist_count", number_cb, &unused, "");
+	store_number(store, &pages, "PRAGMA page_count", "");
+	store_number(store, &unused, "PRAGMA freelist_count", "");
 	if (unused > SHRINK_PAGES && unused > pages / 4)
 		store_run(store, "PRAGMA incremental_vacuum(" SHRINK_TEXT ")", "");
 	store_settle(store);

@@ -57,6 +57,10 @@ typedef bool (*store_row_cb)(sqlite3_stmt *row, void *context);
 int store_each(struct store *store, const char *sql, store_row_cb cb, void *context,
     const char *types, ...);
 
+/* The same, where the first column of the first row is a number: *@ret_value stays as it is where there is no row. */
+int store_number(
+    struct store *store, int64_t *ret_value, const char *sql, const char *types, ...);
+
 /* Rows that the last statement changed. */
 int store_changes(const struct store *store);
 

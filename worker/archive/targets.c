@@ -345,13 +345,6 @@ targets_sample(struct targets *targets, int64_t now)
 /* ---- first hits ---- */
 
 static bool
-id_cb(sqlite3_stmt *row, void *context)
-{
-	*(int64_t *)context = sqlite3_column_int64(row, 0);
-	return false;
-}
-
-static bool
 known_cb(sqlite3_stmt *row, void *context)
 {
 	struct target *target = context;
@@ -392,8 +385,8 @@ know_build(struct targets *targets, struct target *target)
 	    "ttiiii", target->name, target->build_id, target->built_ms, now, now,
 	    (int64_t)target->live.pcs_len);
 	is_new = store_changes(targets->store) > 0;
-	store_each(targets->store, sql, id_cb, &target->build, "tt", target->name,
-	    target->build_id);
+	store_number(
+	    targets->store, &target->build, sql, "tt", target->name, target->build_id);
 	if (is_new)
 		tell_build(targets, target);
 	else
@@ -506,13 +499,13 @@ targets_prune(struct targets *targets)
 
 	if (targets->keep == 0)
 		return;
-	store_each(targets->store,
+	store_number(targets->store, &build,
 	    "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY target ORDER BY"
 	    " last_ms DESC, id DESC) AS place FROM build) WHERE place > ? AND EXISTS "
 	    "(SELECT 1 "
 	    "FROM"
 	    " first_hit WHERE build = id) LIMIT 1",
-	    id_cb, &build, "i", (int64_t)targets->keep);
+	    "i", (int64_t)targets->keep);
 	if (build != 0)
 		store_run(targets->store,
 		    "DELETE FROM first_hit WHERE build = ? AND pc IN (SELECT pc FROM"

@@ -173,19 +173,6 @@ closed_cb(void *context, int error)
 	end_cb(-1, 0, runner);
 }
 
-/* Nobody honest says this; what it asks for it can do without. */
-static void
-edge_bad_cb(void *context, const struct message *message, int error)
-{
-	struct runner *runner = context;
-
-	log_err("the front-end may not say this: %s (%s): it is not heard any more",
-	    message != NULL ? message_type_name(message->type) : "no message",
-	    strerror(-error));
-	mailbox_free(runner->edge);
-	runner->edge = NULL;
-}
-
 static int
 open_edge(struct runner *runner)
 {
@@ -199,7 +186,7 @@ open_edge(struct runner *runner)
 		.handlers = edge_handlers,
 		.handlers_len = sizeof(edge_handlers) / sizeof(edge_handlers[0]),
 		.batch = EDGE_BATCH,
-		.bad = edge_bad_cb };
+		.is_strict = true };
 	r = mailbox_new(runner->frontend, &runner->edge_setup, runner, &runner->edge);
 	if (r < 0)
 		return r;
