@@ -3,7 +3,7 @@
 
 import { h, many, moment, setText, setTitle, span } from "./dom.js";
 import { mergeEvents } from "./history_data.js";
-import { serverNow } from "./link.js";
+import { apiUrl, serverNow } from "./link.js";
 import { failureText, LOAD, Loading } from "./loading.js";
 
 const KEPT = 1000;
@@ -33,7 +33,6 @@ export class EventList {
 	/** @param {() => void} tell called when there are others */
 	constructor(tell) {
 		this.tell = tell;
-		this.root = "";
 		this.target = "";
 		/** @type {Event[]} */
 		this.events = []; // ascending
@@ -63,11 +62,10 @@ export class EventList {
 		);
 	}
 
-	/** @param {string} root @param {string} target */
-	enter(root, target) {
+	/** @param {string} target */
+	enter(target) {
 		if (this.target === target && this.first.length) return;
 		this.leave();
-		this.root = root;
 		this.target = target;
 		this.events = [];
 		this.most = SHOWN;
@@ -75,7 +73,7 @@ export class EventList {
 		this.first = [`target=${encodeURIComponent(target)}&`, ""].map(
 			(whose) =>
 				new Loading(
-					`${root}api/v1/events?${whose}limit=${KEPT}`,
+					apiUrl(`events?${whose}limit=${KEPT}`),
 					(bytes) => this.read(JSON.parse(new TextDecoder().decode(bytes))),
 					() => this.changed(),
 				),
@@ -113,7 +111,7 @@ export class EventList {
 			after = this.events.at(-1)?.id ?? 0;
 		this.asking = true;
 		try {
-			const answer = await fetch(`${this.root}api/v1/events?after=${after}&limit=${KEPT}`);
+			const answer = await fetch(apiUrl(`events?after=${after}&limit=${KEPT}`));
 			const json = answer.ok ? await answer.json() : {};
 			if (target !== this.target) return;
 			if (json.newest < after) this.beginAnew();
@@ -127,11 +125,11 @@ export class EventList {
 
 	/** The archive was begun anew: its numbers are those of other events. */
 	beginAnew() {
-		const { root, target } = this;
+		const { target } = this;
 		this.leave();
 		for (const { element } of this.rows.values()) element.remove();
 		this.rows = new Map();
-		this.enter(root, target);
+		this.enter(target);
 	}
 
 	showMore() {

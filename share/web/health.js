@@ -2,7 +2,7 @@
 // What does not work, by name: asked for all the time, shown above the list of targets; runs in the browser.
 
 import { h, setText, setTitle, exact, many, span, moment } from "./dom.js";
-import { serverNow, targetUrl } from "./link.js";
+import { apiUrl, serverNow, targetUrl } from "./link.js";
 
 const EVERY_MS = 3000;
 const SHOWN = 4; // the rest unfolds
@@ -21,16 +21,16 @@ export const health = {
 
 /**
  * Asks again and again while the page is shown, and at once when it is shown again.
- * @param {string} root @param {() => void} tell called when another answer came
+ * @param {() => void} tell called when another answer came
  */
-export function watchHealth(root, tell) {
+export function watchHealth(tell) {
 	let looking = false,
 		last = "";
 	const look = async () => {
 		if (document.hidden || looking) return;
 		looking = true;
 		try {
-			const response = await fetch(`${root}api/v1/health`);
+			const response = await fetch(apiUrl("health"));
 			const text = response.ok ? await response.text() : last;
 			if (text !== last) {
 				health.answer = JSON.parse(text);

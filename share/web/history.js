@@ -17,7 +17,7 @@ import {
 	tailFrom,
 	zoomTo,
 } from "./history_data.js";
-import { serverNow } from "./link.js";
+import { apiUrl, serverNow } from "./link.js";
 import { failureText, LOAD, Loading, progress } from "./loading.js";
 import { Plots } from "./plots.js";
 import { queryUrl } from "./place.js";
@@ -52,7 +52,7 @@ export class HistoryView {
 	/** @param {import("./search.js").Go} go */
 	constructor(go) {
 		this.go = go;
-		this.root = this.target = this.job = this.asked = "";
+		this.target = this.job = this.asked = "";
 		/** @type {Range} */
 		this.range = rangeOf(new URLSearchParams());
 		this.columns = noColumns();
@@ -99,11 +99,10 @@ export class HistoryView {
 			this.columns = noColumns();
 			this.refused = "";
 		}
-		this.root = place.root;
 		this.target = target;
 		this.job = job;
 		this.range = rangeOf(query);
-		this.events.enter(place.root, target);
+		this.events.enter(target);
 		this.drawTools();
 		if (!this.timer) {
 			this.timer = setInterval(() => this.tick(), TICK);
@@ -190,7 +189,7 @@ export class HistoryView {
 		const name = encodeURIComponent(this.target);
 		const words = Object.entries(query).map(([key, value]) => `${key}=${value}`);
 		if (this.job) words.push(`job=${encodeURIComponent(this.job)}`);
-		return `${this.root}api/v1/targets/${name}/history${words.length ? "?" : ""}${words.join("&")}`;
+		return apiUrl(`targets/${name}/history${words.length ? "?" : ""}${words.join("&")}`);
 	}
 
 	load() {

@@ -2,7 +2,7 @@
 // The jobs of a target: do its fuzzers run, and what do they say? Runs in the browser.
 
 import { h, setText, setTitle, setClass, behindWord, bytes, exact, short, rate, span, moment } from "./dom.js";
-import { serverNow } from "./link.js";
+import { apiUrl, serverNow } from "./link.js";
 import { reportLine } from "./report.js";
 
 const EVERY_MS = 2000;
@@ -76,7 +76,6 @@ export class JobsPanel {
 		this.opened = null; // name of the job whose log is shown
 		this.shownLog = ""; // job and instance
 		this.logText = "";
-		this.root = "";
 		this.target = "";
 		this.known = false; // which jobs the target has
 		this.timer = 0;
@@ -151,7 +150,6 @@ export class JobsPanel {
 	/** @param {import("./place.js").Address} place */
 	enter(place) {
 		if (this.target !== place.target) this.clear();
-		this.root = place.root;
 		this.target = place.target ?? "";
 		clearInterval(this.timer);
 		this.timer = setInterval(() => this.look(), EVERY_MS);
@@ -177,7 +175,7 @@ export class JobsPanel {
 		if (document.hidden) return;
 		const target = this.target;
 		try {
-			const answer = await fetch(`${this.root}api/v1/jobs?target=${encodeURIComponent(target)}`);
+			const answer = await fetch(apiUrl(`jobs?target=${encodeURIComponent(target)}`));
 			const { jobs } = answer.ok ? await answer.json() : { jobs: [] };
 			if (target !== this.target) return;
 			if (answer.ok) this.show(jobs);
@@ -309,7 +307,7 @@ export class JobsPanel {
 
 	/** @param {string} name @param {string} what */
 	url(name, what) {
-		return `${this.root}api/v1/jobs/${encodeURIComponent(this.target)}/${encodeURIComponent(name)}/${what}`;
+		return apiUrl(`jobs/${encodeURIComponent(this.target)}/${encodeURIComponent(name)}/${what}`);
 	}
 
 	/** @param {string} name @param {string} what */

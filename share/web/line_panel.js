@@ -19,7 +19,7 @@ const NO_CODE =
  * @typedef {import("./model.js").Model} Model
  * @typedef {import("./model.js").Line} Line
  * @typedef {import("./model.js").Place} Place
- * @typedef {{ root: string, target: string, path: string, file: number, lines: string[] | null }} Shown which file
+ * @typedef {{ target: string, path: string, file: number, lines: string[] | null }} Shown which file
  */
 
 export class LinePanel {
@@ -65,8 +65,8 @@ export class LinePanel {
 		const line = number ? model.lineAt(number) : null,
 			state = line?.state ?? "",
 			mark = markOf(state);
-		const { root, target, path } = shown;
-		this.provenance.ask(line && REACHED.has(state) ? { root, target, path, line: number } : null);
+		const { target, path } = shown;
+		this.provenance.ask(line && REACHED.has(state) ? { target, path, line: number } : null);
 		setText(this.head, number ? `Line ${exact(number)}` : "No line chosen");
 		setClass(this.pill, `pill ${state === "part" || state === "idle" ? "miss" : state}`);
 		setText(this.pill, mark ? `${mark.glyph} ${mark.word}` : "no code");

@@ -224,5 +224,5 @@ configure(start.root, `${start.root}${base}${start.debug ? "debug/" : ""}main.wa
 show(kindOf(start));
 route(trail.first());
 connect();
-watchHealth(start.root, () => redraw("health"));
+watchHealth(() => redraw("health"));
 setInterval(() => redraw("time"), 1000);

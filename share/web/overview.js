@@ -18,7 +18,7 @@ import {
 } from "./dom.js";
 import { health, HealthBanner } from "./health.js";
 import { VirtualList } from "./list.js";
-import { store, serverNow, targetUrl, perSecond } from "./link.js";
+import { apiUrl, store, serverNow, targetUrl, perSecond } from "./link.js";
 import { queryUrl } from "./place.js";
 import { jobsSummary, stateBadge, verdict, NO_JOBS } from "./verdict.js";
 
@@ -98,7 +98,6 @@ export class Overview {
 		this.down = false;
 		this.filter = FILTERS[0];
 		this.wanted = ""; // in names
-		this.root = "";
 		this.timer = 0;
 		this.looking = false;
 		this.asked = heard !== null; // for jobs, once
@@ -153,7 +152,7 @@ export class Overview {
 	}
 
 	/** @param {import("./place.js").Address} place */
-	enter({ query, root }) {
+	enter({ query }) {
 		const state = { jobs: "failing", failed: "failing" }[query.get("state") ?? ""] ?? query.get("state");
 		this.filter = FILTERS.find(({ key }) => key === state) ?? FILTERS[0];
 		this.wanted = query.get("filter") ?? "";
@@ -164,7 +163,6 @@ export class Overview {
 		this.column = /** @type {Column} */ (column ?? STATE);
 		document.title = "fuzzsupd";
 		this.entered ||= performance.now();
-		this.root = root;
 		this.heads.replaceChildren(...sortHeads(COLUMNS, this.column, this.down, (change) => this.setQuery(change)));
 		this.arrange();
 		this.health.draw();
@@ -191,7 +189,7 @@ export class Overview {
 		if (document.hidden || this.looking) return;
 		this.looking = true;
 		try {
-			const answer = await fetch(`${this.root}api/v1/jobs?by=target`);
+			const answer = await fetch(apiUrl("jobs?by=target"));
 			if (answer.ok) this.showJobs((await answer.json()).targets);
 		} catch {
 			// The header says that the server is away.

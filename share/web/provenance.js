@@ -3,7 +3,7 @@
 
 import { codeBlock, exact, h, many, moment, setText, setTitle, span } from "./dom.js";
 import { hexDump, readableText, VIEWED } from "./input_text.js";
-import { serverNow } from "./link.js";
+import { apiUrl, serverNow } from "./link.js";
 import { failureText, LOAD, Loading, progress } from "./loading.js";
 
 const AGAIN_AFTER = 2500; // ms: what was reached just now the archive knows by then
@@ -16,12 +16,12 @@ const NOT_KEPT = "The input was not kept: it is too large, or it was gone before
  * Of /api/v1/targets/NAME/first; time 0: before anybody looked.
  * @typedef {{ pc: number, time: number, job?: string | null, instance?: number, command?: string,
  *   input?: { sha1: string, size: number, kept: boolean } }} First
- * @typedef {{ root: string, target: string, path: string, line: number }} Asked which line
+ * @typedef {{ target: string, path: string, line: number }} Asked which line
  */
 
 export class Provenance {
 	constructor() {
-		this.key = this.root = this.drawn = "";
+		this.key = this.drawn = "";
 		/** @type {{ href: string, size: number } | null} */
 		this.wanted = null; // the input that may be shown
 		this.timer = 0; // until it is looked for once more; -1: it was
@@ -75,11 +75,10 @@ export class Provenance {
 		this.element.hidden = !asked;
 		this.found.replaceChildren();
 		if (!asked) return;
-		const { root, target, path, line } = asked;
-		this.root = root;
+		const { target, path, line } = asked;
 		const query = new URLSearchParams({ file: path, line: String(line) });
 		this.first = new Loading(
-			`${root}api/v1/targets/${encodeURIComponent(target)}/first?${query}`,
+			apiUrl(`targets/${encodeURIComponent(target)}/first?${query}`),
 			(bytes) => JSON.parse(new TextDecoder().decode(bytes)),
 			() => this.draw(),
 			{ refusals: true },
@@ -123,7 +122,7 @@ export class Provenance {
 			this.found.replaceChildren(head, h("p", { class: "dim small" }, NOT_KEPT));
 			return;
 		}
-		const href = this.inputUrl(sha1);
+		const href = apiUrl(`inputs/${sha1}`);
 		// Before the next line: its state is of the input that was looked at.
 		this.input?.end();
 		this.input = null;
@@ -143,11 +142,6 @@ export class Provenance {
 		if (command)
 			this.found.append(h("p", { class: "dim small" }, "Save it, then run:"), codeBlock(runs(command, sha1)));
 		this.wanted = { href, size };
-	}
-
-	/** @param {string} sha1 */
-	inputUrl(sha1) {
-		return `${this.root}api/v1/inputs/${sha1}`;
 	}
 
 	toggle() {

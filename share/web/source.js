@@ -152,8 +152,8 @@ export class SourceView {
 	/** What the parts beside the source need to know. @returns {import("./line_panel.js").Shown} */
 	get shown() {
 		const lines = this.phase === PHASE.SHOWN ? this.lines : null;
-		const { root, target } = this.place;
-		return { root, target, path: this.path, file: this.file, lines };
+		const { target } = this.place;
+		return { target, path: this.path, file: this.file, lines };
 	}
 
 	/** @param {import("./place.js").Address} place @param {ReturnType<SourceView["state"]> | null} [kept] of its last time */
